@@ -1,0 +1,3 @@
+"""Console entry."""
+def run() -> None:
+    """x"""

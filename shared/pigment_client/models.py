@@ -1,0 +1,186 @@
+"""The answers of Pigment as typed values.
+
+Shapes follow the public API description; fields marked *richer* come only from workspaces that offer more
+metadata, and are None elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class BlockType(StrEnum):
+    """The type of a block, in Pigment's words."""
+
+    DIMENSION_LIST = "DimensionList"
+    TRANSACTION_LIST = "TransactionList"
+    METRIC = "Metric"
+    TABLE = "Table"
+
+    @property
+    def kind(self) -> ExportKind:
+        """Which export endpoint serves the block."""
+        match self:
+            case BlockType.DIMENSION_LIST | BlockType.TRANSACTION_LIST:
+                return ExportKind.LIST
+            case BlockType.METRIC:
+                return ExportKind.METRIC
+            case BlockType.TABLE:
+                return ExportKind.TABLE
+
+
+class ExportKind(StrEnum):
+    """What an export endpoint exports."""
+
+    LIST = "list"
+    METRIC = "metric"
+    TABLE = "table"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a block or of an import configuration (*richer*)."""
+
+    name: str
+    type: str | None = None
+    is_key: bool = False
+    required: bool = False
+    dimension_ref: str | None = None
+    auto_create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """An application of the workspace."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A list, metric or table of an application."""
+
+    id: str
+    name: str
+    type: BlockType
+    columns: tuple[Column, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view on a block."""
+
+    id: str
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportConfiguration:
+    """An import configuration: where a CSV file goes and how its columns are mapped."""
+
+    id: str
+    name: str
+    target: str | None = None
+    columns: tuple[Column, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """One export: the object and, for blocks, the JSON payload (None for a view)."""
+
+    kind: ExportKind
+    id: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class ImportMode(StrEnum):
+    """What the text of the push API calls importMode; sent only when the user chose one."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+
+
+class UploadForm(StrEnum):
+    """How the CSV travels in the push."""
+
+    RAW = "raw"
+    MULTIPART = "multipart"
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """How to push a file.
+
+    `repeatable` says that sending the same file twice does no harm: only then is a push repeated whose answer was
+    lost or whose arrival is in doubt.
+    """
+
+    repeatable: bool
+    form: UploadForm = UploadForm.RAW
+    dry_run: bool = False
+    import_mode: ImportMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedData:
+    """Values that an import skipped, by reason and column. `samples` are data: never log them unmasked."""
+
+    reason: str
+    count: int
+    column: str | None = None
+    samples: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that Pigment refused, by its 1-based number among the data rows of the file. `value` is data."""
+
+    row: int
+    column: str | None = None
+    code: str | None = None
+    value: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """What an import did to its block, in rows."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningImport:
+    """An import that Pigment accepted and has not finished."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedImport:
+    """An import that Pigment finished; `counts` is None where the answer carries no report."""
+
+    id: str
+    counts: ImportCounts | None = None
+    skipped: tuple[SkippedData, ...] = ()
+    rejected_rows: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImport:
+    """An import that Pigment ended as failed; `error_names` without their descriptions, which may quote rows."""
+
+    id: str
+    error_names: tuple[str, ...] = ()
+
+
+Import = RunningImport | CompletedImport | FailedImport
