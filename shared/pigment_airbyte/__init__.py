@@ -1,0 +1,1 @@
+"""The few words that both connectors say to Airbyte."""

@@ -1,0 +1,1 @@
+"""A client for Pigment's external API that knows nothing of Airbyte."""
