@@ -20,6 +20,34 @@ from pigment_client.errors import (
 )
 from pigment_client.keys import Purpose
 
+_OUTDATED = (
+    "The API key has the old format with dashes, which Pigment no longer accepts: create a new key in Pigment under "
+    "Workspace settings > API keys and put it into this connection."
+)
+_CERTIFICATE = (
+    "The TLS certificate of the server could not be verified: check the base URL, and if your network has a proxy of "
+    "its own, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
+)
+_LIMIT = (
+    "Pigment's limit is used up (500 requests in 5 minutes for an address, 300 imports an hour for an import "
+    "configuration): wait a while, then run the sync again, and space syncs that share an address further apart."
+)
+_UNAVAILABLE = (
+    "Pigment could not be reached or answered with a server error: run the sync again later, and check the base URL "
+    "and the network if it goes on."
+)
+_NOT_UNDERSTOOD = (
+    "Pigment's answer could not be understood: check that the base URL is the address of Pigment, and report this if "
+    "it is."
+)
+
+_FIXED: dict[type[PigmentError], str] = {
+    KeyFormatOutdated: _OUTDATED,
+    CertificateRefused: _CERTIFICATE,
+    LimitReached: _LIMIT,
+    Unavailable: _UNAVAILABLE,
+}
+
 
 def advise(error: PigmentError, subject: str | None = None) -> str:
     """One sentence for the user: what happened, and what to do.
@@ -29,45 +57,15 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
     about = subject or error.subject
     named = f" {about}" if about else " this object"
     match error:
-        case KeyFormatOutdated():
-            return (
-                "The API key has the old format with dashes, which Pigment no longer accepts: create a new key in "
-                "Pigment under Workspace settings > API keys and put it into this connection."
-            )
-        case KeyMissing():
-            return (
-                f'This needs an API key for "{error.purpose}", and none is configured: add one under "Authentication".'
-            )
-        case KeyRefused():
-            return (
-                f"Pigment refused the API key{_for(error)}: check that it was copied completely, has not expired or "
-                "been revoked, and that its IP allow list contains this Airbyte; if in doubt create a new one."
-            )
-        case PermissionMissing():
-            return _advise_permission(error)
+        case KeyMissing() | KeyRefused() | PermissionMissing():
+            return _advise_key(error)
         case NotFound():
             return _advise_not_found(error, named)
         case TooLarge() | RequestRefused():
             return _advise_refused(error, named)
-        case CertificateRefused():
-            return (
-                "The TLS certificate of the server could not be verified: check the base URL, and if your network "
-                "has a proxy of its own, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
-            )
-        case LimitReached():
-            return (
-                "Pigment's limit is used up (500 requests in 5 minutes for an address, 300 imports an hour for an "
-                "import configuration): wait a while, then run the sync again, and space syncs that share an "
-                "address further apart."
-            )
-        case Unavailable():
-            return (
-                "Pigment could not be reached or answered with a server error: run the sync again later, and check "
-                "the base URL and the network if it goes on."
-            )
         case BrokenOff():
             return (
-                f"The export of{named} broke off before its end, and nothing after the last state counts as read: run "
+                f"The export of{named} broke off before its end, and nothing after its last state counts as read: run "
                 "the sync again, and if it happens often, split the block with slices or a filter."
             )
         case ImportFailed():
@@ -78,14 +76,23 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
                 'the "Update history" of the block before you run the sync again, which sends these rows once more.'
             )
         case _:
+            return _FIXED.get(type(error), _NOT_UNDERSTOOD)
+
+
+def _advise_key(error: KeyMissing | KeyRefused | PermissionMissing) -> str:
+    match error:
+        case KeyMissing():
             return (
-                "Pigment's answer could not be understood: check that the base URL is the address of Pigment, and "
-                "report this if it is."
+                f'This needs an API key for "{error.purpose}", and none is configured: add one under "Authentication".'
             )
-
-
-def _for(error: PigmentError) -> str:
-    return f' for "{error.purpose}"' if error.purpose else ""
+        case KeyRefused():
+            purpose = f' for "{error.purpose}"' if error.purpose else ""
+            return (
+                f"Pigment refused the API key{purpose}: check that it was copied completely, has not expired or been "
+                "revoked, and that its IP allow list contains this Airbyte; if in doubt create a new one."
+            )
+        case PermissionMissing():
+            return _advise_permission(error)
 
 
 def _advise_permission(error: PermissionMissing) -> str:
