@@ -3,20 +3,60 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
+PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
+PACKAGES := shared/pigment_client shared/pigment_airbyte source-pigment/source_pigment \
+	destination-pigment/destination_pigment integration_tests/fake_pigment integration_tests/airbyte_platform
+export PYTHONPATH := integration_tests
 
-.PHONY: setup lock
+.PHONY: help setup demo fake test lint types imports unit lock bench clean
 
-setup: $(VENV)/.ready
+help:  ## what there is
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
+
+setup: $(VENV)/.ready  ## make the virtual environment (the other targets do it by themselves)
 
 # uv is pinned in the lock like everything else; pip brings only uv itself, hash-checked.
-$(VENV)/.ready: $(LOCK) shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "Python 3.11, 3.12 or 3.13 is needed: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.ready: $(LOCK) $(PROJECTS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed. If it has another name: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (once, about half a minute) …"
+	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/# via/p' $(LOCK) > $(VENV)/uv.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes $(LOCK)
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e ./shared -e ./source-pigment -e ./destination-pigment
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes $(LOCK)
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e ./shared -e ./source-pigment -e ./destination-pigment
 	@touch $@
 
-lock:
-	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --no-emit-package pigment-connectors-shared --group dev shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml -o $(LOCK)
+demo: setup  ## a whole sync against a local Pigment, as Airbyte would run it
+	@$(BIN)/python -m demo
+
+fake: setup  ## start the local Pigment with the sample planning model
+	@$(BIN)/python -m fake_pigment $(ARGS)
+
+test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy $(PACKAGES) integration_tests/demo
+
+imports: setup
+	$(BIN)/lint-imports --no-logo
+
+unit: setup
+	$(BIN)/pytest $(ARGS)
+
+bench: setup  ## speed and memory beside the plain way and the floor
+	@$(BIN)/python benchmarks/reading.py
+	@$(BIN)/python benchmarks/writing.py
+
+lock:  ## pin every version anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--no-emit-package pigment-connectors-shared --group dev $(PROJECTS) -o $(LOCK)
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+-include make/*.mk
