@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from pigment_airbyte.connection import client_from_config, keys_from_config
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.errors import KeyFormatOutdated, KeyMissing

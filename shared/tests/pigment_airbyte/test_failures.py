@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain, explained, traced
 from pigment_client import errors
 from pigment_client.errors import PigmentError
