@@ -83,7 +83,8 @@ def _advise_key(error: KeyMissing | KeyRefused | PermissionMissing) -> str:
     match error:
         case KeyMissing():
             return (
-                f'This needs an API key for "{error.purpose}", and none is configured: add one under "Authentication".'
+                f'This needs an API key for "{error.purpose or "this purpose"}", and none is configured: add one under '
+                '"Authentication".'
             )
         case KeyRefused():
             purpose = f' for "{error.purpose}"' if error.purpose else ""

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from pigment_client.client import ClientOptions, PigmentClient
-
 from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.keys import Keys
 
 BASE_URL = "https://pigment.app"

@@ -118,7 +118,7 @@ def _type(error: PigmentError) -> FailureType:
 
 def _internal(error: BaseException) -> str:
     """The types of the error and its causes, and the places they passed: texts may quote data, these cannot."""
-    chain = []
+    chain: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < 8:
         frames = traceback.extract_tb(seen.__traceback__)[-6:]

@@ -117,15 +117,21 @@ class TryLater(PigmentError):
 
 
 class LimitReached(TryLater):
-    """429: too many requests or imports."""
+    """429: too many requests or imports; `retry_after_seconds` where the answer says it."""
 
     sentence = "Pigment's limit of requests is reached."
+    retry_after_seconds: float | None = None
 
 
 class Unavailable(TryLater):
-    """Pigment could not be reached or answered with a server error."""
+    """Pigment could not be reached or answered with a server error.
+
+    `arrived` is False only where the request certainly did not reach Pigment.
+    """
 
     sentence = "Pigment is not available."
+    arrived: bool = True
+    retry_after_seconds: float | None = None
 
 
 class BrokenOff(TryLater):
