@@ -1,0 +1,1 @@
+"""A local Pigment: an independent witness for tests, as awkward as the real one."""

@@ -1,0 +1,163 @@
+"""What an application holds: lists, metrics, tables and views. All values are texts, digit by digit.
+
+A number is stored as the digits that were written, a date as `2026-04-30`, a boolean as `TRUE` or `FALSE`, an item as
+its name, and a blank as the empty text.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ValueType(StrEnum):
+    """The type of a property or of a metric's value."""
+
+    TEXT = "Text"
+    NUMBER = "Number"
+    BOOLEAN = "Boolean"
+    DATE = "Date"
+    DIMENSION = "Dimension"
+
+
+DEFAULT_SCENARIO = "Actual"
+
+
+def technical_name(name: str, salt: str) -> str:
+    """A header as Pigment makes it up: `Month of year` becomes something like `month_of_year_QCIMSB`."""
+    plain = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name.lower()).strip("_") or "column"
+    number = uuid.uuid5(uuid.NAMESPACE_OID, f"{salt}/{name}").int
+    letters = "".join(chr(65 + (number >> shift) % 26) for shift in range(0, 60, 10))
+    return f"{plain}_{letters}"
+
+
+@dataclass(slots=True)
+class Property:
+    """A column of a list; `dimension_id` is the list that its items come from."""
+
+    name: str
+    type: ValueType = ValueType.TEXT
+    dimension_id: str | None = None
+    technical: str = ""
+
+
+@dataclass(slots=True)
+class Item:
+    """A row of a list: one text for each property, the first is the item's name."""
+
+    id: str
+    values: list[str]
+
+
+@dataclass(slots=True)
+class ListBlock:
+    """A dimension list (items have names that others refer to) or a transaction list.
+
+    `stream` replaces the export's body with ready-made bytes, for exports larger than memory.
+    """
+
+    id: str
+    name: str
+    properties: list[Property]
+    is_dimension: bool = True
+    items: list[Item] = field(default_factory=list)
+    stream: Callable[[], Iterator[bytes]] | None = None
+
+    def __post_init__(self) -> None:
+        for position, each in enumerate(self.properties):
+            each.technical = each.technical or technical_name(each.name, f"{self.id}/{position}")
+
+    @property
+    def type(self) -> str:
+        return "DimensionList" if self.is_dimension else "TransactionList"
+
+    def names(self) -> dict[str, Item]:
+        """The items by name."""
+        return {item.values[0]: item for item in self.items}
+
+    def add(self, *values: str) -> Item:
+        """Add an item."""
+        item = Item(str(uuid.uuid5(uuid.UUID(self.id), f"{len(self.items)}/{values[0]}")), list(values))
+        self.items.append(item)
+        return item
+
+
+Cell = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class MetricBlock:
+    """Values over dimensions, for each scenario its own."""
+
+    id: str
+    name: str
+    dimension_ids: list[str]
+    value_type: ValueType = ValueType.NUMBER
+    cells: dict[str, dict[Cell, str]] = field(default_factory=dict)
+    technical: str = ""
+
+    def __post_init__(self) -> None:
+        self.technical = self.technical or technical_name(self.name, self.id)
+
+    type = "Metric"
+
+    def of(self, scenario: str = DEFAULT_SCENARIO) -> dict[Cell, str]:
+        """The cells of a scenario."""
+        return self.cells.setdefault(scenario, {})
+
+
+@dataclass(slots=True)
+class TableBlock:
+    """Metrics side by side over the union of their dimensions."""
+
+    id: str
+    name: str
+    metric_ids: list[str]
+
+    type = "Table"
+
+
+Block = ListBlock | MetricBlock | TableBlock
+
+
+@dataclass(slots=True)
+class View:
+    """A view on a block; `block_id` of a block that cannot be exported gives 422, `too_big` gives 413."""
+
+    id: str
+    name: str
+    block_id: str
+    is_public: bool = True
+    too_big: bool = False
+
+
+@dataclass(slots=True)
+class Application:
+    """An application of the workspace."""
+
+    id: str
+    name: str
+    blocks: dict[str, Block] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    scenarios: dict[str, str] = field(default_factory=dict)
+
+    def put(self, block: Block) -> None:
+        """Put a block in."""
+        self.blocks[block.id] = block
+
+    def lists(self) -> dict[str, ListBlock]:
+        return {id_: block for id_, block in self.blocks.items() if isinstance(block, ListBlock)}
+
+    def metrics(self) -> dict[str, MetricBlock]:
+        return {id_: block for id_, block in self.blocks.items() if isinstance(block, MetricBlock)}
+
+    def dimensions_of(self, block: MetricBlock | TableBlock, metric_ids: list[str] | None = None) -> list[str]:
+        """The dimensions of a metric, or the union of those of a table's metrics, in a fixed order."""
+        if isinstance(block, MetricBlock):
+            return list(block.dimension_ids)
+        found: list[str] = []
+        for metric_id in metric_ids or block.metric_ids:
+            found += [each for each in self.metrics()[metric_id].dimension_ids if each not in found]
+        return found

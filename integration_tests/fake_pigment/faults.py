@@ -1,0 +1,132 @@
+"""Faults as data: queued for an operation, used up when a request meets them, accounted for at the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from threading import Event, Lock
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStatus:
+    """Answer this status; the operation is not carried out."""
+
+    status: int
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerGarbage:
+    """Carry the operation out and answer something that is not JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBeforeBody:
+    """Break the connection before the body of the request is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResetBeforeAnswer:
+    """Read the request, carry the operation out or not, and break the connection."""
+
+    carried_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Carry the operation out and answer when the event is set, or after the seconds."""
+
+    seconds: float = 0.0
+    until: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutAfter:
+    """End an export after so many bytes.
+
+    Over HTTP/2 the stream is reset, over HTTP/1.1 the connection is closed; `silent` ends the answer as if it were
+    whole, which is what HTTP/1.1 cannot tell apart.
+    """
+
+    body_bytes: int
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StallAfter:
+    """Stop an export after so many bytes until the event is set, or for the seconds."""
+
+    body_bytes: int
+    seconds: float = 5.0
+    until: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailImport:
+    """Accept the file and end the import as Failed without loading anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldImport:
+    """Accept the file, load it, and go on answering InProgress."""
+
+
+Fault = (
+    AnswerStatus
+    | AnswerGarbage
+    | ResetBeforeBody
+    | ResetBeforeAnswer
+    | Late
+    | CutAfter
+    | StallAfter
+    | FailImport
+    | HoldImport
+)
+
+KINDS: dict[str, type[Fault]] = {
+    kind.__name__: kind
+    for kind in (
+        AnswerStatus,
+        AnswerGarbage,
+        ResetBeforeBody,
+        ResetBeforeAnswer,
+        Late,
+        CutAfter,
+        StallAfter,
+        FailImport,
+        HoldImport,
+    )
+}
+
+
+@dataclass(slots=True)
+class Faults:
+    """The queues, one for each operation."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _queued: dict[str, deque[Fault | None]] = field(default_factory=lambda: defaultdict(deque))
+
+    def queue(self, operation: str, fault: Fault, *, times: int = 1, after: int = 0) -> None:
+        """Let the next requests of an operation meet the fault, after so many that go well."""
+        with self._lock:
+            self._queued[operation].extend([None] * after + [fault] * times)
+
+    def meet(self, operation: str) -> Fault | None:
+        """What the request that came now meets."""
+        with self._lock:
+            queued = self._queued[operation]
+            return queued.popleft() if queued else None
+
+    def never_met(self) -> dict[str, list[str]]:
+        """The faults that nothing met, by operation."""
+        with self._lock:
+            return {
+                operation: [type(fault).__name__ for fault in queued if fault is not None]
+                for operation, queued in self._queued.items()
+                if any(fault is not None for fault in queued)
+            }
+
+    def forget(self) -> None:
+        """Drop what is queued, for schedules that are random on purpose."""
+        with self._lock:
+            self._queued.clear()

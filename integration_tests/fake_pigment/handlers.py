@@ -1,0 +1,381 @@
+"""From a request to an answer: key, limits, faults, then the operation."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
+from threading import RLock
+
+from fake_pigment import wire
+from fake_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
+from fake_pigment.exports import BadRequest, csv_chunks, export_cells, export_list, format_of
+from fake_pigment.faults import (
+    AnswerGarbage,
+    AnswerStatus,
+    CutAfter,
+    FailImport,
+    Fault,
+    HoldImport,
+    Late,
+    ResetBeforeAnswer,
+    ResetBeforeBody,
+    StallAfter,
+)
+from fake_pigment.http_message import Answer, Broken, Request, as_json, problem
+from fake_pigment.imports import ImportRun, run_import
+from fake_pigment.routes import Route, find_route
+from fake_pigment.workspace import ApiKey, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSeen:
+    """One request as the server saw it."""
+
+    at: float
+    method: str
+    target: str
+    operation: str
+    key_name: str | None
+    status: int
+    body_bytes: int
+
+
+class NotThere(Exception):
+    """404."""
+
+
+@dataclass(slots=True)
+class Handler:
+    """Answers requests for one workspace."""
+
+    workspace: Workspace
+    seen: list[RequestSeen] = field(default_factory=list)
+    lock: RLock = field(default_factory=RLock)
+
+    def answer(self, request: Request) -> Answer:
+        """The answer; raises `Broken` where a fault breaks the connection before it."""
+        found = find_route(request.method, request.path)
+        now = self.workspace.clock()
+        if isinstance(found, int):
+            return self._note(request, "unknown", None, problem(found, "No such operation"), 0)
+        route, subject = found
+        wait = self.workspace.limits.take_request(request.address, now)
+        if wait is not None:
+            return self._note(request, route.operation, None, self._limited("Too many requests", wait), 0)
+        key = self._key(request)
+        refused = self._refuse(route, key, request.address)
+        if refused is not None or key is None:
+            return self._note(request, route.operation, key, refused or problem(401, "Unauthorized"), 0)
+        fault = self.workspace.faults.meet(route.operation)
+        return self._carry_out(request, route, subject, key, fault)
+
+    def _carry_out(self, request: Request, route: Route, subject: str, key: ApiKey, fault: Fault | None) -> Answer:
+        if isinstance(fault, ResetBeforeBody):
+            self._note(request, route.operation, key, Answer(0), 0)
+            raise Broken
+        body = request.body.read()
+        if isinstance(fault, AnswerStatus):
+            headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+            return self._note(request, route.operation, key, problem(fault.status, "A fault", **headers), len(body))
+        if isinstance(fault, ResetBeforeAnswer) and not fault.carried_out:
+            self._note(request, route.operation, key, Answer(0), len(body))
+            raise Broken
+        operation = Operation(self.workspace, request, route, subject, key, body, fault)
+        try:
+            with self.lock:
+                answer = operation.run()
+        except BadRequest as error:
+            answer = problem(400, f"Bad request: {error}")
+        except NotThere:
+            answer = problem(404, "Not found")
+        self._note(request, route.operation, key, answer, len(body))
+        if isinstance(fault, ResetBeforeAnswer):
+            raise Broken
+        return self._compressed(request, _with_fault(answer, fault))
+
+    def _key(self, request: Request) -> ApiKey | None:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        return self.workspace.key(secret.strip()) if scheme.lower() == "bearer" else None
+
+    def _refuse(self, route: Route, key: ApiKey | None, address: str) -> Answer | None:
+        if key is None or (key.addresses is not None and address not in key.addresses):
+            return problem(401, "Unauthorized")
+        return None if route.scope in key.scopes else problem(403, f"The key lacks the scope {route.scope}")
+
+    def _limited(self, title: str, wait: float) -> Answer:
+        headers = {"Retry-After": str(int(wait) + 1)} if self.workspace.limits.retry_after else {}
+        return problem(429, title, **headers)
+
+    def _compressed(self, request: Request, answer: Answer) -> Answer:
+        offered = "gzip" in request.headers.get("accept-encoding", "") and self.workspace.variants.gzip
+        if not offered or isinstance(answer.body, bytes):
+            return answer
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.body = _gzip(iter(answer.body))
+        return answer
+
+    def _note(self, request: Request, operation: str, key: ApiKey | None, answer: Answer, body_bytes: int) -> Answer:
+        name = key.name if key else None
+        at = self.workspace.clock()
+        self.seen.append(RequestSeen(at, request.method, request.target, operation, name, answer.status, body_bytes))
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation on its way; one method for each."""
+
+    workspace: Workspace
+    request: Request
+    route: Route
+    subject: str
+    key: ApiKey
+    body: bytes
+    fault: Fault | None
+
+    def run(self) -> Answer:
+        """Carry it out."""
+        by_name: dict[str, Callable[[], Answer]] = {
+            "list_applications": self.list_applications,
+            "list_blocks": self.list_blocks,
+            "list_views": self.list_views,
+            "list_import_configurations": self.list_import_configurations,
+            "export_list": lambda: self.export("list"),
+            "export_metric": lambda: self.export("metric"),
+            "export_table": lambda: self.export("table"),
+            "export_view": self.export_view,
+            "push_csv": self.push_csv,
+            "import_status": self.import_status,
+        }
+        return by_name[self.route.operation]()
+
+    def list_applications(self) -> Answer:
+        return as_json([wire.application(each) for each in self._applications()])
+
+    def list_blocks(self) -> Answer:
+        richer = self.workspace.variants.richer_metadata
+        wanted = self._chosen_applications()
+        return as_json([wire.block(each, richer=richer) for owner in wanted for each in self._blocks(owner)])
+
+    def list_views(self) -> Answer:
+        block_id = self._uuid_in_query("blockId")
+        return as_json(
+            [
+                wire.view(each)
+                for owner in self._chosen_applications()
+                for each in owner.views.values()
+                if block_id in {None, each.block_id}
+            ]
+        )
+
+    def list_import_configurations(self) -> Answer:
+        if self.route.richer and not self.workspace.variants.richer_metadata:
+            raise NotThere
+        block_id = self._uuid_in_query("blockId")
+        return as_json(
+            [
+                wire.import_configuration(each, owner, richer=self.route.richer)
+                for owner in self._chosen_applications()
+                for each in self.workspace.configurations.values()
+                if each.application_id == owner.id and block_id in {None, each.block_id}
+            ]
+        )
+
+    def export(self, kind: str) -> Answer:
+        application, block = self._visible_block(_uuid(self.subject))
+        asked = self._json_body()
+        if not wire.is_valid_request(kind, asked):
+            raise BadRequest("body")
+        expected = {"list": ListBlock, "metric": MetricBlock, "table": TableBlock}[kind]
+        if not isinstance(block, expected):
+            raise NotThere
+        return self._csv(application, block, asked)
+
+    def export_view(self) -> Answer:
+        view_id = _uuid(self.subject)
+        query = self.request.query
+        if query.get("fieldDelimiter", "Comma") not in {"Comma", "Semicolon"}:
+            raise BadRequest("fieldDelimiter")
+        if query.get("dateFormat", "Legacy") not in {"Legacy", "Iso8601"}:
+            raise BadRequest("dateFormat")
+        for application in self._applications():
+            view = application.views.get(view_id)
+            if view is None:
+                continue
+            block = application.blocks.get(view.block_id)
+            if block is None:
+                return problem(422, "The view's block cannot be exported")
+            if view.too_big:
+                return problem(413, "View is too big to be exported. Use block export API instead.")
+            asked: dict[str, object] = {name: query[name] for name in ("fieldDelimiter", "dateFormat") if name in query}
+            asked["friendlyHeaders"] = True
+            return self._csv(application, block, asked)
+        raise NotThere
+
+    def push_csv(self) -> Answer:
+        configuration_id = self._uuid_in_query("configurationId")
+        if configuration_id is None:
+            raise BadRequest("configurationId")
+        configuration = self.workspace.configurations.get(configuration_id)
+        if configuration is None or configuration.application_id not in {each.id for each in self._applications()}:
+            raise NotThere
+        mode, dry_run = self.request.query.get("importMode"), self.request.query.get("dryRun", "false")
+        if mode not in {None, "create", "update", "upsert"} or dry_run not in {"true", "false"}:
+            raise BadRequest("importMode or dryRun")
+        received = self._uploaded()
+        if not received or len(received) > self.workspace.variants.largest_push_bytes:
+            raise BadRequest("size limit exceeded" if received else "no file")
+        if self.workspace.limits.take_import(configuration_id, self.workspace.clock()) is not None:
+            return problem(429, "Maximum number of reports per configuration per hour exceeded, maximum: 300.")
+        application = self.workspace.applications[configuration.application_id]
+        run = ImportRun(str(uuid.uuid4()), configuration_id, received, self.workspace.now(), dry_run == "true", mode)
+        run.polls_left = self.workspace.variants.polls_until_done
+        if isinstance(self.fault, FailImport):
+            run.failure = "InternalError"
+        else:
+            run_import(run, configuration, application)
+        run.held = isinstance(self.fault, HoldImport)
+        run.completed_at = self.workspace.now()
+        self.workspace.imports[run.id] = run
+        if self.workspace.variants.immediate_results:
+            run.polls_left = 0
+            return as_json(wire.import_result(run, application.blocks[configuration.block_id]))
+        return as_json({"importId": run.id})
+
+    def import_status(self) -> Answer:
+        run = self.workspace.imports.get(_uuid(self.subject))
+        detailed = self.request.query.get("includedDetailedReport", "false").lower()
+        if detailed not in {"true", "false"}:
+            raise BadRequest("includedDetailedReport")
+        if run is None:
+            raise NotThere
+        configuration = self.workspace.configurations[run.configuration_id]
+        target = self.workspace.applications[configuration.application_id].blocks[configuration.block_id]
+        answer = as_json(wire.import_report(run, target, detailed=detailed == "true" and not self.route.legacy))
+        run.polls_left = max(0, run.polls_left - 1)
+        return answer
+
+    def _csv(self, application: Application, block: Block, asked: dict[str, object]) -> Answer:
+        default = "Legacy" if self.route.legacy else "Iso8601"
+        legacy = "ListLegacy" if isinstance(block, ListBlock) else "Legacy"
+        form = format_of(asked, default_date_format=default, legacy=legacy)
+        headers = {"Content-Type": "text/csv; charset=utf-8"}
+        if isinstance(block, ListBlock):
+            if block.stream is not None:
+                return Answer(200, block.stream(), headers)
+            table = export_list(block, asked)
+        else:
+            table = export_cells(application, block, asked)
+        return Answer(200, csv_chunks(table, form), headers)
+
+    def _applications(self) -> list[Application]:
+        return [each for each in self.workspace.applications.values() if each.id not in self.key.hidden]
+
+    def _chosen_applications(self) -> list[Application]:
+        wanted = self._uuid_in_query("applicationId")
+        return [each for each in self._applications() if wanted in {None, each.id}]
+
+    def _blocks(self, owner: Application) -> list[Block]:
+        return [each for each in owner.blocks.values() if each.id not in self.key.hidden]
+
+    def _visible_block(self, block_id: str) -> tuple[Application, Block]:
+        found = self.workspace.find(block_id)
+        if found is None or {found[0].id, block_id} & self.key.hidden:
+            raise NotThere
+        return found
+
+    def _uuid_in_query(self, name: str) -> str | None:
+        text = self.request.query.get(name)
+        return None if text is None else _uuid(text)
+
+    def _json_body(self) -> dict[str, object]:
+        media = self.request.headers.get("content-type", "").partition(";")[0].strip()
+        if not media.endswith("json"):
+            raise BadRequest("content type")
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            raise BadRequest("JSON") from None
+        if not isinstance(parsed, dict):
+            raise BadRequest("JSON")
+        return parsed
+
+    def _uploaded(self) -> bytes:
+        media = self.request.headers.get("content-type", "")
+        if not media.startswith("multipart/form-data"):
+            if media.partition(";")[0].strip() not in {"text/csv", "application/octet-stream"}:
+                raise BadRequest("content type")
+            return self.body
+        message = BytesParser(policy=HTTP).parsebytes(f"Content-Type: {media}\r\n\r\n".encode() + self.body)
+        for part in message.iter_parts() if message.is_multipart() else ():
+            if part.get_param("name", header="content-disposition") == "file":
+                return _part_bytes(self.body, media)
+        raise BadRequest("no part named file")
+
+
+def _part_bytes(body: bytes, media: str) -> bytes:
+    """The bytes of the first part, exactly: the standard library's parser would change line ends."""
+    boundary = b"--" + media.partition("boundary=")[2].strip('"').encode()
+    content = body.split(boundary, 2)[1].partition(b"\r\n\r\n")[2]
+    return content.removesuffix(b"\r\n")
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text)) if len(text) == 36 else _refuse_uuid()
+    except ValueError:
+        return _refuse_uuid()
+
+
+def _refuse_uuid() -> str:
+    raise BadRequest("not a UUID")
+
+
+def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    press = zlib.compressobj(1, wbits=31)
+    for chunk in chunks:
+        yield press.compress(chunk) + press.flush(zlib.Z_SYNC_FLUSH)
+    yield press.flush()
+
+
+def _with_fault(answer: Answer, fault: Fault | None) -> Answer:
+    match fault:
+        case AnswerGarbage():
+            return Answer(200, b"<html>not what you think</html>", {"Content-Type": "text/html"})
+        case Late(seconds=seconds, until=until):
+            until.wait(60) if until else time.sleep(seconds)
+        case CutAfter() | StallAfter():
+            answer.body = _interrupted(_chunks(answer.body), fault)
+        case _:
+            pass
+    return answer
+
+
+def _chunks(body: bytes | Iterable[bytes]) -> Iterator[bytes]:
+    return iter([body]) if isinstance(body, bytes) else iter(body)
+
+
+def _interrupted(chunks: Iterator[bytes], fault: CutAfter | StallAfter) -> Iterator[bytes]:
+    left = fault.body_bytes
+    stalled = False
+    for chunk in chunks:
+        if stalled or len(chunk) < left:
+            left -= len(chunk)
+            yield chunk
+            continue
+        yield chunk[:left]
+        if isinstance(fault, CutAfter):
+            if fault.silent:
+                return
+            raise Broken
+        fault.until.wait(60) if fault.until else time.sleep(fault.seconds)
+        stalled = True
+        yield chunk[left:]
+    if isinstance(fault, CutAfter) and not fault.silent:
+        raise Broken
