@@ -10,7 +10,6 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Iterator
-from typing import NoReturn
 
 import requests
 from requests import exceptions as theirs
@@ -43,19 +42,19 @@ _TABLE: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
 )
 
 
-def raise_translated(foreign: OSError, call: Call) -> NoReturn:
-    """Raise the error of ours that stands for one of theirs.
+def translated(foreign: OSError, call: Call) -> PigmentError:
+    """The error of ours that stands for one of theirs, its cause already set.
 
-    To be called outside the handler that caught it: whether the original is told is decided here, not by Python.
+    Raise it outside the handler that caught the original, so that Python does not hang the original on it again.
     """
-    cause = foreign if _may_be_told(foreign) else None
+    ours = _ours(foreign, call)
+    ours.__cause__ = foreign if _may_be_told(foreign) else None
     if isinstance(foreign, requests.RequestException):
         foreign.request = foreign.response = None
-    raise translate(foreign, call) from cause
+    return ours
 
 
-def translate(foreign: OSError, call: Call) -> PigmentError:
-    """The error of ours that stands for one of theirs."""
+def _ours(foreign: OSError, call: Call) -> PigmentError:
     subject, purpose = call.subject, call.purpose.value
     if _is_about_certificates(foreign):
         return CertificateRefused(call.operation, subject=subject, purpose=purpose)

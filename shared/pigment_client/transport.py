@@ -20,7 +20,7 @@ from pigment_client.answers import error_for, retry_after_seconds
 from pigment_client.budget import RequestBudget
 from pigment_client.call import Call
 from pigment_client.errors import AnswerNotUnderstood, BrokenOff, LimitReached, PigmentError, TryLater, Unavailable
-from pigment_client.foreign_errors import raise_translated
+from pigment_client.foreign_errors import translated
 from pigment_client.http2 import CurlAdapter
 from pigment_client.retry import RetryPolicy, may_repeat, wait_seconds
 from pigment_client.runtime import Runtime
@@ -136,7 +136,7 @@ class Transport:
                 )
         except OSError as error:  # all exceptions of requests are kinds of OSError
             foreign = error
-        raise_translated(foreign, call)
+        raise translated(foreign, call)
 
     def _raise_for_status(self, call: Call, response: requests.Response) -> None:
         if response.ok and response.status_code < 300:
@@ -178,10 +178,12 @@ def chunks(call: Call, response: requests.Response) -> Iterator[bytes]:
         if piece is None:
             return
         yield piece
-    try:
-        raise_translated(foreign, call)
-    except Unavailable as error:
-        raise BrokenOff(call.operation, subject=call.subject, purpose=call.purpose.value) from error.__cause__
+    ours = translated(foreign, call)
+    if isinstance(ours, Unavailable):
+        # The answer had begun.
+        ours = BrokenOff(call.operation, subject=call.subject, purpose=call.purpose.value)
+        ours.__cause__ = foreign
+    raise ours
 
 
 def decoded(call: Call, response: requests.Response, parse: Callable[[Any], T]) -> T:
