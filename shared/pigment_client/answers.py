@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from pigment_client.errors import (
+    AddressMoved,
     AnswerNotUnderstood,
     KeyRefused,
     LimitReached,
@@ -18,21 +19,7 @@ from pigment_client.errors import (
     TooLarge,
     Unavailable,
 )
-from pigment_client.models import (
-    Application,
-    Block,
-    BlockType,
-    Column,
-    CompletedImport,
-    FailedImport,
-    Import,
-    ImportConfiguration,
-    ImportCounts,
-    RejectedRow,
-    RunningImport,
-    SkippedData,
-    View,
-)
+from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, View
 
 T = TypeVar("T")
 
@@ -40,20 +27,28 @@ _BY_STATUS: dict[int, type[PigmentError]] = {
     401: KeyRefused,
     403: PermissionMissing,
     404: NotFound,
+    # The server gave up waiting for the request: not the request's fault.
+    408: Unavailable,
+    410: NotFound,
     413: TooLarge,
     429: LimitReached,
 }
 
 
-def error_for(status: int) -> type[PigmentError] | None:
+def error_for(status: int, body: str = "") -> type[PigmentError] | None:
     """The error that a status stands for, or None for success.
 
-    A redirection is an answer we do not understand: it would take the key to another address.
+    `body` is the text of the answer where it was read; only the words of a size limit are looked for, because a push
+    answers 400 for "Bad request or size limit exceeded" (API description).
     """
     if 200 <= status < 300:
         return None
+    if 300 <= status < 400:
+        return AddressMoved
     if status in _BY_STATUS:
         return _BY_STATUS[status]
+    if status == 400 and "size limit" in body.lower():
+        return TooLarge
     if 400 <= status < 500:
         return RequestRefused
     return Unavailable if status >= 500 else AnswerNotUnderstood
@@ -62,7 +57,7 @@ def error_for(status: int) -> type[PigmentError] | None:
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
     """What the header Retry-After asks for, in seconds or as a date; None where it is absent or not readable."""
     text = headers.get("Retry-After", "").strip()
-    if text.isdecimal():
+    if text.isascii() and text.isdigit():
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
@@ -74,90 +69,58 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
 
 def parse_applications(body: Any) -> list[Application]:
     """The answer of `GET /api/v1/applications`."""
-    return _each(body, lambda item: Application(_text(item, "id"), _text(item, "name")))
+    return _each(body, lambda item: Application(text_of(item, "id"), text_of(item, "name")))
 
 
-def parse_blocks(body: Any) -> list[Block]:
-    """The answer of `GET /api/v1/blocks`."""
-    return _each(
-        body,
-        lambda item: Block(_text(item, "id"), _text(item, "name"), BlockType(_text(item, "type")), _columns(item)),
-    )
+def parse_blocks(body: Any) -> tuple[list[Block], int]:
+    """The answer of `GET /api/v1/blocks`, and how many more blocks it holds of types that we do not know."""
+    blocks = _each(body, _block)
+    known = [block for block in blocks if block is not None]
+    return known, len(blocks) - len(known)
 
 
 def parse_views(body: Any) -> list[View]:
     """The answer of `GET /api/v1/views`."""
-    return _each(body, lambda item: View(_text(item, "id"), _text(item, "name"), _text(item, "type")))
+    return _each(body, lambda item: View(text_of(item, "id"), text_of(item, "name"), text_of(item, "type")))
 
 
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
     """The answer of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
-    return _each(
-        body,
-        lambda item: ImportConfiguration(
-            _text(item, "id"),
-            _text(item, "name"),
-            _optional(item, "target") or _optional(item, "targetTable"),
-            _columns(item),
-        ),
-    )
+    return _each(body, _import_configuration)
 
 
-def parse_pushed(body: Any) -> Import:
-    """The answer of a push: an id to ask for, or the result at once (mission text "CSV Push API")."""
-    with_result = isinstance(body, dict) and "status" in body
-    return _understood(lambda: _immediate(body) if with_result else RunningImport(_text(body, "importId")))
+def understood(parse: Callable[[], T]) -> T:
+    """What the parser gives; `AnswerNotUnderstood` where the body has another shape. Its content is not quoted."""
+    try:
+        return parse()
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass  # these may quote the body; raised from here, ours would carry them along
+    raise AnswerNotUnderstood
 
 
-def parse_import(body: Any) -> Import:
-    """The answer of `GET /api/v1/import/{importId}/status`."""
-    return _understood(lambda: _import(body))
+def text_of(item: Any, name: str) -> str:
+    """A text that must be there; raises KeyError or TypeError."""
+    value = item[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
 
 
-def _import(body: Any) -> Import:
-    import_id, status = _text(body, "importId"), _text(body, "importStatus")
-    match status:
-        case "InProgress":
-            return RunningImport(import_id)
-        case "Failed":
-            return FailedImport(import_id, tuple(_text(error, "name") for error in body.get("errorsDetails") or ()))
-        case "Completed":
-            report = body.get("detailedReport")
-            return CompletedImport(import_id) if report is None else _completed(import_id, report)
-        case _:
-            raise ValueError(status)
+def optional_text_of(item: Mapping[str, Any], name: str) -> str | None:
+    """A text that may be absent or null; raises TypeError for anything else."""
+    return None if item.get(name) is None else text_of(item, name)
 
 
-def _completed(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
-    summary = report["summary"]
-    skipped = tuple(
-        SkippedData(
-            _text(data, "reason"), int(data["count"]), _optional(data, "sourceColumnName"), tuple(data["samples"])
-        )
-        for block in report.get("impactedBlocks") or ()
-        for data in block.get("skippedData") or ()
-    )
-    counts = ImportCounts(
-        int(summary["insertedCount"]),
-        int(summary["updatedCount"]),
-        int(summary["deletedCount"]),
-        int(summary["skippedCount"]),
-    )
-    return CompletedImport(import_id, counts, skipped)
+def _block(item: Any) -> Block | None:
+    kind = text_of(item, "type")
+    if kind not in set(BlockType):
+        return None
+    return Block(text_of(item, "id"), text_of(item, "name"), BlockType(kind), _columns(item))
 
 
-def _immediate(body: Mapping[str, Any]) -> Import:
-    import_id, status = _text(body, "importId"), _text(body, "status").lower()
-    if status == "failed":
-        return FailedImport(import_id, tuple(_optional(error, "code") or "" for error in body.get("errors") or ()))
-    if status != "completed":
-        return RunningImport(import_id)
-    rejected = tuple(
-        RejectedRow(int(error["row"]), _optional(error, "field"), _optional(error, "code"), _optional(error, "value"))
-        for error in body.get("errors") or ()
-    )
-    counts = ImportCounts(inserted=int(body["recordsAccepted"]), skipped=int(body["recordsRejected"]))
-    return CompletedImport(import_id, counts, (), rejected)
+def _import_configuration(item: Any) -> ImportConfiguration:
+    target = optional_text_of(item, "target") or optional_text_of(item, "targetTable")
+    return ImportConfiguration(text_of(item, "id"), text_of(item, "name"), target, _columns(item))
 
 
 def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:
@@ -166,41 +129,21 @@ def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:
         return None
     return tuple(
         Column(
-            _text(column, "name"),
-            _optional(column, "type"),
+            text_of(column, "name"),
+            optional_text_of(column, "type"),
             column.get("isKey") is True,
             column.get("required") is True,
-            _optional(column, "dimensionRef"),
+            optional_text_of(column, "dimensionRef"),
             column.get("autoCreate") is True,
         )
         for column in columns
     )
 
 
-def _each(body: Any, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
+def _each(body: Any, parse: Callable[[Any], T]) -> list[T]:
     def parse_all() -> list[T]:
-        if not isinstance(body, Sequence) or isinstance(body, str):
+        if not isinstance(body, list):
             raise TypeError
         return [parse(item) for item in body]
 
-    return _understood(parse_all)
-
-
-def _understood(parse: Callable[[], T]) -> T:
-    """What the parser gives; `AnswerNotUnderstood` where the body has another shape. Its content is not quoted."""
-    try:
-        return parse()
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise AnswerNotUnderstood from None
-
-
-def _text(item: Any, name: str) -> str:
-    value = item[name]
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return value
-
-
-def _optional(item: Mapping[str, Any], name: str) -> str | None:
-    value = item.get(name)
-    return None if value is None else str(value)
+    return understood(parse_all)

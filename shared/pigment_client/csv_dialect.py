@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-DELIMITERS = {"comma": ",", "semicolon": ";"}
-DECIMAL_SEPARATORS = {"dot": ".", "comma": ","}
 
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """Delimiter, decimal separator and byte order mark; quotes are doubled and records end in CRLF (RFC 4180)."""
+    """How a CSV file is written; quotes are doubled inside quotes (RFC 4180).
+
+    `delimiter` is `;` or `,`, `decimal_separator` is `.` or `,`, `bom` stands for a UTF-8 byte order mark.
+    Raises ValueError for anything else. What we write ends its lines with `line_end`; a reader takes LF as well.
+    """
+
+    line_end: ClassVar[str] = "\r\n"
 
     delimiter: str = ";"
     decimal_separator: str = "."
-    byte_order_mark: bool = False
+    bom: bool = False
+
+    def __post_init__(self) -> None:
+        if self.delimiter not in {";", ","}:
+            raise ValueError("the delimiter is a semicolon or a comma")
+        if self.decimal_separator not in {".", ","}:
+            raise ValueError("the decimal separator is a dot or a comma")

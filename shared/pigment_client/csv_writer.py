@@ -1,4 +1,4 @@
-"""CSV as an import configuration expects it, written by the standard library (RFC 4180, CRLF)."""
+"""CSV as an import configuration expects it, written by the standard library (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,30 @@ from collections.abc import Iterable, Sequence
 from pigment_client.csv_dialect import BYTE_ORDER_MARK, CsvDialect
 
 
-def header_bytes(names: Sequence[str], dialect: CsvDialect) -> bytes:
-    """The first line of a file, with the byte order mark where the dialect wants one."""
-    mark = BYTE_ORDER_MARK if dialect.byte_order_mark else b""
-    return mark + rows_bytes([names], dialect)
+class CsvUnwritable(ValueError):
+    """A cell holds half of a surrogate pair, which UTF-8 cannot carry; the message does not quote it."""
 
 
-def rows_bytes(rows: Iterable[Sequence[str]], dialect: CsvDialect) -> bytes:
-    """The rows as CSV; an empty text is an empty cell, and a row of one empty cell stays a row."""
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=dialect.delimiter, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode("utf-8")
+class CsvWriter:
+    """Turns rows of texts into the bytes of a file; None and the empty text are an empty cell.
+
+    A row of one empty cell is written as `""`, so that it stays a row.
+    """
+
+    def __init__(self, dialect: CsvDialect) -> None:
+        self._dialect = dialect
+
+    def header(self, names: Sequence[str]) -> bytes:
+        """The first line, after the byte order mark where the dialect wants one."""
+        mark = BYTE_ORDER_MARK if self._dialect.bom else b""
+        return mark + self.rows([names])
+
+    def rows(self, rows: Iterable[Sequence[str | None]]) -> bytes:
+        """The rows as lines, each with its line end; raises `CsvUnwritable`."""
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self._dialect.delimiter, lineterminator=self._dialect.line_end).writerows(rows)
+        try:
+            return text.getvalue().encode("utf-8")
+        except UnicodeEncodeError:
+            pass  # the error holds the text; raised from here, ours would carry it along
+        raise CsvUnwritable("a cell holds a character that UTF-8 cannot carry")

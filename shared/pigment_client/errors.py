@@ -3,13 +3,15 @@
 PigmentError
 ├── SetupWrong                 fix the setup, then run again
 │   ├── KeyFormatOutdated      the dashed form of old
+│   ├── KeyMalformed           characters that no key has
 │   ├── KeyMissing             no key configured for this purpose
 │   ├── KeyRefused             401
 │   ├── PermissionMissing      403
 │   ├── NotFound               404: gone, or not visible to the key's owner
 │   ├── RequestRefused         400, 409, 422: the request's content
 │   ├── TooLarge               413: the view is too big to be exported
-│   └── CertificateRefused     TLS verification failed
+│   ├── CertificateRefused     TLS verification failed
+│   └── AddressMoved           3xx: the base URL is not the address of the API
 ├── TryLater                   nothing is wrong with the setup
 │   ├── LimitReached           429
 │   ├── Unavailable            no connection, or 5xx
@@ -24,7 +26,15 @@ No error carries a key, a body or a row.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack
+
+
+class Facts(TypedDict, total=False):
+    """What every error may tell beside its operation."""
+
+    subject: str | None
+    status: int | None
+    purpose: str | None
 
 
 class PigmentError(Exception):
@@ -66,6 +76,12 @@ class KeyFormatOutdated(SetupWrong):
     """The key has the old dashed form."""
 
     sentence = "The API key has the old format with dashes, which Pigment no longer accepts."
+
+
+class KeyMalformed(SetupWrong):
+    """The key holds blanks, line breaks or other characters that no key has."""
+
+    sentence = "The API key holds characters that cannot be part of a key."
 
 
 class KeyMissing(SetupWrong):
@@ -110,17 +126,31 @@ class CertificateRefused(SetupWrong):
     sentence = "The TLS certificate of the server could not be verified."
 
 
+class AddressMoved(SetupWrong):
+    """A redirection: it is not followed, for it would take the key to an address that nobody configured."""
+
+    sentence = "The server sends this request to another address."
+
+
 class TryLater(PigmentError):
-    """Nothing is wrong with the setup; the same thing may succeed later."""
+    """Nothing is wrong with the setup; the same thing may succeed later.
+
+    `retry_after_seconds` is what the answer asks for, if it does.
+    """
 
     sentence = "Pigment cannot do this now."
 
+    def __init__(
+        self, operation: str | None = None, *, retry_after_seconds: float | None = None, **facts: Unpack[Facts]
+    ) -> None:
+        super().__init__(operation, **facts)
+        self.retry_after_seconds = retry_after_seconds
+
 
 class LimitReached(TryLater):
-    """429: too many requests or imports; `retry_after_seconds` where the answer says it."""
+    """429: too many requests or imports; the request was not carried out."""
 
     sentence = "Pigment's limit of requests is reached."
-    retry_after_seconds: float | None = None
 
 
 class Unavailable(TryLater):
@@ -130,8 +160,17 @@ class Unavailable(TryLater):
     """
 
     sentence = "Pigment is not available."
-    arrived: bool = True
-    retry_after_seconds: float | None = None
+
+    def __init__(
+        self,
+        operation: str | None = None,
+        *,
+        arrived: bool = True,
+        retry_after_seconds: float | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(operation, retry_after_seconds=retry_after_seconds, **facts)
+        self.arrived = arrived
 
 
 class BrokenOff(TryLater):

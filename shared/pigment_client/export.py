@@ -8,18 +8,20 @@ from typing import Self
 
 import requests
 
-from pigment_client.transport import Call, chunks
+from pigment_client.call import Call
+from pigment_client.transport import chunks
 
 
 class Export:
     """The answer of an export; iterate over it once, and close it (closing early stops the transfer).
 
-    Iterating raises `BrokenOff` when the answer is reset, cut or silent for longer than the idle time.
+    Iterating gives bytes as they arrive, decompressed, and raises `BrokenOff` when the answer is reset, cut or silent
+    for longer than the idle time. For one thread at a time.
     """
 
     def __init__(self, call: Call, response: requests.Response) -> None:
-        self._call = call
         self._response = response
+        self._chunks = chunks(call, response)
         self.bytes_received = 0
 
     @property
@@ -28,7 +30,7 @@ class Export:
         return int(getattr(self._response.raw, "version", 11))
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in chunks(self._call, self._response):
+        for chunk in self._chunks:
             self.bytes_received += len(chunk)
             yield chunk
 

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pigment_client.errors import KeyFormatOutdated, KeyMissing
+from pigment_client.errors import KeyFormatOutdated, KeyMalformed, KeyMissing
 
 # Keys of the old form are UUIDs with dashes; Pigment no longer accepts them (knowledge base, "Import API").
 _OLD_FORM = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
+
+# What an HTTP header can carry without doubt; a key copied with a line break or an ellipsis in it is no key.
+_KEY = re.compile(r"[!-~]+")
 
 
 class Purpose(StrEnum):
@@ -24,7 +27,7 @@ class Purpose(StrEnum):
 class Keys:
     """The keys of one connection; one key may serve every purpose.
 
-    Raises `KeyFormatOutdated` for a key of the old dashed form.
+    Raises `KeyFormatOutdated` for a key of the old dashed form and `KeyMalformed` for what no key can be.
     """
 
     export: str | None = field(default=None, repr=False)
@@ -32,9 +35,14 @@ class Keys:
     imports: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for key in (self.export, self.metadata, self.imports):
-            if key is not None and _OLD_FORM.fullmatch(key.strip()):
-                raise KeyFormatOutdated
+        for purpose in Purpose:
+            key = self._find(purpose)
+            if key is None:
+                continue
+            if _OLD_FORM.fullmatch(key):
+                raise KeyFormatOutdated(purpose=purpose.value)
+            if not _KEY.fullmatch(key):
+                raise KeyMalformed(purpose=purpose.value)
 
     @classmethod
     def single(cls, key: str) -> Keys:

@@ -1,4 +1,4 @@
-"""Three questions about an attempt that failed: may it be repeated, how long to wait, and (elsewhere) do it.
+"""Three questions about an attempt that failed: may it be repeated, how long to wait, and (in `transport`) do it.
 
 Reads may always be repeated. A push may be repeated where repeating is harmless, or where it certainly did not
 arrive. A 429 was not carried out, so it may always be repeated. What the user must mend is never repeated.
@@ -11,6 +11,10 @@ from dataclasses import dataclass
 
 from pigment_client.errors import BrokenOff, LimitReached, PigmentError, Unavailable
 
+# Pigment's windows are 5 minutes and an hour. Who is asked to wait for longer than one request window stops and says
+# so, instead of sleeping through an hour; the platform runs the sync again.
+LONGEST_WAIT_SECONDS = 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -21,20 +25,20 @@ class RetryPolicy:
     ceiling_seconds: float = 30.0
 
 
-# Mission text "Pigment as a source": full jitter, base 1 s, ceiling 30 s, 3 retries.
+# Text "Pigment as a source connector": full jitter, base 1 s, ceiling 30 s, 3 retries.
 READ = RetryPolicy(attempts=3)
 
-# Mission text "CSV Push API": waits drawn from 0-1, 0-2, 0-4, 0-8 and 0-16 s.
+# Text "CSV Push API": waits drawn from 0-1, 0-2, 0-4, 0-8 and 0-16 s.
 PUSH = RetryPolicy(attempts=5, ceiling_seconds=16.0)
 
 
 def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
     """Whether the same request may be sent again; `repeatable` says that carrying it out twice is harmless."""
     match error:
-        case LimitReached():
-            return True
-        case Unavailable(arrived=arrived):
-            return repeatable or not arrived
+        case LimitReached(retry_after_seconds=asked):
+            return _is_short(asked)
+        case Unavailable(arrived=arrived, retry_after_seconds=asked):
+            return (repeatable or not arrived) and _is_short(asked)
         case BrokenOff():
             return repeatable
         case _:
@@ -46,5 +50,9 @@ def wait_seconds(policy: RetryPolicy, attempt: int, *, retry_after: float | None
 
     Full jitter, but never less than the server asked for; `random` gives a number from 0 to 1.
     """
-    ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** (attempt - 1))
+    ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** min(attempt - 1, 60))
     return max(random() * ceiling, retry_after or 0.0)
+
+
+def _is_short(asked_seconds: float | None) -> bool:
+    return asked_seconds is None or asked_seconds <= LONGEST_WAIT_SECONDS

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
+from collections.abc import Iterator
 from typing import IO
 
 from pigment_client.models import UploadForm
 
+# Large enough that the Python side of an upload costs nothing, small enough not to matter in memory.
+_READ_BYTES = 256 * 1024
 
-class UploadBody(io.RawIOBase):
+
+class UploadBody:
     """What is sent for a file: its bytes, with what the form puts before and after them.
 
-    Reads the file from its beginning; `len()` is the number of bytes to send. The file stays open.
+    Reads the file from its beginning, however often, and leaves it open. `len()` is the number of bytes to send, from
+    which requests makes the Content-Length. `begun` tells whether any of it was read: if not, the file certainly did
+    not arrive.
     """
 
-    def __init__(self, file: IO[bytes], form: UploadForm) -> None:
-        super().__init__()
-        boundary = secrets.token_hex(16)
-        before, after = b"", b""
-        if form is UploadForm.MULTIPART:
-            before = (
-                f"--{boundary}\r\n"
-                'Content-Disposition: form-data; name="file"; filename="data.csv"\r\n'
-                "Content-Type: text/csv\r\n\r\n"
-            ).encode()
-            after = f"\r\n--{boundary}--\r\n".encode()
+    def __init__(self, file: IO[bytes], form: UploadForm, *, boundary: str | None = None) -> None:
+        boundary = boundary or secrets.token_hex(16)
+        before, after = _around(boundary) if form is UploadForm.MULTIPART else (b"", b"")
         self.content_type = f"multipart/form-data; boundary={boundary}" if before else "text/csv"
+        self.begun = False
+        self._before = before
+        self._file = file
+        self._after = after
         self._length = len(before) + file.seek(0, os.SEEK_END) + len(after)
-        file.seek(0)
-        self._parts: list[IO[bytes]] = [io.BytesIO(before), file, io.BytesIO(after)]
 
     def __len__(self) -> int:
         return self._length
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
+    def __iter__(self) -> Iterator[bytes]:
+        self.begun = True
+        self._file.seek(0)
+        if self._before:
+            yield self._before
+        while piece := self._file.read(_READ_BYTES):
+            yield piece
+        if self._after:
+            yield self._after
 
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes, or all that is left; nothing at the end."""
-        pieces: list[bytes] = []
-        while self._parts and size != 0:
-            piece = self._parts[0].read(size)
-            if not piece:
-                self._parts.pop(0)
-                continue
-            pieces.append(piece)
-            if size > 0:
-                size -= len(piece)
-        return b"".join(pieces)
+
+def _around(boundary: str) -> tuple[bytes, bytes]:
+    before = (
+        f"--{boundary}\r\n"
+        'Content-Disposition: form-data; name="file"; filename="data.csv"\r\n'
+        "Content-Type: text/csv\r\n\r\n"
+    )
+    return before.encode(), f"\r\n--{boundary}--\r\n".encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Literal
 
 import pendulum
 
@@ -11,19 +12,27 @@ import pendulum
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
+# The words that Pigment writes, and their words in JSON.
+BOOLEANS = {"TRUE": "true", "FALSE": "false"}
+
 _EXPONENT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]+)")
 
 # A written-out number longer than this is not something people plan with; it would only fill memory.
-_LONGEST_NUMBER = 10_000
+LONGEST_NUMBER = 10_000
+_LONGEST_EXPONENT = len(str(LONGEST_NUMBER)) + 1
 
-# What Pigment writes when asked for its legacy format (knowledge base, "Export API").
-_LEGACY_FORMATS = ("MM/DD/YYYY", "MM/DD/YYYY HH:mm:ss Z")
+# What Pigment writes when asked for its legacy format (text "Export API"): lists the first, metrics and tables the
+# second, always at midnight UTC. Anything else at that place is not a day.
+_LEGACY_DATE = re.compile(r"([0-9]{2}/[0-9]{2}/[0-9]{4})(?: 00:00:00 \+00:00)?")
+_LEGACY_FORMAT = "MM/DD/YYYY"
 
-BOOLEANS = {"TRUE": "true", "FALSE": "false"}
+
+class NumberTooLong(ValueError):
+    """Written out, the number would be longer than `LONGEST_NUMBER` characters."""
 
 
 def is_json_number(text: str) -> bool:
-    """Whether the text is a JSON number as it stands: `0012`, `+5`, `1,5`, `.5` and `NaN` are not."""
+    """Whether the text is a JSON number as it stands: `0012`, `+5`, `1,5`, `.5`, `5.` and `NaN` are not."""
     return JSON_NUMBER.fullmatch(text) is not None
 
 
@@ -39,28 +48,36 @@ def is_iso_date(text: str) -> bool:
 
 
 def parse_date(text: str) -> pendulum.Date | None:
-    """The day that the text stands for in one of Pigment's formats (ISO, or legacy with or without a time)."""
+    """The day that the text stands for in one of Pigment's formats (ISO or legacy); None where it is no such day."""
     if is_iso_date(text):
         return pendulum.Date.fromisoformat(text)
-    for pattern in _LEGACY_FORMATS:
-        try:
-            return pendulum.from_format(text, pattern).date()
-        except ValueError:
-            continue
-    return None
+    legacy = _LEGACY_DATE.fullmatch(text)
+    if legacy is None:
+        return None
+    try:
+        return pendulum.from_format(legacy[1], _LEGACY_FORMAT).date()
+    except ValueError:
+        return None
+
+
+def boolean_word(value: bool) -> Literal["TRUE", "FALSE"]:
+    """The word by which Pigment knows a boolean."""
+    return "TRUE" if value else "FALSE"
 
 
 def write_out(number: str) -> str:
     """A JSON number without exponent, no digit added or lost: `1e-7` is `0.0000001`, `1.5e3` is `1500`.
 
-    Raises ValueError where the written-out form would be longer than 10,000 characters.
+    A number without exponent comes back as it is, whatever its length. Raises `NumberTooLong` where the exponent
+    would make the text longer than 10,000 characters (`1e999999999`): what to do then is for the caller to say.
     """
     match = _EXPONENT.fullmatch(number)
     if match is None:
         return number
-    sign, whole, fraction, exponent = match[1], match[2], match[3] or "", int(match[4])
-    if abs(exponent) + len(whole) + len(fraction) > _LONGEST_NUMBER:
-        raise ValueError("a number with an exponent this large cannot be written out")
+    sign, whole, fraction = match[1], match[2], match[3] or ""
+    exponent = _exponent(match[4])
+    if abs(exponent) + len(whole) + len(fraction) > LONGEST_NUMBER:
+        raise NumberTooLong("the number cannot be written out: its exponent is too large")
     digits = whole + fraction
     point = len(whole) + exponent
     if point <= 0:
@@ -69,3 +86,14 @@ def write_out(number: str) -> str:
         digits += "0" * (point - len(digits))
     left, right = digits[:point].lstrip("0") or "0", digits[point:]
     return f"{sign}{left}.{right}" if right else f"{sign}{left}"
+
+
+def with_decimal_separator(number: str, separator: str) -> str:
+    """A written-out number with the decimal separator of the dialect instead of the dot."""
+    return number if separator == "." else number.replace(".", separator)
+
+
+def _exponent(text: str) -> int:
+    """The exponent, or one that is certainly too large where its text is long: int() of many digits is slow."""
+    digits = text.lstrip("+-").lstrip("0")
+    return int(text) if len(digits) < _LONGEST_EXPONENT else LONGEST_NUMBER + 1

@@ -1,0 +1,84 @@
+"""Sending a file into an import configuration, and knowing what became of it.
+
+Three things can be known afterwards: Pigment answered (an `Import`), the file certainly was not taken (an error that
+says why), or neither (`OutcomeUnknown`). A lost answer stays a doubt even if a later attempt fails in a harmless
+way, so the doubt is kept over all attempts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+from pigment_client.budget import ImportBudget
+from pigment_client.call import Call
+from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, TryLater, Unavailable
+from pigment_client.import_answers import parse_pushed
+from pigment_client.keys import Purpose
+from pigment_client.models import Import, PushOptions
+from pigment_client.retry import RetryPolicy
+from pigment_client.transport import Transport, decoded
+from pigment_client.upload import UploadBody
+
+_OPERATION = "push CSV"
+
+
+class Pusher:
+    """Pushes files, within the hourly limit of each import configuration."""
+
+    def __init__(self, transport: Transport, budget: ImportBudget, policy: RetryPolicy) -> None:
+        self._transport = transport
+        self._budget = budget
+        self._policy = policy
+
+    def push(self, configuration_id: str, file: Path, options: PushOptions, key: str) -> Import:
+        """Push the file; it is read from its beginning for every attempt."""
+        in_doubt = False
+
+        def push_once() -> Import:
+            nonlocal in_doubt
+            try:
+                with self._budget.push(configuration_id):
+                    return self._send(configuration_id, opened, options, key)
+            except PigmentError as error:
+                in_doubt = in_doubt or _may_have_been_taken(error)
+                raise
+
+        with file.open("rb") as opened:
+            try:
+                return self._transport.attempts(self._policy, push_once, repeatable=options.repeatable)
+            except (TryLater, AnswerNotUnderstood) as error:
+                if not in_doubt:
+                    raise
+                unknown = OutcomeUnknown(
+                    _OPERATION, subject=configuration_id, status=error.status, purpose=Purpose.IMPORT.value
+                )
+                raise unknown from error
+
+    def _send(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:
+        query = {"configurationId": configuration_id}
+        if options.dry_run:
+            query["dryRun"] = "true"
+        if options.import_mode:
+            query["importMode"] = options.import_mode.value
+        call = Call(
+            _OPERATION,
+            Purpose.IMPORT,
+            "POST",
+            "/api/v1/import/push/csv",
+            subject=configuration_id,
+            query=query,
+            body=UploadBody(file, options.form),
+        )
+        return decoded(call, self._transport.send(call, key), parse_pushed)
+
+
+def _may_have_been_taken(error: PigmentError) -> bool:
+    """Whether Pigment may have imported the file although this came back instead of its answer."""
+    match error:
+        case Unavailable(arrived=arrived):
+            return arrived
+        case BrokenOff() | AnswerNotUnderstood():
+            return True
+        case _:
+            return False
