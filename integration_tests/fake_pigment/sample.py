@@ -247,5 +247,5 @@ def _columns(block: Block, application: Application) -> list[str]:
     if isinstance(block, ListBlock):
         return [each.name for each in block.properties]
     if isinstance(block, MetricBlock):
-        return [*(application.lists()[id_].properties[0].name for id_ in block.dimension_ids), block.name]
+        return [*(application.lists()[id_].name for id_ in block.dimension_ids), block.name]
     raise TypeError(block.type)

@@ -146,18 +146,19 @@ def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
 
 
 def _say(error: ValidationError) -> str:
+    wanted: Any = error.validator_value
+    schema: Any = error.schema
     match error.validator:
         case "additionalProperties":
-            known = ", ".join(sorted(error.schema["properties"]))
+            known = ", ".join(sorted(schema["properties"]))
             return f"there is a field that Pigment does not know; it knows {known}"
         case "required":
-            return "a field is missing; needed are " + ", ".join(error.validator_value)
+            return "a field is missing; needed are " + ", ".join(wanted)
         case "enum":
-            return "must be one of " + ", ".join(str(word) for word in error.validator_value if word is not None)
+            return "must be one of " + ", ".join(str(word) for word in wanted if word is not None)
         case "pattern":
             return "must be an ID of Pigment (a UUID)"
         case "type":
-            wanted = error.validator_value
             return "must be of type " + (wanted if isinstance(wanted, str) else " or ".join(wanted))
         case _:
             return "does not fit Pigment's API description"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.client import PigmentClient
-from pigment_client.csv_reader import CsvBroken, CsvReader
+from pigment_client.csv_reader import CsvBroken, CsvReader, Row
 from pigment_client.errors import AnswerNotUnderstood, BrokenOff, KeyMissing, KeyRefused, PermissionMissing
 from pigment_client.models import ExportRequest
 from source_pigment.catalog import Catalog, StreamObject, payloads_of
@@ -66,7 +66,7 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
 def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS) -> Sample:
     """The header line of an export and its first rows; the rest is not fetched."""
     reader = CsvReader(DIALECT)
-    taken: list[list[str]] = []
+    taken: list[Row] = []
     try:
         with client.export(request) as export:
             for chunk in export:
@@ -79,7 +79,7 @@ def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
         raise AnswerNotUnderstood("export", subject=request.id) from None
     if reader.header is None:
         raise BrokenOff("export", subject=request.id)
-    return Sample(reader.header, taken[:rows])
+    return Sample(reader.header, [[cell or "" for cell in row] for row in taken[:rows]])
 
 
 def _look_at(

@@ -60,12 +60,13 @@ class ExportStream:
                 for block in self._export(self.slices[position]):
                     any_left = True
                     yield block
-                return
             except TryLater as error:
                 attempt += 1
                 if any_left or attempt > self._options.max_retries:
                     raise
                 self._client.wait_before_retry(attempt, error)
+            else:
+                return
 
     def _export(self, payload: Payload) -> Iterator[RecordBlock]:
         request = ExportRequest(self._object.kind, self._object.id, payload)
@@ -118,7 +119,7 @@ class ExportStream:
 
     def _header(self, header: bytes) -> list[str]:
         try:
-            return next(rows_of(header, DIALECT, first_record=1))
+            return [name or "" for name in next(rows_of(header, DIALECT, first_record=1))]
         except CsvBroken:
             raise BrokenOff("export", subject=self._object.id) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pigment_client.models import Block
 
@@ -14,7 +14,12 @@ def stream_names(blocks: Sequence[Block], taken: Sequence[str] = ()) -> dict[str
     `taken` are names that other streams have already.
     """
     names = {block.id: block.name for block in blocks}
-    for suffix in (lambda block: block.type.kind.value, lambda block: block.id[:8], lambda block: block.id):
+    suffixes: tuple[Callable[[Block], str], ...] = (
+        lambda block: block.type.kind.value,
+        lambda block: block.id[:8],
+        lambda block: block.id,
+    )
+    for suffix in suffixes:
         counts = Counter((*names.values(), *taken))
         for block in blocks:
             if counts[names[block.id]] > 1:

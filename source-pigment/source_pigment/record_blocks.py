@@ -1,9 +1,9 @@
 """Rows to finished RECORD lines, a block at a time and column by column: the fast way.
 
 pyarrow parses a block into columns of text, blanks as nulls; each column becomes JSON by vectorised functions; the
-columns are joined with the constant parts of a line between them, and the joined array's buffer is the output. What does not fit this
-(control characters other than line ends and tabs, lone carriage returns, quotes out of place, rows of another length)
-goes the plain way, block by block, so that both ways give the same bytes and the same errors.
+columns are joined with the constant parts of a line between them, and the joined array's buffer is the output. What
+does not fit this (control characters other than line ends and tabs, lone carriage returns, quotes out of place, rows
+of another length) goes the plain way, block by block, so that both ways give the same bytes and the same errors.
 """
 
 from __future__ import annotations

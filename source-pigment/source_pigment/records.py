@@ -100,7 +100,7 @@ class PlainConverter:
             word = json_value(text, type_)
             if word is None:
                 misfits[name] += 1
-                word = _text(text)
+                word = _text(text or "")
             values.append(label + word)
         if layout.id_position is not None:
             id_label, hash_label = layout.metadata_labels
@@ -109,7 +109,7 @@ class PlainConverter:
         return values
 
 
-def json_value(text: str, type_: ColumnType) -> str | None:
+def json_value(text: str | None, type_: ColumnType) -> str | None:
     """The value of a cell as JSON; None when it does not fit the type."""
     if not text:
         return "null"
@@ -124,12 +124,12 @@ def json_value(text: str, type_: ColumnType) -> str | None:
             return _text(text) if is_iso_date(text) else None
 
 
-def hashed_text(row: Sequence[str]) -> str:
+def hashed_text(row: Sequence[str | None]) -> str:
     """What is hashed: every field, blank ones too, as its length in bytes, a colon, its text and a comma."""
-    return "".join(f"{len(text.encode())}:{text}," for text in row)
+    return "".join(f"{len(text.encode())}:{text}," for text in (cell or "" for cell in row))
 
 
-def content_hash(row: Sequence[str]) -> str:
+def content_hash(row: Sequence[str | None]) -> str:
     """The SHA-256 of a row's fields in the order of the export, in small hexadecimal digits."""
     return hashlib.sha256(hashed_text(row).encode()).hexdigest()
 

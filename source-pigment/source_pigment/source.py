@@ -64,9 +64,7 @@ class SourcePigment(Source):
         """List the blocks, then read the header line of one export."""
         try:
             with connected(config) as (client, settings):
-                catalog = fetch_catalog(client, settings)
-                if not catalog.objects:
-                    raise explain_empty(client, settings)
+                catalog = _catalog(client, settings)
                 first = catalog.objects[0]
                 # Every payload is looked at, so that a wrong one is found here and not in the middle of a sync.
                 for each in catalog.objects:
@@ -85,9 +83,7 @@ class SourcePigment(Source):
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
         with explained(), connected(config) as (client, settings):
-            catalog = fetch_catalog(client, settings)
-            if not catalog.objects:
-                raise explain_empty(client, settings)
+            catalog = _catalog(client, settings)
             found = discover_streams(client, settings, catalog)
             return AirbyteCatalog(streams=[_airbyte_stream(each, settings) for each in found])
 
@@ -231,6 +227,13 @@ class connected:  # noqa: N801 - used as a function
     def __exit__(self, *_: object) -> None:
         self._client.log_requests_made()
         self._client.close()
+
+
+def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
+    catalog = fetch_catalog(client, settings)
+    if not catalog.objects:
+        raise explain_empty(client, settings)
+    return catalog
 
 
 def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteStream:
