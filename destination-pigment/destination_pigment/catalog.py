@@ -1,0 +1,85 @@
+"""The configured catalog as this destination needs it: which streams come, and what shall become of them. Pure.
+
+The platform asks for "replace" in two ways: as the sync mode `overwrite`, or, where it knows that a destination
+supports refreshes, as a full refresh with `generation_id == minimum_generation_id > 0`. Equal generations alone do not
+mean it: PyAirbyte sets them for incremental streams too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+StreamKey = tuple[str | None, str]
+
+
+class WriteMode(StrEnum):
+    """What a sync does to its block."""
+
+    APPEND = "append"
+    APPEND_DEDUP = "append_dedup"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStream:
+    """A stream that will come."""
+
+    namespace: str | None
+    name: str
+    mode: WriteMode
+    columns: tuple[str, ...]
+    text_columns: frozenset[str]
+    object_name: str | None = None
+
+    @property
+    def key(self) -> StreamKey:
+        """Streams of one name in two namespaces are two streams."""
+        return self.namespace, self.name
+
+    @property
+    def subject(self) -> str:
+        """What the user calls it."""
+        return f'stream "{self.name}"' + (f' of "{self.namespace}"' if self.namespace else "")
+
+
+def parse_catalog(catalog: Mapping[str, Any]) -> tuple[DestinationStream, ...]:
+    """The streams of a configured catalog."""
+    return tuple(_stream(each) for each in catalog.get("streams") or ())
+
+
+def is_airbyte_column(name: str) -> bool:
+    """Whether a column is Airbyte's own; those are not sent."""
+    return name.startswith("_airbyte_")
+
+
+def _stream(configured: Mapping[str, Any]) -> DestinationStream:
+    stream = configured["stream"]
+    properties: Mapping[str, Any] = (stream.get("json_schema") or {}).get("properties") or {}
+    columns = tuple(sorted(name for name in properties if not is_airbyte_column(name)))
+    return DestinationStream(
+        namespace=stream.get("namespace") or None,
+        name=stream["name"],
+        mode=_mode(configured),
+        columns=columns,
+        text_columns=frozenset(name for name in columns if _is_text(properties[name])),
+        object_name=(configured.get("destination_object_name") or "").strip() or None,
+    )
+
+
+def _mode(configured: Mapping[str, Any]) -> WriteMode:
+    asked = configured.get("destination_sync_mode") or "append"
+    generation, minimum = configured.get("generation_id") or 0, configured.get("minimum_generation_id") or 0
+    if asked.startswith("overwrite"):
+        return WriteMode.REPLACE
+    if configured.get("sync_mode") == "full_refresh" and generation == minimum and minimum > 0:
+        return WriteMode.REPLACE
+    return WriteMode.APPEND_DEDUP if asked == "append_dedup" else WriteMode.APPEND
+
+
+def _is_text(schema: Any) -> bool:
+    words = schema.get("type") if isinstance(schema, dict) else None
+    words = [words] if isinstance(words, str) else words or []
+    return set(words) <= {"string", "null"} and "string" in words

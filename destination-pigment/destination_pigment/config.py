@@ -1,0 +1,119 @@
+"""The configuration as values: read once, checked once, used everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.csv_dialect import CsvDialect
+from pigment_client.models import ImportMode, UploadForm
+
+_MEGABYTE = 1_000_000
+
+
+class OnUnknown(StrEnum):
+    """What to do with a value that is not an item of the dimension list."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEntry:
+    """An entry of `targets`: which import configuration takes a stream."""
+
+    stream: str
+    namespace: str | None
+    configuration_id: str
+    replace_configuration_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionCheck:
+    """A column whose values must be items of a list."""
+
+    stream: str
+    column: str
+    list_id: str
+    on_unknown: OnUnknown
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """When a file is full or old enough to go."""
+
+    max_bytes: int
+    max_rows: int
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationConfig:
+    """The whole configuration but the connection."""
+
+    application_id: str | None
+    targets: tuple[TargetEntry, ...]
+    dialect: CsvDialect
+    form: UploadForm
+    import_mode: ImportMode | None
+    dry_run: bool
+    limits: FileLimits
+    import_timeout: timedelta
+    fail_on_rejected: bool
+    dimension_checks: tuple[DimensionCheck, ...]
+
+
+def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
+    """The configuration as a value; raises `ConfigProblem`."""
+    csv = config.get("csv") or {}
+    mode = str(config.get("import_mode") or "")
+    return DestinationConfig(
+        application_id=str(config.get("application_id") or "").strip() or None,
+        targets=tuple(_target(each) for each in config.get("targets") or ()),
+        dialect=CsvDialect(
+            ";" if csv.get("delimiter") == "semicolon" else ",",
+            "," if csv.get("decimal_separator") == "comma" else ".",
+            csv.get("encoding") == "utf-8-bom",
+        ),
+        form=UploadForm(config.get("upload") or "raw"),
+        import_mode=ImportMode(mode) if mode else None,
+        dry_run=config.get("dry_run") is True,
+        limits=FileLimits(
+            int(float(config.get("max_file_megabytes") or 100) * _MEGABYTE),
+            int(config.get("max_file_rows") or 1_000_000),
+            timedelta(minutes=float(config.get("flush_interval_minutes") or 10)),
+        ),
+        import_timeout=timedelta(minutes=float(config.get("import_timeout_minutes") or 60)),
+        fail_on_rejected=config.get("rejected_rows") == "fail",
+        dimension_checks=tuple(_check(each) for each in config.get("dimension_checks") or ()),
+    )
+
+
+def _target(entry: Mapping[str, Any]) -> TargetEntry:
+    stream, configuration_id = _text(entry, "stream"), _text(entry, "import_configuration_id")
+    if not stream or not configuration_id:
+        raise ConfigProblem('Every target needs a stream and an import configuration ID: complete it under "Targets".')
+    return TargetEntry(
+        stream,
+        _text(entry, "namespace") or None,
+        configuration_id,
+        _text(entry, "replace_import_configuration_id") or None,
+    )
+
+
+def _check(entry: Mapping[str, Any]) -> DimensionCheck:
+    stream, column, list_id = _text(entry, "stream"), _text(entry, "column"), _text(entry, "list_id")
+    if not stream or not column or not list_id:
+        raise ConfigProblem(
+            'Every dimension check needs a stream, a column and a list ID: complete it under "Dimension checks".'
+        )
+    return DimensionCheck(stream, column, list_id, OnUnknown(entry.get("on_unknown") or "fail"))
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    return str(entry.get(name) or "").strip()

@@ -1,0 +1,226 @@
+"""The destination: check, discover and write as the protocol wants them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import orjson
+from airbyte_cdk.destinations.destination import Destination
+from airbyte_cdk.exception_handler import init_uncaught_exception_handler
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteMessageSerializer,
+    ConfiguredAirbyteCatalog,
+    ConnectorSpecification,
+    FailureType,
+    Status,
+)
+from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
+
+from destination_pigment.catalog import DestinationStream, parse_catalog
+from destination_pigment.config import DestinationConfig, parse_config
+from destination_pigment.dimensions import fetch_checks
+from destination_pigment.importer import Importer, Waiting
+from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated
+from destination_pigment.jobs import Lanes
+from destination_pigment.operations import destination_catalog
+from destination_pigment.spec import make_spec
+from destination_pigment.spool import Spool
+from destination_pigment.stream_writer import FileOptions, StreamWriter
+from destination_pigment.targets import needs_names, settle_targets
+from destination_pigment.writer import Writer
+from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
+from pigment_client.client import PigmentClient
+from pigment_client.errors import NotFound
+from pigment_client.keys import Purpose
+from pigment_client.models import ImportConfiguration
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+# What a process that SIGTERM ended answers, by custom of the shell.
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class DestinationPigment(Destination):
+    """Writes streams into Pigment through import configurations."""
+
+    VALID_CMDS = {*Destination.VALID_CMDS, "discover"}  # noqa: RUF012 - the CDK's extension point
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
+        """What the form asks for."""
+        return make_spec()
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Try the keys without writing anything."""
+        try:
+            with connected(config) as (client, settings):
+                message = _check(client, settings)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong is told to the user
+            failure = explain(error)
+            if failure.type is not FailureType.config_error:
+                raise traced(error) from None
+            return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
+        logger.info(message)
+        return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
+
+    def discover_operations(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A DESTINATION_CATALOG message: what can be written where."""
+        with explained(), connected(config) as (client, settings):
+            if not client.has_key_for(Purpose.METADATA):
+                raise ConfigProblem(
+                    'To list what can be written, add a key for Modeling Metadata under "Authentication".'
+                )
+            return destination_catalog(client.list_import_configurations(settings.application_id))
+
+    def write(
+        self,
+        config: Mapping[str, Any],
+        configured_catalog: ConfiguredAirbyteCatalog,
+        input_messages: Iterable[AirbyteMessage],
+    ) -> Iterable[AirbyteMessage]:
+        """Write messages that are given as objects; `run` does the same with the lines of standard input."""
+        raise NotImplementedError("this destination reads standard input itself: use run()")
+
+    def parse_args(self, args: list[str]) -> argparse.Namespace:
+        """The arguments of the command line; `discover` beside those of the CDK."""
+        if args[:1] != ["discover"]:
+            return super().parse_args([each for each in args if each != "--debug"])
+        parser = argparse.ArgumentParser()
+        parser.add_argument("command")
+        parser.add_argument("--config", type=str, required=True, help="path to the json configuration file")
+        return parser.parse_args([each for each in args if each != "--debug"])
+
+    def run(self, args: list[str]) -> None:
+        """Run a command; every message is on its way when the next is made."""
+        init_uncaught_exception_handler(logging.getLogger("airbyte"))
+        if "--debug" in args:
+            logging.getLogger("airbyte").setLevel(logging.DEBUG)
+        parsed = self.parse_args(args)
+        if parsed.command == "write":
+            self._run_write_lines(parsed)
+            return
+        if parsed.command == "discover":
+            config = self._valid_config(parsed.config)
+            send(orjson.dumps(self.discover_operations(config)) + b"\n")
+            return
+        for message in self.run_cmd(parsed):
+            send(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
+
+    def _run_write_lines(self, parsed: argparse.Namespace) -> None:
+        with explained():
+            config = self._valid_config(parsed.config)
+            catalog = json.loads(Path(parsed.catalog).read_bytes())
+            terminated = write_lines(config, parse_catalog(catalog), sys.stdin.fileno())
+        if terminated:
+            logger.info("The sync was stopped before its end; what was stored is told in the states.")
+            sys.exit(_TERMINATED)
+
+    def _valid_config(self, path: str) -> Mapping[str, Any]:
+        """The configuration, checked against the spec, its secrets known to the log's filter."""
+        config: Mapping[str, Any] = self.read_config(path)
+        spec = self.spec(logger)
+        update_secrets(get_secrets(spec.connectionSpecification, config))
+        check_config_against_spec_or_exit(config, spec)
+        return config
+
+
+def send(line: bytes) -> None:
+    """Write a message to the platform, at once."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def write_lines(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
+    """Write what comes over a file descriptor; whether SIGTERM ended it before its end."""
+    stop = Event()
+    with connected(config) as (client, settings), Spool(settings.dialect) as spool:
+        lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)))
+        writers = _stream_writers(client, settings, streams, spool)
+        writer = Writer(writers, lanes, send, send_states=not settings.dry_run)
+        if settings.dry_run:
+            logger.warning("This is a dry run: Pigment checks the files and stores nothing, and no state is sent.")
+        for item in Inputs(descriptor, stop):
+            match item:
+                case Lines(block=block):
+                    writer.take(block)
+                case Pulse():
+                    writer.tick()
+                case Terminated():
+                    writer.stop()
+                    return True
+            if writer.failed:
+                break
+        writer.finish()
+    return False
+
+
+def _stream_writers(
+    client: PigmentClient, settings: DestinationConfig, streams: tuple[DestinationStream, ...], spool: Spool
+) -> dict[Any, StreamWriter]:
+    """A writer for each stream; all targets are settled and all checks fetched before the first record is read."""
+    known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
+    targets = settle_targets(streams, settings.targets, known)
+    options = FileOptions(settings.dialect, settings.limits, Waiting().clock)
+    by_id = {each.id: each for each in known or ()}
+    writers: dict[Any, StreamWriter] = {}
+    for stream in streams:
+        target = targets[stream.key]
+        checks = fetch_checks(client, settings.dimension_checks, stream, by_id.get(target.configuration_id))
+        writers[stream.key] = StreamWriter(stream, target, checks, spool, options)
+        logger.info(
+            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
+        )
+    return writers
+
+
+def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:
+    if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
+        return None
+    return client.list_import_configurations(settings.application_id)
+
+
+def _check(client: PigmentClient, settings: DestinationConfig) -> str:
+    if not client.has_key_for(Purpose.METADATA):
+        # An import that nobody made: 404 means that the key is good.
+        with suppress(NotFound):
+            client.import_status(str(uuid.uuid4()))
+        return "The import key works. Without a key for Modeling Metadata the import configurations cannot be listed."
+    known = client.list_import_configurations(settings.application_id)
+    there = {each.id for each in known}
+    wanted = [each.configuration_id for each in settings.targets]
+    wanted += [each.replace_configuration_id for each in settings.targets if each.replace_configuration_id]
+    missing = [each for each in wanted if each not in there]
+    message = f"{len(known)} import configurations are visible."
+    if missing:
+        listed = ", ".join(f"{each.name} ({each.id})" for each in known) or "none"
+        raise ConfigProblem(
+            f"{message} Not among them: {', '.join(missing)}. Copy these IDs again from Pigment, or share the blocks "
+            f"with the key's owner. Visible are: {listed}."
+        )
+    return message
+
+
+@contextmanager
+def connected(config: Mapping[str, Any]) -> Iterator[tuple[PigmentClient, DestinationConfig]]:
+    """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
+    settings = parse_config(config)
+    client = client_from_config(config, default_max_retries=5)
+    try:
+        yield client, settings
+    finally:
+        client.log_requests_made()
+        client.close()

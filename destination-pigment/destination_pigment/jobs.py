@@ -1,0 +1,150 @@
+"""What is to be imported, as it waits for its turn: one lane for each import configuration, one import at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from queue import Empty, Queue
+from threading import Event, Lock, Thread
+
+from destination_pigment.catalog import DestinationStream, WriteMode
+from destination_pigment.importer import Imported, Importer
+from destination_pigment.spool import SpoolFile
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.errors import OutcomeUnknown
+from pigment_client.models import ImportCounts
+
+# How often the files of a replacing sync are sent anew from the first, when the answer to a later one was lost.
+_TIMES_ANEW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Files of one stream, with the number of records they settle, of which so many were refused on arrival."""
+
+    stream: DestinationStream
+    target: Target
+    files: tuple[SpoolFile, ...]
+    records: int
+    refused: int
+
+    def run(self, importer: Importer) -> Imported:
+        """Import the files; see `Importer.import_file` for what it raises."""
+        if self.stream.mode is WriteMode.REPLACE:
+            return self._replace(importer)
+        total = Imported(ImportCounts(), 0)
+        for file in self.files:
+            repeatable = self.stream.mode is WriteMode.APPEND_DEDUP
+            total = importer.import_file(self.target.configuration_id, file, self.stream.subject, repeatable=repeatable)
+            if total.counts.deleted:
+                raise ConfigProblem(
+                    f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
+                    f"import ({total.counts.deleted} rows were deleted), so a second file would destroy the first: "
+                    'switch off "Clear items prior to import" in Pigment, or choose a sync mode that overwrites.'
+                )
+        return total
+
+    def _replace(self, importer: Importer) -> Imported:
+        """The first file through the clearing configuration, the others through the adding one.
+
+        Where the answer to a file is lost, all of them are sent anew, beginning with the one that clears.
+        """
+        for again in range(_TIMES_ANEW + 1):
+            try:
+                return self._replace_once(importer)
+            except OutcomeUnknown:
+                if again == _TIMES_ANEW:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _replace_once(self, importer: Importer) -> Imported:
+        counts, rejected = ImportCounts(), 0
+        clearing = self.target.replace_configuration_id or self.target.configuration_id
+        for position, file in enumerate(self.files):
+            configuration_id = clearing if position == 0 else self.target.configuration_id
+            # The clearing file may be repeated as it is; a later one only together with it.
+            done = importer.import_file(configuration_id, file, self.stream.subject, repeatable=position == 0)
+            counts = ImportCounts(
+                counts.inserted + done.counts.inserted,
+                counts.updated + done.counts.updated,
+                counts.deleted + done.counts.deleted,
+                counts.skipped + done.counts.skipped,
+            )
+            rejected += done.rejected
+            if position > 0 and done.counts.deleted:
+                raise ConfigProblem(
+                    f"The import configuration {configuration_id} of the {self.stream.subject} deletes what is there "
+                    'before each import, so it cannot add the later files: switch off "Clear items prior to import" '
+                    "in it, and leave it on only in the replacing one."
+                )
+        return Imported(counts, rejected)
+
+
+Result = tuple[Job, Imported | Exception]
+
+
+class Lanes:
+    """Runs jobs: those of one import configuration one after the other, those of different ones side by side."""
+
+    def __init__(self, importer: Importer) -> None:
+        self._importer = importer
+        self.results: Queue[Result] = Queue()
+        # Mutable state, guarded by the lock: a queue for each configuration, and the number of jobs not yet collected.
+        self._lock = Lock()
+        self._queues: dict[str, Queue[Job]] = {}
+        self._busy: dict[str, int] = {}
+        self._stopped = Event()
+
+    @property
+    def outstanding(self) -> int:
+        """Jobs whose result has not been collected."""
+        with self._lock:
+            return sum(self._busy.values())
+
+    def has_room(self, job: Job) -> bool:
+        """Whether the job may be submitted: one may run and one may wait."""
+        with self._lock:
+            return self._busy.get(job.target.configuration_id, 0) < 2
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        lane = job.target.configuration_id
+        with self._lock:
+            self._busy[lane] = self._busy.get(lane, 0) + 1
+            if lane not in self._queues:
+                self._queues[lane] = Queue()
+                Thread(target=self._work, args=(self._queues[lane],), daemon=True).start()
+            self._queues[lane].put(job)
+
+    def collect(self, timeout_seconds: float) -> Result | None:
+        """The next result, if one comes in time."""
+        try:
+            result = self.results.get(timeout=timeout_seconds) if timeout_seconds > 0 else self.results.get_nowait()
+        except Empty:
+            return None
+        with self._lock:
+            self._busy[result[0].target.configuration_id] -= 1
+        return result
+
+    def stop(self) -> None:
+        """Begin no further import; those that run go on to their end."""
+        self._stopped.set()
+
+    def _work(self, queue: Queue[Job]) -> None:
+        while True:
+            job = queue.get()
+            self.results.put((job, self._attempt(job)))
+
+    def _attempt(self, job: Job) -> Imported | Exception:
+        if self._stopped.is_set():
+            return NotBegun()
+        try:
+            return job.run(self._importer)
+        except Exception as error:  # noqa: BLE001 - it is collected with the result and explained there
+            # Whatever waits behind a failure must not be sent: its rows would overtake those that failed.
+            self.stop()
+            return error
+
+
+class NotBegun(Exception):
+    """The job was not begun, because the sync stops."""

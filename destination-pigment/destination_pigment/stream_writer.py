@@ -1,0 +1,214 @@
+"""The records of one stream on their way into files."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from destination_pigment.batch import Batch, Pushed
+from destination_pigment.catalog import DestinationStream, WriteMode
+from destination_pigment.config import FileLimits
+from destination_pigment.dimensions import CheckedColumn
+from destination_pigment.jobs import Job
+from destination_pigment.rows import Cells, NewColumns, Refused, RowMaker
+from destination_pigment.spool import Spool, SpoolFile
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.csv_dialect import CsvDialect
+from pigment_client.csv_writer import CsvUnwritable, CsvWriter
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """How files are written and when they are full."""
+
+    dialect: CsvDialect
+    limits: FileLimits
+    clock: Callable[[], float]
+
+
+class StreamWriter:
+    """Fills files with the records of a stream, and hands over those that are full.
+
+    Appending, each file is a job of its own; replacing, all files are one job, and only at the end.
+    """
+
+    def __init__(
+        self,
+        stream: DestinationStream,
+        target: Target,
+        checks: Sequence[CheckedColumn],
+        spool: Spool,
+        options: FileOptions,
+    ) -> None:
+        self.stream = stream
+        self.target = target
+        self._checks = tuple(checks)
+        self._spool = spool
+        self._options = options
+        self._csv = CsvWriter(options.dialect)
+        self._maker = RowMaker(stream.columns, stream.text_columns, options.dialect)
+        # All mutable state: the file being filled and how full it is, files that are full (replacing), jobs to hand
+        # over, records counted into the open file or files, and what was refused, by reason.
+        self._file: SpoolFile | None = None
+        self._batch: Batch | None = None
+        self._finished: list[SpoolFile] = []
+        self._jobs: list[Job] = []
+        self._records = 0
+        self._refused = 0
+        self._opened_at: float | None = None
+        self._refusals: Counter[str] = Counter()
+
+    @property
+    def records_came(self) -> bool:
+        """Whether records wait that no job has."""
+        return self._records > 0
+
+    def add(self, records: Sequence[msgspec.Raw]) -> None:
+        """Take records."""
+        if self._opened_at is None:
+            self._opened_at = self._options.clock()
+        rows: list[Cells] = []
+        for record in records:
+            made = self._maker.make(record)
+            if isinstance(made, NewColumns):
+                self._put(rows)
+                rows = []
+                self._widen(made.names)
+                made = self._maker.make(record)
+            if isinstance(made, list) and self._passes(made):
+                rows.append(made)
+            elif not isinstance(made, NewColumns):
+                self._refuse(made.reason if isinstance(made, Refused) else "an unknown item of a dimension")
+        self._put(rows)
+
+    def take_jobs(self) -> list[Job]:
+        """The jobs that are ready."""
+        jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def is_old(self) -> bool:
+        """Whether the open file has waited long enough; a replacing stream waits for its end."""
+        if self._opened_at is None or self.stream.mode is WriteMode.REPLACE:
+            return False
+        return self._options.clock() - self._opened_at >= self._options.limits.max_age.total_seconds()
+
+    def flush(self) -> None:
+        """Make a job of what is there, if anything is."""
+        self._close_file()
+        if self._records:
+            self._hand_over()
+
+    def replace(self) -> None:
+        """Make the job of a replacing stream whose source has succeeded; without rows, it clears."""
+        self._close_file()
+        if len(self._finished) > 1 and self.target.replace_configuration_id is None:
+            raise ConfigProblem(
+                f"The {self.stream.subject} is larger than one file, and a second file through a clearing import "
+                "configuration would delete the first; nothing was pushed: enter a second import configuration that "
+                'clears as "Replacing import configuration" and let the first one add, or raise "Largest file".'
+            )
+        if not self._finished and self.target.replace_configuration_id is None:
+            logger.warning(
+                "No record came for the %s, so its block should be empty now. Without a replacing import configuration "
+                'it was left as it is: enter one under "Targets", or clear the block in Pigment.',
+                self.stream.subject,
+            )
+        elif not self._finished:
+            header_only = self._spool.new_file(self._maker.columns)
+            header_only.finish()
+            self._finished.append(header_only)
+        self._hand_over()
+
+    def summarize(self) -> None:
+        """Say once what was refused and why."""
+        for reason, count in sorted(self._refusals.items()):
+            logger.warning("%d record(s) of the %s were refused: %s.", count, self.stream.subject, reason)
+        for check in self._checks:
+            check.summarize()
+
+    def _passes(self, cells: Cells) -> bool:
+        return all(check.lets_pass(cells, self._maker.columns) for check in self._checks)
+
+    def _refuse(self, reason: str) -> None:
+        self._records += 1
+        self._refused += 1
+        self._refusals[reason] += 1
+
+    def _put(self, rows: list[Cells]) -> None:
+        """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
+        if not rows:
+            return
+        try:
+            lines = self._csv.rows(rows)
+        except CsvUnwritable:
+            if len(rows) == 1:
+                self._refuse("a text that is not valid Unicode")
+                return
+            self._put_halves(rows)
+            return
+        file, batch = self._open()
+        match batch.push(len(rows), len(lines)):
+            case Pushed.OVERFLOW if len(rows) > 1:
+                self._put_halves(rows)
+            case Pushed.OVERFLOW:
+                self._full()
+                self._put(rows)
+            case pushed:
+                file.write(lines)
+                self._records += len(rows)
+                if pushed is Pushed.FULL:
+                    self._full()
+
+    def _put_halves(self, rows: list[Cells]) -> None:
+        middle = len(rows) // 2
+        self._put(rows[:middle])
+        self._put(rows[middle:])
+
+    def _open(self) -> tuple[SpoolFile, Batch]:
+        if self._file is None or self._batch is None:
+            self._file = self._spool.new_file(self._maker.columns)
+            limits = self._options.limits
+            self._batch = Batch(limits.max_bytes, limits.max_rows, self._file.header_bytes)
+            if self._opened_at is None:
+                self._opened_at = self._options.clock()
+        return self._file, self._batch
+
+    def _full(self) -> None:
+        if self.stream.mode is WriteMode.REPLACE:
+            self._close_file()
+        else:
+            self.flush()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            file, self._file, self._batch = self._file, None, None
+            file.finish()
+            self._finished.append(file)
+
+    def _hand_over(self) -> None:
+        if self._finished or self._records:
+            self._jobs.append(Job(self.stream, self.target, tuple(self._finished), self._records, self._refused))
+        self._finished, self._records, self._refused, self._opened_at = [], 0, 0, None
+
+    def _widen(self, names: tuple[str, ...]) -> None:
+        """A wider header: appending, from the next file on; replacing, for the rows that wait as well."""
+        logger.warning(
+            "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
+            "see that the import configuration maps them.",
+            self.stream.subject,
+            ", ".join(f'"{name}"' for name in names),
+        )
+        columns = sorted({*self._maker.columns, *names})
+        if self.stream.mode is WriteMode.REPLACE:
+            self._close_file()
+            self._finished = [self._spool.widened(file, columns) for file in self._finished]
+        else:
+            self.flush()
+        self._maker = RowMaker(columns, self.stream.text_columns, self._options.dialect)

@@ -1,0 +1,117 @@
+"""Which import configuration takes which stream, settled before the first record. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from destination_pigment.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.config import TargetEntry
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.models import ImportConfiguration
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a stream goes; `replace_configuration_id` clears before it imports."""
+
+    configuration_id: str
+    replace_configuration_id: str | None = None
+    name: str | None = None
+
+
+def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
+    """Whether a target can only be found among the application's import configurations."""
+    return any(_by_id(stream, entries) is None for stream in streams)
+
+
+def settle_targets(
+    streams: Sequence[DestinationStream],
+    entries: Sequence[TargetEntry],
+    known: Sequence[ImportConfiguration] | None,
+) -> dict[StreamKey, Target]:
+    """The target of every stream.
+
+    `known` are the import configurations of the application, None where they cannot be listed. Raises `ConfigProblem`
+    that lists what there is, for all streams at once.
+    """
+    found: dict[StreamKey, Target] = {}
+    missing: list[DestinationStream] = []
+    for stream in streams:
+        target = _by_id(stream, entries) or _by_name(stream, entries, known or ())
+        if target is None:
+            missing.append(stream)
+        else:
+            found[stream.key] = target
+    if missing:
+        raise ConfigProblem(_say_missing(missing, known))
+    _refuse_conflicts(streams, found)
+    return found
+
+
+def _entry(stream: DestinationStream, entries: Sequence[TargetEntry]) -> TargetEntry | None:
+    """The entry for this stream: one that names its namespace before one that names none."""
+    matching = [each for each in entries if each.stream == stream.name and each.namespace in {None, stream.namespace}]
+    return max(matching, key=lambda each: each.namespace is not None, default=None)
+
+
+def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target | None:
+    entry = _entry(stream, entries)
+    if stream.object_name is not None:
+        if not _UUID.fullmatch(stream.object_name):
+            return None
+        same = entry is not None and entry.configuration_id == stream.object_name
+        return Target(stream.object_name, entry.replace_configuration_id if entry and same else None)
+    return Target(entry.configuration_id, entry.replace_configuration_id) if entry else None
+
+
+def _by_name(
+    stream: DestinationStream, entries: Sequence[TargetEntry], known: Sequence[ImportConfiguration]
+) -> Target | None:
+    wanted = stream.object_name or stream.name
+    named = [each for each in known if each.name == wanted]
+    if len(named) > 1:
+        ids = ", ".join(each.id for each in named)
+        raise ConfigProblem(
+            f'There are {len(named)} import configurations named "{wanted}" ({ids}): enter the ID of the right one '
+            f'for the {stream.subject} under "Targets".'
+        )
+    if not named:
+        return None
+    entry = _entry(stream, entries)
+    same = entry is not None and entry.configuration_id == named[0].id
+    return Target(named[0].id, entry.replace_configuration_id if entry and same else None, named[0].name)
+
+
+def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportConfiguration] | None) -> str:
+    streams = ", ".join(f'"{stream.object_name or stream.name}"' for stream in missing)
+    if known is None:
+        return (
+            f'No import configuration is known for {streams}: enter its ID under "Targets", or give the connection an '
+            "application ID and a key for Modeling Metadata, so that it can be found by name."
+        )
+    there = ", ".join(f"{each.name} ({each.id})" for each in known) or "none that the key's owner can see"
+    return (
+        f'The application has no import configuration named {streams}: enter its ID under "Targets", or create one of '
+        f"that name in Pigment. There are: {there}."
+    )
+
+
+def _refuse_conflicts(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+    """A stream that replaces would delete what another stream puts into the same place."""
+    by_configuration: dict[str, list[DestinationStream]] = defaultdict(list)
+    for stream in streams:
+        target = targets[stream.key]
+        for configuration_id in {target.configuration_id, target.replace_configuration_id} - {None}:
+            by_configuration[str(configuration_id)].append(stream)
+    for configuration_id, sharing in by_configuration.items():
+        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):
+            names = " and ".join(stream.subject for stream in sharing)
+            raise ConfigProblem(
+                f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
+                "is there: give each an import configuration of its own."
+            )
