@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pigment_client.errors import (
+    AddressMoved,
     BrokenOff,
     CertificateRefused,
     ImportFailed,
     KeyFormatOutdated,
+    KeyMalformed,
     KeyMissing,
     KeyRefused,
     LimitReached,
@@ -23,6 +25,14 @@ from pigment_client.keys import Purpose
 _OUTDATED = (
     "The API key has the old format with dashes, which Pigment no longer accepts: create a new key in Pigment under "
     "Workspace settings > API keys and put it into this connection."
+)
+_MALFORMED = (
+    "The API key holds a blank, a line break or another character that no key has: copy it again from Pigment, or "
+    "create a new one."
+)
+_MOVED = (
+    "The server answers that Pigment is at another address, and a key is not sent to an address you did not enter: "
+    "check the base URL."
 )
 _CERTIFICATE = (
     "The TLS certificate of the server could not be verified: check the base URL, and if your network has a proxy of "
@@ -43,6 +53,8 @@ _NOT_UNDERSTOOD = (
 
 _FIXED: dict[type[PigmentError], str] = {
     KeyFormatOutdated: _OUTDATED,
+    KeyMalformed: _MALFORMED,
+    AddressMoved: _MOVED,
     CertificateRefused: _CERTIFICATE,
     LimitReached: _LIMIT,
     Unavailable: _UNAVAILABLE,

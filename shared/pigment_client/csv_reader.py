@@ -95,6 +95,14 @@ class RecordBlocks:
             self._inside_quotes ^= chunk.count(b'"') % 2 == 1
 
 
+def split_first_record(block: bytes) -> tuple[bytes, bytes]:
+    """The first record of a block of whole records, with its line end, and the rest."""
+    end = block.find(b"\n")
+    while end >= 0 and block.count(b'"', 0, end) % 2 == 1:
+        end = block.find(b"\n", end + 1)
+    return (block, b"") if end < 0 else (block[: end + 1], block[end + 1 :])
+
+
 def rows_of(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator[Row]:
     """The rows of a block of whole records, which begins with the record numbered `first_record`.
 

@@ -1,0 +1,5 @@
+"""Airbyte source for Pigment."""
+
+from source_pigment.source import SourcePigment
+
+__all__ = ["SourcePigment"]

@@ -1,3 +1,58 @@
-"""Console entry."""
+"""The console entry: the CDK's entrypoint, and one addition that writes finished RECORD lines as they are."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airbyte_cdk.entrypoint import AirbyteEntrypoint
+from airbyte_cdk.logger import PRINT_BUFFER
+from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
+from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
+
+from source_pigment.records import RecordBlock
+from source_pigment.source import SourcePigment
+
+
+class BlockEntrypoint(AirbyteEntrypoint):
+    """The CDK's entrypoint, which also knows blocks of records: counts them, and writes them between the messages."""
+
+    def read(
+        self, source_spec: ConnectorSpecification, config: Mapping[str, Any], catalog: Any, state: list[Any]
+    ) -> Iterable[AirbyteMessage]:
+        """The messages that are left for the CDK to print; blocks are written on the way."""
+        for message in super().read(source_spec, config, catalog, state):
+            if isinstance(message, RecordBlock):
+                write(message)
+            else:
+                yield message
+
+    @staticmethod
+    def handle_record_counts(
+        message: AirbyteMessage, stream_message_count: defaultdict[HashableStreamDescriptor, float]
+    ) -> AirbyteMessage:
+        """Count a block as the records that it holds."""
+        if isinstance(message, RecordBlock):
+            stream_message_count[HashableStreamDescriptor(name=message.stream, namespace=None)] += message.count
+            return message
+        return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
+
+
+def write(block: RecordBlock) -> None:
+    """Write a block behind everything that was printed before it."""
+    PRINT_BUFFER.flush()
+    output = sys.__stdout__
+    if output is not None:
+        output.flush()
+        output.buffer.write(block.lines)
+
+
 def run() -> None:
-    """x"""
+    """Run the connector with the arguments of the command line."""
+    entrypoint = BlockEntrypoint(SourcePigment(in_blocks=True))
+    arguments = entrypoint.parse_args(sys.argv[1:])
+    with PRINT_BUFFER:
+        for message in entrypoint.run(arguments):
+            print(f"{message}\n", end="")  # noqa: T201 - this is the protocol's channel

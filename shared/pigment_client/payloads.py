@@ -1,0 +1,164 @@
+"""What an export request may hold, from Pigment's API description, and what is wrong with one that does not fit.
+
+The schemas are written out here and compared with the API description by a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from pigment_client.models import ExportKind
+
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
+def _optional(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [{"type": "null"}, schema]}
+
+
+def _optional_list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ["array", "null"], "items": items}
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+_ID: dict[str, Any] = {"type": "string", "pattern": _UUID}
+_IDS = {"type": "array", "items": _ID}
+_TEXT: dict[str, Any] = {"type": "string"}
+_ANY_FILTER = {"$ref": "#/$defs/ExportFilter"}
+
+_DEFINITIONS: dict[str, Any] = {
+    "DimensionFilter": _object({"dimensionId": _ID, "modalityIds": _IDS}, "dimensionId", "modalityIds"),
+    "ValueFilter": _object(
+        {
+            "metricId": _ID,
+            "condition": _object(
+                {
+                    "type": {
+                        "enum": [
+                            "LessThan",
+                            "LessThanOrEqual",
+                            "Equal",
+                            "NotEqual",
+                            "GreaterThan",
+                            "GreaterThanOrEqual",
+                            "IsNotBlank",
+                        ]
+                    },
+                    "value": {"type": ["string", "number", "boolean"]},
+                },
+                "type",
+            ),
+        },
+        "metricId",
+        "condition",
+    ),
+    "ExportFilter": _object(
+        {
+            "type": {"enum": ["And", "Or", "Dimension", "Value"]},
+            "and": _optional_list(_ANY_FILTER),
+            "or": _optional_list(_ANY_FILTER),
+            "dimension": _optional({"$ref": "#/$defs/DimensionFilter"}),
+            "value": _optional({"$ref": "#/$defs/ValueFilter"}),
+        },
+        "type",
+    ),
+}
+
+_FORMAT: dict[str, Any] = {
+    "friendlyHeaders": {"type": ["boolean", "null"]},
+    "dateFormat": {"enum": ["Legacy", "Iso8601", None]},
+    "fieldDelimiter": {"enum": ["Semicolon", "Comma", None]},
+    "decimalSeparator": {"enum": ["Comma", "Dot", None]},
+    "encoding": {"enum": ["Utf8WithBom", "Utf8WithoutBom", None]},
+}
+_CELLS: dict[str, Any] = {
+    "scenarios": _optional_list(_ID),
+    "filters": _optional_list({"$ref": "#/$defs/DimensionFilter"}),
+    "exportFilter": _optional(_ANY_FILTER),
+}
+_FIELD = _object(
+    {
+        "sourceId": {"type": ["string", "null"], "pattern": _UUID},
+        "type": {"enum": ["DimensionField", "ScenarioField", "ValueField"]},
+        "displayName": {"type": ["string", "null"]},
+    },
+    "sourceId",
+    "type",
+)
+_PROPERTY_FILTER = _object(
+    {"propertyTechnicalName": _TEXT, "modalityIds": _IDS}, "propertyTechnicalName", "modalityIds"
+)
+
+SCHEMAS: dict[ExportKind, dict[str, Any]] = {
+    ExportKind.LIST: _object(
+        {
+            "propertyTechnicalNames": _optional_list(_TEXT),
+            "listFilter": _optional_list(_ID),
+            "propertyFilters": _optional_list(_PROPERTY_FILTER),
+            **_FORMAT,
+        }
+    ),
+    ExportKind.METRIC: _object({**_CELLS, **_FORMAT}),
+    ExportKind.TABLE: _object({"metrics": _optional_list(_ID), "fields": _optional_list(_FIELD), **_CELLS, **_FORMAT}),
+    ExportKind.VIEW: _object({"fieldDelimiter": _FORMAT["fieldDelimiter"]}),
+}
+
+_VALIDATORS = {kind: Draft202012Validator({**schema, "$defs": _DEFINITIONS}) for kind, schema in SCHEMAS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadProblem:
+    """Where a payload is wrong, such as `$.exportFilter.and[0].type`, and why; values are not quoted."""
+
+    path: str
+    message: str
+
+
+def find_problem(kind: ExportKind, payload: Mapping[str, Any]) -> PayloadProblem | None:
+    """The most telling problem of a payload, or None when it fits the API description."""
+    error = best_match(_VALIDATORS[kind].iter_errors(payload))
+    if error is not None:
+        return PayloadProblem(error.json_path, _say(error))
+    return _find_empty_filter(payload.get("exportFilter"), "$.exportFilter")
+
+
+def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
+    """A filter whose type names one field and which fills another is valid by schema and meaningless."""
+    if not isinstance(node, Mapping):
+        return None
+    word = str(node["type"]).lower()
+    if not node.get(word):
+        return PayloadProblem(path, f'the field "{word}" must be filled, because the type says so')
+    for name in ("and", "or"):
+        for position, child in enumerate(node.get(name) or ()):
+            problem = _find_empty_filter(child, f"{path}.{name}[{position}]")
+            if problem is not None:
+                return problem
+    return None
+
+
+def _say(error: ValidationError) -> str:
+    wanted: Any = error.validator_value
+    schema: Any = error.schema
+    match error.validator:
+        case "additionalProperties":
+            known = ", ".join(sorted(schema["properties"]))
+            return f"there is a field that Pigment does not know; it knows {known}"
+        case "required":
+            return "a field is missing; needed are " + ", ".join(wanted)
+        case "enum":
+            return "must be one of " + ", ".join(str(word) for word in wanted if word is not None)
+        case "pattern":
+            return "must be an ID of Pigment (a UUID)"
+        case "type":
+            return "must be of type " + (wanted if isinstance(wanted, str) else " or ".join(wanted))
+        case _:
+            return "does not fit Pigment's API description"

@@ -1,0 +1,72 @@
+"""What an application offers as streams: its chosen blocks and the named views, each under a name of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import PigmentClient
+from pigment_client.models import Block, BlockType, ExportKind
+from source_pigment.config import Payload, SourceConfig
+from source_pigment.naming import stream_names
+
+
+@dataclass(frozen=True, slots=True)
+class StreamObject:
+    """What a stream exports: a block, or a view (`block` is None)."""
+
+    name: str
+    kind: ExportKind
+    id: str
+    block: Block | None
+
+    @property
+    def subject(self) -> str:
+        """What the user calls it."""
+        return f'{self.kind.value} "{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The streams of an application, and the names of its metrics."""
+
+    objects: tuple[StreamObject, ...]
+    metric_names: frozenset[str]
+
+    def find(self, stream: str) -> StreamObject | None:
+        """The object of the stream with this name."""
+        return next((each for each in self.objects if each.name == stream), None)
+
+
+def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
+    """Ask for the application's blocks, once, and choose among them; raises a `PigmentError`."""
+    blocks = client.list_blocks(config.application_id)
+    chosen = [block for block in blocks if config.chooses(block)]
+    names = stream_names(chosen, taken=[view.name for view in config.views])
+    objects = [StreamObject(names[block.id], block.type.kind, block.id, block) for block in chosen]
+    objects += [StreamObject(view.name, ExportKind.VIEW, view.view_id, None) for view in config.views]
+    metrics = frozenset(block.name for block in blocks if block.type is BlockType.METRIC)
+    return Catalog(tuple(objects), metrics)
+
+
+def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payload, ...]:
+    """The payloads of a stream's slices; a block may be named in the configuration by its id or its name."""
+    names = [stream_object.id, stream_object.name]
+    if stream_object.block is not None:
+        names.append(stream_object.block.name)
+    return config.payloads_for(stream_object.kind, *names)
+
+
+def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
+    """Why there is nothing to read: the application is another's, hidden, or has no block of the chosen kinds."""
+    applications = client.list_applications()
+    if all(each.id != config.application_id for each in applications):
+        seen = ", ".join(f"{each.name} ({each.id})" for each in applications) or "none"
+        return ConfigProblem(
+            f"The application {config.application_id} is not visible to the owner of the API key: check the "
+            f"application ID, or share the application with that person. Visible are: {seen}."
+        )
+    return ConfigProblem(
+        "The application has no block of the chosen types and names that the owner of the API key can see: widen "
+        '"Block types", "Include" and "Exclude", or check the access rights.'
+    )

@@ -1,0 +1,151 @@
+"""The configuration as values: read once, checked once, used everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.models import Block, ExportKind
+from pigment_client.payloads import find_problem
+
+Payload = Mapping[str, Any]
+
+# What every export is told, so that no default of the server matters; nothing in a payload can change it.
+_FORMAT: Payload = {
+    "dateFormat": "Iso8601",
+    "fieldDelimiter": "Semicolon",
+    "decimalSeparator": "Dot",
+    "encoding": "Utf8WithoutBom",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRequest:
+    """What the user asks of one block: a payload for its export, and several that split it."""
+
+    block: str
+    request: Payload
+    slices: tuple[Payload, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedView:
+    """A view to read, under the name its stream shall have."""
+
+    view_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """The whole configuration but the connection."""
+
+    application_id: str
+    block_types: frozenset[ExportKind]
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    views: tuple[NamedView, ...]
+    block_requests: tuple[BlockRequest, ...]
+    friendly_headers: bool
+    infer_types: bool
+    row_metadata: bool
+    num_workers: int
+    max_retries: int
+
+    def chooses(self, block: Block) -> bool:
+        """Whether a block becomes a stream."""
+        if block.type.kind not in self.block_types:
+            return False
+        if self.include and not _any_matches(self.include, block.name):
+            return False
+        return not _any_matches(self.exclude, block.name)
+
+    def payloads_for(self, kind: ExportKind, *names: str) -> tuple[Payload, ...]:
+        """The payloads of an object's slices, one at least; `names` are its id and name.
+
+        Raises `ConfigProblem` that names the path of what does not fit the API description.
+        """
+        if kind is ExportKind.VIEW:
+            return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
+        asked = next((each for each in self.block_requests if each.block in names), None)
+        request: Payload = asked.request if asked else {}
+        slices: tuple[Payload, ...] = (asked.slices if asked else ()) or ({},)
+        return tuple(
+            self._checked(kind, {**request, **each}, f'"{names[-1]}"', position if len(slices) > 1 else None)
+            for position, each in enumerate(slices)
+        )
+
+    def _checked(self, kind: ExportKind, payload: Payload, name: str, position: int | None) -> Payload:
+        problem = find_problem(kind, payload)
+        if problem is not None:
+            where = f"slice {position + 1} of " if position is not None else ""
+            raise ConfigProblem(
+                f"The export payload of {where}the block {name} does not fit Pigment's API at {problem.path}: "
+                f'{problem.message}. Correct it under "Export payloads".'
+            )
+        return {**payload, **_FORMAT, "friendlyHeaders": self.friendly_headers}
+
+
+def parse_config(config: Mapping[str, Any]) -> SourceConfig:
+    """The configuration as a value; raises `ConfigProblem`."""
+    application_id = str(config.get("application_id") or "").strip()
+    if not application_id:
+        raise ConfigProblem(
+            "The application ID is missing: it stands in the address of the application in Pigment, after "
+            '/application/; enter it under "Application ID".'
+        )
+    return SourceConfig(
+        application_id=application_id,
+        block_types=frozenset(ExportKind(word) for word in config.get("block_types") or ("list", "table")),
+        include=tuple(config.get("include") or ()),
+        exclude=tuple(config.get("exclude") or ()),
+        views=tuple(_view(each) for each in config.get("views") or ()),
+        block_requests=tuple(_block_request(each) for each in config.get("block_requests") or ()),
+        friendly_headers=config.get("headers", "friendly") != "technical",
+        infer_types=config.get("types", "infer") != "text",
+        row_metadata=config.get("row_metadata") is True,
+        num_workers=int(config.get("num_workers") or 3),
+        max_retries=int(config.get("max_retries", 3)),
+    )
+
+
+def _any_matches(patterns: tuple[str, ...], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _view(entry: Mapping[str, Any]) -> NamedView:
+    view_id, name = str(entry.get("view_id") or "").strip(), str(entry.get("name") or "").strip()
+    if not view_id or not name:
+        raise ConfigProblem('Every view needs a view ID and a name: complete them under "Views".')
+    return NamedView(view_id, name)
+
+
+def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
+    block = str(entry.get("block") or "").strip()
+    if not block:
+        raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Export payloads".')
+    request = _json(entry.get("request"), block, "request") or {}
+    slices = _json(entry.get("slices"), block, "slices") or []
+    if not isinstance(request, dict):
+        raise ConfigProblem(f'The request of the block "{block}" must be a JSON object: correct it, such as {{}}.')
+    if not isinstance(slices, list) or not all(isinstance(each, dict) for each in slices):
+        raise ConfigProblem(
+            f'The slices of the block "{block}" must be a JSON list of requests: correct it to [{{…}}, {{…}}].'
+        )
+    return BlockRequest(block, request, tuple(slices))
+
+
+def _json(text: Any, block: str, field: str) -> Any:
+    if text is None or not str(text).strip():
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise ConfigProblem(
+            f'The {field} of the block "{block}" is not JSON{place}: paste it again from Pigment\'s payload generator.'
+        ) from None

@@ -1,0 +1,143 @@
+"""One stream while it is read: each slice is an export of its own, and comes whole or fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.client import PigmentClient
+from pigment_client.csv_reader import CsvBroken, RecordBlocks, rows_of, split_first_record
+from pigment_client.errors import BrokenOff, TryLater
+from pigment_client.models import ExportRequest
+from source_pigment.catalog import StreamObject
+from source_pigment.config import Payload
+from source_pigment.naming import column_names
+from source_pigment.progress import Progress
+from source_pigment.record_blocks import FastConverter
+from source_pigment.records import DIALECT, RecordBlock, RecordLayout, RecordTooLong
+from source_pigment.schema import CONTENT_HASH, RECORD_ID, ColumnType
+
+# Large enough that the fixed cost of a block vanishes, small enough that several fit into little memory.
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How a configured stream wants its records."""
+
+    types: dict[str, ColumnType]
+    primary_key: tuple[str, ...]
+    row_metadata: bool
+    max_retries: int
+    now: Callable[[], float] = time.time
+
+
+class ExportStream:
+    """Reads the slices of one stream."""
+
+    def __init__(
+        self, client: PigmentClient, stream_object: StreamObject, slices: tuple[Payload, ...], options: ReadOptions
+    ) -> None:
+        self._client = client
+        self._object = stream_object
+        self._options = options
+        self.name = stream_object.name
+        self.subject = stream_object.subject
+        self.slices = slices
+        self.progress = Progress(stream_object.name)
+
+    def read(self, position: int) -> Iterator[RecordBlock]:
+        """The records of a slice; ends only after its export ended whole.
+
+        A break before the first record is repeated, a later one raised: what has left cannot be taken back.
+        """
+        attempt = 0
+        while True:
+            any_left = False
+            try:
+                for block in self._export(self.slices[position]):
+                    any_left = True
+                    yield block
+            except TryLater as error:
+                attempt += 1
+                if any_left or attempt > self._options.max_retries:
+                    raise
+                self._client.wait_before_retry(attempt, error)
+            else:
+                return
+
+    def _export(self, payload: Payload) -> Iterator[RecordBlock]:
+        request = ExportRequest(self._object.kind, self._object.id, payload)
+        with self._client.export_once(request) as export:
+            converter: FastConverter | None = None
+            records = 1
+            for block in _large_blocks(export):
+                rows = block
+                if converter is None:
+                    header, rows = split_first_record(block)
+                    converter = FastConverter(self._layout(header))
+                if rows:
+                    converted = self._convert(converter, rows, records + 1)
+                    records += converted.count
+                    self.progress.add(converted, export.bytes_received)
+                    yield converted
+            if converter is None:
+                # Even an export without rows has a header line.
+                raise BrokenOff("export", subject=self._object.id)
+
+    def _convert(self, converter: FastConverter, rows: bytes, first_record: int) -> RecordBlock:
+        try:
+            return converter.convert(rows, first_record=first_record, emitted_at=int(self._options.now() * 1000))
+        except CsvBroken as error:
+            raise TransientProblem(
+                f"The export of the {self.subject} is damaged: {error}. Run the sync again, and report this if it "
+                "happens at the same record."
+            ) from None
+        except RecordTooLong:
+            raise ConfigProblem(
+                f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
+                'message: leave its long column out with a payload under "Export payloads", or shorten the text.'
+            ) from None
+
+    def _layout(self, header: bytes) -> RecordLayout:
+        """How the records look, from the header line that came and the schema that the user configured."""
+        names = column_names(self._header(header), taken=(RECORD_ID, CONTENT_HASH))
+        known = self._options.types
+        missing = sorted(set(known) - set(names) - {RECORD_ID, CONTENT_HASH})
+        if missing:
+            raise ConfigProblem(
+                f"The {self.subject} no longer has the column(s) {', '.join(missing)}: refresh the schema of the "
+                "connection, so that a renamed or removed column does not arrive as blanks."
+            )
+        self.progress.note_new_columns([name for name in names if name not in known])
+        types = tuple(known.get(name, ColumnType.TEXT) for name in names)
+        keys = [position for position, name in enumerate(names) if name in self._options.primary_key]
+        id_position = (keys[0] if keys else 0) if self._options.row_metadata else None
+        return RecordLayout(self.name, tuple(names), types, id_position)
+
+    def _header(self, header: bytes) -> list[str]:
+        try:
+            return [name or "" for name in next(rows_of(header, DIALECT, first_record=1))]
+        except CsvBroken:
+            raise BrokenOff("export", subject=self._object.id) from None
+
+
+def _large_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The export in blocks of whole records."""
+    blocks = RecordBlocks()
+    gathered: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        block = blocks.decode(chunk)
+        if block:
+            gathered.append(block)
+            size += len(block)
+        if size >= _BLOCK_BYTES:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    gathered.append(blocks.flush())
+    rest = b"".join(gathered)
+    if rest:
+        yield rest
