@@ -54,6 +54,13 @@ def translated(foreign: OSError, call: Call) -> PigmentError:
     return ours
 
 
+def broken_off(foreign: Exception, call: Call) -> BrokenOff:
+    """Whatever happens after an answer has begun: it broke off."""
+    ours = BrokenOff(call.operation, subject=call.subject, purpose=call.purpose.value)
+    ours.__cause__ = foreign if _may_be_told(foreign) else None
+    return ours
+
+
 def _ours(foreign: OSError, call: Call) -> PigmentError:
     subject, purpose = call.subject, call.purpose.value
     if _is_about_certificates(foreign):

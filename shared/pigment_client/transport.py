@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from pigment_client.answers import error_for, retry_after_seconds
 from pigment_client.budget import RequestBudget
 from pigment_client.call import Call
-from pigment_client.errors import AnswerNotUnderstood, BrokenOff, LimitReached, PigmentError, TryLater, Unavailable
-from pigment_client.foreign_errors import translated
-from pigment_client.http2 import CurlAdapter
+from pigment_client.content_decoding import ContentBroken, decoder_for
+from pigment_client.errors import AnswerNotUnderstood, LimitReached, PigmentError, TryLater, Unavailable
+from pigment_client.foreign_errors import broken_off, translated
+from pigment_client.http2 import Http2Adapter
 from pigment_client.retry import RetryPolicy, may_repeat, wait_seconds
 from pigment_client.runtime import Runtime
 
@@ -30,6 +32,9 @@ logger = logging.getLogger("airbyte.pigment.transport")
 T = TypeVar("T")
 
 _WORTH_A_WORD_SECONDS = 3.0
+
+# The most that is handed on at once.
+_CHUNK_BYTES = 256 * 1024
 
 # Enough of a refusal to see the words of a size limit in it.
 _REFUSAL_BYTES = 4096
@@ -66,7 +71,7 @@ class Transport:
         self._address = address
         self._budget = budget
         self._runtime = runtime
-        self._exports = CurlAdapter()
+        self._exports = Http2Adapter()
         # Mutable state: a session for each thread, and all of them for closing, guarded by the lock.
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -119,6 +124,9 @@ class Transport:
         headers = {"User-Agent": self._address.user_agent}
         if call.body is not None:
             headers["Content-Type"] = call.body.content_type
+        if call.streamed:
+            # What `content_decoding` can undo.
+            headers["Accept-Encoding"] = "gzip"
         try:
             with self._budget.request():
                 return session.request(
@@ -167,23 +175,23 @@ class Transport:
 
 
 def chunks(call: Call, response: requests.Response) -> Iterator[bytes]:
-    """The body of a streamed answer; raises `BrokenOff` if it does not come whole."""
-    pieces = response.iter_content(None)
-    while True:
-        try:
-            piece = next(pieces, None)
-        except OSError as error:
-            foreign = error
-            break
-        if piece is None:
-            return
-        yield piece
-    ours = translated(foreign, call)
-    if isinstance(ours, Unavailable):
-        # The answer had begun.
-        ours = BrokenOff(call.operation, subject=call.subject, purpose=call.purpose.value)
-        ours.__cause__ = foreign
-    raise ours
+    """The body of a streamed answer, decompressed; raises `BrokenOff` if it does not come whole.
+
+    Pieces come as they arrive: `iter_content` would collect them, and take a compressed body that stops for whole.
+    """
+    broken: Exception
+    try:
+        decoder = decoder_for(response.headers.get("Content-Encoding"))
+        while arrived := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+            yield from decoder.decode(arrived)
+        decoder.flush()
+    except (OSError, HTTPError, ContentBroken) as error:
+        broken = error
+    else:
+        # The connection may serve the next export.
+        response.raw.release_conn()
+        return
+    raise broken_off(broken, call)
 
 
 def decoded(call: Call, response: requests.Response, parse: Callable[[Any], T]) -> T:
