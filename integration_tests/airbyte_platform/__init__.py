@@ -1,0 +1,1 @@
+"""The platform's side: runs a connector as Airbyte does, and holds it to the platform's rules."""

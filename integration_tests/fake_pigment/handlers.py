@@ -258,7 +258,9 @@ class Operation:
         configuration = self.workspace.configurations[run.configuration_id]
         target = self.workspace.applications[configuration.application_id].blocks[configuration.block_id]
         answer = as_json(wire.import_report(run, target, detailed=detailed == "true" and not self.route.legacy))
-        run.polls_left = max(0, run.polls_left - 1)
+        if run.polls_left > 0:
+            run.polls_left -= 1
+            run.completed_at = self.workspace.now()
         return answer
 
     def _csv(self, application: Application, block: Block, asked: dict[str, object]) -> Answer:
