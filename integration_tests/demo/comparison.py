@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from fake_pigment.sample import CONSOLIDATION, PLANNING
 from fake_pigment.workspace import Workspace
@@ -22,12 +23,13 @@ class Comparison:
 
 
 def compare(workspace: Workspace, name: str) -> Comparison:
-    """Compare a block of the one application with the block of the same name in the other, row by row in order."""
-    left, right = workspace.rows(name, PLANNING), workspace.rows(name, CONSOLIDATION)
+    """Compare a block of the one application with the block of the same name in the other.
+
+    Rows are compared in sorted order: imports that run side by side may create items of a list in another order,
+    which is no part of the data.
+    """
+    left, right = sorted(workspace.rows(name, PLANNING)), sorted(workspace.rows(name, CONSOLIDATION))
     different = 0
-    for position in range(max(len(left), len(right))):
-        here = left[position] if position < len(left) else []
-        there = right[position] if position < len(right) else []
-        width = max(len(here), len(there))
-        different += sum(here[cell : cell + 1] != there[cell : cell + 1] for cell in range(width))
+    for here, there in zip_longest(left, right, fillvalue=[]):
+        different += sum(one != other for one, other in zip_longest(here, there))
     return Comparison(max(sum(map(len, left)), sum(map(len, right))), different)
