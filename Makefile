@@ -6,9 +6,11 @@ LOCK := requirements.lock
 PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
 PACKAGES := shared/pigment_client shared/pigment_airbyte source-pigment/source_pigment \
 	destination-pigment/destination_pigment integration_tests/fake_pigment integration_tests/airbyte_platform
+VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
+DOCKER ?= docker
 export PYTHONPATH := integration_tests
 
-.PHONY: help setup demo fake test lint types imports unit lock bench clean
+.PHONY: help setup demo fake test lint types imports unit lock bench metadata images image-test clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -56,7 +58,17 @@ lock:  ## pin every version anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--no-emit-package pigment-connectors-shared --group dev $(PROJECTS) -o $(LOCK)
 
+metadata: setup  ## write each connector's metadata.yaml from the one at the root
+	@$(BIN)/python -m connector_metadata
+
+images:  ## build both images (BASE_IMAGE=… for another base)
+	@for connector in source-pigment destination-pigment; do \
+		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
+			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t airbyte/$$connector:$(VERSION) . || exit 1; \
+	done
+
+image-test: setup images  ## run both images as the platform does, against the local Pigment
+	$(BIN)/pytest -p no:cacheprovider integration_tests/images $(ARGS)
+
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-
--include make/*.mk
