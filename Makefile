@@ -68,7 +68,7 @@ images:  ## build both images (BASE_IMAGE=… for another base)
 	done
 
 image-test: setup images  ## run both images as the platform does, against the local Pigment
-	$(BIN)/pytest -p no:cacheprovider integration_tests/images $(ARGS)
+	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py $(ARGS)
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

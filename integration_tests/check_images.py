@@ -1,0 +1,164 @@
+"""The images as the platform runs them, against the local Pigment on this machine: `make image-test`.
+
+Not collected by `make test`: it needs an engine and the images (`DOCKER`, default `docker`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airbyte_platform.process import Run, as_lines, configured, parse
+from airbyte_platform.rules import DestinationRules, SourceRules
+from connector_metadata import ROOT, connectors
+from fake_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from fake_pigment.server import FakePigment
+
+DOCKER = os.environ.get("DOCKER", "docker")
+VERSION = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))["version"]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["HTTP/1.1", "HTTP/2 with TLS"])
+def pigment(request: pytest.FixtureRequest) -> Iterator[FakePigment]:
+    with FakePigment(planning_model(ledger_rows=200), tls=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    """A folder that the container's user can read."""
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    folder.chmod(0o755)
+    return folder
+
+
+def run_image(connector: str, mounted: Path, command: str, *, stdin: bytes = b"", **files: Any) -> Run:
+    """`docker run` as the platform has it: read-only but for /tmp, the files mounted."""
+    arguments = [
+        DOCKER,
+        "run",
+        "--rm",
+        "-i",
+        "--network=host",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",  # noqa: S108 - the path inside the container
+        "-v",
+        f"{mounted}:/config:ro",
+    ]
+    if (mounted / "ca.pem").exists():
+        arguments += ["-e", "REQUESTS_CA_BUNDLE=/config/ca.pem"]
+    arguments += [f"airbyte/{connector}:{VERSION}", command]
+    for name, value in files.items():
+        path = mounted / f"{name}.json"
+        path.write_text(json.dumps(value), encoding="utf-8")
+        path.chmod(0o644)
+        arguments += [f"--{name}", f"/config/{name}.json"]
+    done = subprocess.run(arguments, input=stdin, capture_output=True, timeout=120, check=False)
+    return Run(done.returncode, [line for line in done.stdout.split(b"\n") if line], done.stderr.decode())
+
+
+def config_for(pigment: FakePigment, application: str) -> dict[str, Any]:
+    return {
+        "credentials": {"auth_type": "single_key", "api_key": pigment.workspace.secret("all")},
+        "application_id": pigment.workspace.application(application).id,
+        "base_url": pigment.url,
+    }
+
+
+def inspect(connector: str) -> dict[str, Any]:
+    shown = subprocess.run(
+        [DOCKER, "image", "inspect", f"airbyte/{connector}:{VERSION}"], capture_output=True, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(shown.stdout)
+    return found[0]
+
+
+@pytest.mark.parametrize("connector", connectors())
+def test_labels_entrypoint_and_user_are_as_the_platform_wants(connector: str) -> None:
+    config = inspect(connector)["Config"]
+    environment = dict(each.split("=", 1) for each in config["Env"])
+
+    assert config["Labels"]["io.airbyte.name"] == f"airbyte/{connector}"
+    assert config["Labels"]["io.airbyte.version"] == VERSION
+    assert environment["AIRBYTE_ENTRYPOINT"] == " ".join(config["Entrypoint"])
+    assert config["User"] == "airbyte"
+
+
+@pytest.mark.parametrize("connector", connectors())
+def test_the_image_holds_no_tests_and_no_tools(connector: str) -> None:
+    listed = (
+        subprocess.run(
+            [
+                DOCKER,
+                "run",
+                "--rm",
+                "--entrypoint",
+                "sh",
+                f"airbyte/{connector}:{VERSION}",
+                "-c",
+                "ls /opt/connector/lib/python3*/site-packages; id -u",
+            ],
+            capture_output=True,
+            check=True,
+        )
+        .stdout.decode()
+        .split()
+    )
+
+    assert listed[-1] == "1000"
+    assert not {"pytest", "hypothesis", "schemathesis", "mypy", "ruff", "uv", "hatchling", "pip"} & set(listed)
+    assert ("pyarrow" in listed) == (connector == "source-pigment")
+
+
+@pytest.mark.parametrize("connector", connectors())
+def test_spec_comes_out_of_the_image(connector: str, mounted: Path) -> None:
+    run = run_image(connector, mounted, "spec")
+
+    assert run.exit_code == 0
+    assert run.of("SPEC")[0]["connectionSpecification"]["required"]
+
+
+def test_a_whole_sync_through_both_images(pigment: FakePigment, mounted: Path) -> None:
+    if pigment.ca_file is not None:
+        shutil.copy(pigment.ca_file, mounted / "ca.pem")
+        (mounted / "ca.pem").chmod(0o644)
+    source, destination = config_for(pigment, PLANNING), config_for(pigment, CONSOLIDATION)
+    source["block_types"] = ["list", "metric"]
+    for connector, config in (("source-pigment", source), ("destination-pigment", destination)):
+        check = run_image(connector, mounted, "check", config=config)
+        assert [each["connectionStatus"]["status"] for each in check.messages if "connectionStatus" in each] == [
+            "SUCCEEDED"
+        ]
+    discovered = run_image("source-pigment", mounted, "discover", config=source).of("CATALOG")[0]
+    catalog = configured(discovered, destination_sync_mode="append")
+    reading = run_image("source-pigment", mounted, "read", config=source, catalog=catalog)
+    rules, back = SourceRules(catalog), DestinationRules()
+    for line in reading.lines:
+        rules.see(parse(line), len(line))
+    rules.end(reading.exit_code)
+    passed = [
+        line + b"\n"
+        if b'"STATE"' not in line[:20]
+        else as_lines([{"type": "STATE", "state": back.send(parse(line)["state"])}])
+        for line in reading.lines
+    ]
+    writing = run_image(
+        "destination-pigment", mounted, "write", stdin=b"".join(passed), config=destination, catalog=catalog
+    )
+    for message in writing.messages:
+        back.see(message)
+    back.end(writing.exit_code)
+    for stream in catalog["streams"]:
+        name = stream["stream"]["name"]
+        workspace = pigment.workspace
+        assert sorted(workspace.rows(name, PLANNING)) == sorted(workspace.rows(name, CONSOLIDATION)), name

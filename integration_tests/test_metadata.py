@@ -1,0 +1,133 @@
+"""The registry's checks: metadata, versions, licence, icons, docs, and what must not be in shipped code."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator, FormatChecker
+
+from connector_metadata import ROOT, connector_metadata, connectors
+
+FACTS: dict[str, Any] = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))
+DOCS = {
+    "source-pigment": ROOT / "docs/sources/pigment.md",
+    "destination-pigment": ROOT / "docs/destinations/pigment.md",
+}
+SECTIONS = [
+    "Prerequisites",
+    "Setup guide",
+    "Supported sync modes",
+    "Supported streams",
+    "Performance considerations",
+    "Data type map",
+    "Limitations & troubleshooting",
+    "Changelog",
+]
+
+
+@pytest.fixture(params=connectors())
+def connector(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_a_connectors_metadata_is_what_the_root_says(connector: str) -> None:
+    assert (ROOT / connector / "metadata.yaml").read_text(encoding="utf-8") == connector_metadata(connector)
+
+
+def test_metadata_is_valid_against_the_registrys_schema(connector: str) -> None:
+    place = files("airbyte_connector_models") / "metadata/v0/ConnectorMetadataDefinitionV0.json"
+    validator = Draft7Validator(json.loads(place.read_text()), format_checker=FormatChecker())
+    metadata = yaml.safe_load((ROOT / connector / "metadata.yaml").read_text(encoding="utf-8"))
+
+    assert [error.message for error in validator.iter_errors(metadata)] == []
+    assert list(validator.iter_errors({**metadata, "data": {**metadata["data"], "surprise": 1}})), (
+        "the schema is strict"
+    )
+
+
+def test_version_and_licence_are_the_same_everywhere(connector: str) -> None:
+    for place in (connector, "shared"):
+        project = tomllib.loads((ROOT / place / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert (project["version"], project["license"]) == (FACTS["version"], FACTS["license"])
+    assert FACTS["version"].startswith("0.")
+    assert f"{FACTS['license']} License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_icon_is_square(connector: str) -> None:
+    icon = ElementTree.parse(ROOT / connector / "icon.svg").getroot()  # noqa: S314 - our own file
+
+    assert icon.get("width") == icon.get("height")
+    assert len(set((icon.get("viewBox") or "").split()[2:])) == 1
+
+
+def test_the_base_image_is_the_same_in_the_dockerfile() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+    assert f"ARG BASE_IMAGE={FACTS['baseImage']}\n" in dockerfile
+    assert re.search(r"@sha256:[0-9a-f]{64}$", FACTS["baseImage"])
+
+
+def test_there_is_no_dockerfile_inside_a_connectors_folder(connector: str) -> None:
+    assert not list((ROOT / connector).rglob("Dockerfile*"))
+
+
+def test_shipped_code_has_no_plain_http(connector: str) -> None:
+    shipped = [*(ROOT / connector).rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
+    offending = [
+        str(path)
+        for path in shipped
+        if not {"unit_tests", "tests"} & set(path.parts) and "http://" in path.read_text(encoding="utf-8")
+    ]
+
+    assert offending == []
+
+
+def test_the_docs_have_their_sections_in_order(connector: str) -> None:
+    text = DOCS[connector].read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+
+    assert [heading for heading in headings if heading in SECTIONS] == SECTIONS
+    assert text.startswith("# Pigment\n")
+
+
+def test_the_changelog_ends_with_this_version(connector: str) -> None:
+    changelog = DOCS[connector].read_text(encoding="utf-8").partition("## Changelog")[2]
+    rows = re.findall(r"^\| *([0-9]+\.[0-9]+\.[0-9]+) *\|", changelog, re.MULTILINE)
+
+    assert "<details>" in changelog
+    assert rows, "the changelog has rows"
+    assert rows[0] == FACTS["version"]
+    assert len(set(rows)) == len(rows), "one row a version"
+
+
+def test_a_destinations_docs_name_all_five_sync_modes() -> None:
+    text = DOCS["destination-pigment"].read_text(encoding="utf-8").lower()
+
+    for mode in (
+        "full refresh overwrite",
+        "full refresh append",
+        "full refresh overwrite + deduped",
+        "incremental append",
+        "incremental append + deduped",
+    ):
+        assert mode in re.sub(r"\W*-\W*|\s+", " ", text), mode
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*-pigment/README.md")]
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+        if "://" not in target and not (page.parent / Path(target)).exists()
+    ]
+
+    assert broken == []
