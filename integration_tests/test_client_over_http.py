@@ -1,0 +1,328 @@
+"""The client against the local Pigment: every answer becomes a value or an error, and no cut looks whole."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fake_pigment.blocks import ListBlock, Property
+from fake_pigment.faults import (
+    AnswerGarbage,
+    AnswerStatus,
+    CutAfter,
+    FailImport,
+    Fault,
+    Late,
+    ResetBeforeAnswer,
+    ResetBeforeBody,
+    StallAfter,
+)
+from fake_pigment.sample import PLANNING, planning_model
+from fake_pigment.server import FakePigment
+from fake_pigment.workspace import new_id
+from pigment_client import errors
+from pigment_client.client import ClientOptions, PigmentClient
+from pigment_client.keys import Keys
+from pigment_client.models import (
+    CompletedImport,
+    ExportKind,
+    ExportRequest,
+    FailedImport,
+    PushOptions,
+    RunningImport,
+    UploadForm,
+)
+from pigment_client.runtime import Runtime
+
+ROWS = 40_000
+LINE = b"0123456789;abcdefghij\r\n"
+
+
+class Sleeps:
+    """Remembers how long somebody slept, and returns at once."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@contextmanager
+def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[FakePigment]:
+    workspace = planning_model(ledger_rows=50)
+    big = ListBlock(new_id("big"), "Big", [Property("a"), Property("b")])
+
+    def body() -> Iterator[bytes]:
+        yield b"a;b\r\n"
+        for _ in range(ROWS // 100):
+            yield LINE * 100
+
+    big.stream = body
+    workspace.application(PLANNING).put(big)
+    with FakePigment(workspace, tls=tls, **options) as pigment:  # type: ignore[arg-type] # passed on as they are
+        if pigment.ca_file:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
+        yield pigment
+
+
+def client_for(pigment: FakePigment, key: str = "all", **options: object) -> PigmentClient:
+    sleeps = Sleeps()
+    given = replace(ClientOptions(base_url=pigment.url), **options)  # type: ignore[arg-type] # passed on as they are
+    client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, runtime=Runtime(sleep=sleeps))
+    client.slept = sleeps.seconds  # type: ignore[attr-defined] # for the assertions of a test
+    return client
+
+
+def export_all(client: PigmentClient, block: str = "Big") -> int:
+    received = 0
+    with client.export(ExportRequest(ExportKind.LIST, new_id("big") if block == "Big" else block, {})) as export:
+        for chunk in export:
+            received += len(chunk)
+    return received
+
+
+WHOLE = 5 + len(LINE) * ROWS
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_an_export_comes_whole(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        assert export_all(client_for(pigment)) == WHOLE
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_an_export_that_is_cut_is_broken_off(tls: bool, gzip: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.gzip = gzip
+        pigment.faults.queue("export_list", CutAfter(WHOLE // 2))
+
+        with pytest.raises(errors.BrokenOff):
+            export_all(client_for(pigment))
+
+
+def test_a_silent_cut_over_http_1_cannot_be_seen_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.gzip = False
+        pigment.faults.queue("export_list", CutAfter(WHOLE // 2, silent=True))
+        client = client_for(pigment)
+
+        assert export_all(client) == WHOLE // 2
+        export_all(client)
+    assert sum("HTTP/1.1" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_a_server_that_only_speaks_http_1_over_tls_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tls=True, monkeypatch=monkeypatch, protocols=("http/1.1",)) as pigment:
+        assert export_all(client_for(pigment)) == WHOLE
+    assert any("HTTP/1.1" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_a_stream_that_stalls_is_broken_off_after_the_idle_time(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", StallAfter(WHOLE // 2, seconds=4))
+
+        with pytest.raises(errors.BrokenOff):
+            export_all(client_for(pigment, idle_timeout_seconds=0.3))
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_a_slow_reader_is_waited_for(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        received = 0
+        with client_for(pigment, idle_timeout_seconds=0.4).export(
+            ExportRequest(ExportKind.LIST, new_id("big"), {})
+        ) as export:
+            for number, chunk in enumerate(export):
+                received += len(chunk)
+                if number == 1:
+                    time.sleep(1.0)
+    assert received == WHOLE
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_closing_early_is_no_error_and_frees_the_server(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        client = client_for(pigment)
+        with client.export(ExportRequest(ExportKind.LIST, new_id("big"), {})) as export:
+            next(iter(export))
+
+        assert export_all(client) == WHOLE
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+
+        with pytest.raises(errors.CertificateRefused):
+            export_all(client_for(pigment))
+
+
+def list_blocks(client: PigmentClient) -> object:
+    return client.list_blocks(new_id(PLANNING))
+
+
+def export_months(client: PigmentClient) -> object:
+    return export_all(client, new_id(PLANNING, "Months"))
+
+
+@pytest.mark.parametrize("call", [list_blocks, export_months])
+@pytest.mark.parametrize("fault", [AnswerStatus(429), AnswerStatus(503), AnswerStatus(502), ResetBeforeBody()])
+def test_a_read_is_repeated(
+    call: Callable[[PigmentClient], object], fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("list_blocks" if call is list_blocks else "export_list", fault, times=3)
+
+        assert call(client_for(pigment))
+
+
+def test_after_the_last_try_the_error_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("list_blocks", AnswerStatus(503), times=4)
+
+        with pytest.raises(errors.Unavailable):
+            list_blocks(client_for(pigment))
+
+
+def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("list_blocks", AnswerStatus(429, retry_after="17"))
+        client = client_for(pigment)
+        list_blocks(client)
+
+    assert max(client.slept) >= 17  # type: ignore[attr-defined] # set above
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, errors.RequestRefused), (409, errors.RequestRefused), (413, errors.TooLarge), (301, errors.AddressMoved)],
+)
+def test_what_the_user_must_mend_is_asked_once(
+    status: int, error: type[errors.PigmentError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", AnswerStatus(status))
+
+        with pytest.raises(error):
+            export_months(client_for(pigment))
+        assert len(pigment.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "error"), [("expired", errors.KeyRefused), ("import", errors.PermissionMissing), ("all", None)]
+)
+def test_keys(key: str, error: type[errors.PigmentError] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        if error is None:
+            assert list_blocks(client_for(pigment, key))
+            return
+        with pytest.raises(error) as caught:
+            list_blocks(client_for(pigment, key))
+        assert caught.value.purpose == "Modeling Metadata"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    path.write_text("Department,Parent\r\nNew one,Über\r\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("form", list(UploadForm))
+def test_a_file_arrives_byte_by_byte(form: UploadForm, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        client = client_for(pigment)
+        pushed = client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True, form))
+        assert isinstance(pushed, RunningImport)
+        done = client.import_status(pushed.id)
+
+    assert isinstance(done, CompletedImport)
+    assert done.counts is not None
+    assert done.counts.inserted == 1
+    assert pigment.workspace.imports[pushed.id].received == file.read_bytes()
+
+
+LOST = [ResetBeforeAnswer(carried_out=True), ResetBeforeAnswer(carried_out=False), AnswerStatus(504), AnswerGarbage()]
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_is_an_unknown_outcome_and_the_file_is_not_sent_again(
+    fault: Fault, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("push_csv", fault)
+
+        with pytest.raises(errors.OutcomeUnknown):
+            client_for(pigment).push_csv(new_id("configuration", "Departments"), file, PushOptions(False))
+        assert len(pigment.requests) == 1
+
+
+@pytest.mark.parametrize("fault", LOST[:3])
+def test_where_repeating_is_harmless_it_is_repeated(fault: Fault, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("push_csv", fault)
+
+        assert client_for(pigment).push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
+        assert len(pigment.requests) == 2
+
+
+def test_a_server_that_is_not_there_certainly_did_not_take_the_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        client = client_for(pigment)
+
+    with pytest.raises(errors.Unavailable):
+        client.push_csv(new_id("configuration", "Departments"), file, PushOptions(False))
+
+
+def test_a_failed_import_names_its_errors(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("push_csv", FailImport())
+        client = client_for(pigment)
+        pushed = client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
+        assert isinstance(pushed, RunningImport)
+
+        assert client.import_status(pushed.id) == FailedImport(pushed.id, ("InternalError",))
+
+
+def test_a_late_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", Late(seconds=0.5))
+
+        assert export_all(client_for(pigment)) == WHOLE
+
+
+def test_no_key_row_or_body_is_logged_at_any_level(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("urllib3", "hpack", "h2", "requests", "charset_normalizer"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        client = client_for(pigment)
+        client.list_applications()
+        export_months(client)
+        client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
+        pigment.faults.queue("push_csv", AnswerStatus(400))
+        with pytest.raises(errors.RequestRefused) as caught:
+            client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
+        secret = pigment.workspace.secret("all")
+
+    shown = caplog.text + str(caught.value) + repr(caught.value)
+    assert caplog.records, "something is logged"
+    for forbidden in (secret, "New one", "Über", "Jan 26", "2026-01-01"):
+        assert forbidden not in shown
