@@ -43,6 +43,7 @@ from destination_pigment.targets import needs_names, settle_targets
 from destination_pigment.writer import Writer
 from pigment_airbyte.connection import client_from_config
 from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
+from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound
 from pigment_client.keys import Purpose
@@ -114,16 +115,16 @@ class DestinationPigment(Destination):
             return
         if parsed.command == "discover":
             config = self._valid_config(parsed.config)
-            send(orjson.dumps(self.discover_operations(config)) + b"\n")
+            write_lines(orjson.dumps(self.discover_operations(config)) + b"\n")
             return
         for message in self.run_cmd(parsed):
-            send(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
+            write_lines(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
 
     def _run_write_lines(self, parsed: argparse.Namespace) -> None:
         with explained():
             config = self._valid_config(parsed.config)
             catalog = json.loads(Path(parsed.catalog).read_bytes())
-            terminated = write_lines(config, parse_catalog(catalog), sys.stdin.fileno())
+            terminated = write_stream(config, parse_catalog(catalog), sys.stdin.fileno())
         if terminated:
             logger.info("The sync was stopped before its end; what was stored is told in the states.")
             sys.exit(_TERMINATED)
@@ -137,20 +138,13 @@ class DestinationPigment(Destination):
         return config
 
 
-def send(line: bytes) -> None:
-    """Write a message to the platform, at once."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-
-
-def write_lines(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
+def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
     """Write what comes over a file descriptor; whether SIGTERM ended it before its end."""
     stop = Event()
     with connected(config) as (client, settings), Spool(settings.dialect) as spool:
         lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)))
         writers = _stream_writers(client, settings, streams, spool)
-        writer = Writer(writers, lanes, send, send_states=not settings.dry_run)
+        writer = Writer(writers, lanes, write_lines, send_states=not settings.dry_run)
         if settings.dry_run:
             logger.warning("This is a dry run: Pigment checks the files and stores nothing, and no state is sent.")
         for item in Inputs(descriptor, stop):

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
-from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from pigment_airbyte.output import write_lines
 from source_pigment.records import RecordBlock
 from source_pigment.source import SourcePigment
 
@@ -25,7 +25,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
         """The messages that are left for the CDK to print; blocks are written on the way."""
         for message in super().read(source_spec, config, catalog, state):
             if isinstance(message, RecordBlock):
-                write(message)
+                write_lines(message.lines)
             else:
                 yield message
 
@@ -40,19 +40,8 @@ class BlockEntrypoint(AirbyteEntrypoint):
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 
 
-def write(block: RecordBlock) -> None:
-    """Write a block behind everything that was printed before it."""
-    PRINT_BUFFER.flush()
-    output = sys.__stdout__
-    if output is not None:
-        output.flush()
-        output.buffer.write(block.lines)
-
-
 def run() -> None:
     """Run the connector with the arguments of the command line."""
     entrypoint = BlockEntrypoint(SourcePigment(in_blocks=True))
-    arguments = entrypoint.parse_args(sys.argv[1:])
-    with PRINT_BUFFER:
-        for message in entrypoint.run(arguments):
-            print(f"{message}\n", end="")  # noqa: T201 - this is the protocol's channel
+    for message in entrypoint.run(entrypoint.parse_args(sys.argv[1:])):
+        write_lines(f"{message}\n".encode())

@@ -1,0 +1,29 @@
+"""Standard output, shared by messages and the log: one line is never cut by another.
+
+Threads log while the main thread writes blocks of records, and both end in the same pipe, which keeps apart only short
+writes. So every write here holds the locks of the log's handlers, and nothing stays in a buffer behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import ExitStack
+
+
+def write_lines(lines: bytes) -> None:
+    """Write finished lines to the platform, at once and in one piece."""
+    with ExitStack() as held:
+        for handler in _handlers():
+            if handler.lock is not None:
+                held.enter_context(handler.lock)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+
+
+def _handlers() -> list[logging.Handler]:
+    """The handlers that any of our records reaches; always in the same order, so that nobody waits for another."""
+    loggers = [logging.getLogger(), logging.getLogger("airbyte")]
+    found = {id(handler): handler for logger in loggers for handler in logger.handlers}
+    return [found[key] for key in sorted(found)]
