@@ -29,7 +29,8 @@ def compare(workspace: Workspace, name: str) -> Comparison:
     which is no part of the data.
     """
     left, right = sorted(workspace.rows(name, PLANNING)), sorted(workspace.rows(name, CONSOLIDATION))
+    nothing: list[str] = []
     different = 0
-    for here, there in zip_longest(left, right, fillvalue=[]):
+    for here, there in zip_longest(left, right, fillvalue=nothing):
         different += sum(one != other for one, other in zip_longest(here, there))
     return Comparison(max(sum(map(len, left)), sum(map(len, right))), different)

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from pigment_client.csv_dialect import BYTE_ORDER_MARK
 from pigment_client.values import ISO_DATE, JSON_NUMBER, is_iso_date
 from source_pigment.records import CLOSING, LONGEST_LINE_BYTES, PlainConverter, RecordBlock, RecordLayout
 from source_pigment.schema import ColumnType
@@ -29,6 +30,9 @@ _ISO_DATE = f"^{ISO_DATE.pattern}$"
 _QUOTE_OUT_OF_PLACE = re.compile(rb'"(?<=[^;\r\n"]")(?=[^;\r\n"])')
 
 _LONE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n)")
+
+# pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, which the plain way then finds.
+_EMPTY_LINE = re.compile(rb"\n\r?\n|\A\r?\n")
 
 # What orjson escapes; the ones it writes as \b, \f or \u00XX are left to the plain way.
 _ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
@@ -74,6 +78,9 @@ class FastConverter:
             len(block.translate(None, _LEFT_TO_PLAIN)) != len(block)
             or _LONE_CARRIAGE_RETURN.search(block)
             or _QUOTE_OUT_OF_PLACE.search(block)
+            or block.count(b'"') % 2
+            or block.startswith(BYTE_ORDER_MARK)
+            or (len(self._labels) > 1 and _EMPTY_LINE.search(block))
         ):
             return None
         self._read.block_size = len(block) + 1
@@ -135,7 +142,7 @@ class Pieces:
             self.constant('"')
             return
         words, fits = _words(column, type_)
-        if fits is not None and not pc.all(fits).as_py():
+        if fits is not None and not pc.all(fits, min_count=0).as_py():
             misfits[name] += pc.sum(pc.invert(fits)).as_py()
             words = pc.if_else(fits, words, _quoted(column))
         self.array(words)
