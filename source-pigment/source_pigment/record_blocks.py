@@ -26,8 +26,9 @@ from source_pigment.schema import ColumnType
 _JSON_NUMBER = f"^(?:{JSON_NUMBER.pattern})$"
 _ISO_DATE = f"^{ISO_DATE.pattern}$"
 
-# A quote between two characters that are neither quote, delimiter nor line end: the standard library refuses it.
-_QUOTE_OUT_OF_PLACE = re.compile(rb'"(?<=[^;\r\n"]")(?=[^;\r\n"])')
+# A quoted field where one may stand, from the first field on: once these are taken away no quote is left, or the
+# quotes are out of place (pyarrow would read on all the same).
+_QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
 
 _LONE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n)")
 
@@ -77,8 +78,7 @@ class FastConverter:
         if (
             len(block.translate(None, _LEFT_TO_PLAIN)) != len(block)
             or _LONE_CARRIAGE_RETURN.search(block)
-            or _QUOTE_OUT_OF_PLACE.search(block)
-            or block.count(b'"') % 2
+            or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
             or (len(self._labels) > 1 and _EMPTY_LINE.search(block))
         ):

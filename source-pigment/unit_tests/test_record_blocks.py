@@ -151,10 +151,13 @@ def test_both_ways_give_what_the_standard_library_says(
     assert +plain.misfits == +misfits
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(block=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
 @example(block=b'1;"a"b\n')
 @example(block=b'a"b;1\n')
+@example(block=b'1";"')
+@example(block=b';""1')
+@example(block=b'"a";"b"c"d"\n')
 @example(block=b"a;b;c\n")
 @example(block=b"a;b\rc;d\n")
 @example(block=b"\n\n")
