@@ -29,7 +29,8 @@ class Run:
 
     def of(self, type_: str) -> list[Message]:
         """The messages of a type, without their envelope."""
-        return [message[type_.lower()] for message in self.messages if message["type"] == type_]
+        content = "connectionStatus" if type_ == "CONNECTION_STATUS" else type_.lower()
+        return [message[content] for message in self.messages if message["type"] == type_]
 
     @property
     def records(self) -> list[Message]:
@@ -93,7 +94,7 @@ class Connector:
                 timeout=timeout_seconds,
                 check=False,
             )
-        return Run(done.returncode, _lines(done.stdout), done.stderr.decode())
+        return as_run(done.returncode, done.stdout, done.stderr)
 
     def start(self, command: str, folder: Path, **files: Any) -> subprocess.Popen[bytes]:
         """Start a command; the caller owns the folder, which must outlive the process."""
@@ -107,17 +108,27 @@ class Connector:
 
     def arguments(self, command: str, folder: Path, files: Mapping[str, Any]) -> list[str]:
         """The command line; the files are written private into the folder."""
-        arguments = [str(self.executable.absolute()), command]
-        for name, value in files.items():
-            if value is not None:
-                path = folder / f"{name}.json"
-                path.touch(mode=0o600)
-                path.write_text(json.dumps(value), encoding="utf-8")
-                arguments += [f"--{name}", str(path)]
-        return arguments
+        return [str(self.executable.absolute()), command, *write_files(folder, files)]
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **self.environment}
+
+
+def write_files(folder: Path, files: Mapping[str, Any]) -> list[str]:
+    """Write `config`, `catalog` and `state` private into the folder; the arguments that name them."""
+    arguments = []
+    for name, value in files.items():
+        if value is not None:
+            path = folder / f"{name}.json"
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(value), encoding="utf-8")
+            arguments += [f"--{name}", str(path)]
+    return arguments
+
+
+def as_run(exit_code: int, stdout: bytes, stderr: bytes) -> Run:
+    """What a process printed, by lines."""
+    return Run(exit_code, _lines(stdout), stderr.decode())
 
 
 def configured(catalog: Mapping[str, Any], *, destination_sync_mode: str, **more: Any) -> dict[str, Any]:

@@ -41,12 +41,25 @@ class Catalog:
 def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     """Ask for the application's blocks, once, and choose among them; raises a `PigmentError`."""
     blocks = client.list_blocks(config.application_id)
+    _check_payloads_have_blocks(config, blocks)
     chosen = [block for block in blocks if config.chooses(block)]
     names = stream_names(chosen, taken=[view.name for view in config.views])
     objects = [StreamObject(names[block.id], block.type.kind, block.id, block) for block in chosen]
     objects += [StreamObject(view.name, ExportKind.VIEW, view.view_id, None) for view in config.views]
     metrics = frozenset(block.name for block in blocks if block.type is BlockType.METRIC)
     return Catalog(tuple(objects), metrics)
+
+
+def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> None:
+    """A payload whose block was renamed must not be forgotten: its filter would be, too."""
+    known = {word for block in blocks for word in (block.id, block.name)}
+    names = stream_names(blocks, taken=[view.name for view in config.views])
+    unknown = [each.block for each in config.block_requests if each.block not in known | set(names.values())]
+    if unknown and blocks:
+        raise ConfigProblem(
+            f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "
+            'correct the name or ID under "Export payloads".'
+        )
 
 
 def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payload, ...]:

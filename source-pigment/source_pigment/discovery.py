@@ -49,7 +49,8 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
             raise
         except Exception as error:  # noqa: BLE001 - one block that fails does not hide the others; it is explained
             failures.append(error)
-            logger.error("Left out: %s", explain(error, subject=stream_object.subject).message)  # noqa: TRY400 - a traceback could quote data
+            subject = stream_object.subject
+            logger.error("The %s is left out: %s", subject, explain(error, subject=subject).message)  # noqa: TRY400 - a traceback could quote data
             return None
 
     with ThreadPoolExecutor(config.num_workers) as pool:

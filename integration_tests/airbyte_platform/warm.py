@@ -1,0 +1,157 @@
+"""A connector that is ready to start at once: its modules are loaded, and each command is a process forked from there.
+
+For tests that start a connector hundreds of times, where loading would take most of the time. What runs is the
+console script's own function in a process of its own, with files and pipes as the platform gives them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airbyte_platform.process import Run, as_run, write_files
+
+_ENOUGH = 1 << 20
+
+
+class Warm:
+    """Loads `module` once and runs its `run` in forked processes; use it as a context."""
+
+    def __init__(self, module: str) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "airbyte_platform.warm", module, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        theirs.close()
+
+    def __enter__(self) -> Warm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ours.close()
+        self._nursery.wait()
+
+    def start(
+        self, command: str, folder: Path, *, environment: Mapping[str, str] | None = None, **files: Any
+    ) -> WarmProcess:
+        """Start a command; the caller owns the folder, which must outlive the process."""
+        arguments = [command, *write_files(folder, files)]
+        stdin, feed = os.pipe()
+        output, stdout = os.pipe()
+        stderr = os.open(folder / "stderr", os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+        told, tell = os.pipe()
+        order = json.dumps({"arguments": arguments, "environment": dict(environment or {})}).encode()
+        socket.send_fds(self._ours, [len(order).to_bytes(4, "big") + order], [stdin, stdout, stderr, tell])
+        for descriptor in (stdin, stdout, stderr, tell):
+            os.close(descriptor)
+        return WarmProcess(feed, output, told, folder)
+
+    def run(
+        self, command: str, folder: Path, *, stdin: bytes = b"", environment: Mapping[str, str] | None = None, **files: Any
+    ) -> Run:
+        """Run a command to its end."""
+        process = self.start(command, folder, environment=environment, **files)
+        process.feed(stdin)
+        return process.finish()
+
+
+@dataclass(slots=True)
+class WarmProcess:
+    """A command under way; descriptors of its stdin, of its stdout, and of what is told about it."""
+
+    stdin: int
+    stdout: int
+    told: int
+    folder: Path
+    pid: int = 0
+
+    def __post_init__(self) -> None:
+        self.pid = int.from_bytes(os.read(self.told, 4), "big")
+
+    def feed(self, content: bytes) -> None:
+        """Write to its stdin and close that; a process that is gone does not mind."""
+        try:
+            with os.fdopen(self.stdin, "wb") as pipe:
+                pipe.write(content)
+        except BrokenPipeError:
+            pass
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def finish(self) -> Run:
+        """Read what it prints until it ends."""
+        with os.fdopen(self.stdout, "rb") as pipe:
+            printed = pipe.read()
+        with os.fdopen(self.told, "rb") as told:
+            code = int.from_bytes(told.read(4), "big", signed=True)
+        return as_run(code, printed, (self.folder / "stderr").read_bytes())
+
+
+def serve(module: str, descriptor: int) -> None:
+    """The nursery: fork a process for every order, until the other side is closed."""
+    run: Callable[[], None] = importlib.import_module(module).run
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    orders = socket.socket(fileno=descriptor)
+    while True:
+        head, descriptors, _, _ = socket.recv_fds(orders, _ENOUGH, 4)
+        if not head:
+            return
+        while len(head) < 4 or len(head) < 4 + int.from_bytes(head[:4], "big"):
+            head += orders.recv(_ENOUGH)
+        if os.fork() == 0:
+            orders.close()
+            _watch(run, json.loads(head[4:]), descriptors)
+        for each in descriptors:
+            os.close(each)
+
+
+def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int]) -> None:
+    """Fork the command itself, tell its process id, wait for it, tell how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *standard, tell = descriptors
+    pid = os.fork()
+    if pid == 0:
+        os.close(tell)
+        for number, descriptor in enumerate(standard):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.environ.update(order["environment"])
+        sys.argv = ["connector", *order["arguments"]]
+        code = 1
+        try:
+            run()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException as error:  # noqa: BLE001 - as the interpreter does at the end of a script
+            sys.excepthook(type(error), error, error.__traceback__)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    for descriptor in standard:
+        os.close(descriptor)
+    os.write(tell, pid.to_bytes(4, "big"))
+    _, status = os.waitpid(pid, 0)
+    os.write(tell, os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]))

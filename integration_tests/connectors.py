@@ -1,0 +1,73 @@
+"""Both connectors, ready to run, and the configurations that fit the local Pigment; for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from airbyte_platform.process import Run, configured
+from airbyte_platform.warm import Warm, WarmProcess
+from fake_pigment.sample import CONSOLIDATION, PLANNING
+from fake_pigment.server import FakePigment
+
+
+class Runner:
+    """Runs one connector against one local Pigment; `config` is what is not said otherwise."""
+
+    def __init__(self, warm: Warm, pigment: FakePigment, folder: Path, config: dict[str, Any]) -> None:
+        self._warm = warm
+        self._folder = folder
+        self._environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
+        self.pigment = pigment
+        self.config = config
+
+    def run(self, command: str, *, stdin: bytes = b"", catalog: Any = None, state: Any = None, **config: Any) -> Run:
+        """Run a command to its end; `config` overrides single properties."""
+        process = self.start(command, catalog=catalog, state=state, **config)
+        process.feed(stdin)
+        return process.finish()
+
+    def start(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
+        """Start a command."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        told = {name: value for name, value in {**self.config, **config}.items() if value is not None}
+        return self._warm.start(
+            command, folder, environment=self._environment, config=told, catalog=catalog, state=state
+        )
+
+    def discovered(self, **config: Any) -> dict[str, dict[str, Any]]:
+        """The streams of discovery, by name."""
+        return {each["name"]: each for each in self.run("discover", **config).of("CATALOG")[0]["streams"]}
+
+    def catalog(self, *names: str, mode: str = "append", **config: Any) -> dict[str, Any]:
+        """A configured catalog of the named streams, or of all."""
+        streams = self.discovered(**config)
+        chosen = [streams[name] for name in names] if names else list(streams.values())
+        return configured({"streams": chosen}, destination_sync_mode=mode)
+
+
+def key(pigment: FakePigment, name: str = "all") -> dict[str, str]:
+    """The credentials of one key for everything."""
+    return {"auth_type": "single_key", "api_key": pigment.workspace.secret(name)}
+
+
+def source_config(pigment: FakePigment) -> dict[str, Any]:
+    return {
+        "credentials": key(pigment),
+        "application_id": pigment.workspace.application(PLANNING).id,
+        "base_url": pigment.url,
+    }
+
+
+def destination_config(pigment: FakePigment) -> dict[str, Any]:
+    return {**source_config(pigment), "application_id": pigment.workspace.application(CONSOLIDATION).id}
+
+
+@contextlib.contextmanager
+def running(warm: Warm, pigment: FakePigment, config: dict[str, Any]) -> Iterator[Runner]:
+    """A runner with a private folder, while the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="platform-") as folder:
+        yield Runner(warm, pigment, Path(folder), config)
