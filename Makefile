@@ -42,7 +42,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) integration_tests/demo
+	$(BIN)/mypy $(PACKAGES) integration_tests/demo integration_tests/connectors.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo

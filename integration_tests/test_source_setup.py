@@ -338,5 +338,3 @@ def test_metrics_of_every_value_type(source: Runner) -> None:
         "M Boolean": "boolean",
         "M Date": "date",
     }
-
-

@@ -6,6 +6,7 @@ console script's own function in a process of its own, with files and pipes as t
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -58,7 +59,13 @@ class Warm:
         return WarmProcess(feed, output, told, folder)
 
     def run(
-        self, command: str, folder: Path, *, stdin: bytes = b"", environment: Mapping[str, str] | None = None, **files: Any
+        self,
+        command: str,
+        folder: Path,
+        *,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        **files: Any,
     ) -> Run:
         """Run a command to its end."""
         process = self.start(command, folder, environment=environment, **files)
@@ -89,17 +96,21 @@ class WarmProcess:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it is still there."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
-        except ProcessLookupError:
-            pass
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code, negative for a signal."""
+        with os.fdopen(self.told, "rb") as told:
+            return int.from_bytes(told.read(4), "big", signed=True)
 
     def finish(self) -> Run:
-        """Read what it prints until it ends."""
+        """Read what it prints until it ends; what a kill cut off after the last line end does not count."""
         with os.fdopen(self.stdout, "rb") as pipe:
             printed = pipe.read()
-        with os.fdopen(self.told, "rb") as told:
-            code = int.from_bytes(told.read(4), "big", signed=True)
+        code = self.wait()
+        if code < 0:
+            printed = printed[: printed.rfind(b"\n") + 1]
         return as_run(code, printed, (self.folder / "stderr").read_bytes())
 
 

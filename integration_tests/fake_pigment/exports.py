@@ -11,9 +11,9 @@ from fake_pigment.blocks import (
     DEFAULT_SCENARIO,
     Application,
     Cell,
-    Item,
     ListBlock,
     MetricBlock,
+    Property,
     TableBlock,
     ValueType,
 )
@@ -59,7 +59,7 @@ class Column:
 Table = tuple[list[Column], Iterator[Sequence[str]]]
 
 
-def export_list(block: ListBlock, request: Mapping[str, Any]) -> Table:
+def export_list(application: Application, block: ListBlock, request: Mapping[str, Any]) -> Table:
     """The columns and rows of a list; its item comes first, whatever properties are asked for."""
     by_technical = {each.technical: position for position, each in enumerate(block.properties)}
     wanted = request.get("propertyTechnicalNames")
@@ -74,25 +74,30 @@ def export_list(block: ListBlock, request: Mapping[str, Any]) -> Table:
         Column(block.properties[position].name, block.properties[position].technical, block.properties[position].type)
         for position in positions
     ]
-    kept = [(name, frozenset(chosen)) for name, chosen in _property_filters(request)]
-    if {name for name, _ in kept} - set(by_technical):
+    filters = [(each["propertyTechnicalName"], each["modalityIds"]) for each in request.get("propertyFilters") or ()]
+    if {name for name, _ in filters} - set(by_technical):
         raise BadRequest("propertyFilters")
+    kept = [
+        (by_technical[name], _item_names(application, block.properties[by_technical[name]], ids))
+        for name, ids in filters
+    ]
     chosen = frozenset(request.get("listFilter") or ())
 
     def rows() -> Iterator[Sequence[str]]:
         for item in list(block.items):
-            if (not chosen or item.id in chosen) and _matches(item, kept, by_technical):
+            if (not chosen or item.id in chosen) and all(item.values[position] in names for position, names in kept):
                 yield [item.values[position] for position in positions]
 
     return columns, rows()
 
 
-def _property_filters(request: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    return [(each["propertyTechnicalName"], each["modalityIds"]) for each in request.get("propertyFilters") or ()]
-
-
-def _matches(item: Item, kept: list[tuple[str, frozenset[str]]], positions: dict[str, int]) -> bool:
-    return all(item.values[positions[name]] in chosen or item.id in chosen for name, chosen in kept)
+def _item_names(application: Application, column: Property, item_ids: Sequence[str]) -> frozenset[str]:
+    """The names that items of a property's dimension have; a property of another type is not filtered by items."""
+    dimension = application.lists().get(column.dimension_id or "")
+    if dimension is None:
+        raise BadRequest("propertyFilters")
+    wanted = set(item_ids)
+    return frozenset(item.values[0] for item in dimension.items if item.id in wanted)
 
 
 class CellFilter:

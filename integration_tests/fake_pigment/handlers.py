@@ -271,7 +271,7 @@ class Operation:
         if isinstance(block, ListBlock):
             if block.stream is not None:
                 return Answer(200, block.stream(), headers)
-            table = export_list(block, asked)
+            table = export_list(application, block, asked)
         else:
             table = export_cells(application, block, asked)
         return Answer(200, csv_chunks(table, form), headers)

@@ -66,7 +66,7 @@ def _application(workspace: Workspace, application: Application) -> str:
 
 def _block(application: Application, block: Block) -> str:
     if isinstance(block, ListBlock):
-        columns, rows = ([], iter(())) if block.stream else export_list(block, {})
+        columns, rows = ([], iter(())) if block.stream else export_list(application, block, {})
     else:
         columns, rows = export_cells(application, block, {})
     first = list(islice(rows, _FIRST_ROWS))

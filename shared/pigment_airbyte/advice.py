@@ -154,9 +154,15 @@ def _advise_refused(error: TooLarge | RequestRefused, named: str) -> str:
             f"Pigment refused the file for{named} (HTTP {error.status}), which it also does when a file is too large: "
             'lower "Largest file" in the connection, and check that the import configuration has no error.'
         )
-    if isinstance(error, TooLarge):
+    of_a_view = error.operation == "export view"
+    if isinstance(error, TooLarge) and of_a_view:
         return f"Pigment finds{named} too big to export as a view: sync its block instead, or narrow the view."
-    if error.status == 422:
+    if isinstance(error, TooLarge):
+        return (
+            f"Pigment finds{named} too large to export at once: split it with slices or narrow it with a filter, "
+            'under "Export payloads" in the connection.'
+        )
+    if error.status == 422 and of_a_view:
         return f"Pigment can export only views of lists, metrics and tables: remove{named} from the views."
     return (
         f"Pigment refused the export request for{named} (HTTP {error.status}): check its payload under "

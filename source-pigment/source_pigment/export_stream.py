@@ -22,6 +22,9 @@ from source_pigment.schema import CONTENT_HASH, RECORD_ID, ColumnType
 # Large enough that the fixed cost of a block vanishes, small enough that several fit into little memory.
 _BLOCK_BYTES = 1 << 20
 
+# A slow export shows its rows all the same.
+_BLOCK_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
@@ -73,7 +76,7 @@ class ExportStream:
         with self._client.export_once(request) as export:
             converter: FastConverter | None = None
             records = 1
-            for block in _large_blocks(export):
+            for block in _large_blocks(export, self._options.now):
                 rows = block
                 if converter is None:
                     header, rows = split_first_record(block)
@@ -124,19 +127,19 @@ class ExportStream:
             raise BrokenOff("export", subject=self._object.id) from None
 
 
-def _large_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The export in blocks of whole records."""
+def _large_blocks(chunks: Iterable[bytes], now: Callable[[], float]) -> Iterator[bytes]:
+    """The export in blocks of whole records, large ones where it comes fast."""
     blocks = RecordBlocks()
     gathered: list[bytes] = []
-    size = 0
+    size, since = 0, now()
     for chunk in chunks:
         block = blocks.decode(chunk)
         if block:
             gathered.append(block)
             size += len(block)
-        if size >= _BLOCK_BYTES:
+        if size >= _BLOCK_BYTES or (size and now() - since >= _BLOCK_SECONDS):
             yield b"".join(gathered)
-            gathered, size = [], 0
+            gathered, size, since = [], 0, now()
     gathered.append(blocks.flush())
     rest = b"".join(gathered)
     if rest:

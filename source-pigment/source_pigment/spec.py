@@ -201,7 +201,7 @@ def _advanced() -> dict[str, Any]:
             "title": "Idle time-out in seconds",
             "description": "How long an export may send nothing before it counts as broken.",
             "default": 60,
-            "minimum": 5,
+            "minimum": 1,
             "maximum": 3600,
             "group": "advanced",
             "order": 3,
