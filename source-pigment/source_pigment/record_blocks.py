@@ -30,11 +30,6 @@ _ISO_DATE = f"^{ISO_DATE.pattern}$"
 # quotes are out of place (pyarrow would read on all the same).
 _QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
 
-_LONE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n)")
-
-# pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, which the plain way then finds.
-_EMPTY_LINE = re.compile(rb"\n\r?\n|\A\r?\n")
-
 # What orjson escapes; the ones it writes as \b, \f or \u00XX are left to the plain way.
 _ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
 _LEFT_TO_PLAIN = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
@@ -77,10 +72,10 @@ class FastConverter:
         """The block as columns of text, or None where it must go the plain way."""
         if (
             len(block.translate(None, _LEFT_TO_PLAIN)) != len(block)
-            or _LONE_CARRIAGE_RETURN.search(block)
+            or block.count(b"\r") != block.count(b"\r\n")
             or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
-            or (len(self._labels) > 1 and _EMPTY_LINE.search(block))
+            or (len(self._labels) > 1 and _has_empty_line(block))
         ):
             return None
         self._read.block_size = len(block) + 1
@@ -146,6 +141,11 @@ class Pieces:
             misfits[name] += pc.sum(pc.invert(fits)).as_py()
             words = pc.if_else(fits, words, _quoted(column))
         self.array(words)
+
+
+def _has_empty_line(block: bytes) -> bool:
+    """pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, which the plain way then finds."""
+    return block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block
 
 
 def _words(column: Any, type_: ColumnType) -> tuple[Any, Any]:
