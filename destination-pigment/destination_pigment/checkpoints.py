@@ -28,6 +28,7 @@ class Released(Generic[S]):
 @dataclass(slots=True)
 class _Waiting(Generic[S]):
     state: S
+    key: StreamKey | None
     required: dict[StreamKey, int]
 
 
@@ -65,7 +66,7 @@ class Checkpoints(Generic[S]):
     def add(self, state: S, key: StreamKey | None) -> None:
         """Queue a state of a stream, or of all streams (None)."""
         required = dict(self._received) if key is None else {key: self._received[key]}
-        self._waiting.append(_Waiting(state, required))
+        self._waiting.append(_Waiting(state, key, required))
 
     def settle(self, key: StreamKey, *, stored: int, rejected: int) -> None:
         """Count the next records of a stream as stored or refused for good."""
@@ -78,14 +79,15 @@ class Checkpoints(Generic[S]):
     def release(self) -> list[Released[S]]:
         """The states that may go now, in order."""
         released: list[Released[S]] = []
-        blocked: set[StreamKey] = set()
+        blocked: set[StreamKey | None] = set()
         kept: deque[_Waiting[S]] = deque()
         for each in self._waiting:
-            due = all(self._settled[key] >= count for key, count in each.required.items())
-            if due and not blocked & each.required.keys():
+            # A global state speaks of every stream: it overtakes none, and none overtakes it.
+            is_free = not blocked if each.key is None else not blocked & {each.key, None}
+            if is_free and all(self._settled[key] >= count for key, count in each.required.items()):
                 released.append(self._release(each))
             else:
-                blocked |= each.required.keys()
+                blocked.add(each.key)
                 kept.append(each)
         self._waiting = kept
         return released

@@ -22,6 +22,7 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteMessageSerializer,
     ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
     FailureType,
     Status,
@@ -40,7 +41,7 @@ from destination_pigment.spec import make_spec
 from destination_pigment.spool import Spool
 from destination_pigment.stream_writer import FileOptions, StreamWriter
 from destination_pigment.targets import needs_names, settle_targets
-from destination_pigment.writer import Writer
+from destination_pigment.writer import Emit, Writer
 from pigment_airbyte.connection import client_from_config
 from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
 from pigment_airbyte.output import write_lines
@@ -92,8 +93,18 @@ class DestinationPigment(Destination):
         configured_catalog: ConfiguredAirbyteCatalog,
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterable[AirbyteMessage]:
-        """Write messages that are given as objects; `run` does the same with the lines of standard input."""
-        raise NotImplementedError("this destination reads standard input itself: use run()")
+        """Write messages given as objects, for whoever calls the destination in process.
+
+        `run` does the same with the lines of standard input, where no number becomes a float on its way.
+        """
+        streams = parse_catalog(ConfiguredAirbyteCatalogSerializer.dump(configured_catalog))
+        back: list[bytes] = []
+        with explained(), writing(config, streams, Event(), back.append) as writer:
+            for message in input_messages:
+                writer.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
+                yield from _messages(back)
+            writer.finish()
+            yield from _messages(back)
 
     def parse_args(self, args: list[str]) -> argparse.Namespace:
         """The arguments of the command line; `discover` beside those of the CDK."""
@@ -141,12 +152,7 @@ class DestinationPigment(Destination):
 def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
     """Write what comes over a file descriptor; whether SIGTERM ended it before its end."""
     stop = Event()
-    with connected(config) as (client, settings), Spool(settings.dialect) as spool:
-        lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)))
-        writers = _stream_writers(client, settings, streams, spool)
-        writer = Writer(writers, lanes, write_lines, send_states=not settings.dry_run)
-        if settings.dry_run:
-            logger.warning("This is a dry run: Pigment checks the files and stores nothing, and no state is sent.")
+    with writing(config, streams, stop, write_lines) as writer:
         for item in Inputs(descriptor, stop):
             match item:
                 case Lines(block=block):
@@ -160,6 +166,27 @@ def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ..
                 break
         writer.finish()
     return False
+
+
+@contextmanager
+def writing(
+    config: Mapping[str, Any], streams: tuple[DestinationStream, ...], stop: Event, emit: Emit
+) -> Iterator[Writer]:
+    """A writer with all that it needs; what it spooled is removed on every way out."""
+    with connected(config) as (client, settings), Spool(settings.dialect) as spool:
+        lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)), stop)
+        writer = Writer(
+            _stream_writers(client, settings, streams, spool), lanes, emit, send_states=not settings.dry_run
+        )
+        if settings.dry_run:
+            logger.warning("This is a dry run: Pigment checks the files and stores nothing, and no state is sent.")
+        yield writer
+
+
+def _messages(lines: list[bytes]) -> Iterator[AirbyteMessage]:
+    """The messages of the lines, which are taken away."""
+    while lines:
+        yield AirbyteMessageSerializer.load(orjson.loads(lines.pop(0)))
 
 
 def _stream_writers(

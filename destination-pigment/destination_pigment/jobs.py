@@ -84,10 +84,14 @@ Result = tuple[Job, Imported | Exception]
 
 
 class Lanes:
-    """Runs jobs: those of one import configuration one after the other, those of different ones side by side."""
+    """Runs jobs: those of one import configuration one after the other, those of different ones side by side.
 
-    def __init__(self, importer: Importer) -> None:
+    Once `cancelled` is set no further job begins.
+    """
+
+    def __init__(self, importer: Importer, cancelled: Event) -> None:
         self._importer = importer
+        self._cancelled = cancelled
         self.results: Queue[Result] = Queue()
         # Mutable state, guarded by the lock: a queue for each configuration, and the number of jobs not yet collected.
         self._lock = Lock()
@@ -136,7 +140,7 @@ class Lanes:
             self.results.put((job, self._attempt(job)))
 
     def _attempt(self, job: Job) -> Imported | Exception:
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self._cancelled.is_set():
             return NotBegun()
         try:
             return job.run(self._importer)

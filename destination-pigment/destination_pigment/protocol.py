@@ -6,6 +6,7 @@ A state goes back as the object that came, with `destinationStats` added; whatev
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,11 +61,11 @@ class StreamStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordLine:
-    """A record; `data` is its JSON."""
+class Records:
+    """Records of one stream, one after the other; `data` is the JSON of each."""
 
     key: StreamKey
-    data: msgspec.Raw
+    data: list[msgspec.Raw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Ignored:
     """A message that is not for destinations."""
 
 
-Line = RecordLine | StateLine | StatusLine | Unreadable | Ignored
+Parsed = Records | StateLine | StatusLine | Unreadable | Ignored
 
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
@@ -102,18 +103,55 @@ _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
 
-def parse_line(line: bytes) -> Line:
-    """What a line says."""
+def parse_block(block: bytes) -> Iterator[Parsed]:
+    """What the lines of a block say, records of one stream in runs."""
+    lines = block.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    run: list[msgspec.Raw] = []
+    name: str | None = None
+    namespace: str | None = None
+    for message, line in zip(_messages(block, lines), lines, strict=True):
+        record = message.record if message is not None and message.type == "RECORD" else None
+        if record is None:
+            if run and name is not None:
+                yield Records((namespace or None, name), run)
+                run = []
+            yield _parse(message, line)
+        elif record.stream == name and record.namespace == namespace:
+            run.append(record.data)
+        else:
+            if run and name is not None:
+                yield Records((namespace or None, name), run)
+            run, name, namespace = [record.data], record.stream, record.namespace
+    if run and name is not None:
+        yield Records((namespace or None, name), run)
+
+
+def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:
+    """The messages of the lines; None for what is none."""
     try:
-        message = _LINES.decode(line)
+        messages = _LINES.decode_lines(block)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return [_message(line) for line in lines]
+    return messages if len(messages) == len(lines) else [_message(line) for line in lines]
+
+
+def _message(line: bytes) -> _Line | None:
+    try:
+        return _LINES.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _parse(message: _Line | None, line: bytes) -> StateLine | StatusLine | Unreadable | Ignored:
+    """What a line that is no record says."""
+    if message is None:
+        return _UNREADABLE if line.strip() else _IGNORED
+    try:
         match message.type:
             case "RECORD":
-                record = message.record
-                return (
-                    _UNREADABLE
-                    if record is None
-                    else RecordLine((record.namespace or None, record.stream), record.data)
-                )
+                return _UNREADABLE
             case "STATE":
                 state = _STATES.decode(message.state)
                 return StateLine(line, _key(state.stream.stream_descriptor) if state.stream else None)
@@ -135,7 +173,7 @@ def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-def _status(trace: _Trace) -> Line:
+def _status(trace: _Trace) -> StatusLine | Ignored:
     status = trace.stream_status
     if status is None or status.status not in StreamStatus.__members__:
         return _IGNORED

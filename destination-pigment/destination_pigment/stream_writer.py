@@ -11,6 +11,7 @@ import msgspec
 
 from destination_pigment.batch import Batch, Pushed
 from destination_pigment.catalog import DestinationStream, WriteMode
+from destination_pigment.columns import Column, ColumnMaker
 from destination_pigment.config import FileLimits
 from destination_pigment.dimensions import CheckedColumn
 from destination_pigment.jobs import Job
@@ -53,7 +54,8 @@ class StreamWriter:
         self._spool = spool
         self._options = options
         self._csv = CsvWriter(options.dialect)
-        self._maker = RowMaker(stream.columns, stream.text_columns, options.dialect)
+        self._maker = RowMaker(stream.columns, options.dialect)
+        self._columns = ColumnMaker(stream.columns, stream.text_columns, options.dialect)
         # All mutable state: the file being filled and how full it is, files that are full (replacing), jobs to hand
         # over, records counted into the open file or files, and what was refused, by reason.
         self._file: SpoolFile | None = None
@@ -74,11 +76,18 @@ class StreamWriter:
         """Take records."""
         if self._opened_at is None:
             self._opened_at = self._options.clock()
+        columns = None if self._checks else self._columns.make(records)
+        if columns is None:
+            self._add_plainly(records)
+        else:
+            self._put(columns, len(records))
+
+    def _add_plainly(self, records: Sequence[msgspec.Raw]) -> None:
         rows: list[Cells] = []
         for record in records:
             made = self._maker.make(record)
             if isinstance(made, NewColumns):
-                self._put(rows)
+                self._put_rows(rows)
                 rows = []
                 self._widen(made.names)
                 made = self._maker.make(record)
@@ -86,7 +95,7 @@ class StreamWriter:
                 rows.append(made)
             elif not isinstance(made, NewColumns):
                 self._refuse(made.reason if isinstance(made, Refused) else "an unknown item of a dimension")
-        self._put(rows)
+        self._put_rows(rows)
 
     def take_jobs(self) -> list[Job]:
         """The jobs that are ready."""
@@ -141,35 +150,37 @@ class StreamWriter:
         self._refused += 1
         self._refusals[reason] += 1
 
-    def _put(self, rows: list[Cells]) -> None:
+    def _put_rows(self, rows: list[Cells]) -> None:
+        if rows:
+            self._put(list(zip(*rows, strict=True)), len(rows))
+
+    def _put(self, columns: Sequence[Column], count: int) -> None:
         """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
-        if not rows:
-            return
         try:
-            lines = self._csv.rows(rows)
+            lines = self._csv.columns(columns)
         except CsvUnwritable:
-            if len(rows) == 1:
+            if count == 1:
                 self._refuse("a text that is not valid Unicode")
                 return
-            self._put_halves(rows)
+            self._put_halves(columns, count)
             return
         file, batch = self._open()
-        match batch.push(len(rows), len(lines)):
-            case Pushed.OVERFLOW if len(rows) > 1:
-                self._put_halves(rows)
+        match batch.push(count, len(lines)):
+            case Pushed.OVERFLOW if count > 1:
+                self._put_halves(columns, count)
             case Pushed.OVERFLOW:
                 self._full()
-                self._put(rows)
+                self._put(columns, count)
             case pushed:
                 file.write(lines)
-                self._records += len(rows)
+                self._records += count
                 if pushed is Pushed.FULL:
                     self._full()
 
-    def _put_halves(self, rows: list[Cells]) -> None:
-        middle = len(rows) // 2
-        self._put(rows[:middle])
-        self._put(rows[middle:])
+    def _put_halves(self, columns: Sequence[Column], count: int) -> None:
+        middle = count // 2
+        self._put([column[:middle] for column in columns], middle)
+        self._put([column[middle:] for column in columns], count - middle)
 
     def _open(self) -> tuple[SpoolFile, Batch]:
         if self._file is None or self._batch is None:
@@ -211,4 +222,5 @@ class StreamWriter:
             self._finished = [self._spool.widened(file, columns) for file in self._finished]
         else:
             self.flush()
-        self._maker = RowMaker(columns, self.stream.text_columns, self._options.dialect)
+        self._maker = RowMaker(columns, self._options.dialect)
+        self._columns = ColumnMaker(columns, self.stream.text_columns, self._options.dialect)

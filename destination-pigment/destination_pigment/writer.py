@@ -10,20 +10,18 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from destination_pigment.catalog import StreamKey, WriteMode
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.importer import Imported
 from destination_pigment.jobs import Job, Lanes, NotBegun
 from destination_pigment.protocol import (
     Ignored,
-    RecordLine,
+    Records,
     StateLine,
     StatusLine,
     StreamStatus,
     Unreadable,
-    parse_line,
+    parse_block,
     with_stats,
 )
 from destination_pigment.stream_writer import StreamWriter
@@ -65,22 +63,11 @@ class Writer:
 
     def take(self, block: bytes) -> None:
         """Take whole lines."""
-        run: list[msgspec.Raw] = []
-        run_key: StreamKey | None = None
-        for line in block.split(b"\n"):
-            if not line or line.isspace():
-                continue
-            parsed = parse_line(line)
-            if isinstance(parsed, RecordLine):
-                if parsed.key != run_key:
-                    self._add(run_key, run)
-                    run, run_key = [], parsed.key
-                run.append(parsed.data)
-                continue
-            self._add(run_key, run)
-            run, run_key = [], None
-            self._on(parsed)
-        self._add(run_key, run)
+        for parsed in parse_block(block):
+            if isinstance(parsed, Records):
+                self._add(parsed)
+            else:
+                self._on(parsed)
         self.tick()
 
     def tick(self) -> None:
@@ -125,17 +112,18 @@ class Writer:
             case Ignored():
                 pass
 
-    def _add(self, key: StreamKey | None, records: list[msgspec.Raw]) -> None:
-        if key is None or not records or self.failed:
+    def _add(self, records: Records) -> None:
+        if self.failed:
             return
+        key = records.key
         writer = self._streams.get(key)
         if writer is None:
-            self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', len(records))
+            self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', len(records.data))
             return
         self._confirmed.discard(key)
-        self._checkpoints.receive(key, len(records))
+        self._checkpoints.receive(key, len(records.data))
         try:
-            writer.add(records)
+            writer.add(records.data)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
             self._fail(error, writer.stream.subject)
         self._submit()
