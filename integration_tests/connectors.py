@@ -20,7 +20,7 @@ class Runner:
     def __init__(self, warm: Warm, pigment: FakePigment, folder: Path, config: dict[str, Any]) -> None:
         self._warm = warm
         self._folder = folder
-        self._environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
+        self.environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
         self.pigment = pigment
         self.config = config
 
@@ -35,7 +35,7 @@ class Runner:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         told = {name: value for name, value in {**self.config, **config}.items() if value is not None}
         return self._warm.start(
-            command, folder, environment=self._environment, config=told, catalog=catalog, state=state
+            command, folder, environment=self.environment, config=told, catalog=catalog, state=state
         )
 
     def discovered(self, **config: Any) -> dict[str, dict[str, Any]]:

@@ -55,10 +55,6 @@ class Checkpoints(Generic[S]):
         """How many states wait."""
         return len(self._waiting)
 
-    def waits_for(self, key: StreamKey) -> bool:
-        """Whether a state waits for records of the stream that are not settled."""
-        return any(each.required.get(key, 0) > self._settled[key] for each in self._waiting)
-
     def receive(self, key: StreamKey, records: int) -> None:
         """Count records that came."""
         self._received[key] += records

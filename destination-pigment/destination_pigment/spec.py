@@ -170,11 +170,11 @@ def _files() -> dict[str, Any]:
 
 def _number(title: str, description: str, default: int, order: int) -> dict[str, Any]:
     return {
-        "type": "integer",
+        "type": "number",
         "title": title,
         "description": description,
         "default": default,
-        "minimum": 1,
+        "minimum": 0.001,
         "group": "files",
         "order": order,
     }
@@ -231,11 +231,11 @@ def _advanced() -> dict[str, Any]:
     return {
         **transport_spec(order=0, default_max_retries=5),
         "import_timeout_minutes": {
-            "type": "integer",
+            "type": "number",
             "title": "Import time-out in minutes",
             "description": "How long one import may take in Pigment.",
             "default": 60,
-            "minimum": 1,
+            "minimum": 0.001,
             "group": "advanced",
             "order": 3,
         },

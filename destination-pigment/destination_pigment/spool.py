@@ -44,12 +44,12 @@ class Spool:
         return SpoolFile(self._folder / f"{self._number}.csv", tuple(columns), self._dialect)
 
     def widened(self, file: SpoolFile, columns: Sequence[str]) -> SpoolFile:
-        """The same rows under a wider header, in a new file; the old one is removed."""
+        """The same rows under a wider header, in a new file that is still open; the old one is removed."""
+        file.finish()
         wider = self.new_file(columns)
         for rows in file.read_rows():
             cells = [dict(zip(file.columns, row, strict=True)) for row in rows]
             wider.write(CsvWriter(self._dialect).rows([each.get(name) for name in columns] for each in cells))
-        wider.finish()
         file.remove()
         return wider
 

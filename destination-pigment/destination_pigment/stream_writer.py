@@ -218,9 +218,19 @@ class StreamWriter:
         )
         columns = sorted({*self._maker.columns, *names})
         if self.stream.mode is WriteMode.REPLACE:
-            self._close_file()
-            self._finished = [self._spool.widened(file, columns) for file in self._finished]
+            self._widen_files(columns)
         else:
             self.flush()
         self._maker = RowMaker(columns, self._options.dialect)
         self._columns = ColumnMaker(columns, self.stream.text_columns, self._options.dialect)
+
+    def _widen_files(self, columns: Sequence[str]) -> None:
+        """All files that wait get the wider header, the open one stays open: the second row must not cost a file."""
+        self._finished = [self._spool.widened(file, columns) for file in self._finished]
+        for file in self._finished:
+            file.finish()
+        if self._file is not None and self._batch is not None:
+            rows = self._batch.rows
+            self._file = self._spool.widened(self._file, columns)
+            limits, header = self._options.limits, self._file.header_bytes
+            self._batch = Batch(limits.max_bytes, limits.max_rows, header, rows, self._file.size_bytes - header)

@@ -1,0 +1,211 @@
+"""destination-pigment as a process: check, discover, and settling its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airbyte_platform.process import as_lines
+from airbyte_platform.warm import Warm
+from connectors import Runner, destination_config, key, running
+from fake_pigment.sample import CONSOLIDATION, planning_model
+from fake_pigment.server import FakePigment
+from fake_pigment.workspace import new_id
+from writing import LEDGER, catalog, entry, record, state, stream
+
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def pigment() -> Iterator[FakePigment]:
+    with FakePigment(planning_model(ledger_rows=1)) as started:
+        yield started
+
+
+@pytest.fixture
+def destination(pigment: FakePigment, warm_destination: Warm) -> Iterator[Runner]:
+    with running(warm_destination, pigment, destination_config(pigment)) as runner:
+        yield runner
+
+
+def status_of(destination: Runner, **config: Any) -> tuple[str, str]:
+    told = destination.run("check", **config).of("CONNECTION_STATUS")[0]
+    return told["status"], told.get("message", "")
+
+
+def operations(destination: Runner) -> set[str]:
+    return {each.operation for each in destination.pigment.requests}
+
+
+def ledger_id(destination: Runner, suffix: str = "") -> str:
+    return destination.pigment.workspace.configuration(LEDGER + suffix).id
+
+
+def test_check_lists_and_never_writes(destination: Runner) -> None:
+    visible = len(destination.pigment.workspace.configurations)
+    assert status_of(destination) == ("SUCCEEDED", f"{visible} import configurations are visible.")
+    assert operations(destination) == {"list_import_configurations"}
+
+
+def test_check_without_a_metadata_key_asks_for_an_import_that_nobody_made(destination: Runner) -> None:
+    secret = destination.pigment.workspace.secret
+    keys = {"auth_type": "separate_keys", "import_api_key": secret("import")}
+    result, message = status_of(destination, credentials=keys)
+
+    assert result == "SUCCEEDED"
+    assert "cannot be listed" in message
+    assert [(each.operation, each.status) for each in destination.pigment.requests] == [("import_status", 404)]
+
+
+def test_check_names_missing_ids_and_lists_what_there_is(destination: Runner) -> None:
+    targets = [{"stream": LEDGER, "import_configuration_id": NOWHERE}]
+    result, message = status_of(destination, targets=targets)
+
+    assert result == "FAILED"
+    assert NOWHERE in message
+    assert f"{LEDGER} ({ledger_id(destination)})" in message
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"credentials": {"auth_type": "single_key", "api_key": "0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"}}, "old format"),
+        ({"credentials": {"auth_type": "single_key", "api_key": "pgmt_wrong"}}, "refused the API key"),
+        ({"base_url": "http://127.0.0.1:1", "max_retries": 0}, "could not be reached"),
+    ],
+)
+def test_check_says_what_to_do(destination: Runner, config: dict[str, Any], words: str) -> None:
+    run = destination.run("check", **config)
+    told = [each.get("message", "") for each in run.of("CONNECTION_STATUS")] + [each["message"] for each in run.errors]
+    assert any(words in message for message in told), told
+
+
+def test_check_says_when_the_import_key_is_refused(destination: Runner) -> None:
+    keys = {"auth_type": "separate_keys", "import_api_key": destination.pigment.workspace.secret("export")}
+    result, message = status_of(destination, credentials=keys)
+    assert result == "FAILED"
+    assert '"Import"' in message
+
+
+@pytest.mark.parametrize("richer", [False, True])
+def test_discover_offers_each_configuration_in_each_sync_mode(destination: Runner, richer: bool) -> None:
+    destination.pigment.workspace.variants.richer_metadata = richer
+    found = destination.run("discover").of("DESTINATION_CATALOG")[0]["operations"]
+    of_accounts = {each["sync_mode"]: each for each in found if each["object_name"] == "Accounts"}
+
+    assert set(of_accounts) == {"append", "append_dedup", "overwrite"}
+    if richer:
+        assert set(of_accounts["append"]["json_schema"]["properties"]) == {"Account", "Label", "Statement"}
+        assert of_accounts["append_dedup"]["matching_keys"] == [["Account"]]
+
+
+# targets -------------------------------------------------------------------------------------------------------
+
+
+def pushed_into(destination: Runner) -> list[str]:
+    return [each.configuration_id for each in destination.pigment.workspace.imports.values()]
+
+
+def write_one(destination: Runner, configured: dict[str, Any], *, name: str = LEDGER, **config: Any) -> Any:
+    lines = as_lines([record(entry(1), name), state(1, name)])
+    return destination.run("write", stdin=lines, catalog=configured, **config)
+
+
+def test_a_target_is_found_by_the_stream_s_name(destination: Runner) -> None:
+    assert write_one(destination, catalog()).exit_code == 0
+    assert pushed_into(destination) == [ledger_id(destination)]
+
+
+def test_an_entry_comes_before_the_name(destination: Runner) -> None:
+    keyed = ledger_id(destination, " (by entry)")
+    run = write_one(destination, catalog(), targets=[{"stream": LEDGER, "import_configuration_id": keyed}])
+    assert run.exit_code == 0
+    assert pushed_into(destination) == [keyed]
+    assert "list_import_configurations" not in operations(destination)
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_the_object_name_of_the_stream_comes_first(destination: Runner, by_id: bool) -> None:
+    keyed = ledger_id(destination, " (by entry)")
+    object_name = keyed if by_id else f"{LEDGER} (by entry)"
+    other = [{"stream": "anything", "import_configuration_id": ledger_id(destination)}]
+    configured = catalog(stream("anything"), destination_object_name=object_name)
+    assert write_one(destination, configured, name="anything", targets=other).exit_code == 0
+    assert pushed_into(destination) == [keyed]
+
+
+def test_streams_of_one_name_in_two_namespaces_are_two_streams(destination: Runner) -> None:
+    targets = [
+        {"stream": LEDGER, "namespace": "a", "import_configuration_id": ledger_id(destination)},
+        {"stream": LEDGER, "namespace": "b", "import_configuration_id": ledger_id(destination, " (by entry)")},
+    ]
+    lines = as_lines(
+        [
+            record(entry(1), namespace="a"),
+            record(entry(2), namespace="b"),
+            record(entry(3), namespace="b"),
+            state(1, namespace="a"),
+            state(2, namespace="b"),
+        ]
+    )
+    run = destination.run(
+        "write", stdin=lines, catalog=catalog(stream(namespace="a"), stream(namespace="b")), targets=targets
+    )
+    assert run.exit_code == 0
+    assert [each["destinationStats"]["recordCount"] for each in sorted(run.states, key=lambda x: x["id"])] == [1.0, 2.0]
+    rows = {each.configuration_id: each.data_rows for each in destination.pigment.workspace.imports.values()}
+    assert rows == {ledger_id(destination): 1, ledger_id(destination, " (by entry)"): 2}
+
+
+def test_a_stream_without_target_stops_before_anything_is_pushed_and_lists_what_there_is(destination: Runner) -> None:
+    run = destination.run(
+        "write", stdin=as_lines([record(entry(1))]), catalog=catalog(stream(), stream("nobody"), stream("nothing"))
+    )
+    assert run.exit_code != 0
+    message = run.errors[0]["message"]
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert '"nobody", "nothing"' in message
+    assert f"Accounts ({destination.pigment.workspace.configuration('Accounts').id})" in message
+    assert not pushed_into(destination)
+
+
+def test_without_a_metadata_key_the_error_says_what_would_help(destination: Runner) -> None:
+    keys = {"auth_type": "separate_keys", "import_api_key": destination.pigment.workspace.secret("import")}
+    run = write_one(destination, catalog(), credentials=keys)
+    assert run.exit_code != 0
+    assert "Modeling Metadata" in run.errors[0]["message"]
+
+
+def test_two_configurations_of_one_name_are_not_guessed_between(destination: Runner) -> None:
+    workspace = destination.pigment.workspace
+    twin = replace(workspace.configuration(LEDGER), id=new_id("twin"))
+    workspace.configure(twin)
+    run = write_one(destination, catalog())
+    assert run.exit_code != 0
+    assert twin.id in run.errors[0]["message"]
+    assert not pushed_into(destination)
+
+
+def test_a_configuration_that_is_gone_is_named_before_the_first_record(destination: Runner) -> None:
+    run = write_one(destination, catalog(), targets=[{"stream": LEDGER, "import_configuration_id": NOWHERE}])
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert not run.states
+
+
+def test_a_stream_that_replaces_does_not_share_its_place(destination: Runner) -> None:
+    same = ledger_id(destination)
+    targets = [{"stream": name, "import_configuration_id": same} for name in ("a", "b")]
+    run = destination.run("write", catalog=catalog(stream("a"), stream("b"), mode="overwrite"), targets=targets)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+
+
+def test_names_are_matched_within_the_application(destination: Runner) -> None:
+    assert destination.config["application_id"] == destination.pigment.workspace.application(CONSOLIDATION).id
+    run = write_one(destination, catalog(), application_id=None, credentials=key(destination.pigment))
+    assert run.exit_code != 0
+    assert "application ID" in run.errors[0]["message"]
