@@ -42,6 +42,7 @@ def run_once(way: Way, environment: Mapping[str, str]) -> Figures:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **environment},
         )
+        peak = _peak_megabytes(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         assert sink.stdin is not None
@@ -49,7 +50,19 @@ def run_once(way: Way, environment: Mapping[str, str]) -> Figures:
         sink.wait()
     if process.returncode != 0:
         sys.exit(f"{way.name} ended with {process.returncode}")
-    return Figures(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Figures(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, peak)
+
+
+def _peak_megabytes(pid: int) -> float:
+    """Look until the process ends: `ru_maxrss` would count the memory of whoever started it."""
+    peak = 0.0
+    while (found := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM"):
+                peak = int(line.split()[1]) / 1024
+        time.sleep(0.05)
+    assert found.si_pid == pid
+    return peak
 
 
 def compare(ways: Sequence[Way], *, rows: int, times: int, environment: Mapping[str, str]) -> None:

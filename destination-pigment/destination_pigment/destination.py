@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import logging
 import signal
@@ -51,6 +52,8 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
 
 logger = logging.getLogger("airbyte.pigment.destination")
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 # What a process that SIGTERM ended answers, by custom of the shell.
 _TERMINATED = 128 + signal.SIGTERM
@@ -132,6 +135,9 @@ class DestinationPigment(Destination):
             write_lines(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
 
     def _run_write_lines(self, parsed: argparse.Namespace) -> None:
+        # What is loaded by now stays to the end: the garbage collector need not look at it again for every few rows.
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         with explained():
             config = self._valid_config(parsed.config)
             catalog = json.loads(Path(parsed.catalog).read_bytes())

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from types import FrameType
 from typing import Any
 
-_READ_BYTES = 1 << 18
+_READ_BYTES = 1 << 19
+
+# Linux: how much a pipe may hold; the more comes at a time, the less each row costs.
+_SET_PIPE_SIZE = 1031
+_PIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Inputs:
         self._pulse_seconds = pulse_seconds
 
     def __iter__(self) -> Iterator[Lines | Pulse | Terminated]:
+        with suppress(OSError):
+            fcntl.fcntl(self._descriptor, _SET_PIPE_SIZE, _PIPE_BYTES)
         waker, wake = os.pipe()
         os.set_blocking(wake, False)
 

@@ -55,7 +55,7 @@ class StreamWriter:
         self._options = options
         self._csv = CsvWriter(options.dialect)
         self._maker = RowMaker(stream.columns, options.dialect)
-        self._columns = ColumnMaker(stream.columns, stream.text_columns, options.dialect)
+        self._columns = ColumnMaker(stream, stream.columns, options.dialect)
         # All mutable state: the file being filled and how full it is, files that are full (replacing), jobs to hand
         # over, records counted into the open file or files, and what was refused, by reason.
         self._file: SpoolFile | None = None
@@ -72,15 +72,27 @@ class StreamWriter:
         """Whether records wait that no job has."""
         return self._records > 0
 
+    def columns_of(self, block: bytes) -> Sequence[Column] | None:
+        """The columns of a block of lines, if all of them are records of this stream and nothing needs a look."""
+        return None if self._checks else self._columns.from_lines(block)
+
+    def add_columns(self, columns: Sequence[Column]) -> None:
+        """Take records as columns."""
+        self._note_begin()
+        self._put(columns, len(columns[0]))
+
     def add(self, records: Sequence[msgspec.Raw]) -> None:
         """Take records."""
-        if self._opened_at is None:
-            self._opened_at = self._options.clock()
-        columns = None if self._checks else self._columns.make(records)
+        self._note_begin()
+        columns = None if self._checks else self._columns.from_records(records)
         if columns is None:
             self._add_plainly(records)
         else:
             self._put(columns, len(records))
+
+    def _note_begin(self) -> None:
+        if self._opened_at is None:
+            self._opened_at = self._options.clock()
 
     def _add_plainly(self, records: Sequence[msgspec.Raw]) -> None:
         rows: list[Cells] = []
@@ -222,7 +234,7 @@ class StreamWriter:
         else:
             self.flush()
         self._maker = RowMaker(columns, self._options.dialect)
-        self._columns = ColumnMaker(columns, self.stream.text_columns, self._options.dialect)
+        self._columns = ColumnMaker(self.stream, columns, self._options.dialect)
 
     def _widen_files(self, columns: Sequence[str]) -> None:
         """All files that wait get the wider header, the open one stays open: the second row must not cost a file."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from destination_pigment.catalog import StreamKey, WriteMode
 from destination_pigment.checkpoints import Checkpoints
@@ -49,12 +50,13 @@ class Writer:
         self._emit = emit
         self._send_states = send_states
         # All mutable state: the states that wait, how the source ended each stream, for which streams a state came
-        # after their last record, what could not be used, and the first failure.
+        # after their last record, what could not be used, the first failure, and the stream that came last.
         self._checkpoints: Checkpoints[bytes] = Checkpoints()
         self._statuses: dict[StreamKey, StreamStatus] = {}
         self._confirmed: set[StreamKey] = set()
         self._unusable: Counter[str] = Counter()
         self._failure: tuple[Exception, str] | None = None
+        self._last: StreamKey | None = None
 
     @property
     def failed(self) -> bool:
@@ -63,11 +65,12 @@ class Writer:
 
     def take(self, block: bytes) -> None:
         """Take whole lines."""
-        for parsed in parse_block(block):
-            if isinstance(parsed, Records):
-                self._add(parsed)
-            else:
-                self._on(parsed)
+        if not self._take_columns(block):
+            for parsed in parse_block(block):
+                if isinstance(parsed, Records):
+                    self._add(parsed.key, len(parsed.data), partial(StreamWriter.add, records=parsed.data))
+                else:
+                    self._on(parsed)
         self.tick()
 
     def tick(self) -> None:
@@ -112,18 +115,27 @@ class Writer:
             case Ignored():
                 pass
 
-    def _add(self, records: Records) -> None:
+    def _take_columns(self, block: bytes) -> bool:
+        """Take a block in one step, where all its lines are records of the stream that came last."""
+        writer = self._streams.get(self._last) if self._last else None
+        columns = None if writer is None else writer.columns_of(block)
+        if columns is None or self._last is None:
+            return False
+        self._add(self._last, len(columns[0]), partial(StreamWriter.add_columns, columns=columns))
+        return True
+
+    def _add(self, key: StreamKey, count: int, add: Callable[[StreamWriter], None]) -> None:
         if self.failed:
             return
-        key = records.key
         writer = self._streams.get(key)
         if writer is None:
-            self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', len(records.data))
+            self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', count)
             return
+        self._last = key
         self._confirmed.discard(key)
-        self._checkpoints.receive(key, len(records.data))
+        self._checkpoints.receive(key, count)
         try:
-            writer.add(records.data)
+            add(writer)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
             self._fail(error, writer.stream.subject)
         self._submit()

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from destination_pigment.catalog import DestinationStream, WriteMode
 from destination_pigment.columns import ColumnMaker
 from destination_pigment.rows import Cells, NewColumns, Refused, RowMaker
 from pigment_client.csv_dialect import CsvDialect
@@ -20,6 +21,8 @@ from pigment_client.csv_writer import CsvUnwritable, CsvWriter
 
 COLUMNS = ("b", "n", "t", "x")
 TEXTS = frozenset({"t"})
+STREAM = DestinationStream(None, "s", WriteMode.APPEND, COLUMNS, TEXTS)
+LINE = b'{"type":"RECORD","record":{"stream":"s","emitted_at":1,"data":%b}}\n'
 DIALECTS = st.builds(
     CsvDialect, delimiter=st.sampled_from([",", ";"]), decimal_separator=st.sampled_from([".", ","]), bom=st.booleans()
 )
@@ -62,7 +65,9 @@ def plainly(maker: RowMaker, run: list[bytes]) -> list[Cells | NewColumns | Refu
 @given(run=records(), dialect=DIALECTS)
 @example(run=[b'{"n":1}', b'{"n":null}'], dialect=CsvDialect(decimal_separator=","))
 def test_the_fast_way_gives_what_the_plain_one_gives(run: list[bytes], dialect: CsvDialect) -> None:
-    columns = ColumnMaker(COLUMNS, TEXTS, dialect).make([msgspec.Raw(record) for record in run])
+    maker = ColumnMaker(STREAM, COLUMNS, dialect)
+    columns = maker.from_records([msgspec.Raw(record) for record in run])
+    assert maker.from_lines(b"".join(LINE % record for record in run)) == columns
     expected = plainly(RowMaker(COLUMNS, dialect), run)
 
     if columns is None:
@@ -73,9 +78,32 @@ def test_the_fast_way_gives_what_the_plain_one_gives(run: list[bytes], dialect: 
 
 def test_what_a_schema_promises_takes_the_fast_way() -> None:
     run = [b'{"b":true,"n":-1.50,"t":"x","x":"y"}', b'{"b":null,"n":null,"t":null,"x":{"a":1}}', b'{"t":"z"}']
-    columns = ColumnMaker(COLUMNS, TEXTS, CsvDialect(decimal_separator=",")).make([msgspec.Raw(each) for each in run])
+    maker = ColumnMaker(STREAM, COLUMNS, CsvDialect(decimal_separator=","))
+    columns = maker.from_records([msgspec.Raw(each) for each in run])
 
     assert columns == [["TRUE", "", ""], ["-1,50", "", ""], ("x", None, "z"), ["y", '{"a":1}', None]]
+
+
+@pytest.mark.parametrize("namespace", [None, "ns"])
+def test_only_lines_that_are_all_records_of_the_stream_are_taken_at_once(namespace: str | None) -> None:
+    stream = DestinationStream(namespace, "s", WriteMode.APPEND, ("x",), frozenset())
+    maker = ColumnMaker(stream, ("x",), CsvDialect())
+
+    def line(**more: Any) -> bytes:
+        record = {"stream": "s", "data": {"x": 1}, "namespace": namespace, **more}
+        return json.dumps({"type": "RECORD", "record": record}).encode() + b"\n"
+
+    assert maker.from_lines(line() * 2) == [["1", "1"]]
+    for other in (
+        line(stream="t"),
+        line(namespace="other"),
+        line(data=None),
+        line().replace(b"RECORD", b"STATE"),
+        b"nonsense\n",
+    ):
+        assert maker.from_lines(line() + other) is None
+        assert maker.from_lines(other + line()) is None
+    assert maker.from_lines(b"") is None
 
 
 @pytest.mark.parametrize(

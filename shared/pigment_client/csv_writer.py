@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from pigment_client.csv_dialect import BYTE_ORDER_MARK, CsvDialect
 
@@ -58,7 +59,8 @@ class CsvWriter:
 
     def _fields(self, column: Sequence[str | None]) -> Sequence[str]:
         """The cells as they stand in a line; most columns need no quotes at all, which one look shows."""
-        cells = [cell or "" for cell in column]
+        # The look for a blank is far quicker than making a list of all cells.
+        cells = [cell or "" for cell in column] if None in column else cast("Sequence[str]", column)
         whole = "\0".join(cells)
         if not any(sign in whole for sign in self._quoted):
             return cells
