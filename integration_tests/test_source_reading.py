@@ -24,6 +24,7 @@ from fake_pigment.faults import AnswerStatus, CutAfter, Late, ResetBeforeAnswer,
 from fake_pigment.sample import PLANNING, planning_model
 from fake_pigment.server import FakePigment
 from fake_pigment.workspace import new_id
+from slicing import sliced_by_department
 
 KILLS = int(os.environ.get("KILLS", "12"))
 
@@ -68,18 +69,7 @@ def logged(run: Run, words: str) -> list[str]:
 
 
 def split_by_department(source: Runner, slices: int = 4) -> dict[str, Any]:
-    """A configuration that exports the ledger in slices that together are the whole."""
-    workspace = source.pigment.workspace
-    departments = workspace.block("Departments", PLANNING)
-    ledger = workspace.block("General Ledger", PLANNING)
-    assert isinstance(departments, ListBlock)
-    assert isinstance(ledger, ListBlock)
-    names = [item.id for item in departments.items]
-    filters = [
-        {"propertyFilters": [{"propertyTechnicalName": ledger.properties[2].technical, "modalityIds": part}]}
-        for part in (names[start::slices] for start in range(slices))
-    ]
-    return {"block_requests": [{"block": "General Ledger", "slices": json.dumps(filters)}]}
+    return sliced_by_department(source.pigment, slices)
 
 
 def as_multiset(rows: list[list[str]] | list[dict[str, Any]]) -> list[str]:
