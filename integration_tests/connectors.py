@@ -33,7 +33,8 @@ class Runner:
     def start(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
         """Start a command."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        told = {name: value for name, value in {**self.config, **config}.items() if value is not None}
+        told = {name: value for name, value in {**self.config, **config}.items() if value is not None} or None
+        told = None if command == "spec" else told
         return self._warm.start(
             command, folder, environment=self.environment, config=told, catalog=catalog, state=state
         )

@@ -83,7 +83,12 @@ def _targets() -> dict[str, Any]:
                 "title": "Target",
                 "required": ["stream", "import_configuration_id"],
                 "properties": {
-                    "stream": {"type": "string", "title": "Stream", "order": 0},
+                    "stream": {
+                        "type": "string",
+                        "title": "Stream",
+                        "description": "The name of the stream, as the connection shows it.",
+                        "order": 0,
+                    },
                     "namespace": {
                         "type": "string",
                         "title": "Namespace",
@@ -203,8 +208,18 @@ def _rows() -> dict[str, Any]:
                 "title": "Dimension check",
                 "required": ["stream", "column", "list_id"],
                 "properties": {
-                    "stream": {"type": "string", "title": "Stream", "order": 0},
-                    "column": {"type": "string", "title": "Column", "order": 1},
+                    "stream": {
+                        "type": "string",
+                        "title": "Stream",
+                        "description": "The name of the stream, as the connection shows it.",
+                        "order": 0,
+                    },
+                    "column": {
+                        "type": "string",
+                        "title": "Column",
+                        "description": "The column of the stream whose values are looked at.",
+                        "order": 1,
+                    },
                     "list_id": {
                         "type": "string",
                         "title": "List ID",

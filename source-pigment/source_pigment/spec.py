@@ -85,7 +85,12 @@ def _choice() -> dict[str, Any]:
                 "title": "View",
                 "required": ["view_id", "name"],
                 "properties": {
-                    "view_id": {"type": "string", "title": "View ID", "order": 0},
+                    "view_id": {
+                        "type": "string",
+                        "title": "View ID",
+                        "description": "The ID that Pigment shows for the view, when it is opened for the API.",
+                        "order": 0,
+                    },
                     "name": {
                         "type": "string",
                         "title": "Name",

@@ -1,0 +1,58 @@
+"""A local Pigment for Airbyte's standard suite, and the configurations that `acceptance-test-config.yml` names.
+
+`airbyte-cdk connector test` in a connector's folder loads the folder's `conftest.py`, which calls this: nobody needs a
+workspace, or a key, to run it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from connectors import destination_config, key, source_config
+from fake_pigment.sample import planning_model
+from fake_pigment.server import FakePigment
+
+
+class AcceptancePigment:
+    """Serves while a session of pytest lasts, and writes `secrets/` into the connector's folder for as long."""
+
+    def __init__(self, connector: Path) -> None:
+        self._secrets = connector / "secrets"
+        self._pigment = FakePigment(planning_model(ledger_rows=200))
+        self._of_source = connector.name == "source-pigment"
+
+    def start(self) -> None:
+        """Serve, and write the configurations."""
+        self._pigment.start()
+        self._secrets.mkdir(mode=0o700, exist_ok=True)
+        for name, config in self._configs().items():
+            path = self._secrets / f"{name}.json"
+            path.touch(mode=0o600)
+            path.write_text(json.dumps(config), encoding="utf-8")
+
+    def stop(self) -> None:
+        """Stop, and take the configurations away."""
+        self._pigment.stop()
+        shutil.rmtree(self._secrets)
+
+    def _configs(self) -> dict[str, dict[str, Any]]:
+        make = source_config if self._of_source else destination_config
+        usual = make(self._pigment)
+        secret = self._pigment.workspace.secret
+        first = "export" if self._of_source else "import"
+        separate = {
+            "auth_type": "separate_keys",
+            f"{first}_api_key": secret(first),
+            "metadata_api_key": secret("metadata"),
+        }
+        refused = {"auth_type": "single_key", "api_key": "pgmt_nobody_made_this_key"}
+        return {
+            "config": usual,
+            "separate_keys": {**usual, "credentials": separate},
+            "wrong_key": {**usual, "credentials": refused},
+            "expired_key": {**usual, "credentials": key(self._pigment, "expired")},
+            "everything": {**usual, "block_types": ["list", "table", "metric"], "row_metadata": True},
+        }
