@@ -10,7 +10,7 @@ VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 export PYTHONPATH := integration_tests
 
-.PHONY: help setup demo fake test lint types imports unit lock bench metadata images image-test clean
+.PHONY: help setup demo fake test lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -57,6 +57,10 @@ bench: setup  ## speed and memory beside the plain way and the floor
 lock:  ## pin every version anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--no-emit-package pigment-connectors-shared --group dev $(PROJECTS) -o $(LOCK)
+	@for client in pyairbyte faker; do \
+		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
+	done
 
 metadata: setup  ## write each connector's metadata.yaml from the one at the root
 	@$(BIN)/python -m connector_metadata
@@ -70,5 +74,19 @@ images:  ## build both images (BASE_IMAGE=… for another base)
 image-test: setup images  ## run both images as the platform does, against the local Pigment
 	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py $(ARGS)
 
+# PyAirbyte and a source from PyPI are clients that are not ours: each has an environment of its own.
+.venv-%/.ready: integration_tests/pyairbyte/%.lock $(VENV)/.ready
+	@echo "Setting up .venv-$* …"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
+	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
+e2e-pyairbyte: setup .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as a client of both connectors
+	PYAIRBYTE=.venv-pyairbyte FAKER=.venv-faker $(BIN)/pytest integration_tests/check_pyairbyte.py $(ARGS)
+
+soak: setup  ## kills and faults in numbers: 100 schedules, 50 kills, 5000 runs of the state machine
+	KILLS=50 SCHEDULES=100 $(BIN)/pytest integration_tests/test_fault_schedules.py integration_tests/test_source_reading.py -k "schedule or rows_in_pigment or kill"
+	SCHEDULES=5000 $(BIN)/pytest --timeout=1800 destination-pigment/unit_tests/test_writer_machine.py
+
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-pyairbyte .venv-faker build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

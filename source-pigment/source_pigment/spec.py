@@ -88,7 +88,7 @@ def _choice() -> dict[str, Any]:
                     "view_id": {
                         "type": "string",
                         "title": "View ID",
-                        "description": "The ID that Pigment shows for the view, when it is opened for the API.",
+                        "description": "It stands in the address of the view in Pigment.",
                         "order": 0,
                     },
                     "name": {
