@@ -1,4 +1,4 @@
-"""Both connectors loaded once for all tests."""
+"""Both connectors loaded once for all tests, and a destination with a local Pigment of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from airbyte_platform.warm import Warm
+from connectors import Runner, destination_config, running
+from fake_pigment.sample import planning_model
+from fake_pigment.server import FakePigment
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,13 @@ def warm_source() -> Iterator[Warm]:
 def warm_destination() -> Iterator[Warm]:
     with Warm("destination_pigment.run") as warm:
         yield warm
+
+
+@pytest.fixture
+def destination(warm_destination: Warm) -> Iterator[Runner]:
+    """Ready to run, against a local Pigment in which the application "Consolidation" is empty."""
+    with (
+        FakePigment(planning_model(ledger_rows=1)) as pigment,
+        running(warm_destination, pigment, destination_config(pigment)) as runner,
+    ):
+        yield runner

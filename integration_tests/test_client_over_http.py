@@ -326,3 +326,15 @@ def test_no_key_row_or_body_is_logged_at_any_level(
     assert caplog.records, "something is logged"
     for forbidden in (secret, "New one", "Über", "Jan 26", "2026-01-01"):
         assert forbidden not in shown
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 500, 503])
+def test_import_configurations_are_listed_whatever_the_richer_list_answers(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.richer_metadata = True
+        pigment.faults.queue("list_import_configurations", AnswerStatus(status))
+        known = client_for(pigment, max_retries=0).list_import_configurations()
+
+        assert {each.id for each in known} == set(pigment.workspace.configurations)

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from airbyte_platform.process import as_lines
-from airbyte_platform.warm import Warm
-from connectors import Runner, destination_config, key, running
-from fake_pigment.sample import CONSOLIDATION, planning_model
-from fake_pigment.server import FakePigment
+from connectors import Runner, key
+from fake_pigment.sample import CONSOLIDATION
 from fake_pigment.workspace import new_id
 from writing import LEDGER, catalog, entry, record, state, stream
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture
-def pigment() -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=1)) as started:
-        yield started
-
-
-@pytest.fixture
-def destination(pigment: FakePigment, warm_destination: Warm) -> Iterator[Runner]:
-    with running(warm_destination, pigment, destination_config(pigment)) as runner:
-        yield runner
 
 
 def status_of(destination: Runner, **config: Any) -> tuple[str, str]:

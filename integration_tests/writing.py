@@ -1,10 +1,14 @@
-"""What a platform sends to a destination, made up for tests."""
+"""What a platform sends to a destination, made up for tests, and what became of it in the local Pigment."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airbyte_platform.process import Message
+from airbyte_platform.process import Message, Run, as_lines
+from airbyte_platform.rules import DestinationRules
+from connectors import Runner
+from fake_pigment.imports import ImportRun
+from fake_pigment.sample import CONSOLIDATION
 
 LEDGER = "General Ledger"
 COLUMNS = ("Entry", "Account", "Department", "Posted", "Amount", "Memo", "Reversed")
@@ -65,3 +69,65 @@ def state(number: int, name: str = LEDGER, *, namespace: str | None = None, reco
 def status(word: str, name: str = LEDGER) -> Message:
     content = {"type": "STREAM_STATUS", "stream_status": {"stream_descriptor": {"name": name}, "status": word}}
     return {"type": "TRACE", "trace": {**content, "emitted_at": 1}}
+
+
+def write(destination: Runner, messages: list[Message], configured: Any = None, **config: Any) -> Run:
+    """Run `write` and hold it to the platform's rules."""
+    rules = DestinationRules()
+    sent = [
+        {**each, "state": rules.send({k: v for k, v in each["state"].items() if k != "id"})}
+        if each["type"] == "STATE"
+        else each
+        for each in messages
+    ]
+    run = destination.run("write", stdin=as_lines(sent), catalog=configured or catalog(), **config)
+    for message in run.messages:
+        rules.see(message)
+    rules.end(run.exit_code if not config.get("dry_run") else 1)
+    return run
+
+
+def imports(destination: Runner) -> list[ImportRun]:
+    return list(destination.pigment.workspace.imports.values())
+
+
+def received(destination: Runner) -> list[bytes]:
+    return [each.received for each in imports(destination)]
+
+
+def rows(destination: Runner, block: str = LEDGER) -> list[list[str]]:
+    return destination.pigment.workspace.rows(block, CONSOLIDATION)
+
+
+def entries(destination: Runner) -> list[str]:
+    return [row[0] for row in rows(destination)]
+
+
+def ledger(destination: Runner, suffix: str = "") -> str:
+    return destination.pigment.workspace.configuration(LEDGER + suffix).id
+
+
+def pair(destination: Runner) -> list[dict[str, str]]:
+    return [
+        {
+            "stream": LEDGER,
+            "import_configuration_id": ledger(destination),
+            "replace_import_configuration_id": ledger(destination, " (replace)"),
+        }
+    ]
+
+
+def clearing(destination: Runner) -> list[dict[str, str]]:
+    return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
+
+
+def logged(run: Run, words: str) -> list[str]:
+    return [each["message"] for each in run.of("LOG") if words in each["message"]]
+
+
+def many(count: int, start: int = 1) -> list[Message]:
+    return [record(entry(number)) for number in range(start, start + count)]
+
+
+def names(count: int, start: int = 1) -> list[str]:
+    return [entry(number)["Entry"] for number in range(start, start + count)]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pigment_client import answers, import_answers
 from pigment_client.budget import ImportBudget, RequestBudget
 from pigment_client.call import Call
-from pigment_client.errors import AnswerNotUnderstood, NotFound, PermissionMissing, PigmentError, RequestRefused
+from pigment_client.errors import NotFound, PigmentError, TryLater
 from pigment_client.export import Export
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
@@ -180,10 +180,13 @@ class PigmentClient:
             return None
         call = Call("list import configurations", *_METADATA, "/api/v1/import/configurations", query=query)
         try:
-            return self._read(call, answers.parse_import_configurations)
-        except (NotFound, PermissionMissing, RequestRefused, AnswerNotUnderstood):
-            with self._lock:
-                self._richer_offered = False
+            # Asked once, without repeating: whatever is wrong with it, the plain list is there.
+            answer = self._transport.send(call, self._keys.key_for(Purpose.METADATA))
+            return decoded(call, answer, answers.parse_import_configurations)
+        except PigmentError as error:
+            if not isinstance(error, TryLater):
+                with self._lock:
+                    self._richer_offered = False
             return None
 
     def _warn_once_of_http_1(self, export: Export) -> None:

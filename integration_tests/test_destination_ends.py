@@ -1,0 +1,107 @@
+"""destination-pigment as a process: every way of coming to its end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_platform.process import as_lines
+from connectors import Runner
+from fake_pigment.faults import (
+    Late,
+)
+from writing import (
+    catalog,
+    entries,
+    entry,
+    imports,
+    many,
+    names,
+    record,
+    state,
+)
+
+
+def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Runner) -> None:
+    destination.pigment.workspace.variants.polls_until_done = 3
+    process = destination.start("write", catalog=catalog(), max_file_rows=10)
+    os.write(process.stdin, as_lines([*many(10), state(1), *many(10, 11), state(2), *many(5, 21), state(3)]))
+    while not imports(destination):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+
+    assert run.exit_code == 143
+    assert [each["id"] for each in run.states] == [1]
+    assert entries(destination) == names(10)
+
+
+def test_sigterm_while_the_input_is_quiet_ends_soon(destination: Runner) -> None:
+    process = destination.start("write", catalog=catalog())
+    os.write(process.stdin, as_lines(many(3)))
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    run = process.finish()
+    assert time.monotonic() - began < 5
+    assert run.exit_code == 143
+    assert not imports(destination)
+
+
+def test_a_platform_that_goes_away_ends_the_sync_without_another_push(destination: Runner) -> None:
+    process = destination.start("write", catalog=catalog(), max_file_rows=10)
+    os.close(process.stdout)
+    process.feed(as_lines([*many(10), state(1), *many(10, 11), state(2)]))
+    assert process.wait() != 0
+
+
+def test_temporary_files_are_private_and_gone(destination: Runner, tmp_path: Path, monkeypatch: Any) -> None:
+    destination.environment["TMPDIR"] = str(tmp_path)
+    destination.pigment.faults.queue("push_csv", Late(seconds=1))
+    process = destination.start("write", catalog=catalog())
+    process.feed(as_lines([*many(5), state(1)]))
+    seen: set[int] = set()
+    while not seen:
+        seen = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*.csv")}
+    assert process.finish().exit_code == 0
+    assert seen == {0o600}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, None])
+def test_nothing_stays_on_disk_after_a_failure_or_a_stop(
+    destination: Runner, tmp_path: Path, number: int | None
+) -> None:
+    destination.environment["TMPDIR"] = str(tmp_path)
+    process = destination.start("write", catalog=catalog(mode="overwrite"))
+    os.write(process.stdin, as_lines(many(5)))
+    while not list(tmp_path.rglob("*.csv")):
+        time.sleep(0.01)
+    if number is None:
+        os.close(process.stdin)
+    else:
+        process.send_signal(number)
+    assert process.finish().exit_code != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_a_clear_error_before_anything_is_pushed(destination: Runner, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    messages = [record(entry(number, Memo="x" * 1000)) for number in range(3000)]
+    process = destination.start("write", catalog=catalog())
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (500_000, hard))
+    process.feed(as_lines([*messages, state(1)]))
+    run = process.finish()
+
+    assert run.exit_code != 0
+    assert "disk is full" in run.errors[0]["message"]
+    assert not imports(destination)
+    assert not run.states
+    assert soft == resource.RLIM_INFINITY

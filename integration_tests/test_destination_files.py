@@ -1,0 +1,126 @@
+"""destination-pigment as a process: the files it makes of what comes in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from airbyte_platform.process import as_lines
+from connectors import Runner
+from writing import (
+    catalog,
+    entries,
+    entry,
+    ledger,
+    logged,
+    many,
+    names,
+    received,
+    record,
+    rows,
+    state,
+    stream,
+    write,
+)
+
+
+def test_the_file_is_what_the_design_says(destination: Runner) -> None:
+    line = (
+        b'{"type":"RECORD","record":{"stream":"General Ledger","emitted_at":1,"data":{"Entry":"a\\r\\nb","Account":'
+        b'"0012","Amount":33.333333333333333333,"Reversed":true,"Memo":"say \\"hi\\", then","Posted":null,'
+        b'"_airbyte_raw_id":"x"}}}\n'
+        b'{"type":"RECORD","record":{"stream":"General Ledger","emitted_at":1,"data":{"Entry":"c","Amount":1.5e3,'
+        b'"Reversed":false,"Memo":{"a":1.10}}}}\n'
+    )
+    destination.run("write", stdin=line, catalog=catalog())
+    assert received(destination) == [
+        (
+            b"Account,Amount,Department,Entry,Memo,Posted,Reversed\r\n"
+            b'0012,33.333333333333333333,,"a\r\nb","say ""hi"", then",,TRUE\r\n'
+            b',1500,,c,"{""a"":1.10}",,FALSE\r\n'
+        )
+    ]
+
+
+def test_the_configured_dialect_is_used(destination: Runner) -> None:
+    for configuration in destination.pigment.workspace.configurations.values():
+        configuration.delimiter, configuration.decimal_separator = ";", ","
+    csv_options = {"delimiter": "semicolon", "decimal_separator": "comma", "encoding": "utf-8-bom"}
+    run = write(destination, [record(entry(1, Amount=2.5, Memo="a;b,c")), state(1)], csv=csv_options)
+
+    assert run.exit_code == 0
+    assert received(destination)[0].startswith(b"\xef\xbb\xbfAccount;Amount;")
+    assert b';"a;b,c";' in received(destination)[0]
+    assert rows(destination)[0][4] == "2.5"
+
+
+@pytest.mark.parametrize("upload", ["raw", "multipart"])
+def test_both_ways_of_uploading_store_the_same(destination: Runner, upload: str) -> None:
+    run = write(destination, [*many(20), state(1)], upload=upload)
+    assert run.exit_code == 0
+    assert entries(destination) == names(20)
+
+
+def test_a_wider_header_instead_of_a_dropped_column(destination: Runner) -> None:
+    narrow = catalog(stream(columns=("Entry", "Amount")))
+    run = write(destination, [record({"Entry": "a", "Amount": 1}), record(entry(2)), state(1)], narrow)
+
+    assert run.exit_code == 0
+    assert [each.split(b"\r\n")[0] for each in received(destination)] == [
+        b"Amount,Entry",
+        b"Account,Amount,Department,Entry,Memo,Posted,Reversed",
+    ]
+    assert len(logged(run, "columns that its schema lacks")) == 1
+    assert [row[0] for row in rows(destination)] == ["a", "GL-0000002"]
+
+
+def test_options_are_passed_on_only_when_set(destination: Runner) -> None:
+    write(destination, [*many(1), state(1)])
+    write(destination, [*many(1, 2), state(1)], import_mode="create", dry_run=True)
+    pushes = [each.target for each in destination.pigment.requests if each.operation == "push_csv"]
+    assert pushes[0].endswith(f"configurationId={ledger(destination)}")
+    assert "importMode=create" in pushes[1]
+    assert "dryRun=true" in pushes[1]
+
+
+def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner) -> None:
+    run = write(destination, [*many(3), state(1)], dry_run=True)
+    assert run.exit_code == 0
+    assert not run.states
+    assert rows(destination) == []
+    assert logged(run, "dry run")
+
+
+def test_bad_lines_are_counted_and_lose_nothing(destination: Runner) -> None:
+    lines = (
+        b"not JSON, a secret\n"
+        + as_lines([record(entry(1)), {"type": "SOMETHING", "x": 1}, record({"a secret": 1}, "unknown stream")])
+        + b'{"type":"RECORD","record":{"stream":7}}\n\n'
+        + as_lines([record(None), record("a secret"), record(entry(2)), state(1)])
+        + as_lines([{"type": "LOG", "log": {"level": "INFO", "message": "hello"}}])[:-1]
+    )
+    run = destination.run("write", stdin=lines, catalog=catalog())
+
+    assert run.exit_code == 0
+    assert entries(destination) == names(2)
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 2.0)
+    assert len(logged(run, "no message of Airbyte's protocol")) == 2
+    assert logged(run, "which the catalog does not have")
+    assert "a secret" not in run.everything
+
+
+def test_an_input_that_closes_early_stores_what_came(destination: Runner) -> None:
+    run = destination.run("write", stdin=as_lines(many(5)) + b'{"type":"RECORD","rec', catalog=catalog())
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+
+
+def test_a_cell_of_megabytes_and_a_number_of_many_digits_arrive(destination: Runner) -> None:
+    digits = "1234567890" * 30 + ".5"
+    line = json.dumps(record(entry(1, Memo="x\n" * 2_000_000))).replace('"Amount": 1', f'"Amount": {digits}')
+    run = destination.run("write", stdin=line.encode() + b"\n" + as_lines([state(1)]), catalog=catalog())
+    assert run.exit_code == 0
+    assert rows(destination)[0][4] == digits
+    assert len(rows(destination)[0][5]) == 4_000_000

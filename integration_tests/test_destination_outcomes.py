@@ -1,0 +1,205 @@
+"""destination-pigment as a process: whatever becomes of a push, and of the rows in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors import Runner
+from fake_pigment.faults import (
+    AnswerGarbage,
+    AnswerStatus,
+    FailImport,
+    HoldImport,
+    ResetBeforeAnswer,
+    ResetBeforeBody,
+)
+from fake_pigment.imports import UnknownItem
+from fake_pigment.sample import CONSOLIDATION
+from writing import (
+    LEDGER,
+    catalog,
+    entries,
+    entry,
+    imports,
+    ledger,
+    logged,
+    many,
+    names,
+    pair,
+    record,
+    rows,
+    state,
+    status,
+    write,
+)
+
+
+@pytest.mark.parametrize("fault", [AnswerStatus(429), AnswerStatus(429, retry_after="1")])
+def test_what_certainly_did_not_arrive_is_sent_again(destination: Runner, fault: Any) -> None:
+    destination.pigment.faults.queue("push_csv", fault)
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+
+
+UNKNOWN = [
+    ResetBeforeBody(),
+    ResetBeforeAnswer(carried_out=True),
+    ResetBeforeAnswer(carried_out=False),
+    AnswerStatus(502),
+    AnswerStatus(503),
+    AnswerGarbage(),
+]
+
+
+@pytest.mark.parametrize("fault", UNKNOWN, ids=str)
+def test_an_append_whose_answer_was_lost_stops_and_says_that_it_may_have_arrived(
+    destination: Runner, fault: Any
+) -> None:
+    destination.pigment.faults.queue("push_csv", fault)
+    run = write(destination, [*many(5), state(1), *many(5, 6), state(2)], max_file_rows=5)
+
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert "may have been imported" in run.errors[0]["message"]
+    assert not run.states
+    assert len(imports(destination)) <= 1
+
+
+@pytest.mark.parametrize("fault", UNKNOWN, ids=str)
+def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault: Any) -> None:
+    keyed = [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (by entry)")}]
+    destination.pigment.faults.queue("push_csv", fault)
+    run = write(destination, [*many(5), state(1)], catalog(mode="append_dedup"), targets=keyed)
+    if not isinstance(fault, AnswerGarbage):
+        assert run.exit_code == 0
+        assert entries(destination) == names(5)
+
+    destination.pigment.faults.queue("push_csv", fault, after=1)
+    messages = [*many(25, 100), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
+    if not isinstance(fault, AnswerGarbage):
+        assert run.exit_code == 0
+        assert entries(destination) == names(25, 100)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(400, "refused the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
+)
+def test_a_push_that_is_refused_is_not_repeated_and_says_what_to_do(destination: Runner, code: int, words: str) -> None:
+    destination.pigment.faults.queue("push_csv", AnswerStatus(code))
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert words in run.errors[0]["message"], run.errors[0]["message"]
+    assert len([each for each in destination.pigment.requests if each.operation == "push_csv"]) == 1
+
+
+def test_an_import_that_fails_is_a_config_error_with_the_way_to_the_reason(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", FailImport())
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code != 0
+    assert "Update history" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_an_import_that_never_ends_is_given_up_at_the_deadline(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", HoldImport())
+    run = write(destination, [*many(5), state(1)], import_timeout_minutes=0.03)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert "may still be running" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_polling_survives_what_happens_to_a_single_question(destination: Runner) -> None:
+    destination.pigment.workspace.variants.polls_until_done = 1
+    destination.pigment.faults.queue("import_status", AnswerStatus(404))
+    destination.pigment.faults.queue("import_status", AnswerStatus(503))
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code == 0
+    assert len(run.states) == 1
+
+
+def test_a_result_may_come_at_once(destination: Runner) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code == 0
+    assert "import_status" not in {each.operation for each in destination.pigment.requests}
+    assert logged(run, "5 inserted")
+
+
+def skip_unknown(destination: Runner) -> None:
+    workspace = destination.pigment.workspace
+    for name in ("Departments", "Accounts"):
+        source, target = workspace.block(name, "Planning"), workspace.block(name, CONSOLIDATION)
+        for item in source.items:  # type: ignore[union-attr] # it is a list
+            target.add(*item.values)  # type: ignore[union-attr] # likewise
+    for configuration in workspace.configurations.values():
+        configuration.unknown_item = UnknownItem.SKIP_ROW
+
+
+def test_rejected_rows_are_counted_and_told_by_reason_and_column(destination: Runner) -> None:
+    skip_unknown(destination)
+    messages = [*many(3), record(entry(4, Department="Nobody")), record(entry(5, Amount="a secret")), state(1)]
+    run = write(destination, messages)
+
+    assert run.exit_code == 0
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 2.0)
+    told = " ".join(logged(run, "Skipped"))
+    assert "MissingModality" in told
+    assert '"Department"' in told
+    assert '"Nobody"' in told
+    assert "a secret" not in run.everything
+
+
+def test_numbered_rejected_rows_are_pushed_once_more(destination: Runner) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    skip_unknown(destination)
+    messages = [*many(3), record(entry(4, Department="Nobody")), *many(2, 5), state(1)]
+    run = write(destination, messages)
+
+    assert run.exit_code == 0
+    assert [each.data_rows for each in imports(destination)] == [6, 1]
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (5.0, 1.0)
+
+
+def test_rejected_rows_may_stop_the_sync(destination: Runner) -> None:
+    skip_unknown(destination)
+    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)], rejected_rows="fail")
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "refused 1 row(s)" in run.errors[0]["message"]
+    assert not run.states
+
+
+@pytest.mark.parametrize("on_unknown", ["fail", "skip", "report"])
+def test_dimension_checks_look_before_anything_is_pushed(destination: Runner, on_unknown: str) -> None:
+    skip_unknown(destination)
+    list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
+    check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": on_unknown}
+    messages = [*many(3), record(entry(4, Department="Nobody")), state(1)]
+    run = write(destination, messages, dimension_checks=[check])
+
+    if on_unknown == "fail":
+        assert run.exit_code != 0
+        assert '"Nobody"' in run.errors[0]["message"]
+        assert not imports(destination)
+        return
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 1.0)
+    assert imports(destination)[0].data_rows == (3 if on_unknown == "skip" else 4)
+    assert logged(run, "unknown items")
+
+
+def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) -> None:
+    destination.pigment.workspace.variants.richer_metadata = True
+    list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
+    check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": "fail"}
+    run = write(destination, [*many(3), state(1)], dimension_checks=[check])
+    assert run.exit_code == 0
+    assert len(rows(destination)) == 3

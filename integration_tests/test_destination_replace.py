@@ -1,0 +1,141 @@
+"""destination-pigment as a process: replacing, and leaving alone what must not be replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airbyte_platform.process import Message
+from connectors import Runner
+from writing import (
+    catalog,
+    clearing,
+    entries,
+    entry,
+    imports,
+    ledger,
+    logged,
+    many,
+    names,
+    pair,
+    received,
+    record,
+    rows,
+    state,
+    status,
+    stream,
+    write,
+)
+
+WAYS = [
+    {"mode": "overwrite"},
+    {"mode": "append", "generation_id": 3, "minimum_generation_id": 3},
+    {"mode": "append_dedup", "generation_id": 3, "minimum_generation_id": 3},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=["overwrite", "generations", "generations and dedup"])
+def test_replacing_leaves_only_what_the_source_sent(destination: Runner, way: dict[str, Any]) -> None:
+    for start in (1, 100):
+        messages = [status("STARTED"), *many(5, start), state(1), status("COMPLETE")]
+        assert write(destination, messages, catalog(**way), targets=clearing(destination)).exit_code == 0
+    assert entries(destination) == names(5, 100)
+
+
+@pytest.mark.parametrize(
+    ("generation", "minimum"), [(3, 0), (3, 2), (0, 0)], ids=["not refreshing", "older ones stay", "no generations"]
+)
+def test_generations_that_differ_append(destination: Runner, generation: int, minimum: int) -> None:
+    configured = catalog(generation_id=generation, minimum_generation_id=minimum)
+    for start in (1, 6):
+        write(destination, [*many(5, start), state(1)], configured)
+    assert entries(destination) == names(10)
+
+
+def test_equal_generations_of_an_incremental_stream_append(destination: Runner) -> None:
+    configured = catalog(generation_id=1, minimum_generation_id=1)
+    configured["streams"][0]["sync_mode"] = "incremental"
+    for start in (1, 6):
+        write(destination, [*many(5, start), state(1)], configured)
+    assert entries(destination) == names(10)
+
+
+@pytest.mark.parametrize("end", [[], [status("INCOMPLETE")], [state(1), *many(1, 9)]], ids=["nothing", "no", "later"])
+def test_a_source_that_did_not_finish_leaves_pigment_untouched(destination: Runner, end: list[Message]) -> None:
+    write(destination, [*many(5), state(1)])
+    run = write(destination, [*many(5, 100), *end], catalog(mode="overwrite"), targets=clearing(destination))
+
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert entries(destination) == names(5)
+    assert len(imports(destination)) == 1
+    assert not run.states
+
+
+def test_a_state_after_the_last_record_is_enough_where_statuses_are_missing(destination: Runner) -> None:
+    """PyAirbyte's way: no COMPLETE comes."""
+    run = write(destination, [*many(5), state(1)], catalog(mode="overwrite"), targets=clearing(destination))
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+
+
+def test_a_state_and_then_an_incomplete_is_a_failure(destination: Runner) -> None:
+    messages = [*many(5), state(1), status("INCOMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    assert run.exit_code != 0
+    assert not imports(destination)
+
+
+def test_more_than_one_file_goes_through_the_pair(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    messages = [*many(25, 100), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
+
+    assert run.exit_code == 0
+    assert entries(destination) == names(25, 100)
+    assert [each.configuration_id for each in imports(destination)[1:]] == [
+        ledger(destination, " (replace)"),
+        ledger(destination),
+        ledger(destination),
+    ]
+
+
+def test_more_than_one_file_without_the_pair_stops_before_anything_is_pushed(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    messages = [*many(25, 100), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), max_file_rows=10)
+
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert entries(destination) == names(5)
+    assert not run.states
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "clear"])
+def test_no_record_at_all_clears(destination: Runner, mode: str) -> None:
+    write(destination, [*many(5), state(1)])
+    configured = catalog(mode="overwrite") if mode == "overwrite" else catalog(generation_id=2, minimum_generation_id=2)
+    run = write(destination, [state(1), status("COMPLETE")], configured, targets=pair(destination))
+
+    assert run.exit_code == 0
+    assert entries(destination) == []
+    assert received(destination)[1] == b"Account,Amount,Department,Entry,Memo,Posted,Reversed\r\n"
+    assert len(run.states) == 1
+
+
+def test_no_record_without_a_replacing_configuration_is_a_warning(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"))
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+    assert logged(run, "should be empty now")
+
+
+def test_a_wider_header_while_replacing_is_still_one_file(destination: Runner) -> None:
+    narrow = catalog(stream(columns=("Entry", "Amount")), mode="overwrite")
+    messages = [record({"Entry": "a", "Amount": 1}), record(entry(2)), state(1), status("COMPLETE")]
+    run = write(destination, messages, narrow, targets=clearing(destination))
+    assert run.exit_code == 0
+    assert len(imports(destination)) == 1
+    assert [row[0] for row in rows(destination)] == ["a", "GL-0000002"]
