@@ -24,8 +24,10 @@ from writing import (
     imports,
     many,
     names,
+    pair,
     record,
     state,
+    status,
 )
 
 
@@ -41,6 +43,21 @@ def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Run
     assert run.exit_code == 143
     assert [each["id"] for each in run.states] == [1]
     assert entries(destination) == names(10)
+
+
+def test_sigterm_between_the_files_of_a_replacing_stream_pushes_no_other(destination: Runner) -> None:
+    destination.pigment.workspace.variants.polls_until_done = 3
+    process = destination.start("write", catalog=catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
+    process.feed(as_lines([*many(30), state(1), status("COMPLETE")]))
+    while not imports(destination):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+
+    assert run.exit_code != 0
+    assert not run.states
+    assert len(imports(destination)) == 1
+    assert "holds only a part" in run.everything
 
 
 def test_sigterm_while_the_input_is_quiet_ends_soon(destination: Runner) -> None:

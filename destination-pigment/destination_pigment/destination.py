@@ -35,7 +35,7 @@ from destination_pigment.catalog import DestinationStream, parse_catalog
 from destination_pigment.config import DestinationConfig, parse_config
 from destination_pigment.dimensions import fetch_checks
 from destination_pigment.importer import Importer, Waiting
-from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated
+from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated, Termination
 from destination_pigment.jobs import Lanes
 from destination_pigment.operations import destination_catalog
 from destination_pigment.spec import make_spec
@@ -157,9 +157,8 @@ class DestinationPigment(Destination):
 
 def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
     """Write what comes over a file descriptor; whether SIGTERM ended it before its end."""
-    stop = Event()
-    with writing(config, streams, stop, write_lines) as writer:
-        for item in Inputs(descriptor, stop):
+    with Termination() as termination, writing(config, streams, termination.event, write_lines) as writer:
+        for item in Inputs(descriptor, termination):
             match item:
                 case Lines(block=block):
                     writer.take(block)
@@ -171,7 +170,7 @@ def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ..
             if writer.failed:
                 break
         writer.finish()
-    return False
+        return termination.event.is_set()
 
 
 @contextmanager

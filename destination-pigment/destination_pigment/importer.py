@@ -64,6 +64,11 @@ class Importer:
         self._spool = spool
         self._waiting = waiting
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the platform cancels: what runs is finished, nothing new is pushed."""
+        return self._waiting.stop.is_set()
+
     def import_file(self, configuration_id: str, file: SpoolFile, subject: str, *, repeatable: bool) -> Imported:
         """Import one file and wait for its end.
 
@@ -74,7 +79,7 @@ class Importer:
         counts = done.counts or ImportCounts()
         numbers = frozenset(each.row for each in done.rejected_rows)
         rejected = len(numbers) or counts.skipped
-        if numbers:
+        if numbers and not self.stopped:
             again = self._spool.selected(file, numbers)
             try:
                 second = self._push(configuration_id, again, subject, repeatable=repeatable)
@@ -106,7 +111,7 @@ class Importer:
         seconds, not_known = _FIRST_WAIT_SECONDS, 0
         stopped_at: float | None = None
         while isinstance(pushed, RunningImport):
-            if self._waiting.stop.is_set():
+            if self.stopped:
                 stopped_at = self._waiting.clock() if stopped_at is None else stopped_at
                 seconds = _FIRST_WAIT_SECONDS
             self._refuse_to_wait_longer(began, stopped_at, subject)

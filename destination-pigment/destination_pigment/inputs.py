@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 _READ_BYTES = 1 << 19
 
@@ -37,37 +37,52 @@ class Terminated:
     """SIGTERM came."""
 
 
+class Termination:
+    """SIGTERM while a context lasts: as an event for threads, and as a descriptor for `select`.
+
+    It lasts beyond the end of the input: the platform cancels by closing standard input, and then sends the signal.
+    """
+
+    def __init__(self) -> None:
+        self.event = Event()
+        self._before: Any = None
+
+    def __enter__(self) -> Self:
+        self.waker, self._wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._before = signal.signal(signal.SIGTERM, self._on_signal)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+        os.close(self.waker)
+        os.close(self._wake)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.event.set()
+        with suppress(BlockingIOError):
+            os.write(self._wake, b"!")
+
+
 class Inputs:
     """Reads a file descriptor until it ends or SIGTERM comes; iterate over it once, in the main thread."""
 
-    def __init__(self, descriptor: int, stop: Event, *, pulse_seconds: float = 1.0) -> None:
+    def __init__(self, descriptor: int, termination: Termination, *, pulse_seconds: float = 1.0) -> None:
         self._descriptor = descriptor
-        self._stop = stop
+        self._termination = termination
         self._pulse_seconds = pulse_seconds
 
     def __iter__(self) -> Iterator[Lines | Pulse | Terminated]:
         with suppress(OSError):
             fcntl.fcntl(self._descriptor, _SET_PIPE_SIZE, _PIPE_BYTES)
-        waker, wake = os.pipe()
-        os.set_blocking(wake, False)
-
-        def on_signal(_number: int, _frame: FrameType | None) -> None:
-            self._stop.set()
-            os.write(wake, b"!")
-
-        before = signal.signal(signal.SIGTERM, on_signal)
-        try:
-            yield from self._read(waker)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-            os.close(waker)
-            os.close(wake)
-
-    def _read(self, waker: int) -> Iterator[Lines | Pulse | Terminated]:
         pending: list[bytes] = []
         while True:
-            ready: list[Any] = select.select([self._descriptor, waker], [], [], self._pulse_seconds)[0]
-            if self._stop.is_set():
+            ready: list[Any] = select.select([self._descriptor, self._termination.waker], [], [], self._pulse_seconds)[
+                0
+            ]
+            if self._termination.event.is_set():
                 yield Terminated()
                 return
             if self._descriptor not in ready:

@@ -10,7 +10,7 @@ from destination_pigment.catalog import DestinationStream, WriteMode
 from destination_pigment.importer import Imported, Importer
 from destination_pigment.spool import SpoolFile
 from destination_pigment.targets import Target
-from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import OutcomeUnknown
 from pigment_client.models import ImportCounts
 
@@ -61,6 +61,12 @@ class Job:
         counts, rejected = ImportCounts(), 0
         clearing = self.target.replace_configuration_id or self.target.configuration_id
         for position, file in enumerate(self.files):
+            if position > 0 and importer.stopped:
+                raise TransientProblem(
+                    f"The sync was stopped after {position} of the {len(self.files)} files of the "
+                    f"{self.stream.subject}, so its block in Pigment holds only a part: run the sync again, which "
+                    "replaces all of it."
+                )
             configuration_id = clearing if position == 0 else self.target.configuration_id
             # The clearing file may be repeated as it is; a later one only together with it.
             done = importer.import_file(configuration_id, file, self.stream.subject, repeatable=position == 0)
@@ -104,6 +110,11 @@ class Lanes:
         """Jobs whose result has not been collected."""
         with self._lock:
             return sum(self._busy.values())
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the platform cancels the sync."""
+        return self._cancelled.is_set()
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted: one may run and one may wait."""

@@ -33,6 +33,10 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _WAIT_SECONDS = 0.5
 
+# Fifty seconds: the platform gives about a minute after SIGTERM, and what we spooled must be gone by then, even where
+# a push waits for Pigment's limit.
+_WAITS_WHEN_CANCELLED = 100
+
 Emit = Callable[[bytes], None]
 
 
@@ -177,9 +181,11 @@ class Writer:
                 self._lanes.submit(job)
 
     def _wait_for_all(self) -> None:
-        while self._lanes.outstanding:
+        waits = 0
+        while self._lanes.outstanding and waits < _WAITS_WHEN_CANCELLED:
             self._collect(_WAIT_SECONDS)
             self._release()
+            waits += self._lanes.cancelled
         self._release()
 
     def _collect(self, timeout_seconds: float) -> None:

@@ -37,6 +37,8 @@ STREAMS = st.sampled_from(sorted(MODES))
 class Pigment:
     """What an import does, and what is known about all of them; stands in for `Importer`."""
 
+    stopped = False
+
     def __init__(self) -> None:
         self.blocks: dict[str, list[str]] = {
             name: ["old"] if mode == "overwrite" else [] for name, mode in MODES.items()
@@ -73,6 +75,8 @@ class Pigment:
 
 class Lanes:
     """The lanes without threads: a job ends when the machine says so, or when somebody waits for it."""
+
+    cancelled = False
 
     def __init__(self, pigment: Pigment) -> None:
         self._pigment = pigment
