@@ -9,6 +9,7 @@ import pytest
 from airbyte_platform.process import as_lines
 from connectors import Runner
 from writing import (
+    LEDGER,
     catalog,
     entries,
     entry,
@@ -53,6 +54,18 @@ def test_the_configured_dialect_is_used(destination: Runner) -> None:
     assert received(destination)[0].startswith(b"\xef\xbb\xbfAccount;Amount;")
     assert b';"a;b,c";' in received(destination)[0]
     assert rows(destination)[0][4] == "2.5"
+
+
+def test_columns_may_have_any_name(destination: Runner) -> None:
+    names_of_columns = ('Size "XL"', "a,b", "back\\slash", "two\nlines", "é; ü")
+    configuration = destination.pigment.workspace.configuration(LEDGER)
+    targets = ["Memo", "Entry", "Account", "Department", "Amount"]
+    configuration.mapping = dict(zip(names_of_columns, targets, strict=True))
+    data = dict.fromkeys(names_of_columns, "7")
+    run = write(destination, [record(data), record(data), state(1)], catalog(stream(columns=names_of_columns)))
+
+    assert run.exit_code == 0
+    assert [row[0] for row in rows(destination)] == ["7", "7"]
 
 
 @pytest.mark.parametrize("upload", ["raw", "multipart"])

@@ -9,6 +9,7 @@ number in a text column, no object at all, an exponent) is left to the plain way
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from pigment_client.csv_dialect import CsvDialect
 from pigment_client.values import NumberTooLong
 
 Column = Sequence[str | None]
+
+_NOT_A_FIELD = re.compile(r'[\\"\x00-\x1f]')
 
 _DATA = attrgetter("record.data")
 
@@ -40,12 +43,16 @@ class ColumnMaker:
         self._plain = RowMaker(columns, dialect)
         self._separator = dialect.decimal_separator.encode()
         self._are_texts = tuple(name in stream.text_columns for name in columns)
-        row = _row_structure(tuple(columns), stream.text_columns)
+        # A structure cannot have every name that a column may have; such a stream goes the plain way.
+        self._can = not any(_NOT_A_FIELD.search(name) for name in columns)
+        row = _row_structure(tuple(columns) if self._can else (), stream.text_columns)
         self._rows = msgspec.json.Decoder(row)
         self._lines = msgspec.json.Decoder(_line_structure(stream, row))
 
     def from_lines(self, block: bytes) -> list[Column] | None:
         """The columns of a block in which every line is a record of the stream; None for any other."""
+        if not self._can:
+            return None
         try:
             return self._columns(list(map(_DATA, self._lines.decode_lines(block))))
         except (msgspec.MsgspecError, UnicodeDecodeError, NumberTooLong):
@@ -53,6 +60,8 @@ class ColumnMaker:
 
     def from_records(self, records: Sequence[msgspec.Raw]) -> list[Column] | None:
         """The columns of the records, in the order of the header; None where the plain way must be gone."""
+        if not self._can:
+            return None
         try:
             rows = self._rows.decode_lines(b"\n".join(records))
             return self._columns(rows) if len(rows) == len(records) else None

@@ -154,6 +154,23 @@ def test_new_keys_are_named_and_airbyte_columns_are_not_sent() -> None:
     )
 
 
+@settings(max_examples=300, deadline=None)
+@given(names=st.lists(st.text(min_size=0, max_size=4), min_size=1, max_size=4, unique=True), are_texts=st.booleans())
+@example(names=['Size "XL"', "a\\b", "two\nlines", "", "\x00", "c0"], are_texts=True)
+def test_a_column_may_have_any_name(names: list[str], are_texts: bool) -> None:
+    names = [name for name in names if not name.startswith("_airbyte_")]
+    try:
+        record = json.dumps(dict.fromkeys(names, "v"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    if not names:
+        return
+    stream = DestinationStream(None, "s", WriteMode.APPEND, tuple(names), frozenset(names if are_texts else ()))
+    columns = ColumnMaker(stream, names, CsvDialect()).from_records([msgspec.Raw(record)])
+    assert columns is None or [list(column) for column in columns] == [["v"]] * len(names)
+    assert RowMaker(names, CsvDialect()).make(msgspec.Raw(record)) == ["v"] * len(names)
+
+
 # CSV, column by column -----------------------------------------------------------------------------------------
 
 CELLS = st.one_of(
