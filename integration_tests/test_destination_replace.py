@@ -43,6 +43,15 @@ def test_replacing_leaves_only_what_the_source_sent(destination: Runner, way: di
     assert entries(destination) == names(5, 100)
 
 
+def test_a_configuration_that_does_not_clear_is_warned_about(destination: Runner) -> None:
+    """Nobody can see beforehand whether a configuration clears, and an empty block has nothing to delete."""
+    messages = [*many(5), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    assert logged(run, "Nothing was deleted before")
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    assert not logged(run, "Nothing was deleted before")
+
+
 @pytest.mark.parametrize(
     ("generation", "minimum"), [(3, 0), (3, 2), (0, 0)], ids=["not refreshing", "older ones stay", "no generations"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
@@ -13,6 +14,8 @@ from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import OutcomeUnknown
 from pigment_client.models import ImportCounts
+
+logger = logging.getLogger("airbyte.pigment.destination")
 
 # How often the files of a replacing sync are sent anew from the first, when the answer to a later one was lost.
 _TIMES_ANEW = 2
@@ -77,6 +80,14 @@ class Job:
                 counts.skipped + done.counts.skipped,
             )
             rejected += done.rejected
+            if position == 0 and not done.counts.deleted:
+                logger.warning(
+                    "Nothing was deleted before the rows of the %s came in: if its block was not empty, the import "
+                    'configuration %s does not clear, and the old rows are still there. "Clear items prior to import" '
+                    "must be on for a sync mode that overwrites.",
+                    self.stream.subject,
+                    configuration_id,
+                )
             if position > 0 and done.counts.deleted:
                 raise ConfigProblem(
                     f"The import configuration {configuration_id} of the {self.stream.subject} deletes what is there "
