@@ -34,8 +34,6 @@ def connector_metadata(connector: str, root: Path = ROOT) -> str:
         "connectorTestSuitesOptions": [{"suite": "unitTests"}, {"suite": "integrationTests"}],
         "tags": facts["tags"],
     }
-    if own.get("supportsRefreshes"):
-        data["supportsRefreshes"] = True
     return _NOTE + yaml.safe_dump({"metadataSpecVersion": "1.0", "data": data}, sort_keys=False, width=120)
 
 

@@ -133,6 +133,20 @@ def test_no_record_at_all_clears(destination: Runner, mode: str) -> None:
     assert len(run.states) == 1
 
 
+def test_a_repeated_attempt_behind_a_finished_stream_empties_nothing(destination: Runner) -> None:
+    """Attempt 1 stored this stream and failed with another; attempt 2 begins behind its final state."""
+    by_generation = catalog(generation_id=2, minimum_generation_id=2)
+    final = state(1)
+    final["state"]["stream"]["stream_state"] = {"__ab_full_refresh_sync_complete": True}
+    write(destination, [*many(5), final, status("COMPLETE")], by_generation, targets=pair(destination))
+    run = write(destination, [final, status("COMPLETE")], by_generation, targets=pair(destination))
+
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+    assert len(run.states) == 1
+    assert logged(run, "left as it is")
+
+
 def test_no_record_without_a_replacing_configuration_is_a_warning(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"))

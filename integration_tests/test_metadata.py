@@ -131,3 +131,9 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+def test_the_destination_does_not_claim_to_continue_a_generation() -> None:
+    """The platform would then begin a repeated attempt behind the states that came back, and we replace as a whole."""
+    metadata = yaml.safe_load(connector_metadata("destination-pigment"))["data"]
+    assert not metadata.get("supportsRefreshes")

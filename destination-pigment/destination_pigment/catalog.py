@@ -25,7 +25,7 @@ class WriteMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
-    """A stream that will come."""
+    """A stream that will come; `by_generation` says that it replaces because its generations ask for it."""
 
     namespace: str | None
     name: str
@@ -33,6 +33,7 @@ class DestinationStream:
     columns: tuple[str, ...]
     text_columns: frozenset[str]
     object_name: str | None = None
+    by_generation: bool = False
 
     @property
     def key(self) -> StreamKey:
@@ -65,18 +66,21 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         mode=_mode(configured),
         columns=columns,
         text_columns=frozenset(name for name in columns if _is_text(properties[name])),
+        by_generation=_replaces_by_generation(configured),
         object_name=(configured.get("destination_object_name") or "").strip() or None,
     )
 
 
 def _mode(configured: Mapping[str, Any]) -> WriteMode:
     asked = configured.get("destination_sync_mode") or "append"
-    generation, minimum = configured.get("generation_id") or 0, configured.get("minimum_generation_id") or 0
-    if asked.startswith("overwrite"):
-        return WriteMode.REPLACE
-    if configured.get("sync_mode") == "full_refresh" and generation == minimum and minimum > 0:
+    if asked.startswith("overwrite") or _replaces_by_generation(configured):
         return WriteMode.REPLACE
     return WriteMode.APPEND_DEDUP if asked == "append_dedup" else WriteMode.APPEND
+
+
+def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
+    generation, minimum = configured.get("generation_id") or 0, configured.get("minimum_generation_id") or 0
+    return configured.get("sync_mode") == "full_refresh" and generation == minimum and minimum > 0
 
 
 def _is_text(schema: Any) -> bool:

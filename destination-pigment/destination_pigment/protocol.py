@@ -37,6 +37,7 @@ class _Descriptor(msgspec.Struct):
 
 class _StreamState(msgspec.Struct):
     stream_descriptor: _Descriptor
+    stream_state: msgspec.Raw = _NULL
 
 
 class _State(msgspec.Struct):
@@ -70,10 +71,14 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class StateLine:
-    """A state; `line` is the whole message as it came, `key` its stream (None: all streams)."""
+    """A state; `line` is the whole message as it came, `key` its stream (None: all streams).
+
+    `is_final` says that its stream's full refresh is complete, by the word that the CDK has for it.
+    """
 
     line: bytes
     key: StreamKey | None
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
 _TRACES = msgspec.json.Decoder(_Trace)
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_COMPLETE = b'"__ab_full_refresh_sync_complete"'
 _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
 
@@ -153,14 +159,20 @@ def _parse(message: _Line | None, line: bytes) -> StateLine | StatusLine | Unrea
             case "RECORD":
                 return _UNREADABLE
             case "STATE":
-                state = _STATES.decode(message.state)
-                return StateLine(line, _key(state.stream.stream_descriptor) if state.stream else None)
+                return _state(_STATES.decode(message.state), line)
             case "TRACE":
                 return _status(_TRACES.decode(message.trace))
             case _:
                 return _IGNORED
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return _UNREADABLE
+
+
+def _state(state: _State, line: bytes) -> StateLine:
+    if state.stream is None:
+        return StateLine(line, None)
+    is_final = _COMPLETE in bytes(state.stream.stream_state)
+    return StateLine(line, _key(state.stream.stream_descriptor), is_final)
 
 
 def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:

@@ -54,10 +54,12 @@ class Writer:
         self._emit = emit
         self._send_states = send_states
         # All mutable state: the states that wait, how the source ended each stream, for which streams a state came
-        # after their last record, what could not be used, the first failure, and the stream that came last.
+        # after their last record and which of these states are final, what could not be used, the first failure, and
+        # the stream that came last.
         self._checkpoints: Checkpoints[bytes] = Checkpoints()
         self._statuses: dict[StreamKey, StreamStatus] = {}
         self._confirmed: set[StreamKey] = set()
+        self._final: set[StreamKey] = set()
         self._unusable: Counter[str] = Counter()
         self._failure: tuple[Exception, str] | None = None
         self._last: StreamKey | None = None
@@ -109,8 +111,10 @@ class Writer:
 
     def _on(self, parsed: StateLine | StatusLine | Unreadable | Ignored) -> None:
         match parsed:
-            case StateLine(line=line, key=key):
+            case StateLine(line=line, key=key, is_final=is_final):
                 self._checkpoints.add(line, key)
+                if is_final and key is not None:
+                    self._final.add(key)
                 self._confirmed.update(self._streams if key is None else {key})
             case StatusLine(key=key, status=status):
                 self._statuses[key] = status
@@ -150,6 +154,15 @@ class Writer:
         succeeded = status is StreamStatus.COMPLETE or (status is None and key in self._confirmed)
         if not succeeded:
             self._leave_untouched(writer)
+            return
+        if writer.stream.by_generation and not writer.records_came and key in self._final:
+            # An attempt that goes on behind a finished stream looks just like a source that is empty.
+            logger.warning(
+                "The source sent no record for the %s and says that all of it is read: its block is left as it is, for "
+                "this is also how a repeated attempt looks whose records are stored already. To empty the block, clear "
+                "the stream in Airbyte.",
+                writer.stream.subject,
+            )
             return
         try:
             writer.replace()
