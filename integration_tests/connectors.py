@@ -32,9 +32,16 @@ class Runner:
 
     def start(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
         """Start a command."""
+        told = {name: value for name, value in {**self.config, **config}.items() if value is not None}
+        return self._start(command, told, catalog, state)
+
+    def start_with_nulls(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
+        """The same, with what is None said as null."""
+        return self._start(command, {**self.config, **config}, catalog, state)
+
+    def _start(self, command: str, config: dict[str, Any], catalog: Any, state: Any) -> WarmProcess:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        told = {name: value for name, value in {**self.config, **config}.items() if value is not None} or None
-        told = None if command == "spec" else told
+        told = config if config and command != "spec" else None
         return self._warm.start(
             command, folder, environment=self.environment, config=told, catalog=catalog, state=state
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from airbyte_platform.process import as_lines
 from connectors import Runner
 from fake_pigment.faults import (
     AnswerGarbage,
@@ -15,7 +17,6 @@ from fake_pigment.faults import (
     ResetBeforeAnswer,
     ResetBeforeBody,
 )
-from fake_pigment.imports import UnknownItem
 from fake_pigment.sample import CONSOLIDATION
 from writing import (
     LEDGER,
@@ -30,8 +31,10 @@ from writing import (
     pair,
     record,
     rows,
+    skip_unknown,
     state,
     status,
+    stream,
     write,
 )
 
@@ -127,18 +130,9 @@ def test_a_result_may_come_at_once(destination: Runner) -> None:
     destination.pigment.workspace.variants.immediate_results = True
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code == 0
-    assert "import_status" not in {each.operation for each in destination.pigment.requests}
+    # Asked once: a result that comes at once does not say whether rows were deleted.
+    assert [each.operation for each in destination.pigment.requests].count("import_status") == 1
     assert logged(run, "5 inserted")
-
-
-def skip_unknown(destination: Runner) -> None:
-    workspace = destination.pigment.workspace
-    for name in ("Departments", "Accounts"):
-        source, target = workspace.block(name, "Planning"), workspace.block(name, CONSOLIDATION)
-        for item in source.items:  # type: ignore[union-attr] # it is a list
-            target.add(*item.values)  # type: ignore[union-attr] # likewise
-    for configuration in workspace.configurations.values():
-        configuration.unknown_item = UnknownItem.SKIP_ROW
 
 
 def test_rejected_rows_are_counted_and_told_by_reason_and_column(destination: Runner) -> None:
@@ -173,7 +167,7 @@ def test_rejected_rows_may_stop_the_sync(destination: Runner) -> None:
     run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)], rejected_rows="fail")
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "refused 1 row(s)" in run.errors[0]["message"]
+    assert "1 row(s) of the" in run.errors[0]["message"]
     assert not run.states
 
 
@@ -203,3 +197,59 @@ def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) ->
     run = write(destination, [*many(3), state(1)], dimension_checks=[check])
     assert run.exit_code == 0
     assert len(rows(destination)) == 3
+
+
+def test_rows_that_we_refuse_stop_the_sync_as_well_where_asked(destination: Runner) -> None:
+    run = write(destination, [*many(3), record("no object"), state(1)], rejected_rows="fail")
+    assert run.exit_code != 0
+    assert "1 row(s)" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_a_number_that_json_does_not_have_is_a_rejected_record(destination: Runner) -> None:
+    nan = b'{"type":"RECORD","record":{"stream":"General Ledger","emitted_at":1,"data":{"Amount":NaN}}}\n'
+    run = destination.run("write", stdin=nan + as_lines([*many(2), state(1)]), catalog=catalog())
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 1.0)
+
+
+@pytest.mark.parametrize(("code", "times"), [(401, 1), (403, 1), (404, 6)])
+def test_an_accepted_file_whose_fate_cannot_be_asked_may_be_there(destination: Runner, code: int, times: int) -> None:
+    destination.pigment.faults.queue("import_status", AnswerStatus(code), times=times)
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code != 0
+    assert "was accepted" in run.errors[0]["message"]
+    assert "Update history" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_a_list_is_exported_once_for_all_its_checks(destination: Runner) -> None:
+    list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
+    checks = [
+        {"stream": LEDGER, "column": column, "list_id": list_id, "on_unknown": "report"}
+        for column in ("Department", "Account")
+    ]
+    assert write(destination, [*many(3), state(1)], dimension_checks=checks).exit_code == 0
+    assert [each.operation for each in destination.pigment.requests].count("export_list") == 1
+
+
+def test_no_state_stands_for_what_came_behind_a_failure(destination: Runner) -> None:
+    """All in one block of input: the failure, another stream's record, and its state."""
+    destination.pigment.faults.queue("push_csv", FailImport())
+    messages = [*many(40), record({"Account": "1"}, "Accounts"), state(7, "Accounts")]
+    configured = catalog(stream(), stream("Accounts", ("Account",)))
+    run = write(destination, messages, configured, max_file_rows=10)
+    assert run.exit_code != 0
+    assert not run.states
+
+
+def test_a_busy_stream_holds_up_no_other(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", HoldImport())
+    configured = catalog(stream(), stream("Accounts", ("Account",)))
+    process = destination.start(
+        "write", catalog=configured, max_file_rows=10, flush_interval_minutes=0.03, import_timeout_minutes=0.2
+    )
+    process.feed(as_lines([record({"Account": "1"}, "Accounts"), state(7, "Accounts"), *many(60)]))
+    time.sleep(6)
+    assert "1" in [row[0] for row in rows(destination, "Accounts")]
+    assert process.finish().exit_code != 0

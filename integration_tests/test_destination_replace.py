@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from typing import Any
 
 import pytest
 
-from airbyte_platform.process import Message
+from airbyte_platform.process import Message, as_lines
 from connectors import Runner
+from fake_pigment.faults import AnswerStatus, FailImport
 from writing import (
     catalog,
     clearing,
@@ -22,6 +25,7 @@ from writing import (
     received,
     record,
     rows,
+    skip_unknown,
     state,
     status,
     stream,
@@ -87,6 +91,81 @@ def test_a_state_after_the_last_record_is_enough_where_statuses_are_missing(dest
     run = write(destination, [*many(5), state(1)], catalog(mode="overwrite"), targets=clearing(destination))
     assert run.exit_code == 0
     assert entries(destination) == names(5)
+
+
+def test_where_statuses_come_only_complete_counts(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    checkpoint = [status("STARTED"), status("RUNNING"), *many(3, 100), state(1)]
+    other = [record({"Account": "1"}, "Accounts"), status("COMPLETE", "Accounts"), *many(3, 100), state(1)]
+    accounts = stream("Accounts", ("Account",))
+    for messages, configured in ((checkpoint, catalog(mode="overwrite")), (other, catalog(stream(), accounts))):
+        for each in configured["streams"]:
+            each["destination_sync_mode"] = "overwrite"
+        run = write(destination, messages, configured, targets=clearing(destination))
+        assert run.exit_code != 0
+        assert entries(destination) == names(5)
+
+
+def test_a_global_state_says_nothing_of_a_stream_that_never_began(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    configured = catalog(stream(), stream("Accounts", ("Account",)), mode="overwrite")
+    all_streams = {"type": "STATE", "state": {"type": "GLOBAL", "id": 9, "global": {"stream_states": []}}}
+    lines = as_lines([record({"Account": "1"}, "Accounts"), all_streams])
+    destination.run("write", stdin=lines, catalog=configured, targets=pair(destination))
+    assert entries(destination) == names(5)
+
+
+def test_a_cancel_behind_a_checkpoint_replaces_nothing(destination: Runner) -> None:
+    """The platform closes standard input, and sends the signal a moment later."""
+    write(destination, [*many(5), state(1)])
+    process = destination.start("write", catalog=catalog(mode="overwrite"), targets=clearing(destination))
+    process.feed(as_lines([*many(3, 100), state(1)]))
+    time.sleep(0.7)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+    assert run.exit_code != 0
+    assert entries(destination) == names(5)
+    assert not run.states
+
+
+def test_rejected_rows_are_not_sent_again_through_what_clears(destination: Runner) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    skip_unknown(destination)
+    messages = [*many(3), record(entry(4, Department="Nobody")), *many(20, 5), state(1), status("COMPLETE")]
+    for targets, pushes in ((clearing(destination), 1), (pair(destination), 4)):
+        before = len(imports(destination))
+        run = write(destination, messages, catalog(mode="overwrite"), targets=targets, max_file_rows=24 // pushes + 2)
+        assert run.exit_code == 0
+        assert sorted(entries(destination)) == [name for name in names(24) if name != "GL-0000004"]
+        stats = run.states[0]["destinationStats"]
+        assert (stats["recordCount"], stats["rejectedRecordCount"]) == (23.0, 1.0)
+        assert len(imports(destination)) - before == pushes
+
+
+def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    messages = [record("no object"), record(None), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination))
+    assert run.exit_code != 0
+    assert "All 2 record(s)" in run.errors[0]["message"]
+    assert entries(destination) == names(5)
+    assert not run.states
+
+
+def test_the_state_of_a_clear_waits_for_the_clear(destination: Runner) -> None:
+    write(destination, [*many(5), state(1)])
+    destination.pigment.faults.queue("push_csv", AnswerStatus(403))
+    run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=pair(destination))
+    assert run.exit_code != 0
+    assert not run.states
+
+
+def test_a_failure_behind_the_first_file_says_that_only_a_part_is_there(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", FailImport(), after=1)
+    messages = [*many(25), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
+    assert run.exit_code != 0
+    assert logged(run, "holds only a part now, 1 of 3 files")
 
 
 def test_a_state_and_then_an_incomplete_is_a_failure(destination: Runner) -> None:

@@ -32,7 +32,8 @@ def ledger_id(destination: Runner, suffix: str = "") -> str:
 def test_check_lists_and_never_writes(destination: Runner) -> None:
     visible = len(destination.pigment.workspace.configurations)
     assert status_of(destination) == ("SUCCEEDED", f"{visible} import configurations are visible.")
-    assert operations(destination) == {"list_import_configurations"}
+    assert operations(destination) == {"list_import_configurations", "import_status"}
+    assert not destination.pigment.workspace.imports
 
 
 def test_check_without_a_metadata_key_asks_for_an_import_that_nobody_made(destination: Runner) -> None:
@@ -194,3 +195,72 @@ def test_names_are_matched_within_the_application(destination: Runner) -> None:
     run = write_one(destination, catalog(), application_id=None, credentials=key(destination.pigment))
     assert run.exit_code != 0
     assert "application ID" in run.errors[0]["message"]
+
+
+def test_check_tries_the_import_key_too(destination: Runner) -> None:
+    secret = destination.pigment.workspace.secret
+    keys = {"auth_type": "separate_keys", "import_api_key": "pgmt_wrong", "metadata_api_key": secret("metadata")}
+    assert status_of(destination, credentials=keys)[0] == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"targets": [{"stream": LEDGER, "import_configuration_id": NOWHERE}] * 2}, "more than one entry"),
+        (
+            {
+                "targets": [
+                    {
+                        "stream": LEDGER,
+                        "import_configuration_id": NOWHERE,
+                        "replace_import_configuration_id": NOWHERE.upper(),
+                    }
+                ]
+            },
+            "twice",
+        ),
+        (
+            {"dimension_checks": [{"stream": LEDGER, "column": "Departement", "list_id": NOWHERE}]},
+            'does not have: correct it under "Dimension checks"',
+        ),
+    ],
+)
+def test_a_setup_that_cannot_work_stops_before_the_first_record(
+    destination: Runner, config: dict[str, Any], words: str
+) -> None:
+    run = write_one(destination, catalog(), **config)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert words in run.errors[0]["message"]
+    assert not pushed_into(destination)
+
+
+@pytest.mark.parametrize("mode", ["update", "soft_delete"])
+def test_a_sync_mode_that_is_not_ours_is_refused(destination: Runner, mode: str) -> None:
+    run = write_one(destination, catalog(mode=mode))
+    assert run.exit_code != 0
+    assert "is not supported" in run.errors[0]["message"]
+    assert not pushed_into(destination)
+
+
+def test_the_letters_of_an_id_do_not_hide_a_conflict(destination: Runner) -> None:
+    same = ledger_id(destination)
+    targets = [
+        {"stream": "a", "import_configuration_id": same},
+        {"stream": "b", "import_configuration_id": same.upper()},
+    ]
+    run = destination.run("write", catalog=catalog(stream("a"), stream("b"), mode="overwrite"), targets=targets)
+    assert "same import configuration" in run.errors[0]["message"]
+
+
+def test_nulls_in_the_configuration_count_as_not_given(destination: Runner) -> None:
+    entry_ = {
+        "stream": LEDGER,
+        "namespace": None,
+        "import_configuration_id": ledger_id(destination),
+        "replace_import_configuration_id": None,
+    }
+    config = {"targets": [entry_], "csv": {"delimiter": None}, "import_mode": None, "max_file_rows": None}
+    process = destination.start_with_nulls("write", catalog=catalog(), **config)
+    process.feed(as_lines([record(entry(1)), state(1)]))
+    assert process.finish().exit_code == 0

@@ -20,7 +20,7 @@ from airbyte_platform.rules import SourceRules
 from airbyte_platform.warm import Warm
 from connectors import Runner, running, source_config
 from fake_pigment.blocks import Application, ListBlock, Property
-from fake_pigment.faults import AnswerStatus, CutAfter, Late, ResetBeforeAnswer, StallAfter
+from fake_pigment.faults import AnswerGarbage, AnswerStatus, CutAfter, Late, ResetBeforeAnswer, StallAfter
 from fake_pigment.sample import PLANNING, planning_model
 from fake_pigment.server import FakePigment
 from fake_pigment.workspace import new_id
@@ -338,6 +338,68 @@ def test_an_export_that_is_refused_says_what_to_do(source: Runner, status: int, 
     assert run.errors[0]["failure_type"] == kind
     assert words in run.errors[0]["message"], run.errors[0]["message"]
     assert len([each for each in source.pigment.requests if each.operation == "export_table"]) == 2
+
+
+@pytest.mark.parametrize("header", [b'Size 5";Amount', b'"quoted";7" pipe', b'a"b;c'])
+def test_a_lone_quote_in_the_header_costs_no_row(source: Runner, header: bytes) -> None:
+    add_raw(source, "Pipes", header + b"\r\n", *([b"x;1\r\n"] * 999), b'7" pipe;2\r\n')
+    catalog = source.catalog("Pipes")
+    run = source.run("read", catalog=catalog)
+    held_to_the_rules(run, catalog)
+    assert len(run.records) == 1000
+
+
+def test_a_quote_that_never_closes_does_not_fill_the_memory(source: Runner) -> None:
+    block = add_raw(source, "Open", b"a;b\r\n1;2\r\n")
+    catalog = source.catalog("Open")
+    line = b"0123456789;abcdefghij\r\n" * 10_000
+    block.stream = lambda: iter([b'a;b\r\n1;"', *([line] * 500)])
+    run = source.run("read", catalog=catalog, max_retries=0)
+    assert run.exit_code != 0
+    assert "never closed" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_another_number_of_equal_headers_stops_the_stream(source: Runner) -> None:
+    block = add_raw(source, "Twins", b"Name;Name\r\nAnn;Boss\r\n")
+    catalog = source.catalog("Twins")
+    block.stream = lambda: iter([b"Name;Name;Name\r\nAnn;NEW;Boss\r\n"])
+    run = source.run("read", catalog=catalog)
+    assert run.exit_code != 0
+    assert "share a name" in run.errors[0]["message"]
+    assert not run.records
+
+
+def test_a_page_instead_of_an_export_is_no_record(source: Runner) -> None:
+    catalog = source.catalog("Months")
+    source.pigment.faults.queue("export_list", AnswerGarbage())
+    run = source.run("read", catalog=catalog)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "system_error"
+    assert not run.records
+
+
+def test_nobody_waits_for_a_day(source: Runner) -> None:
+    catalog = source.catalog("Months")
+    source.pigment.faults.queue("export_list", AnswerStatus(429, retry_after="86400"))
+    began = time.monotonic()
+    run = source.run("read", catalog=catalog)
+    assert run.exit_code != 0
+    assert time.monotonic() - began < 30
+
+
+def test_a_final_state_of_another_payload_begins_again(source: Runner) -> None:
+    catalog = source.catalog("General Ledger")
+    state = source.run("read", catalog=catalog).states[-1]
+    assert not source.run("read", catalog=catalog, state=[state]).records
+    assert len(source.run("read", catalog=catalog, state=[state], **split_by_department(source)).records) == 50
+
+
+def test_row_metadata_that_is_switched_off_does_not_arrive_as_blanks(source: Runner) -> None:
+    catalog = source.catalog("Months", row_metadata=True)
+    run = source.run("read", catalog=catalog)
+    assert run.exit_code != 0
+    assert "_pigment_content_hash" in run.errors[0]["message"]
 
 
 # slices and resumption ------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 from airbyte_platform.warm import Warm
 from connectors import Runner, key, running, source_config
 from fake_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
-from fake_pigment.faults import AnswerStatus
+from fake_pigment.faults import AnswerGarbage, AnswerStatus
 from fake_pigment.sample import PLANNING, planning_model
 from fake_pigment.server import FakePigment
 from fake_pigment.workspace import new_id
@@ -102,7 +102,7 @@ def test_check_says_which_key_lacks_what(source: Runner, name: str, words: list[
         ({"base_url": "http://127.0.0.1:1"}, "could not be reached"),
         ({"block_requests": [{"block": "Departments", "request": "{"}]}, "is not JSON"),
         ({"block_requests": [{"block": "Departments", "request": '{"listFilter": 7}'}]}, "$.listFilter"),
-        ({"block_requests": [{"block": "P&L", "slices": '[{"metrics": []}, {"metrics": 3}]'}]}, "slice 2"),
+        ({"block_requests": [{"block": "P&L", "slices": '[{"filters": []}, {"filters": 3}]'}]}, "slice 2"),
         ({"block_requests": [{"block": "Nowhere", "request": "{}"}]}, "Nowhere"),
     ],
 )
@@ -260,7 +260,7 @@ def test_a_missing_permission_ends_discovery_with_its_name(source: Runner) -> No
 
     assert run.exit_code != 0
     assert '"Export"' in run.errors[0]["message"]
-    assert len(source.pigment.requests) <= 6
+    assert len(source.pigment.requests) <= 7
 
 
 @pytest.mark.parametrize(("values", "claimed"), [(["a", "b"], True), (["a", ""], False), (["a", "a"], False)])
@@ -338,3 +338,84 @@ def test_metrics_of_every_value_type(source: Runner) -> None:
         "M Boolean": "boolean",
         "M Date": "date",
     }
+
+
+def test_two_views_of_one_name_are_two_streams(source: Runner) -> None:
+    views = source.pigment.workspace.application(PLANNING).views
+    ledger = next(view.id for view in views.values() if view.name == "Ledger for the API")
+    twin = replace(views[ledger], id=new_id("view", "twin"))
+    views[twin.id] = twin
+    chosen = [{"view_id": id_, "name": "Months"} for id_ in (ledger, twin.id)]
+    streams = source.discovered(views=chosen)
+
+    named = {name for name in streams if name.startswith("Months")}
+    assert named == {"Months (list)", f"Months (view) ({ledger[:8]})", f"Months (view) ({twin.id[:8]})"}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ([{"block": "Headcount", "request": "{}"}, {"block": "headcount-id", "request": "{}"}], "more than one"),
+        ([{"block": "P&L", "request": '{"metrics": []}', "slices": '[{"metrics": []}]'}], "Both the request"),
+        ([{"block": "P&L", "slices": '[{"metrics": ["a"]}, {}]'}], "different metrics"),
+        ([{"block": "P&L", "slices": '[{"scenarios": ["a"]}, {}]'}], "give all of them scenarios"),
+        ([{"block": "P&L", "request": '{"scenarios": NaN}'}], "is not JSON"),
+        ([{"block": "P&L", "request": "[]"}], "must be a JSON object"),
+        ([{"block": "P&L", "slices": "{}"}], "must be a JSON list"),
+    ],
+)
+def test_payloads_that_would_be_forgotten_are_refused(source: Runner, config: list[dict[str, str]], words: str) -> None:
+    headcount = source.pigment.workspace.block("Headcount", PLANNING).id
+    payloads = [{**each, "block": headcount if each["block"] == "headcount-id" else each["block"]} for each in config]
+    result, message = status(source, block_types=["table", "metric"], block_requests=payloads)
+    assert result == "FAILED"
+    assert words in message
+
+
+def test_brackets_and_blanks_in_patterns_mean_what_they_look_like(source: Runner) -> None:
+    add_list(source, "Salaries [confidential]", ["Item"], [["a"]])
+    assert set(source.discovered(exclude=["Salaries [confidential]", " Accounts "])) == {
+        "Departments",
+        "Months",
+        "Employees",
+        "General Ledger",
+        "P&L",
+    }
+
+
+def test_only_views_may_be_chosen(source: Runner) -> None:
+    views = source.pigment.workspace.application(PLANNING).views
+    ledger = next(view.id for view in views.values() if view.name == "Ledger for the API")
+    assert set(source.discovered(block_types=[], views=[{"view_id": ledger, "name": "V"}])) == {"V"}
+
+
+def test_a_metric_named_like_a_dimension_makes_no_value_of_it(source: Runner) -> None:
+    application = source.pigment.workspace.application(PLANNING)
+    application.put(MetricBlock(new_id("metric", "odd"), "Months", []))
+    stream = source.discovered()["P&L"]
+    assert stream["source_defined_primary_key"] == [["Departments"], ["Months"]]
+
+
+def test_a_payload_that_names_its_fields_says_which_are_values(source: Runner) -> None:
+    table = source.pigment.workspace.block("P&L", PLANNING)
+    dimension = source.pigment.workspace.block("Departments", PLANNING).id
+    metrics = table.metric_ids  # type: ignore[union-attr] # it is a table
+    fields = [
+        {"type": "DimensionField", "sourceId": dimension},
+        {"type": "ValueField", "sourceId": metrics[0], "displayName": "People"},
+        {"type": "ValueField", "sourceId": metrics[1]},
+    ]
+    stream = source.discovered(block_requests=[{"block": "P&L", "request": json.dumps({"fields": fields})}])["P&L"]
+    assert properties(stream) == {"Departments": "string", "People": "number", "Salary cost": "number"}
+
+
+def test_one_block_that_may_not_be_exported_hides_no_other(source: Runner) -> None:
+    source.pigment.faults.queue("export_table", AnswerStatus(403))
+    assert "Departments" in source.discovered()
+    source.pigment.faults.queue("export_list", AnswerStatus(404))
+    assert status(source)[0] == "SUCCEEDED"
+
+
+def test_a_page_instead_of_an_export_is_no_schema(source: Runner) -> None:
+    source.pigment.faults.queue("export_table", AnswerGarbage())
+    assert "P&L" not in source.discovered()

@@ -7,7 +7,7 @@ from typing import Any
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules
 from connectors import Runner
-from fake_pigment.imports import ImportRun
+from fake_pigment.imports import ImportRun, UnknownItem
 from fake_pigment.sample import CONSOLIDATION
 
 LEDGER = "General Ledger"
@@ -131,3 +131,13 @@ def many(count: int, start: int = 1) -> list[Message]:
 
 def names(count: int, start: int = 1) -> list[str]:
     return [entry(number)["Entry"] for number in range(start, start + count)]
+
+
+def skip_unknown(destination: Runner) -> None:
+    workspace = destination.pigment.workspace
+    for name in ("Departments", "Accounts"):
+        source, target = workspace.block(name, "Planning"), workspace.block(name, CONSOLIDATION)
+        for item in source.items:  # type: ignore[union-attr] # it is a list
+            target.add(*item.values)  # type: ignore[union-attr] # likewise
+    for configuration in workspace.configurations.values():
+        configuration.unknown_item = UnknownItem.SKIP_ROW

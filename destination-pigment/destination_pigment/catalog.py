@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pigment_airbyte.failures import ConfigProblem
+
 StreamKey = tuple[str | None, str]
 
 
@@ -75,6 +77,11 @@ def _mode(configured: Mapping[str, Any]) -> WriteMode:
     asked = configured.get("destination_sync_mode") or "append"
     if asked.startswith("overwrite") or _replaces_by_generation(configured):
         return WriteMode.REPLACE
+    if asked not in {"append", "append_dedup"}:
+        raise ConfigProblem(
+            f'The sync mode "{asked}" of the stream "{configured["stream"]["name"]}" is not supported: choose append, '
+            "append + deduped, or one that overwrites."
+        )
     return WriteMode.APPEND_DEDUP if asked == "append_dedup" else WriteMode.APPEND
 
 

@@ -49,11 +49,20 @@ class Checkpoints(Generic[S]):
     _told: Counter[StreamKey] = field(default_factory=Counter)
     _untold: dict[StreamKey, deque[_Settled]] = field(default_factory=lambda: defaultdict(deque))
     _waiting: deque[_Waiting[S]] = field(default_factory=deque)
+    _held: set[StreamKey] = field(default_factory=set)
 
     @property
     def waiting(self) -> int:
         """How many states wait."""
         return len(self._waiting)
+
+    def hold(self, key: StreamKey) -> None:
+        """Keep back every state of a stream until `free`: what replaces a block is true only as a whole."""
+        self._held.add(key)
+
+    def free(self, key: StreamKey) -> None:
+        """What was to be done with the stream is done."""
+        self._held.discard(key)
 
     def receive(self, key: StreamKey, records: int) -> None:
         """Count records that came."""
@@ -79,7 +88,7 @@ class Checkpoints(Generic[S]):
         kept: deque[_Waiting[S]] = deque()
         for each in self._waiting:
             # A global state speaks of every stream: it overtakes none, and none overtakes it.
-            is_free = not blocked if each.key is None else not blocked & {each.key, None}
+            is_free = not (blocked or self._held) if each.key is None else not (blocked | self._held) & {each.key, None}
             if is_free and all(self._settled[key] >= count for key, count in each.required.items()):
                 released.append(self._release(each))
             else:

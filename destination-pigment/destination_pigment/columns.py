@@ -55,7 +55,7 @@ class ColumnMaker:
             return None
         try:
             return self._columns(list(map(_DATA, self._lines.decode_lines(block))))
-        except (msgspec.MsgspecError, UnicodeDecodeError, NumberTooLong):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
             return None
 
     def from_records(self, records: Sequence[msgspec.Raw]) -> list[Column] | None:
@@ -65,7 +65,7 @@ class ColumnMaker:
         try:
             rows = self._rows.decode_lines(b"\n".join(records))
             return self._columns(rows) if len(rows) == len(records) else None
-        except (msgspec.MsgspecError, UnicodeDecodeError, NumberTooLong):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
             return None
 
     def _columns(self, rows: list[msgspec.Struct]) -> list[Column] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -13,6 +15,8 @@ from pigment_client.csv_dialect import CsvDialect
 from pigment_client.models import ImportMode, UploadForm
 
 _MEGABYTE = 1_000_000
+
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class OnUnknown(StrEnum):
@@ -74,7 +78,7 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     mode = str(config.get("import_mode") or "")
     return DestinationConfig(
         application_id=str(config.get("application_id") or "").strip() or None,
-        targets=tuple(_target(each) for each in config.get("targets") or ()),
+        targets=_targets(config.get("targets") or ()),
         dialect=CsvDialect(
             ";" if csv.get("delimiter") == "semicolon" else ",",
             "," if csv.get("decimal_separator") == "comma" else ".",
@@ -94,16 +98,28 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     )
 
 
+def _targets(entries: Sequence[Mapping[str, Any]]) -> tuple[TargetEntry, ...]:
+    targets = tuple(_target(each) for each in entries)
+    counts = Counter((each.namespace, each.stream) for each in targets)
+    repeated = sorted(stream for (_, stream), count in counts.items() if count > 1)
+    if repeated:
+        raise ConfigProblem(
+            f'There is more than one entry for {", ".join(repeated)} under "Targets": leave one for each stream.'
+        )
+    return targets
+
+
 def _target(entry: Mapping[str, Any]) -> TargetEntry:
-    stream, configuration_id = _text(entry, "stream"), _text(entry, "import_configuration_id")
+    stream, configuration_id = _text(entry, "stream"), same_form(_text(entry, "import_configuration_id"))
     if not stream or not configuration_id:
         raise ConfigProblem('Every target needs a stream and an import configuration ID: complete it under "Targets".')
-    return TargetEntry(
-        stream,
-        _text(entry, "namespace") or None,
-        configuration_id,
-        _text(entry, "replace_import_configuration_id") or None,
-    )
+    replacing = same_form(_text(entry, "replace_import_configuration_id")) or None
+    if replacing == configuration_id:
+        raise ConfigProblem(
+            f'The target of the stream "{stream}" has the same import configuration twice: the replacing one must '
+            "clear its block and the other one must not, so they are two; leave the replacing one empty otherwise."
+        )
+    return TargetEntry(stream, _text(entry, "namespace") or None, configuration_id, replacing)
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:
@@ -117,3 +133,8 @@ def _check(entry: Mapping[str, Any]) -> DimensionCheck:
 
 def _text(entry: Mapping[str, Any], name: str) -> str:
     return str(entry.get(name) or "").strip()
+
+
+def same_form(identifier: str) -> str:
+    """An id in the one form in which ids are compared with each other."""
+    return identifier.lower() if UUID.fullmatch(identifier) else identifier

@@ -9,8 +9,9 @@ import logging
 import signal
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -33,8 +34,8 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.catalog import DestinationStream, parse_catalog
 from destination_pigment.config import DestinationConfig, parse_config
-from destination_pigment.dimensions import fetch_checks
-from destination_pigment.importer import Importer, Waiting
+from destination_pigment.dimensions import DimensionItems, make_checks
+from destination_pigment.importer import Importer, Stopped, Waiting
 from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated, Termination
 from destination_pigment.jobs import Lanes
 from destination_pigment.operations import destination_catalog
@@ -43,13 +44,14 @@ from destination_pigment.spool import Spool
 from destination_pigment.stream_writer import FileOptions, StreamWriter
 from destination_pigment.targets import needs_names, settle_targets
 from destination_pigment.writer import Emit, Writer
-from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
+from pigment_client.runtime import Runtime
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -108,6 +110,11 @@ class DestinationPigment(Destination):
                 yield from _messages(back)
             writer.finish()
             yield from _messages(back)
+
+    @staticmethod
+    def read_config(config_path: str) -> MutableMapping[str, Any]:
+        """The configuration; what is null counts as not given."""
+        return without_nulls(Destination.read_config(config_path))
 
     def parse_args(self, args: list[str]) -> argparse.Namespace:
         """The arguments of the command line; `discover` beside those of the CDK."""
@@ -178,7 +185,7 @@ def writing(
     config: Mapping[str, Any], streams: tuple[DestinationStream, ...], stop: Event, emit: Emit
 ) -> Iterator[Writer]:
     """A writer with all that it needs; what it spooled is removed on every way out."""
-    with connected(config) as (client, settings), Spool(settings.dialect) as spool:
+    with connected(config, stop) as (client, settings), Spool(settings.dialect) as spool:
         lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)), stop)
         writer = Writer(
             _stream_writers(client, settings, streams, spool), lanes, emit, send_states=not settings.dry_run
@@ -202,15 +209,24 @@ def _stream_writers(
     targets = settle_targets(streams, settings.targets, known)
     options = FileOptions(settings.dialect, settings.limits, Waiting().clock)
     by_id = {each.id: each for each in known or ()}
+    items = DimensionItems(client)
+    _warn_of_unused_checks(settings, streams)
     writers: dict[Any, StreamWriter] = {}
     for stream in streams:
         target = targets[stream.key]
-        checks = fetch_checks(client, settings.dimension_checks, stream, by_id.get(target.configuration_id))
+        checks = make_checks(settings.dimension_checks, stream, by_id.get(target.configuration_id), items)
         writers[stream.key] = StreamWriter(stream, target, checks, spool, options)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return writers
+
+
+def _warn_of_unused_checks(settings: DestinationConfig, streams: tuple[DestinationStream, ...]) -> None:
+    names = {stream.name.strip() for stream in streams}
+    for check in settings.dimension_checks:
+        if check.stream not in names:
+            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
 
 
 def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:
@@ -220,10 +236,10 @@ def _known_configurations(client: PigmentClient, settings: DestinationConfig) ->
 
 
 def _check(client: PigmentClient, settings: DestinationConfig) -> str:
+    # An import that nobody made: 404 means that the key may import.
+    with suppress(NotFound):
+        client.import_status(str(uuid.uuid4()))
     if not client.has_key_for(Purpose.METADATA):
-        # An import that nobody made: 404 means that the key is good.
-        with suppress(NotFound):
-            client.import_status(str(uuid.uuid4()))
         return "The import key works. Without a key for Modeling Metadata the import configurations cannot be listed."
     known = client.list_import_configurations(settings.application_id)
     there = {each.id for each in known}
@@ -241,12 +257,23 @@ def _check(client: PigmentClient, settings: DestinationConfig) -> str:
 
 
 @contextmanager
-def connected(config: Mapping[str, Any]) -> Iterator[tuple[PigmentClient, DestinationConfig]]:
-    """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
+def connected(
+    config: Mapping[str, Any], stop: Event | None = None
+) -> Iterator[tuple[PigmentClient, DestinationConfig]]:
+    """A client and the parsed configuration; says how many requests were made, and closes, at the end.
+
+    Once `stop` is set, a request that waits for its turn is given up: `Stopped`.
+    """
     settings = parse_config(config)
-    client = client_from_config(config, default_max_retries=5)
+    runtime = Runtime(sleep=partial(_sleep, stop)) if stop is not None else None
+    client = client_from_config(config, default_max_retries=5, runtime=runtime)
     try:
         yield client, settings
     finally:
         client.log_requests_made()
         client.close()
+
+
+def _sleep(stop: Event, seconds: float) -> None:
+    if stop.wait(seconds):
+        raise Stopped

@@ -64,17 +64,39 @@ class CheckedColumn:
             )
 
 
-def fetch_checks(
-    client: PigmentClient,
+class DimensionItems:
+    """The items of lists, each exported once."""
+
+    def __init__(self, client: PigmentClient) -> None:
+        self._client = client
+        self._items: dict[str, frozenset[str]] = {}
+
+    def of(self, list_id: str) -> frozenset[str]:
+        """The names of a list's items."""
+        if list_id not in self._items:
+            self._items[list_id] = fetch_items(self._client, list_id)
+        return self._items[list_id]
+
+
+def make_checks(
     checks: Sequence[DimensionCheck],
     stream: DestinationStream,
     configuration: ImportConfiguration | None,
+    items: DimensionItems,
 ) -> list[CheckedColumn]:
-    """The checks of a stream, with the items that their lists hold now (each list is exported once)."""
+    """The checks of a stream, with the items that their lists hold now.
+
+    Raises `ConfigProblem` for a column that the stream does not have.
+    """
     found: list[CheckedColumn] = []
     for check in checks:
-        if check.stream != stream.name:
+        if check.stream != stream.name.strip():
             continue
+        if check.column not in stream.columns:
+            raise ConfigProblem(
+                f'There is a dimension check for the column "{check.column}", which the {stream.subject} does not '
+                f'have: correct it under "Dimension checks". Its columns are: {", ".join(stream.columns)}.'
+            )
         on_unknown = check.on_unknown
         if on_unknown is OnUnknown.FAIL and _creates_items(configuration, check.column):
             logger.warning(
@@ -84,7 +106,7 @@ def fetch_checks(
                 check.column,
             )
             on_unknown = OnUnknown.REPORT
-        found.append(CheckedColumn(stream, check.column, fetch_items(client, check.list_id), on_unknown))
+        found.append(CheckedColumn(stream, check.column, items.of(check.list_id), on_unknown))
     return found
 
 

@@ -6,14 +6,14 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.spool import Spool, SpoolFile
-from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
-from pigment_client.errors import ImportFailed, NotFound, TryLater
+from pigment_client.errors import AnswerNotUnderstood, ImportFailed, NotFound, PigmentError, TryLater
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -46,6 +46,25 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """How a file travels.
+
+    `repeatable` says that a lost answer may be met by sending it again; `clears`, that deletions are meant;
+    `again_through` names the import configuration for numbered rejected rows (None: they are not sent again, because
+    that would delete the others).
+    """
+
+    configuration_id: str
+    repeatable: bool
+    clears: bool
+    again_through: str | None
+
+
+class Stopped(Exception):
+    """The platform cancels while a request waits for its turn; it was not sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """How to wait; a test brings its own."""
 
@@ -69,41 +88,59 @@ class Importer:
         """Whether the platform cancels: what runs is finished, nothing new is pushed."""
         return self._waiting.stop.is_set()
 
-    def import_file(self, configuration_id: str, file: SpoolFile, subject: str, *, repeatable: bool) -> Imported:
+    def import_file(self, file: SpoolFile, subject: str, route: Route) -> Imported:
         """Import one file and wait for its end.
 
         Raises a `PigmentError` (`OutcomeUnknown` where the file may have been imported), `ImportFailed`, or
         `TransientProblem` when the deadline is over.
         """
-        done = self._push(configuration_id, file, subject, repeatable=repeatable)
+        done = self._push(file, subject, route.configuration_id, route)
         counts = done.counts or ImportCounts()
         numbers = frozenset(each.row for each in done.rejected_rows)
-        rejected = len(numbers) or counts.skipped
-        if numbers and not self.stopped:
+        rejected = max(len(numbers), counts.skipped)
+        if numbers and route.again_through is not None and not self.stopped:
             again = self._spool.selected(file, numbers)
             try:
-                second = self._push(configuration_id, again, subject, repeatable=repeatable)
+                done = self._push(again, subject, route.again_through, route)
             finally:
                 again.remove()
-            rejected = len({each.row for each in second.rejected_rows}) or (second.counts or ImportCounts()).skipped
-            counts = _added(counts, second.counts or ImportCounts(), rejected)
-            done = second
+            second = done.counts or ImportCounts()
+            # What was refused without a number was not sent again.
+            rejected += max(len({each.row for each in done.rejected_rows}), second.skipped) - len(numbers)
+            counts = _added(counts, second, rejected)
         _log_result(subject, done, counts, rejected)
-        if rejected and self._config.fail_on_rejected:
-            raise ConfigProblem(
-                f"Pigment refused {rejected} row(s) of the {subject}, and the connection is set to stop then: see the "
-                'log for reasons and columns, mend them at their source, or set "Rejected rows" to report.'
-            )
+        self.refuse(rejected, subject)
         return Imported(counts, rejected)
 
-    def _push(self, configuration_id: str, file: SpoolFile, subject: str, *, repeatable: bool) -> CompletedImport:
-        options = PushOptions(repeatable, self._config.form, self._config.dry_run, self._config.import_mode)
+    def refuse(self, rejected: int, subject: str) -> None:
+        """Raise `ConfigProblem` where any rejected row shall stop the sync."""
+        if rejected and self._config.fail_on_rejected:
+            raise ConfigProblem(
+                f"{rejected} row(s) of the {subject} were refused, and the connection is set to stop then: see the log "
+                'for reasons and columns, mend them at their source, or set "Rejected rows" to report.'
+            )
+
+    def _push(self, file: SpoolFile, subject: str, configuration_id: str, route: Route) -> CompletedImport:
+        options = PushOptions(route.repeatable, self._config.form, self._config.dry_run, self._config.import_mode)
         logger.info("Pushing %d bytes of the %s.", file.size_bytes, subject)
-        match self._ended(self._client.push_csv(configuration_id, file.path, options), subject):
+        pushed = self._client.push_csv(configuration_id, file.path, options)
+        if isinstance(pushed, CompletedImport) and not route.clears:
+            return self._with_deletions(pushed)
+        match self._ended(pushed, subject):
             case CompletedImport() as done:
                 return done
             case FailedImport(id=import_id, error_names=names):
                 raise ImportFailed(import_id, names)
+
+    def _with_deletions(self, done: CompletedImport) -> CompletedImport:
+        """A result that came at once does not say whether rows were deleted, which an adding import must not do."""
+        try:
+            asked = self._client.import_status(done.id)
+        except PigmentError:
+            return done
+        if not isinstance(asked, CompletedImport) or asked.counts is None:
+            return done
+        return replace(done, counts=replace(done.counts or ImportCounts(), deleted=asked.counts.deleted))
 
     def _ended(self, pushed: Import, subject: str) -> CompletedImport | FailedImport:
         """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline."""
@@ -119,13 +156,15 @@ class Importer:
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             try:
                 pushed = self._client.import_status(pushed.id)
-            except TryLater:
+            except (TryLater, AnswerNotUnderstood, Stopped):
                 # The import goes on whether we can ask or not; the deadline ends this.
                 continue
-            except NotFound:
+            except NotFound as error:
                 not_known += 1
                 if not_known > _TIMES_NOT_KNOWN:
-                    raise
+                    raise _accepted_but(error, subject) from None
+            except PigmentError as error:
+                raise _accepted_but(error, subject) from None
         return pushed
 
     def _refuse_to_wait_longer(self, began: float, stopped_at: float | None, subject: str) -> None:
@@ -141,6 +180,14 @@ class Importer:
                 f"The sync was stopped while the import of the {subject} was running: look at the block's \"Update "
                 'history" in Pigment before you run the sync again.'
             )
+
+
+def _accepted_but(error: PigmentError, subject: str) -> ConfigProblem:
+    reason = "Pigment does not know the import any more" if isinstance(error, NotFound) else explain(error).message
+    return ConfigProblem(
+        f"The file for the {subject} was accepted, but what became of it could not be asked: {reason}. Look at the "
+        'block\'s "Update history" in Pigment before you run the sync again, which sends these rows once more.'
+    )
 
 
 def _added(first: ImportCounts, second: ImportCounts, rejected: int) -> ImportCounts:

@@ -8,7 +8,7 @@ from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
 from destination_pigment.catalog import DestinationStream, WriteMode
-from destination_pigment.importer import Imported, Importer
+from destination_pigment.importer import Imported, Importer, Route, Stopped
 from destination_pigment.spool import SpoolFile
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
@@ -33,12 +33,16 @@ class Job:
 
     def run(self, importer: Importer) -> Imported:
         """Import the files; see `Importer.import_file` for what it raises."""
-        if self.stream.mode is WriteMode.REPLACE:
-            return self._replace(importer)
+        done = self._replace(importer) if self.stream.mode is WriteMode.REPLACE else self._append(importer)
+        importer.refuse(self.refused, self.stream.subject)
+        return done
+
+    def _append(self, importer: Importer) -> Imported:
         total = Imported(ImportCounts(), 0)
+        target = self.target.configuration_id
+        route = Route(target, self.stream.mode is WriteMode.APPEND_DEDUP, clears=False, again_through=target)
         for file in self.files:
-            repeatable = self.stream.mode is WriteMode.APPEND_DEDUP
-            total = importer.import_file(self.target.configuration_id, file, self.stream.subject, repeatable=repeatable)
+            total = importer.import_file(file, self.stream.subject, route)
             if total.counts.deleted:
                 raise ConfigProblem(
                     f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
@@ -53,48 +57,65 @@ class Job:
         Where the answer to a file is lost, all of them are sent anew, beginning with the one that clears.
         """
         for again in range(_TIMES_ANEW + 1):
+            stored: list[Imported] = []
             try:
-                return self._replace_once(importer)
+                while len(stored) < len(self.files):
+                    stored.append(self._replace_one(importer, len(stored)))
             except OutcomeUnknown:
-                if again == _TIMES_ANEW:
+                if again == _TIMES_ANEW or importer.stopped:
                     raise
+            except Exception:
+                if stored:
+                    logger.error(  # noqa: TRY400 - the error itself is told where it is explained
+                        "The block of the %s holds only a part now, %d of %d files: once the cause is mended, run the "
+                        "sync again, which replaces all of it.",
+                        self.stream.subject,
+                        len(stored),
+                        len(self.files),
+                    )
+                raise
+            else:
+                return _sum(stored)
         raise AssertionError("unreachable")
 
-    def _replace_once(self, importer: Importer) -> Imported:
-        counts, rejected = ImportCounts(), 0
-        clearing = self.target.replace_configuration_id or self.target.configuration_id
-        for position, file in enumerate(self.files):
-            if position > 0 and importer.stopped:
-                raise TransientProblem(
-                    f"The sync was stopped after {position} of the {len(self.files)} files of the "
-                    f"{self.stream.subject}, so its block in Pigment holds only a part: run the sync again, which "
-                    "replaces all of it."
-                )
-            configuration_id = clearing if position == 0 else self.target.configuration_id
-            # The clearing file may be repeated as it is; a later one only together with it.
-            done = importer.import_file(configuration_id, file, self.stream.subject, repeatable=position == 0)
-            counts = ImportCounts(
-                counts.inserted + done.counts.inserted,
-                counts.updated + done.counts.updated,
-                counts.deleted + done.counts.deleted,
-                counts.skipped + done.counts.skipped,
+    def _replace_one(self, importer: Importer, position: int) -> Imported:
+        adding = self.target.configuration_id
+        clearing = self.target.replace_configuration_id or adding
+        if position > 0 and importer.stopped:
+            raise TransientProblem(
+                f"The sync was stopped after {position} of the {len(self.files)} files of the {self.stream.subject}, "
+                "so its block in Pigment holds only a part: run the sync again, which replaces all of it."
             )
-            rejected += done.rejected
-            if position == 0 and not done.counts.deleted:
-                logger.warning(
-                    "Nothing was deleted before the rows of the %s came in: if its block was not empty, the import "
-                    'configuration %s does not clear, and the old rows are still there. "Clear items prior to import" '
-                    "must be on for a sync mode that overwrites.",
-                    self.stream.subject,
-                    configuration_id,
-                )
-            if position > 0 and done.counts.deleted:
-                raise ConfigProblem(
-                    f"The import configuration {configuration_id} of the {self.stream.subject} deletes what is there "
-                    'before each import, so it cannot add the later files: switch off "Clear items prior to import" '
-                    "in it, and leave it on only in the replacing one."
-                )
-        return Imported(counts, rejected)
+        clears = position == 0
+        # The clearing file may be repeated as it is; a later one only together with it.
+        again_through = adding if adding != clearing else None
+        route = Route(clearing if clears else adding, repeatable=clears, clears=clears, again_through=again_through)
+        done = importer.import_file(self.files[position], self.stream.subject, route)
+        if clears and not done.counts.deleted:
+            logger.warning(
+                "Nothing was deleted before the rows of the %s came in: if its block was not empty, the import "
+                'configuration %s does not clear, and the old rows are still there. "Clear items prior to import" '
+                "must be on for a sync mode that overwrites.",
+                self.stream.subject,
+                clearing,
+            )
+        if not clears and done.counts.deleted:
+            raise ConfigProblem(
+                f"The import configuration {adding} of the {self.stream.subject} deletes what is there before each "
+                'import, so it cannot add the later files: switch off "Clear items prior to import" in it, and leave '
+                "it on only in the replacing one."
+            )
+        return done
+
+
+def _sum(done: list[Imported]) -> Imported:
+    counts = ImportCounts(
+        sum(each.counts.inserted for each in done),
+        sum(each.counts.updated for each in done),
+        sum(each.counts.deleted for each in done),
+        sum(each.counts.skipped for each in done),
+    )
+    return Imported(counts, sum(each.rejected for each in done))
 
 
 Result = tuple[Job, Imported | Exception]
@@ -126,6 +147,10 @@ class Lanes:
     def cancelled(self) -> bool:
         """Whether the platform cancels the sync."""
         return self._cancelled.is_set()
+
+    def cancelled_within(self, seconds: float) -> bool:
+        """Whether the platform cancels now or so soon."""
+        return self._cancelled.wait(seconds)
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted: one may run and one may wait."""
@@ -166,6 +191,8 @@ class Lanes:
             return NotBegun()
         try:
             return job.run(self._importer)
+        except Stopped:
+            return NotBegun()
         except Exception as error:  # noqa: BLE001 - it is collected with the result and explained there
             # Whatever waits behind a failure must not be sent: its rows would overtake those that failed.
             self.stop()

@@ -6,6 +6,7 @@ A state goes back as the object that came, with `destinationStats` added; whatev
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,8 +56,10 @@ class _Trace(msgspec.Struct):
 
 
 class StreamStatus(StrEnum):
-    """The statuses that end a stream."""
+    """How far the source is with a stream."""
 
+    STARTED = "STARTED"
+    RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
     INCOMPLETE = "INCOMPLETE"
 
@@ -67,6 +70,13 @@ class Records:
 
     key: StreamKey
     data: list[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """A record that is not JSON, because it holds NaN or Infinity."""
+
+    key: StreamKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +109,14 @@ class Ignored:
     """A message that is not for destinations."""
 
 
-Parsed = Records | StateLine | StatusLine | Unreadable | Ignored
+Parsed = Records | RefusedRecord | StateLine | StatusLine | Unreadable | Ignored
 
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
 _TRACES = msgspec.json.Decoder(_Trace)
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Whatever a line can hold that is no message; nested a thousand deep is one such thing.
+_NOT_READABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _COMPLETE = b'"__ab_full_refresh_sync_complete"'
 _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
@@ -138,22 +150,25 @@ def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:
     """The messages of the lines; None for what is none."""
     try:
         messages = _LINES.decode_lines(block)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _NOT_READABLE:
         return [_message(line) for line in lines]
-    return messages if len(messages) == len(lines) else [_message(line) for line in lines]
+    # Several messages may stand on one line: only where each line begins one do the counts tell which is which.
+    if len(messages) == len(lines) and all(line.startswith(b"{") for line in lines):
+        return messages
+    return [_message(line) for line in lines]
 
 
 def _message(line: bytes) -> _Line | None:
     try:
         return _LINES.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _NOT_READABLE:
         return None
 
 
-def _parse(message: _Line | None, line: bytes) -> StateLine | StatusLine | Unreadable | Ignored:
+def _parse(message: _Line | None, line: bytes) -> RefusedRecord | StateLine | StatusLine | Unreadable | Ignored:
     """What a line that is no record says."""
     if message is None:
-        return _UNREADABLE if line.strip() else _IGNORED
+        return _no_message(line)
     try:
         match message.type:
             case "RECORD":
@@ -164,7 +179,18 @@ def _parse(message: _Line | None, line: bytes) -> StateLine | StatusLine | Unrea
                 return _status(_TRACES.decode(message.trace))
             case _:
                 return _IGNORED
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _NOT_READABLE:
+        return _UNREADABLE
+
+
+def _no_message(line: bytes) -> RefusedRecord | Unreadable | Ignored:
+    """Python's json reads NaN, as it writes it: a record that only Python understands must not go uncounted."""
+    if not line.strip():
+        return _IGNORED
+    try:
+        record = json.loads(line)["record"]
+        return RefusedRecord((record.get("namespace") or None, str(record["stream"])))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return _UNREADABLE
 
 

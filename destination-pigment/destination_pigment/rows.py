@@ -46,7 +46,7 @@ class RowMaker:
         """The cells of a record, in the order of the header."""
         try:
             values = _OBJECTS.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Refused("its data is not an object")
         new = tuple(name for name in values if name not in self._known and not is_airbyte_column(name))
         if new:
@@ -57,7 +57,7 @@ class RowMaker:
             return [self.cell(bytes(values.get(name, ABSENT))) for name in self.columns]
         except NumberTooLong:
             return Refused("a number with an exponent too large to write out")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Refused("a text that is not valid Unicode")
 
     def cell(self, value: bytes) -> str | None:

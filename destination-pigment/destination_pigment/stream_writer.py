@@ -18,7 +18,7 @@ from destination_pigment.jobs import Job
 from destination_pigment.rows import Cells, NewColumns, Refused, RowMaker
 from destination_pigment.spool import Spool, SpoolFile
 from destination_pigment.targets import Target
-from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.csv_dialect import CsvDialect
 from pigment_client.csv_writer import CsvUnwritable, CsvWriter
 
@@ -67,11 +67,6 @@ class StreamWriter:
         self._opened_at: float | None = None
         self._refusals: Counter[str] = Counter()
 
-    @property
-    def records_came(self) -> bool:
-        """Whether records wait that no job has."""
-        return self._records > 0
-
     def columns_of(self, block: bytes) -> Sequence[Column] | None:
         """The columns of a block of lines, if all of them are records of this stream and nothing needs a look."""
         return None if self._checks else self._columns.from_lines(block)
@@ -106,7 +101,7 @@ class StreamWriter:
             if isinstance(made, list) and self._passes(made):
                 rows.append(made)
             elif not isinstance(made, NewColumns):
-                self._refuse(made.reason if isinstance(made, Refused) else "an unknown item of a dimension")
+                self.refuse(made.reason if isinstance(made, Refused) else "an unknown item of a dimension")
         self._put_rows(rows)
 
     def take_jobs(self) -> list[Job]:
@@ -126,8 +121,11 @@ class StreamWriter:
         if self._records:
             self._hand_over()
 
-    def replace(self) -> None:
-        """Make the job of a replacing stream whose source has succeeded; without rows, it clears."""
+    def replace(self) -> bool:
+        """Make the job of a replacing stream whose source has succeeded; whether there is anything to do.
+
+        Without rows it clears, if a configuration is there for that.
+        """
         self._close_file()
         if len(self._finished) > 1 and self.target.replace_configuration_id is None:
             raise ConfigProblem(
@@ -135,17 +133,54 @@ class StreamWriter:
                 "configuration would delete the first; nothing was pushed: enter a second import configuration that "
                 'clears as "Replacing import configuration" and let the first one add, or raise "Largest file".'
             )
-        if not self._finished and self.target.replace_configuration_id is None:
-            logger.warning(
-                "No record came for the %s, so its block should be empty now. Without a replacing import configuration "
-                'it was left as it is: enter one under "Targets", or clear the block in Pigment.',
-                self.stream.subject,
+        if self._refused and not self._finished:
+            raise ConfigProblem(
+                f"All {self._refused} record(s) of the {self.stream.subject} were refused, so its block in Pigment was "
+                "left as it was: see the log for the reasons, and mend the records at their source."
             )
-        elif not self._finished:
+        if not self._finished and not self._can_clear():
+            return False
+        if not self._finished:
             header_only = self._spool.new_file(self._maker.columns)
             header_only.finish()
             self._finished.append(header_only)
         self._hand_over()
+        return True
+
+    def _can_clear(self) -> bool:
+        if self.target.replace_configuration_id is None:
+            missing = 'Without a replacing import configuration it was left as it is: enter one under "Targets"'
+        elif not self._maker.columns:
+            missing = "Its schema has no columns, so no file can be made for it, and it was left as it is: refresh it"
+        else:
+            return True
+        logger.warning(
+            "No record came for the %s, so its block should be empty now. %s, or clear the block in Pigment.",
+            self.stream.subject,
+            missing,
+        )
+        return False
+
+    def leave_untouched(self) -> None:
+        """The source did not finish: raises `TransientProblem` if it had sent anything."""
+        subject = self.stream.subject
+        if self._records:
+            raise TransientProblem(
+                f"The source did not finish the {subject}, so its block in Pigment was left as it was: mend what "
+                "stopped the source, and run the sync again."
+            )
+        logger.warning(
+            "The source sent nothing for the %s and did not say that it is complete: left as it is.", subject
+        )
+
+    def say_nothing_new(self) -> None:
+        """An attempt that goes on behind a finished stream looks just like a source that is empty."""
+        logger.warning(
+            "The source sent no record for the %s and says that all of it is read: its block is left as it is, for "
+            "this is also how a repeated attempt looks whose records are stored already. To empty the block, clear "
+            "the stream in Airbyte.",
+            self.stream.subject,
+        )
 
     def summarize(self) -> None:
         """Say once what was refused and why."""
@@ -157,7 +192,9 @@ class StreamWriter:
     def _passes(self, cells: Cells) -> bool:
         return all(check.lets_pass(cells, self._maker.columns) for check in self._checks)
 
-    def _refuse(self, reason: str) -> None:
+    def refuse(self, reason: str) -> None:
+        """Count a record that cannot become a row."""
+        self._note_begin()
         self._records += 1
         self._refused += 1
         self._refusals[reason] += 1
@@ -172,7 +209,7 @@ class StreamWriter:
             lines = self._csv.columns(columns)
         except CsvUnwritable:
             if count == 1:
-                self._refuse("a text that is not valid Unicode")
+                self.refuse("a text that is not valid Unicode")
                 return
             self._put_halves(columns, count)
             return

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from destination_pigment.catalog import DestinationStream, StreamKey, WriteMode
-from destination_pigment.config import TargetEntry
+from destination_pigment.config import UUID, TargetEntry, same_form
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportConfiguration
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +52,21 @@ def settle_targets(
 
 def _entry(stream: DestinationStream, entries: Sequence[TargetEntry]) -> TargetEntry | None:
     """The entry for this stream: one that names its namespace before one that names none."""
-    matching = [each for each in entries if each.stream == stream.name and each.namespace in {None, stream.namespace}]
+    matching = [
+        each for each in entries if each.stream == stream.name.strip() and each.namespace in {None, stream.namespace}
+    ]
     return max(matching, key=lambda each: each.namespace is not None, default=None)
 
 
 def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target | None:
     entry = _entry(stream, entries)
     if stream.object_name is not None:
-        if not _UUID.fullmatch(stream.object_name):
+        if not UUID.fullmatch(stream.object_name):
             return None
-        same = entry is not None and entry.configuration_id == stream.object_name
-        return Target(stream.object_name, entry.replace_configuration_id if entry and same else None)
+        # Ids are compared with each other, so they have one form.
+        configuration_id = same_form(stream.object_name)
+        same = entry is not None and entry.configuration_id == configuration_id
+        return Target(configuration_id, entry.replace_configuration_id if entry and same else None)
     return Target(entry.configuration_id, entry.replace_configuration_id) if entry else None
 
 

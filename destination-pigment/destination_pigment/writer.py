@@ -17,14 +17,16 @@ from destination_pigment.importer import Imported
 from destination_pigment.jobs import Job, Lanes, NotBegun
 from destination_pigment.protocol import (
     Ignored,
+    Parsed,
     Records,
+    RefusedRecord,
     StateLine,
     StatusLine,
-    StreamStatus,
     Unreadable,
     parse_block,
     with_stats,
 )
+from destination_pigment.source_end import SourceEnd, Verdict
 from destination_pigment.stream_writer import StreamWriter
 from pigment_airbyte.failures import TransientProblem, traced
 from pigment_client.errors import PigmentError
@@ -36,6 +38,10 @@ _WAIT_SECONDS = 0.5
 # Fifty seconds: the platform gives about a minute after SIGTERM, and what we spooled must be gone by then, even where
 # a push waits for Pigment's limit.
 _WAITS_WHEN_CANCELLED = 100
+
+# A cancelling platform closes standard input first: where only a state says that the source is done, this long is
+# waited for the signal before anything is replaced.
+_CANCEL_FOLLOWS_SECONDS = 3.0
 
 Emit = Callable[[bytes], None]
 
@@ -53,16 +59,17 @@ class Writer:
         self._lanes = lanes
         self._emit = emit
         self._send_states = send_states
-        # All mutable state: the states that wait, how the source ended each stream, for which streams a state came
-        # after their last record and which of these states are final, what could not be used, the first failure, and
-        # the stream that came last.
+        # All mutable state: the states that wait, what is known about the end of each stream, jobs whose lane had no
+        # room yet, what could not be used, the first failure, and the stream that came last.
         self._checkpoints: Checkpoints[bytes] = Checkpoints()
-        self._statuses: dict[StreamKey, StreamStatus] = {}
-        self._confirmed: set[StreamKey] = set()
-        self._final: set[StreamKey] = set()
+        self._source_end = SourceEnd()
+        self._ready: list[Job] = []
         self._unusable: Counter[str] = Counter()
         self._failure: tuple[Exception, str] | None = None
         self._last: StreamKey | None = None
+        for key, writer in self._streams.items():
+            if writer.stream.mode is WriteMode.REPLACE:
+                self._checkpoints.hold(key)
 
     @property
     def failed(self) -> bool:
@@ -70,20 +77,17 @@ class Writer:
         return self._failure is not None
 
     def take(self, block: bytes) -> None:
-        """Take whole lines."""
+        """Take whole lines; nothing more once the sync has failed, so that no state stands for what was not taken."""
         if not self._take_columns(block):
             for parsed in parse_block(block):
-                if isinstance(parsed, Records):
-                    self._add(parsed.key, len(parsed.data), partial(StreamWriter.add, records=parsed.data))
-                else:
-                    self._on(parsed)
+                if self.failed:
+                    break
+                self._on(parsed)
         self.tick()
 
     def tick(self) -> None:
         """Do what is due: old files go, results come, states leave."""
-        for writer in self._streams.values():
-            if writer.is_old():
-                writer.flush()
+        self._flush_old()
         self._submit()
         self._collect(0)
         self._release()
@@ -109,15 +113,18 @@ class Writer:
         self._wait_for_all()
         self._summarize()
 
-    def _on(self, parsed: StateLine | StatusLine | Unreadable | Ignored) -> None:
+    def _on(self, parsed: Parsed) -> None:
         match parsed:
+            case Records(key=key, data=data):
+                self._add(key, len(data), partial(StreamWriter.add, records=data))
+            case RefusedRecord(key=key):
+                reason = "it holds a number that JSON does not have, such as NaN"
+                self._add(key, 1, partial(StreamWriter.refuse, reason=reason))
             case StateLine(line=line, key=key, is_final=is_final):
                 self._checkpoints.add(line, key)
-                if is_final and key is not None:
-                    self._final.add(key)
-                self._confirmed.update(self._streams if key is None else {key})
+                self._source_end.on_state(key, is_final=is_final)
             case StatusLine(key=key, status=status):
-                self._statuses[key] = status
+                self._source_end.on_status(key, status)
             case Unreadable():
                 self._warn_once("lines that are no message of Airbyte's protocol")
             case Ignored():
@@ -133,14 +140,12 @@ class Writer:
         return True
 
     def _add(self, key: StreamKey, count: int, add: Callable[[StreamWriter], None]) -> None:
-        if self.failed:
-            return
         writer = self._streams.get(key)
         if writer is None:
             self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', count)
             return
         self._last = key
-        self._confirmed.discard(key)
+        self._source_end.on_records(key)
         self._checkpoints.receive(key, count)
         try:
             add(writer)
@@ -150,48 +155,55 @@ class Writer:
 
     def _end_replacing(self, key: StreamKey, writer: StreamWriter) -> None:
         """Replace if the source has succeeded; otherwise leave Pigment as it is."""
-        status = self._statuses.get(key)
-        succeeded = status is StreamStatus.COMPLETE or (status is None and key in self._confirmed)
-        if not succeeded:
-            self._leave_untouched(writer)
-            return
-        if writer.stream.by_generation and not writer.records_came and key in self._final:
-            # An attempt that goes on behind a finished stream looks just like a source that is empty.
-            logger.warning(
-                "The source sent no record for the %s and says that all of it is read: its block is left as it is, for "
-                "this is also how a repeated attempt looks whose records are stored already. To empty the block, clear "
-                "the stream in Airbyte.",
-                writer.stream.subject,
-            )
-            return
+        verdict = self._source_end.verdict(key, by_generation=writer.stream.by_generation)
+        if verdict is Verdict.PROBABLY_COMPLETE and self._lanes.cancelled_within(_CANCEL_FOLLOWS_SECONDS):
+            verdict = Verdict.NOT_FINISHED
         try:
-            writer.replace()
+            match verdict:
+                case Verdict.COMPLETE | Verdict.PROBABLY_COMPLETE if writer.replace():
+                    return
+                case Verdict.COMPLETE | Verdict.PROBABLY_COMPLETE:
+                    pass
+                case Verdict.NOTHING_NEW:
+                    writer.say_nothing_new()
+                case Verdict.NOT_FINISHED:
+                    writer.leave_untouched()
+            # No record is concerned, so what the states say is true.
+            self._checkpoints.free(key)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
             self._fail(error, writer.stream.subject)
 
-    def _leave_untouched(self, writer: StreamWriter) -> None:
-        subject = writer.stream.subject
-        if not writer.records_came:
-            logger.warning(
-                "The source sent nothing for the %s and did not say that it is complete: left as it is.", subject
-            )
-            return
-        problem = TransientProblem(
-            f"The source did not finish the {subject}, so its block in Pigment was left as it was: mend what stopped "
-            "the source, and run the sync again."
-        )
-        self._fail(problem, subject)
+    def _flush_old(self) -> None:
+        for writer in self._streams.values():
+            if writer.is_old():
+                writer.flush()
+            self._ready += writer.take_jobs()
 
     def _submit(self) -> None:
-        """Hand the ready jobs to their lanes; waits while a lane is full, so that the disk is not filled."""
+        """Hand the ready jobs to their lanes; waits while a lane is full, so that the disk is not filled.
+
+        A full lane holds up nobody else: files of other streams that grow old meanwhile go.
+        """
         for writer in self._streams.values():
-            for job in writer.take_jobs():
-                while not self.failed and not self._lanes.has_room(job):
-                    self._collect(_WAIT_SECONDS)
-                    self._release()
-                if self.failed:
-                    return
+            self._ready += writer.take_jobs()
+        while self._ready and not self.failed:
+            self._hand_over()
+            if self._ready:
+                self._collect(_WAIT_SECONDS)
+                self._release()
+                self._flush_old()
+
+    def _hand_over(self) -> None:
+        kept: list[Job] = []
+        full: set[str] = set()
+        for job in self._ready:
+            lane = job.target.configuration_id
+            if lane in full or not self._lanes.has_room(job):
+                full.add(lane)
+                kept.append(job)
+            else:
                 self._lanes.submit(job)
+        self._ready = kept
 
     def _wait_for_all(self) -> None:
         waits = 0
@@ -216,6 +228,7 @@ class Writer:
         rows = job.records - job.refused
         rejected = min(done.rejected, rows)
         self._checkpoints.settle(job.stream.key, stored=rows - rejected, rejected=rejected + job.refused)
+        self._checkpoints.free(job.stream.key)
 
     def _release(self) -> None:
         for released in self._checkpoints.release():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from destination_pigment.protocol import (
     Ignored,
     Records,
+    RefusedRecord,
     StateLine,
     StatusLine,
     StreamStatus,
@@ -84,7 +85,12 @@ def test_each_kind_of_line() -> None:
         b'"status":"%b"}}}'
     )
     assert flat(status % b"INCOMPLETE") == [StatusLine((None, "a"), StreamStatus.INCOMPLETE)]
-    assert flat(status % b"RUNNING") == []
+    assert flat(status % b"RUNNING") == [StatusLine((None, "a"), StreamStatus.RUNNING)]
+    assert flat(status % b"ODD") == []
+    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}') == [RefusedRecord((None, "a"))]
+    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":' + b"[" * 5000 + b"]" * 5000 + b"}}") != []
+    two = record("a", {}) + state("a", 1) + b"\n"
+    assert flat(two + b" \n") == flat(two) == [Unreadable()]
     assert flat(b"nonsense") == [Unreadable()]
 
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from destination_pigment.catalog import StreamKey, parse_catalog
 from destination_pigment.config import FileLimits
-from destination_pigment.importer import Imported
+from destination_pigment.importer import Imported, Route
 from destination_pigment.jobs import Job, NotBegun
 from destination_pigment.spool import Spool, SpoolFile
 from destination_pigment.stream_writer import FileOptions, StreamWriter
@@ -47,8 +47,12 @@ class Pigment:
         self.pushes: Counter[str] = Counter()
         self.outcomes: deque[str] = deque()
 
-    def import_file(self, configuration_id: str, file: SpoolFile, _subject: str, *, repeatable: bool) -> Imported:
-        stream, _, clears = configuration_id.partition("/")
+    def refuse(self, _rejected: int, _subject: str) -> None:
+        """Rejected rows are reported here."""
+
+    def import_file(self, file: SpoolFile, _subject: str, route: Route) -> Imported:
+        stream, _, clears = route.configuration_id.partition("/")
+        repeatable = route.repeatable
         with file.path.open(newline="") as opened:
             rows = [row["id"] for row in csv.DictReader(opened)]
         self.pushes.update(rows)
@@ -87,6 +91,9 @@ class Lanes:
     @property
     def outstanding(self) -> int:
         return len(self._jobs) + len(self._results)
+
+    def cancelled_within(self, _seconds: float) -> bool:
+        return False
 
     def has_room(self, job: Job) -> bool:
         return sum(each.target == job.target for each in self._jobs) < 2
@@ -199,8 +206,7 @@ class Platform(RuleBasedStateMachine):
     @rule(name=STREAMS, word=st.sampled_from(["STARTED", "RUNNING", "COMPLETE", "INCOMPLETE"]))
     def status(self, name: str, word: str) -> None:
         content = {"stream_descriptor": {"name": name}, "status": word}
-        if word in {"COMPLETE", "INCOMPLETE"}:
-            self.statuses[name] = word
+        self.statuses[name] = word
         self._send({"type": "TRACE", "trace": {"type": "STREAM_STATUS", "stream_status": content}})
 
     @running
@@ -252,7 +258,7 @@ class Platform(RuleBasedStateMachine):
             return
         for name in ("replaced", "paired"):
             word = self.statuses.get(name)
-            may_replace = self.ended and (word == "COMPLETE" or (word is None and self.state_is_last[name]))
+            may_replace = self.ended and (word == "COMPLETE" or (not self.statuses and self.state_is_last[name]))
             assert may_replace or self.pigment.blocks[name] == ["old"]
 
     @precondition(lambda self: self.ended)

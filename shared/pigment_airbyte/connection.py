@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.keys import Keys
+from pigment_client.runtime import Runtime
 
 BASE_URL = "https://pigment.app"
 
@@ -128,9 +129,23 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
     return keys
 
 
-def client_from_config(config: Mapping[str, Any], *, default_max_retries: int) -> PigmentClient:
+def client_from_config(
+    config: Mapping[str, Any], *, default_max_retries: int, runtime: Runtime | None = None
+) -> PigmentClient:
     """The client that a connection's configuration describes."""
-    return PigmentClient(keys_from_config(config.get("credentials") or {}), _options(config, default_max_retries))
+    keys = keys_from_config(config.get("credentials") or {})
+    return PigmentClient(keys, _options(config, default_max_retries), runtime=runtime)
+
+
+def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without what is null, at any depth: some clients send null for what was left empty."""
+    return {name: _without_nulls(value) for name, value in config.items() if value is not None}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_nulls(value)
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def _options(config: Mapping[str, Any], default_max_retries: int) -> ClientOptions:

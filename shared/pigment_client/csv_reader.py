@@ -18,7 +18,7 @@ from pigment_client.csv_dialect import BYTE_ORDER_MARK, CsvDialect
 Row = list[str | None]
 
 # No cell of a planning tool is this large; without a bound a quote that never closes would fill the memory.
-LARGEST_RECORD_BYTES = 256 * 1024 * 1024
+LARGEST_RECORD_BYTES = 64 * 1024 * 1024
 
 
 class CsvBroken(Exception):
@@ -34,7 +34,10 @@ class CsvBroken(Exception):
 
 
 class RecordBlocks:
-    """Cuts a stream of bytes into blocks that hold whole records, without the byte order mark."""
+    """Cuts a stream of bytes into blocks that hold whole records, without the byte order mark.
+
+    Raises `CsvBroken` where a record has no end: a quote that never closes must not fill the memory.
+    """
 
     def __init__(self) -> None:
         # All mutable state: bytes that do not end a record yet, how many these are, whether they hold an odd number
@@ -50,6 +53,8 @@ class RecordBlocks:
         cut = self._last_record_end(chunk)
         if cut == 0:
             self._keep(chunk)
+            if self.pending_bytes > LARGEST_RECORD_BYTES:
+                raise CsvBroken("a record is larger than 64 MB, or a quote is never closed", 1)
             return b""
         block = b"".join((*self._pending, chunk[:cut]))
         rest = chunk[cut:]
@@ -95,12 +100,24 @@ class RecordBlocks:
             self._inside_quotes ^= chunk.count(b'"') % 2 == 1
 
 
-def split_first_record(block: bytes) -> tuple[bytes, bytes]:
-    """The first record of a block of whole records, with its line end, and the rest."""
-    end = block.find(b"\n")
-    while end >= 0 and block.count(b'"', 0, end) % 2 == 1:
-        end = block.find(b"\n", end + 1)
-    return (block, b"") if end < 0 else (block[: end + 1], block[end + 1 :])
+def split_first_record(block: bytes, dialect: CsvDialect) -> tuple[bytes, bytes]:
+    """The first record of a block of whole records, with its line end, and the rest; raises `CsvBroken`.
+
+    The standard library says where it ends: a lone quote in an unquoted field, such as `Size 5"`, opens nothing.
+    """
+    end = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal end
+        while end < len(block):
+            begin, end = end, block.find(b"\n", end) + 1 or len(block)
+            yield _decoded(block[begin:end], 1)
+
+    try:
+        next(csv.reader(lines(), delimiter=dialect.delimiter, strict=True), None)
+    except csv.Error:
+        raise CsvBroken("the file is not valid CSV", 1) from None
+    return block[:end], block[end:]
 
 
 def rows_of(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator[Row]:
@@ -155,10 +172,7 @@ class CsvReader:
 
     def decode(self, chunk: bytes) -> list[Row]:
         """Take a chunk, give the data rows that are complete now; raises `CsvBroken`."""
-        block = self._blocks.decode(chunk)
-        if self._blocks.pending_bytes > LARGEST_RECORD_BYTES:
-            raise CsvBroken("a record is larger than 256 MB, or a quote is never closed", self._records + 1)
-        return self._rows(block)
+        return self._rows(self._blocks.decode(chunk))
 
     def flush(self) -> list[Row]:
         """The last row, where no line end followed it; raises `CsvBroken` when the file ends inside a record."""

@@ -12,7 +12,7 @@ from typing import IO
 
 from pigment_client.budget import ImportBudget
 from pigment_client.call import Call
-from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, TryLater, Unavailable
+from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, Unavailable
 from pigment_client.import_answers import parse_pushed
 from pigment_client.keys import Purpose
 from pigment_client.models import Import, PushOptions
@@ -47,11 +47,12 @@ class Pusher:
         with file.open("rb") as opened:
             try:
                 return self._transport.attempts(self._policy, push_once, repeatable=options.repeatable)
-            except (TryLater, AnswerNotUnderstood) as error:
+            except Exception as error:
                 if not in_doubt:
                     raise
+                status = error.status if isinstance(error, PigmentError) else None
                 unknown = OutcomeUnknown(
-                    _OPERATION, subject=configuration_id, status=error.status, purpose=Purpose.IMPORT.value
+                    _OPERATION, subject=configuration_id, status=status, purpose=Purpose.IMPORT.value
                 )
                 raise unknown from error
 

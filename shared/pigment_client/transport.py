@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import requests
@@ -148,6 +149,11 @@ class Transport:
 
     def _raise_for_status(self, call: Call, response: requests.Response) -> None:
         if response.ok and response.status_code < 300:
+            if call.streamed and not _is_whole_file(response):
+                response.close()
+                raise AnswerNotUnderstood(
+                    call.operation, subject=call.subject, status=response.status_code, purpose=call.purpose.value
+                )
             return
         refusal = "" if call.streamed else response.content[:_REFUSAL_BYTES].decode("utf-8", "replace")
         kind = error_for(response.status_code, refusal)
@@ -172,6 +178,12 @@ class Transport:
         session = requests.Session()
         session.mount(f"{self._address.base_url}/api/v1/export/", self._exports)
         return session
+
+
+def _is_whole_file(response: requests.Response) -> bool:
+    """Whether the answer can be an export: a part of one, or a page of a proxy or a login, must not become rows."""
+    media = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return response.status_code == HTTPStatus.OK and media not in {"text/html", "application/xhtml+xml"}
 
 
 def chunks(call: Call, response: requests.Response) -> Iterator[bytes]:

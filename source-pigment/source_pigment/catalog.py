@@ -8,7 +8,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import Payload, SourceConfig
-from source_pigment.naming import stream_names
+from source_pigment.naming import Named, stream_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class StreamObject:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The streams of an application, and the names of its metrics."""
+    """The streams of an application, and the names that only its metrics have."""
 
     objects: tuple[StreamObject, ...]
     metric_names: frozenset[str]
@@ -43,18 +43,25 @@ def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     blocks = client.list_blocks(config.application_id)
     _check_payloads_have_blocks(config, blocks)
     chosen = [block for block in blocks if config.chooses(block)]
-    names = stream_names(chosen, taken=[view.name for view in config.views])
-    objects = [StreamObject(names[block.id], block.type.kind, block.id, block) for block in chosen]
-    objects += [StreamObject(view.name, ExportKind.VIEW, view.view_id, None) for view in config.views]
+    named = [Named(block.id, block.name, block.type.kind.value) for block in chosen]
+    named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in config.views]
+    names = stream_names(named)
+    by_id: list[Block | None] = [*chosen, *(None for _ in config.views)]
+    objects = [
+        StreamObject(name, ExportKind(each.kind), each.id, block)
+        for name, each, block in zip(names, named, by_id, strict=True)
+    ]
     metrics = frozenset(block.name for block in blocks if block.type is BlockType.METRIC)
-    return Catalog(tuple(objects), metrics)
+    # A dimension's column bears the name of its list: a metric of that name must not make it a value.
+    dimensions = frozenset(block.name for block in blocks if block.type is BlockType.DIMENSION_LIST)
+    return Catalog(tuple(objects), metrics - dimensions)
 
 
 def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> None:
     """A payload whose block was renamed must not be forgotten: its filter would be, too."""
-    known = {word for block in blocks for word in (block.id, block.name)}
-    names = stream_names(blocks, taken=[view.name for view in config.views])
-    unknown = [each.block for each in config.block_requests if each.block not in known | set(names.values())]
+    names = stream_names([Named(block.id, block.name, block.type.kind.value) for block in blocks])
+    known = {*names, *(word.strip() for block in blocks for word in (block.id, block.name))}
+    unknown = [each.block for each in config.block_requests if each.block not in known]
     if unknown and blocks:
         raise ConfigProblem(
             f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "
@@ -66,7 +73,7 @@ def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payl
     """The payloads of a stream's slices; a block may be named in the configuration by its id or its name."""
     names = [stream_object.id, stream_object.name]
     if stream_object.block is not None:
-        names.append(stream_object.block.name)
+        names.append(stream_object.block.name.strip())
     return config.payloads_for(stream_object.kind, *names)
 
 

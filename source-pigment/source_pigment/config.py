@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,6 +21,10 @@ _FORMAT: Payload = {
     "decimalSeparator": "Dot",
     "encoding": "Utf8WithoutBom",
 }
+
+
+# What decides which columns an export has.
+_COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,15 @@ class SourceConfig:
         """
         if kind is ExportKind.VIEW:
             return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
-        asked = next((each for each in self.block_requests if each.block in names), None)
-        request: Payload = asked.request if asked else {}
-        slices: tuple[Payload, ...] = (asked.slices if asked else ()) or ({},)
+        matching = [each for each in self.block_requests if each.block in names]
+        if len(matching) > 1:
+            raise ConfigProblem(
+                f'There is more than one export payload for the block "{names[-1]}": put them into one under "Export '
+                'payloads".'
+            )
+        request: Payload = matching[0].request if matching else {}
+        slices: tuple[Payload, ...] = (matching[0].slices if matching else ()) or ({},)
+        _check_slices(request, slices, names[-1])
         return tuple(
             self._checked(kind, {**request, **each}, f'"{names[-1]}"', position if len(slices) > 1 else None)
             for position, each in enumerate(slices)
@@ -90,6 +100,27 @@ class SourceConfig:
         return {**payload, **_FORMAT, "friendlyHeaders": self.friendly_headers}
 
 
+def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> None:
+    """A slice must not undo what the request asks for, and all slices must have the same columns."""
+    both = sorted({key for each in slices for key in each if key in request})
+    if both:
+        raise ConfigProblem(
+            f'Both the request and the slices of the block "{name}" say {", ".join(both)}, and only one of them can '
+            'hold: leave it in one place under "Export payloads".'
+        )
+    for key in _COLUMNS_DEPEND_ON:
+        if any(each.get(key) != slices[0].get(key) for each in slices):
+            raise ConfigProblem(
+                f'The slices of the block "{name}" have different {key}, so their columns would differ: put it into '
+                'the request, under "Export payloads".'
+            )
+    if len({bool(each.get("scenarios")) for each in slices}) > 1:
+        raise ConfigProblem(
+            f'Some slices of the block "{name}" have scenarios and some have none, so their columns would differ: '
+            'give all of them scenarios, under "Export payloads".'
+        )
+
+
 def parse_config(config: Mapping[str, Any]) -> SourceConfig:
     """The configuration as a value; raises `ConfigProblem`."""
     application_id = str(config.get("application_id") or "").strip()
@@ -100,10 +131,10 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         )
     return SourceConfig(
         application_id=application_id,
-        block_types=frozenset(ExportKind(word) for word in config.get("block_types") or ("list", "table")),
+        block_types=frozenset(ExportKind(word) for word in config.get("block_types", ("list", "table"))),
         include=tuple(config.get("include") or ()),
         exclude=tuple(config.get("exclude") or ()),
-        views=tuple(_view(each) for each in config.get("views") or ()),
+        views=_views(config.get("views") or ()),
         block_requests=tuple(_block_request(each) for each in config.get("block_requests") or ()),
         friendly_headers=config.get("headers", "friendly") != "technical",
         infer_types=config.get("types", "infer") != "text",
@@ -114,7 +145,15 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
 
 
 def _any_matches(patterns: tuple[str, ...], name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    # Only * and ? are promised: a bracket in a name is a bracket.
+    return any(fnmatchcase(name.strip(), pattern.strip().replace("[", "[[]")) for pattern in patterns)
+
+
+def _views(entries: Sequence[Mapping[str, Any]]) -> tuple[NamedView, ...]:
+    views = tuple(_view(each) for each in entries)
+    if len(set(views)) < len(views):
+        raise ConfigProblem('The same view is there twice under the same name: leave one of them under "Views".')
+    return views
 
 
 def _view(entry: Mapping[str, Any]) -> NamedView:
@@ -128,8 +167,8 @@ def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
     block = str(entry.get("block") or "").strip()
     if not block:
         raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Export payloads".')
-    request = _json(entry.get("request"), block, "request") or {}
-    slices = _json(entry.get("slices"), block, "slices") or []
+    request = _json(entry.get("request"), block, "request", {})
+    slices = _json(entry.get("slices"), block, "slices", [])
     if not isinstance(request, dict):
         raise ConfigProblem(f'The request of the block "{block}" must be a JSON object: correct it, such as {{}}.')
     if not isinstance(slices, list) or not all(isinstance(each, dict) for each in slices):
@@ -139,13 +178,18 @@ def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
     return BlockRequest(block, request, tuple(slices))
 
 
-def _json(text: Any, block: str, field: str) -> Any:
+def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
     if text is None or not str(text).strip():
-        return None
+        return nothing
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigProblem(
             f'The {field} of the block "{block}" is not JSON{place}: paste it again from Pigment\'s payload generator.'
         ) from None
+
+
+def _refuse_constant(_word: str) -> None:
+    """NaN and Infinity are no JSON, whatever Python's parser says."""
+    raise ValueError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.client import PigmentClient
 from pigment_client.csv_reader import CsvBroken, CsvReader, Row
-from pigment_client.errors import AnswerNotUnderstood, BrokenOff, KeyMissing, KeyRefused, PermissionMissing
+from pigment_client.errors import AnswerNotUnderstood, BrokenOff, KeyMissing, KeyRefused
 from pigment_client.models import ExportRequest
 from source_pigment.catalog import Catalog, StreamObject, payloads_of
 from source_pigment.config import SourceConfig
@@ -23,7 +23,7 @@ _SAMPLE_ROWS = 1000
 _SAMPLE_BYTES = 1 << 20
 
 # What is wrong with the connection is wrong for every block, so discovery ends.
-_SAME_FOR_ALL = (KeyMissing, KeyRefused, PermissionMissing)
+_SAME_FOR_ALL = (KeyMissing, KeyRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ def _look_at(
         raise ConfigProblem(
             f"The export of the {stream_object.subject} has no columns: add a property or metric to it."
         )
-    options = SchemaOptions(config.infer_types, catalog.metric_names)
+    fields = tuple(str(each.get("type")) for each in payloads[0].get("fields") or ())
+    options = SchemaOptions(config.infer_types, catalog.metric_names, fields)
     schema = make_schema(stream_object.kind, stream_object.block, sample, options=options)
     return DiscoveredStream(stream_object, schema, len(payloads))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.csv_reader import CsvBroken, RecordBlocks, rows_of, split_first_record
 from pigment_client.errors import BrokenOff, TryLater
 from pigment_client.models import ExportRequest
+from pigment_client.retry import may_repeat
 from source_pigment.catalog import StreamObject
 from source_pigment.config import Payload
 from source_pigment.naming import column_names
@@ -65,7 +67,7 @@ class ExportStream:
                     yield block
             except TryLater as error:
                 attempt += 1
-                if any_left or attempt > self._options.max_retries:
+                if any_left or attempt > self._options.max_retries or not may_repeat(error, repeatable=True):
                     raise
                 self._client.wait_before_retry(attempt, error)
             else:
@@ -76,10 +78,10 @@ class ExportStream:
         with self._client.export_once(request) as export:
             converter: FastConverter | None = None
             records = 1
-            for block in _large_blocks(export, self._options.now):
+            for block in self._blocks(export):
                 rows = block
                 if converter is None:
-                    header, rows = split_first_record(block)
+                    header, rows = self._split(block)
                     converter = FastConverter(self._layout(header))
                 if rows:
                     converted = self._convert(converter, rows, records + 1)
@@ -94,25 +96,31 @@ class ExportStream:
         try:
             return converter.convert(rows, first_record=first_record, emitted_at=int(self._options.now() * 1000))
         except CsvBroken as error:
-            raise TransientProblem(
-                f"The export of the {self.subject} is damaged: {error}. Run the sync again, and report this if it "
-                "happens at the same record."
-            ) from None
+            raise self._damaged(error) from None
         except RecordTooLong:
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
                 'message: leave its long column out with a payload under "Export payloads", or shorten the text.'
             ) from None
 
-    def _layout(self, header: bytes) -> RecordLayout:
+    def _layout(self, header: list[str]) -> RecordLayout:
         """How the records look, from the header line that came and the schema that the user configured."""
-        names = column_names(self._header(header), taken=(RECORD_ID, CONTENT_HASH))
+        names = column_names(header, taken=(RECORD_ID, CONTENT_HASH))
         known = self._options.types
-        missing = sorted(set(known) - set(names) - {RECORD_ID, CONTENT_HASH})
+        ours = {RECORD_ID, CONTENT_HASH} if self._options.row_metadata else set()
+        missing = sorted(set(known) - set(names) - ours)
         if missing:
             raise ConfigProblem(
                 f"The {self.subject} no longer has the column(s) {', '.join(missing)}: refresh the schema of the "
                 "connection, so that a renamed or removed column does not arrive as blanks."
+            )
+        counts = Counter(header)
+        if any(
+            name not in known and (not title or counts[title] > 1) for name, title in zip(names, header, strict=True)
+        ):
+            raise ConfigProblem(
+                f"The {self.subject} has another number of columns that share a name or have none, so it is not known "
+                "which is which: give them names of their own in Pigment, or refresh the schema of the connection."
             )
         self.progress.note_new_columns([name for name in names if name not in known])
         types = tuple(known.get(name, ColumnType.TEXT) for name in names)
@@ -120,11 +128,25 @@ class ExportStream:
         id_position = (keys[0] if keys else 0) if self._options.row_metadata else None
         return RecordLayout(self.name, tuple(names), types, id_position)
 
-    def _header(self, header: bytes) -> list[str]:
+    def _blocks(self, export: Iterable[bytes]) -> Iterator[bytes]:
         try:
-            return [name or "" for name in next(rows_of(header, DIALECT, first_record=1))]
-        except CsvBroken:
-            raise BrokenOff("export", subject=self._object.id) from None
+            yield from _large_blocks(export, self._options.now)
+        except CsvBroken as error:
+            raise self._damaged(error) from None
+
+    def _split(self, block: bytes) -> tuple[list[str], bytes]:
+        """The names of the header line, and the rows behind it."""
+        try:
+            header, rows = split_first_record(block, DIALECT)
+            return [name or "" for name in next(rows_of(header, DIALECT, first_record=1))], rows
+        except CsvBroken as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: CsvBroken) -> TransientProblem:
+        return TransientProblem(
+            f"The export of the {self.subject} is damaged: {error}. Run the sync again, and report this if it happens "
+            "at the same record."
+        )
 
 
 def _large_blocks(chunks: Iterable[bytes], now: Callable[[], float]) -> Iterator[bytes]:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from pigment_client.models import Block
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What becomes a stream: a block or a view, by its own name."""
+
+    id: str
+    name: str
+    kind: str
 
 
-def stream_names(blocks: Sequence[Block], taken: Sequence[str] = ()) -> dict[str, str]:
-    """Block id → stream name; where names are equal, the block's type, then a short id, is appended to each.
-
-    `taken` are names that other streams have already.
-    """
-    names = {block.id: block.name for block in blocks}
-    suffixes: tuple[Callable[[Block], str], ...] = (
-        lambda block: block.type.kind.value,
-        lambda block: block.id[:8],
-        lambda block: block.id,
+def stream_names(objects: Sequence[Named]) -> list[str]:
+    """The stream names; where names are equal, the kind, then a short id, is appended to each."""
+    names = [each.name for each in objects]
+    suffixes: tuple[Callable[[Named], str], ...] = (
+        lambda each: each.kind,
+        lambda each: each.id[:8],
+        lambda each: each.id,
     )
     for suffix in suffixes:
-        counts = Counter((*names.values(), *taken))
-        for block in blocks:
-            if counts[names[block.id]] > 1:
-                names[block.id] = f"{names[block.id]} ({suffix(block)})"
+        counts = Counter(names)
+        names = [
+            f"{name} ({suffix(each)})" if counts[name] > 1 else name for name, each in zip(names, objects, strict=True)
+        ]
     return names
 
 

@@ -62,22 +62,30 @@ class StreamSchema:
 def make_schema(kind: ExportKind, block: Block | None, sample: Sample, *, options: SchemaOptions) -> StreamSchema:
     """The schema of a block's or view's stream; `block` is None for a view."""
     names = column_names(sample.header, taken=(RECORD_ID, CONTENT_HASH))
-    values_from = _first_value_column(kind, sample, options.metric_names)
+    values_from = _value_positions(kind, sample, options)
     columns: dict[str, ColumnType] = {}
     for position, name in enumerate(names):
         inferred = options.infer and position in values_from
         columns[name] = infer_type([row[position] for row in sample.rows]) if inferred else ColumnType.TEXT
     key = _key_positions(kind, block, sample, values_from)
+    if kind is ExportKind.TABLE and not (options.field_types or options.metric_names & set(sample.header)):
+        # Which columns are values was guessed: what is left over need not be the whole key.
+        key = ()
     held = key if _holds(key, sample) else ()
     return StreamSchema(columns, tuple(names[position] for position in held))
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaOptions:
-    """Whether to infer types, and the names of the application's metrics, which tell a table's value columns."""
+    """Whether to infer types, and what tells the value columns of a table.
+
+    `metric_names` are names that only metrics of the application have; `field_types` are the types of the fields that
+    a payload asks for, in their order (empty where it asks for none).
+    """
 
     infer: bool
     metric_names: frozenset[str] = frozenset()
+    field_types: tuple[str, ...] = ()
 
 
 def infer_type(values: Sequence[str]) -> ColumnType:
@@ -107,16 +115,18 @@ def _type_of(schema: Mapping[str, Any]) -> ColumnType:
     return ColumnType.DATE if schema.get("format") == "date" else ColumnType.TEXT
 
 
-def _first_value_column(kind: ExportKind, sample: Sample, metric_names: frozenset[str]) -> frozenset[int]:
+def _value_positions(kind: ExportKind, sample: Sample, options: SchemaOptions) -> frozenset[int]:
     """The positions of the columns that hold values or properties; the others hold items, which are text."""
     width = len(sample.header)
+    if len(options.field_types) == width:
+        return frozenset(position for position, word in enumerate(options.field_types) if word == "ValueField")
     match kind:
         case ExportKind.LIST:
             return frozenset(range(1, width))
         case ExportKind.METRIC:
             return frozenset({width - 1})
         case ExportKind.TABLE | ExportKind.VIEW:
-            named = frozenset(position for position, name in enumerate(sample.header) if name in metric_names)
+            named = frozenset(position for position, name in enumerate(sample.header) if name in options.metric_names)
             return named or _trailing_numbers(sample)
 
 
@@ -133,8 +143,11 @@ def _key_positions(kind: ExportKind, block: Block | None, sample: Sample, values
     if block is not None and block.columns is not None:
         marked = {column.name for column in block.columns if column.is_key}
         richer = tuple(position for position, name in enumerate(sample.header) if name in marked)
-        if richer:
+        # A part of a key is no key.
+        if len(richer) == len(marked) > 0:
             return richer
+        if marked and richer:
+            return ()
     match kind:
         case ExportKind.LIST:
             return (0,) if block is not None and block.type is BlockType.DIMENSION_LIST else ()

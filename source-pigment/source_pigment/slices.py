@@ -8,10 +8,9 @@ an attempt fails after it, the next attempt does not read it again. A new sync b
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import orjson
 
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
 
@@ -19,7 +18,7 @@ COMPLETE = {"__ab_full_refresh_sync_complete": True}
 def state_after(finished: int, slices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The state when so many slices are finished."""
     if finished >= len(slices):
-        return dict(COMPLETE)
+        return {**COMPLETE, "slices": fingerprint(slices)}
     return {"finished_slices": finished, "slices": fingerprint(slices)}
 
 
@@ -27,14 +26,16 @@ def finished_slices(state: Mapping[str, Any] | None, slices: Sequence[Mapping[st
     """How many slices the state says are finished; none where it is of other slices, or cannot be read."""
     if not state:
         return 0
+    if state.get("slices", fingerprint(slices)) != fingerprint(slices):
+        return 0
     if state.get("__ab_full_refresh_sync_complete") is True:
         return len(slices)
     finished = state.get("finished_slices")
-    if state.get("slices") != fingerprint(slices) or not isinstance(finished, int):
+    if "slices" not in state or not isinstance(finished, int):
         return 0
     return finished if 0 <= finished <= len(slices) else 0
 
 
 def fingerprint(slices: Sequence[Mapping[str, Any]]) -> str:
     """A short text that differs when the payloads differ."""
-    return hashlib.sha256(orjson.dumps(list(slices), option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(list(slices), sort_keys=True).encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pigment_client.csv_dialect import CsvDialect
-from pigment_client.csv_reader import CsvBroken, CsvReader, RecordBlocks, Row, split_first_record
+from pigment_client.csv_reader import CsvBroken, CsvReader, RecordBlocks, Row, rows_of, split_first_record
 from pigment_client.csv_writer import CsvWriter
 
 AWKWARD = st.text(st.sampled_from(list('a;,"\n\r\t \u2028\u0085\ufeff0é🚀\\')), max_size=8)
@@ -101,4 +101,35 @@ def test_what_is_not_whole_or_not_csv_is_refused_without_quoting_it(data: bytes)
 
 
 def test_the_first_record_may_hold_line_ends() -> None:
-    assert split_first_record(b'"a\nb";c\r\n1;2\r\n') == (b'"a\nb";c\r\n', b"1;2\r\n")
+    dialect = CsvDialect(delimiter=";")
+    assert split_first_record(b'"a\nb";c\r\n1;2\r\n', dialect) == (b'"a\nb";c\r\n', b"1;2\r\n")
+    assert split_first_record(b'Size 5";c\r\n1;"2"\r\n', dialect) == (b'Size 5";c\r\n', b'1;"2"\r\n')
+
+
+@settings(max_examples=2000, deadline=None)
+@given(
+    data=st.text(st.sampled_from(list('ab;"\n\r 1')), min_size=1, max_size=24).map(str.encode),
+    sizes=st.lists(st.integers(1, 9), max_size=30),
+)
+@example(data=b'1"\n\n', sizes=[])
+@example(data=b'Size 5";c\n1;2\n3;4\n', sizes=[3] * 9)
+def test_blocks_never_lose_a_row_whatever_the_quotes(data: bytes, sizes: list[int]) -> None:
+    """Block by block, the header apart, as the source reads; the standard library reads the whole at once."""
+    dialect = CsvDialect(delimiter=";")
+    blocks = RecordBlocks()
+    pieces, position = [], 0
+    for size in [*sizes, len(data)]:
+        pieces.append(blocks.decode(data[position : position + size]))
+        position += size
+    whole = [piece for piece in (*pieces, blocks.flush()) if piece]
+    try:
+        header, rest = split_first_record(whole[0], dialect)
+        found = list(rows_of(header, dialect, first_record=1))
+        for piece in (rest, *whole[1:]):
+            found += rows_of(piece, dialect, first_record=2)
+    except CsvBroken:
+        return
+    lines = data.decode().removeprefix("\ufeff").split("\n")
+    fed = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+    expected = [row or [""] for row in csv.reader(fed, delimiter=";", strict=True)]
+    assert [[cell or "" for cell in row] for row in found] == expected
