@@ -165,7 +165,8 @@ def test_a_failure_behind_the_first_file_says_that_only_a_part_is_there(destinat
     messages = [*many(25), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
     assert run.exit_code != 0
-    assert logged(run, "holds only a part now, 1 of 3 files")
+    assert "ended the import" in run.errors[0]["message"]
+    assert "holds only a part now" in run.errors[0]["message"]
 
 
 def test_a_state_and_then_an_incomplete_is_a_failure(destination: Runner) -> None:

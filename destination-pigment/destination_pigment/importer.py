@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from threading import Event
+from threading import Event, Lock
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.spool import Spool, SpoolFile
@@ -29,6 +29,10 @@ logger = logging.getLogger("airbyte.pigment.destination")
 _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 30.0
 _GROWTH = 1.5
+
+# The first questions come as they like; then the imports of many streams share what the limit of requests leaves.
+_QUESTIONS_AT_ONCE = 3
+_SECONDS_BETWEEN_QUESTIONS = 1.5
 
 # After SIGTERM the platform gives about a minute (reference: how it cancels); some of it is needed to clean up.
 _GRACE_SECONDS = 45.0
@@ -82,6 +86,9 @@ class Importer:
         self._config = config
         self._spool = spool
         self._waiting = waiting
+        # Mutable state, guarded by the lock: how many imports are waited for.
+        self._lock = Lock()
+        self._running = 0
 
     @property
     def stopped(self) -> bool:
@@ -144,15 +151,31 @@ class Importer:
 
     def _ended(self, pushed: Import, subject: str) -> CompletedImport | FailedImport:
         """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline."""
+        with self._lock:
+            self._running += 1
+        try:
+            return self._asked_until_ended(pushed, subject)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    def _pause(self, seconds: float, questions: int) -> float:
+        """How long to wait before the next question: all running imports together ask about once a second."""
+        if questions >= _QUESTIONS_AT_ONCE:
+            seconds = max(seconds, self._running * _SECONDS_BETWEEN_QUESTIONS)
+        return seconds * (0.5 + self._waiting.random() / 2)
+
+    def _asked_until_ended(self, pushed: Import, subject: str) -> CompletedImport | FailedImport:
         began = self._waiting.clock()
-        seconds, not_known = _FIRST_WAIT_SECONDS, 0
+        seconds, not_known, questions = _FIRST_WAIT_SECONDS, 0, 0
         stopped_at: float | None = None
         while isinstance(pushed, RunningImport):
             if self.stopped:
                 stopped_at = self._waiting.clock() if stopped_at is None else stopped_at
                 seconds = _FIRST_WAIT_SECONDS
             self._refuse_to_wait_longer(began, stopped_at, subject)
-            self._waiting.sleep(seconds * (0.5 + self._waiting.random() / 2))
+            self._waiting.sleep(self._pause(seconds, questions))
+            questions += 1
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             try:
                 pushed = self._client.import_status(pushed.id)

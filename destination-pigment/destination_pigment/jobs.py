@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 
+from airbyte_cdk.models import FailureType
+
 from destination_pigment.catalog import DestinationStream, WriteMode
 from destination_pigment.importer import Imported, Importer, Route, Stopped
 from destination_pigment.spool import SpoolFile
 from destination_pigment.targets import Target
-from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import OutcomeUnknown
 from pigment_client.models import ImportCounts
 
@@ -64,27 +66,29 @@ class Job:
             except OutcomeUnknown:
                 if again == _TIMES_ANEW or importer.stopped:
                     raise
-            except Exception:
-                if stored:
-                    logger.error(  # noqa: TRY400 - the error itself is told where it is explained
-                        "The block of the %s holds only a part now, %d of %d files: once the cause is mended, run the "
-                        "sync again, which replaces all of it.",
-                        self.stream.subject,
-                        len(stored),
-                        len(self.files),
-                    )
+            except Exception as error:
+                # A first file that is refused for its rows is in Pigment all the same.
+                if stored or (len(self.files) > 1 and isinstance(error, ConfigProblem)):
+                    raise self._only_a_part(error) from None
                 raise
             else:
                 return _sum(stored)
         raise AssertionError("unreachable")
+
+    def _only_a_part(self, error: Exception) -> ConfigProblem | TransientProblem:
+        failure = explain(error, subject=self.stream.subject)
+        message = (
+            f"{failure.message} The block of the {self.stream.subject} holds only a part now: once the cause is "
+            "mended, run the sync again, which replaces all of it."
+        )
+        return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
 
     def _replace_one(self, importer: Importer, position: int) -> Imported:
         adding = self.target.configuration_id
         clearing = self.target.replace_configuration_id or adding
         if position > 0 and importer.stopped:
             raise TransientProblem(
-                f"The sync was stopped after {position} of the {len(self.files)} files of the {self.stream.subject}, "
-                "so its block in Pigment holds only a part: run the sync again, which replaces all of it."
+                f"The sync was stopped after {position} of the {len(self.files)} files of the {self.stream.subject}."
             )
         clears = position == 0
         # The clearing file may be repeated as it is; a later one only together with it.
