@@ -8,6 +8,7 @@ import json
 import logging
 import signal
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
@@ -186,7 +187,8 @@ def writing(
 ) -> Iterator[Writer]:
     """A writer with all that it needs; what it spooled is removed on every way out."""
     with connected(config, stop) as (client, settings), Spool(settings.dialect) as spool:
-        lanes = Lanes(Importer(client, settings, spool, Waiting(stop=stop)), stop)
+        waiting = Waiting(stop=stop, sleep=partial(_sleep_lightly, stop))
+        lanes = Lanes(Importer(client, settings, spool, waiting), stop)
         writer = Writer(
             _stream_writers(client, settings, streams, spool), lanes, emit, send_states=not settings.dry_run
         )
@@ -277,3 +279,11 @@ def connected(
 def _sleep(stop: Event, seconds: float) -> None:
     if stop.wait(seconds):
         raise Stopped
+
+
+def _sleep_lightly(stop: Event, seconds: float) -> None:
+    """Sleep, but wake when `stop` is set: the import that runs must be asked about before the process is killed."""
+    if stop.is_set():
+        time.sleep(seconds)
+    else:
+        stop.wait(seconds)
