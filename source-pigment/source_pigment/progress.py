@@ -59,8 +59,8 @@ class Progress:
             self._new_columns.update(new)
         if new:
             logger.warning(
-                'The stream "%s" has new columns: %s. They are sent, but many destinations keep only the columns of '
-                "the configured schema: refresh the schema of the connection.",
+                'The stream "%s" has columns that its configured schema lacks, new ones or ones you left out: %s. They '
+                "are sent, but many destinations keep only configured columns: refresh the schema to keep new ones.",
                 self._stream,
                 ", ".join(new),
             )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 
+from pigment_client.errors import TryLater
 from source_pigment.export_stream import ExportStream
 from source_pigment.records import RecordBlock
 
@@ -121,14 +122,35 @@ class Reading:
                 lane.stream.progress.started = True
             if first:
                 self._put(lane, slice_, Started())
-            try:
-                for block in lane.stream.read(slice_.position):
-                    if not self._put(lane, slice_, block):
-                        break
-                else:
-                    self._put(lane, slice_, SliceFinished(slice_.position))
-            except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
+            self._read(lane, slice_)
+
+    def _read(self, lane: Lane, slice_: Slice) -> None:
+        try:
+            for block in lane.stream.read(slice_.position):
+                if not self._put(lane, slice_, block):
+                    break
+            else:
+                self._put(lane, slice_, SliceFinished(slice_.position))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
+            if isinstance(error, TryLater) and self._may_begin_anew(lane, slice_):
+                self._read(lane, slice_)
+            else:
                 self._put(lane, slice_, Failed(error))
+
+    def _may_begin_anew(self, lane: Lane, slice_: Slice) -> bool:
+        """Whether a slice that broke is still behind others, so that nothing of it has left; waits for its turn.
+
+        A slice ahead of the reader stands still until its turn comes, which a server may not have the patience for.
+        """
+        with self._changed:
+            if lane.slices[0] is slice_:
+                return False
+            slice_.items.clear()
+            while lane.slices[0] is not slice_:
+                if self._stopped or lane.ended:
+                    return False
+                self._changed.wait()
+            return True
 
     def _put(self, lane: Lane, slice_: Slice, item: Item) -> bool:
         """Hand an item over, waiting while the slice is too far ahead; False when nobody wants it any more."""
