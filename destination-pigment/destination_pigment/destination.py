@@ -33,13 +33,14 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
-from destination_pigment.catalog import DestinationStream, parse_catalog
+from destination_pigment.catalog import DestinationStream, WriteMode, parse_catalog
 from destination_pigment.config import DestinationConfig, parse_config
 from destination_pigment.dimensions import DimensionItems, make_checks
 from destination_pigment.importer import Importer, Stopped, Waiting
 from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated, Termination
 from destination_pigment.jobs import Lanes
 from destination_pigment.operations import destination_catalog
+from destination_pigment.replacing_writer import ReplacingWriter
 from destination_pigment.spec import make_spec
 from destination_pigment.spool import Spool
 from destination_pigment.stream_writer import FileOptions, StreamWriter
@@ -217,7 +218,8 @@ def _stream_writers(
     for stream in streams:
         target = targets[stream.key]
         checks = make_checks(settings.dimension_checks, stream, by_id.get(target.configuration_id), items)
-        writers[stream.key] = StreamWriter(stream, target, checks, spool, options)
+        kind = ReplacingWriter if stream.mode is WriteMode.REPLACE else StreamWriter
+        writers[stream.key] = kind(stream, target, checks, spool, options)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )

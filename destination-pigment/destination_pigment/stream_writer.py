@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from destination_pigment.batch import Batch, Pushed
-from destination_pigment.catalog import DestinationStream, WriteMode
+from destination_pigment.catalog import DestinationStream
 from destination_pigment.columns import Column, ColumnMaker
 from destination_pigment.config import FileLimits
 from destination_pigment.dimensions import CheckedColumn
@@ -18,7 +18,6 @@ from destination_pigment.jobs import Job
 from destination_pigment.rows import Cells, NewColumns, Refused, RowMaker
 from destination_pigment.spool import Spool, SpoolFile
 from destination_pigment.targets import Target
-from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.csv_dialect import CsvDialect
 from pigment_client.csv_writer import CsvUnwritable, CsvWriter
 
@@ -35,10 +34,7 @@ class FileOptions:
 
 
 class StreamWriter:
-    """Fills files with the records of a stream, and hands over those that are full.
-
-    Appending, each file is a job of its own; replacing, all files are one job, and only at the end.
-    """
+    """Fills files with the records of a stream, and hands over those that are full: each is a job of its own."""
 
     def __init__(
         self,
@@ -110,8 +106,8 @@ class StreamWriter:
         return jobs
 
     def is_old(self) -> bool:
-        """Whether the open file has waited long enough; a replacing stream waits for its end."""
-        if self._opened_at is None or self.stream.mode is WriteMode.REPLACE:
+        """Whether the open file has waited long enough."""
+        if self._opened_at is None:
             return False
         return self._options.clock() - self._opened_at >= self._options.limits.max_age.total_seconds()
 
@@ -120,67 +116,6 @@ class StreamWriter:
         self._close_file()
         if self._records:
             self._hand_over()
-
-    def replace(self) -> bool:
-        """Make the job of a replacing stream whose source has succeeded; whether there is anything to do.
-
-        Without rows it clears, if a configuration is there for that.
-        """
-        self._close_file()
-        if len(self._finished) > 1 and self.target.replace_configuration_id is None:
-            raise ConfigProblem(
-                f"The {self.stream.subject} is larger than one file, and a second file through a clearing import "
-                "configuration would delete the first; nothing was pushed: enter a second import configuration that "
-                'clears as "Replacing import configuration" and let the first one add, or raise "Largest file".'
-            )
-        if self._refused and not self._finished:
-            raise ConfigProblem(
-                f"All {self._refused} record(s) of the {self.stream.subject} were refused, so its block in Pigment was "
-                "left as it was: see the log for the reasons, and mend the records at their source."
-            )
-        if not self._finished and not self._can_clear():
-            return False
-        if not self._finished:
-            header_only = self._spool.new_file(self._maker.columns)
-            header_only.finish()
-            self._finished.append(header_only)
-        self._hand_over()
-        return True
-
-    def _can_clear(self) -> bool:
-        if self.target.replace_configuration_id is None:
-            missing = 'Without a replacing import configuration it was left as it is: enter one under "Targets"'
-        elif not self._maker.columns:
-            missing = "Its schema has no columns, so no file can be made for it, and it was left as it is: refresh it"
-        else:
-            return True
-        logger.warning(
-            "No record came for the %s, so its block should be empty now. %s, or clear the block in Pigment.",
-            self.stream.subject,
-            missing,
-        )
-        return False
-
-    def leave_untouched(self) -> None:
-        """The source did not finish: raises `TransientProblem` if it had sent anything."""
-        subject = self.stream.subject
-        if self._records:
-            raise TransientProblem(
-                f"The source did not finish the {subject}, so its block in Pigment was left as it was: mend what "
-                "stopped the source, and run the sync again."
-            )
-        logger.warning(
-            "The source sent nothing for the %s and did not say that it is complete: left as it is.", subject
-        )
-
-    def say_nothing_new(self) -> None:
-        """An attempt that goes on behind a finished stream looks just like a source that is empty."""
-        logger.warning(
-            "The source sent no record for the %s and says that all of it is read: its block is left as it is, for "
-            "this is also how a repeated attempt looks whose records are stored already. To empty the block, clear "
-            "the stream in Airbyte.",
-            self.stream.subject,
-        )
 
     def summarize(self) -> None:
         """Say once what was refused and why."""
@@ -241,10 +176,8 @@ class StreamWriter:
         return self._file, self._batch
 
     def _full(self) -> None:
-        if self.stream.mode is WriteMode.REPLACE:
-            self._close_file()
-        else:
-            self.flush()
+        """The open file can take no more."""
+        self.flush()
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -258,7 +191,7 @@ class StreamWriter:
         self._finished, self._records, self._refused, self._opened_at = [], 0, 0, None
 
     def _widen(self, names: tuple[str, ...]) -> None:
-        """A wider header: appending, from the next file on; replacing, for the rows that wait as well."""
+        """A wider header from here on."""
         logger.warning(
             "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
             "see that the import configuration maps them.",
@@ -266,20 +199,9 @@ class StreamWriter:
             ", ".join(f'"{name}"' for name in names),
         )
         columns = sorted({*self._maker.columns, *names})
-        if self.stream.mode is WriteMode.REPLACE:
-            self._widen_files(columns)
-        else:
-            self.flush()
+        self._widen_files(columns)
         self._maker = RowMaker(columns, self._options.dialect)
         self._columns = ColumnMaker(self.stream, columns, self._options.dialect)
 
-    def _widen_files(self, columns: Sequence[str]) -> None:
-        """All files that wait get the wider header, the open one stays open: the second row must not cost a file."""
-        self._finished = [self._spool.widened(file, columns) for file in self._finished]
-        for file in self._finished:
-            file.finish()
-        if self._file is not None and self._batch is not None:
-            rows = self._batch.rows
-            self._file = self._spool.widened(self._file, columns)
-            limits, header = self._options.limits, self._file.header_bytes
-            self._batch = Batch(limits.max_bytes, limits.max_rows, header, rows, self._file.size_bytes - header)
+    def _widen_files(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - what has the old header goes as it is
+        self.flush()

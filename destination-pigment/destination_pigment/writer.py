@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from destination_pigment.catalog import StreamKey, WriteMode
+from destination_pigment.catalog import StreamKey
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.importer import Imported
 from destination_pigment.jobs import Job, Lanes, NotBegun
@@ -26,6 +26,7 @@ from destination_pigment.protocol import (
     parse_block,
     with_stats,
 )
+from destination_pigment.replacing_writer import ReplacingWriter
 from destination_pigment.source_end import SourceEnd, Verdict
 from destination_pigment.stream_writer import StreamWriter
 from pigment_airbyte.failures import TransientProblem, traced
@@ -68,7 +69,7 @@ class Writer:
         self._failure: tuple[Exception, str] | None = None
         self._last: StreamKey | None = None
         for key, writer in self._streams.items():
-            if writer.stream.mode is WriteMode.REPLACE:
+            if isinstance(writer, ReplacingWriter):
                 self._checkpoints.hold(key)
 
     @property
@@ -96,7 +97,7 @@ class Writer:
         """The input has ended: everything that may be stored is stored; raises what went wrong."""
         if not self.failed:
             for key, writer in self._streams.items():
-                if writer.stream.mode is WriteMode.REPLACE:
+                if isinstance(writer, ReplacingWriter):
                     self._end_replacing(key, writer)
                 else:
                     writer.flush()
@@ -153,7 +154,7 @@ class Writer:
             self._fail(error, writer.stream.subject)
         self._submit()
 
-    def _end_replacing(self, key: StreamKey, writer: StreamWriter) -> None:
+    def _end_replacing(self, key: StreamKey, writer: ReplacingWriter) -> None:
         """Replace if the source has succeeded; otherwise leave Pigment as it is."""
         verdict = self._source_end.verdict(key, by_generation=writer.stream.by_generation)
         if verdict is Verdict.PROBABLY_COMPLETE and self._lanes.cancelled_within(_CANCEL_FOLLOWS_SECONDS):

@@ -16,10 +16,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from destination_pigment.catalog import StreamKey, parse_catalog
+from destination_pigment.catalog import StreamKey, WriteMode, parse_catalog
 from destination_pigment.config import FileLimits
 from destination_pigment.importer import Imported, Route
 from destination_pigment.jobs import Job, NotBegun
+from destination_pigment.replacing_writer import ReplacingWriter
 from destination_pigment.spool import Spool, SpoolFile
 from destination_pigment.stream_writer import FileOptions, StreamWriter
 from destination_pigment.targets import Target
@@ -153,9 +154,11 @@ class Platform(RuleBasedStateMachine):
             "replaced": Target("replaced/clear"),
             "paired": Target("paired", "paired/clear"),
         }
-        return {
-            each.key: StreamWriter(each, targets[each.name], (), self.spool, options) for each in parse_catalog(catalog)
-        }
+        writers: dict[StreamKey, StreamWriter] = {}
+        for each in parse_catalog(catalog):
+            kind = ReplacingWriter if each.mode is WriteMode.REPLACE else StreamWriter
+            writers[each.key] = kind(each, targets[each.name], (), self.spool, options)
+        return writers
 
     def _on_line(self, line: bytes) -> None:
         """A state came back: it must be true now."""
