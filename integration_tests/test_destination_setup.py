@@ -88,6 +88,16 @@ def test_discover_offers_each_configuration_in_each_sync_mode(destination: Runne
         assert of_accounts["append_dedup"]["matching_keys"] == [["Account"]]
 
 
+def test_discover_tells_twins_apart(destination: Runner) -> None:
+    workspace = destination.pigment.workspace
+    twin = workspace.configure(replace(workspace.configuration(LEDGER), id=new_id("twin")))
+    found = {each["object_name"] for each in destination.run("discover").of("DESTINATION_CATALOG")[0]["operations"]}
+    assert {twin.id, ledger_id(destination)} <= found
+    assert LEDGER not in found
+    assert write_one(destination, catalog(destination_object_name=twin.id)).exit_code == 0
+    assert pushed_into(destination) == [twin.id]
+
+
 # targets -------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,11 +20,14 @@ _TYPES: dict[str, dict[str, Any]] = {
 
 def destination_catalog(configurations: Sequence[ImportConfiguration]) -> dict[str, Any]:
     """The DESTINATION_CATALOG message."""
-    operations = [_operation(each, mode) for each in configurations for mode in _SYNC_MODES]
+    counts = Counter(each.name for each in configurations)
+    # Of twins, only the id says which is meant.
+    named = [(each.id if counts[each.name] > 1 else each.name, each) for each in configurations]
+    operations = [_operation(name, each, mode) for name, each in named for mode in _SYNC_MODES]
     return {"type": "DESTINATION_CATALOG", "destination_catalog": {"operations": operations}}
 
 
-def _operation(configuration: ImportConfiguration, sync_mode: str) -> dict[str, Any]:
+def _operation(object_name: str, configuration: ImportConfiguration, sync_mode: str) -> dict[str, Any]:
     columns = configuration.columns or ()
     schema: dict[str, Any] = {
         "type": "object",
@@ -33,7 +37,7 @@ def _operation(configuration: ImportConfiguration, sync_mode: str) -> dict[str, 
     required = [column.name for column in columns if column.required or column.is_key]
     if required:
         schema["required"] = required
-    operation: dict[str, Any] = {"object_name": configuration.name, "sync_mode": sync_mode, "json_schema": schema}
+    operation: dict[str, Any] = {"object_name": object_name, "sync_mode": sync_mode, "json_schema": schema}
     keys = [[column.name] for column in columns if column.is_key]
     if keys and sync_mode == "append_dedup":
         operation["matching_keys"] = keys
