@@ -179,7 +179,8 @@ def test_airbyte_s_standard_suite_passes_on_the_image(connector: str, tmp_path: 
     shim = tmp_path / "docker"
     shim.write_text(SHIM, encoding="utf-8")
     shim.chmod(0o755)
-    options = ("-m", "image_tests", f"--connector-image=airbyte/{connector}:{VERSION}", "-rA")
+    reads = ("--read-from-streams=all", "--read-scenarios=config,separate_keys,everything")
+    options = ("-m", "image_tests", f"--connector-image=airbyte/{connector}:{VERSION}", *reads, "-rA")
     done = subprocess.run(
         [
             Path(sys.executable).parent / "airbyte-cdk",
