@@ -108,13 +108,17 @@ class Importer:
         if numbers and route.again_through is not None and not self.stopped:
             again = self._spool.selected(file, numbers)
             try:
-                done = self._push(again, subject, route.again_through, route)
+                second = self._push(again, subject, route.again_through, route)
+            except Stopped:
+                # What the first push stored is stored, and must be told of.
+                second = None
             finally:
                 again.remove()
-            second = done.counts or ImportCounts()
-            # What was refused without a number was not sent again.
-            rejected += max(len({each.row for each in done.rejected_rows}), second.skipped) - len(numbers)
-            counts = _added(counts, second, rejected)
+            if second is not None:
+                done, more = second, second.counts or ImportCounts()
+                # What was refused without a number was not sent again.
+                rejected += max(len({each.row for each in second.rejected_rows}), more.skipped) - len(numbers)
+                counts = _added(counts, more, rejected)
         _log_result(subject, done, counts, rejected)
         self.refuse(rejected, subject)
         return Imported(counts, rejected)
@@ -143,7 +147,7 @@ class Importer:
         """A result that came at once does not say whether rows were deleted, which an adding import must not do."""
         try:
             asked = self._client.import_status(done.id)
-        except PigmentError:
+        except (PigmentError, Stopped):
             return done
         if not isinstance(asked, CompletedImport) or asked.counts is None:
             return done

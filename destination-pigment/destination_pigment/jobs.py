@@ -66,6 +66,10 @@ class Job:
             except OutcomeUnknown:
                 if again == _TIMES_ANEW or importer.stopped:
                     raise
+            except Stopped:
+                if not stored:
+                    raise
+                raise self._only_a_part(TransientProblem("The sync was stopped before its end.")) from None
             except Exception as error:
                 # A first file that is refused for its rows is in Pigment all the same.
                 if stored or (len(self.files) > 1 and isinstance(error, ConfigProblem)):

@@ -6,11 +6,17 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pytest
+
+from destination_pigment.catalog import DestinationStream, WriteMode
 from destination_pigment.config import parse_config
-from destination_pigment.importer import Importer, Route, Waiting
+from destination_pigment.importer import Importer, Route, Stopped, Waiting
+from destination_pigment.jobs import Job
 from destination_pigment.spool import Spool
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import TransientProblem
 from pigment_client.csv_dialect import CsvDialect
-from pigment_client.models import CompletedImport, Import, ImportCounts, RunningImport
+from pigment_client.models import CompletedImport, Import, ImportCounts, RejectedRow, RunningImport
 
 
 class Clock:
@@ -71,3 +77,43 @@ def test_many_running_imports_share_their_questions() -> None:
         thread.join()
     assert clock.waits[:3] == [1.0, 1.5, 2.25]
     assert all(wait == 150.0 for wait in clock.waits[3:])
+
+
+class Cancelled(Pigment):
+    """Takes the first file at once, with a numbered rejected row, and is cancelled before anything else is sent."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.pushes = 0
+
+    def push_csv(self, _configuration_id: str, _file: Path, _options: Any) -> Import:
+        self.pushes += 1
+        if self.pushes > 1:
+            raise Stopped
+        return CompletedImport("import", ImportCounts(inserted=2, skipped=1), (), (RejectedRow(2, "a", "BAD", None),))
+
+    def import_status(self, import_id: str) -> Import:  # noqa: ARG002 - the client's signature
+        raise Stopped
+
+
+def test_what_is_stored_is_told_of_although_the_platform_cancels_behind_it() -> None:
+    with Spool(CsvDialect()) as spool:
+        file = spool.new_file(["a"])
+        file.write(b"1\r\n2\r\n3\r\n")
+        file.finish()
+        importer = importer_for(Cancelled(), Clock(), spool)
+        done = importer.import_file(file, "stream", Route("c", repeatable=False, clears=False, again_through="c"))
+    assert (done.counts.inserted, done.rejected) == (2, 1)
+
+
+def test_a_replacement_that_is_cancelled_behind_its_first_file_says_that_only_a_part_is_there() -> None:
+    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",), frozenset())
+    with Spool(CsvDialect()) as spool:
+        files = (spool.new_file(["a"]), spool.new_file(["a"]))
+        for file in files:
+            file.finish()
+        job = Job(stream, Target("adding", "clearing"), files, 2, 0)
+        pigment = Cancelled()
+        pigment.import_status = CompletedImport  # type: ignore[method-assign, assignment] # for once
+        with pytest.raises(TransientProblem, match="only a part"):
+            job.run(importer_for(pigment, Clock(), spool))
