@@ -4,11 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
 PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
-PACKAGES := shared/pigment_client shared/pigment_airbyte source-pigment/source_pigment \
-	destination-pigment/destination_pigment integration_tests/fake_pigment integration_tests/airbyte_platform
+PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_airbyte source-pigment/source_pigment \
+	destination-pigment/destination_pigment testbench/local_pigment testbench/airbyte_platform
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
-export PYTHONPATH := integration_tests
+export PYTHONPATH := testbench:integration_tests
 
 .PHONY: help setup demo fake test lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
 
@@ -33,7 +33,7 @@ demo: setup  ## a whole sync against a local Pigment, as Airbyte would run it
 	@$(BIN)/python -m demo
 
 fake: setup  ## start the local Pigment with the sample planning model
-	@$(BIN)/python -m fake_pigment $(ARGS)
+	@$(BIN)/python -m local_pigment $(ARGS)
 
 test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests
 
@@ -42,7 +42,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) integration_tests/demo integration_tests/connectors.py
+	$(BIN)/mypy $(PACKAGES) demo integration_tests/connectors.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from measure import Way, compare
 
-from fake_pigment.blocks import ListBlock, Property, ValueType
-from fake_pigment.sample import PLANNING, planning_model
-from fake_pigment.server import FakePigment
-from fake_pigment.workspace import new_id
+from local_pigment.blocks import ListBlock, Property, ValueType
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
 TIMES = int(os.environ.get("TIMES", "3"))
@@ -72,7 +72,7 @@ def main() -> None:
             }
         ]
     }
-    with FakePigment(workspace) as pigment, tempfile.TemporaryDirectory() as folder:
+    with LocalPigment(workspace) as pigment, tempfile.TemporaryDirectory() as folder:
         config = {
             "credentials": {"auth_type": "single_key", "api_key": workspace.secret("all")},
             "application_id": workspace.application(PLANNING).id,

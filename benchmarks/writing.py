@@ -11,9 +11,9 @@ from typing import Any
 
 from measure import Way, compare
 
-from fake_pigment.http_message import Answer, Request, as_json
-from fake_pigment.server import Server
-from fake_pigment.workspace import new_id
+from local_pigment.http_message import Answer, Request, as_json
+from local_pigment.server import Server
+from local_pigment.workspace import new_id
 
 ROWS = int(os.environ.get("ROWS", "500000"))
 TIMES = int(os.environ.get("TIMES", "3"))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors import destination_config, key, source_config
-from fake_pigment.sample import planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import planning_model
+from local_pigment.server import LocalPigment
 
 
 class AcceptancePigment:
@@ -21,7 +21,7 @@ class AcceptancePigment:
 
     def __init__(self, connector: Path) -> None:
         self._secrets = connector / "secrets"
-        self._pigment = FakePigment(planning_model(ledger_rows=200))
+        self._pigment = LocalPigment(planning_model(ledger_rows=200))
         self._of_source = connector.name == "source-pigment"
 
     def start(self) -> None:

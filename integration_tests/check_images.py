@@ -20,16 +20,16 @@ import yaml
 from airbyte_platform.process import Run, as_lines, configured, parse
 from airbyte_platform.rules import DestinationRules, SourceRules
 from connector_metadata import ROOT, connectors
-from fake_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
 
 DOCKER = os.environ.get("DOCKER", "docker")
 VERSION = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))["version"]
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["HTTP/1.1", "HTTP/2 with TLS"])
-def pigment(request: pytest.FixtureRequest) -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=200), tls=request.param) as running:
+def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=200), tls=request.param) as running:
         yield running
 
 
@@ -68,7 +68,7 @@ def run_image(connector: str, mounted: Path, command: str, *, stdin: bytes = b""
     return Run(done.returncode, [line for line in done.stdout.split(b"\n") if line], done.stderr.decode())
 
 
-def config_for(pigment: FakePigment, application: str) -> dict[str, Any]:
+def config_for(pigment: LocalPigment, application: str) -> dict[str, Any]:
     return {
         "credentials": {"auth_type": "single_key", "api_key": pigment.workspace.secret("all")},
         "application_id": pigment.workspace.application(application).id,
@@ -129,7 +129,7 @@ def test_spec_comes_out_of_the_image(connector: str, mounted: Path) -> None:
     assert run.of("SPEC")[0]["connectionSpecification"]["required"]
 
 
-def test_a_whole_sync_through_both_images(pigment: FakePigment, mounted: Path) -> None:
+def test_a_whole_sync_through_both_images(pigment: LocalPigment, mounted: Path) -> None:
     if pigment.ca_file is not None:
         shutil.copy(pigment.ca_file, mounted / "ca.pem")
         (mounted / "ca.pem").chmod(0o644)

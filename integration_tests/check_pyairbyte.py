@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from connectors import destination_config, source_config
-from fake_pigment.blocks import ListBlock, Property
-from fake_pigment.imports import ImportConfiguration, UnknownItem
-from fake_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from fake_pigment.server import FakePigment
-from fake_pigment.workspace import new_id
+from local_pigment.blocks import ListBlock, Property
+from local_pigment.imports import ImportConfiguration, UnknownItem
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
 
 PYAIRBYTE = Path(os.environ.get("PYAIRBYTE", ".venv-pyairbyte")).absolute() / "bin"
 FAKER = Path(os.environ.get("FAKER", ".venv-faker")).absolute() / "bin" / "source-faker"
@@ -35,8 +35,8 @@ Ask = Any
 
 
 @pytest.fixture
-def pigment() -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=150)) as started:
+def pigment() -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=150)) as started:
         started.workspace.limits.requests = 100_000
         yield started
 
@@ -64,7 +64,7 @@ def ask(folder: Path, command: str, **order: Any) -> Any:
     return json.loads(answered.read_text(encoding="utf-8"))
 
 
-def our_source(pigment: FakePigment, **config: Any) -> dict[str, Any]:
+def our_source(pigment: LocalPigment, **config: Any) -> dict[str, Any]:
     return {
         "source": "source-pigment",
         "source_executable": str(OURS / "source-pigment"),
@@ -72,14 +72,14 @@ def our_source(pigment: FakePigment, **config: Any) -> dict[str, Any]:
     }
 
 
-def our_destination(pigment: FakePigment, **config: Any) -> dict[str, Any]:
+def our_destination(pigment: LocalPigment, **config: Any) -> dict[str, Any]:
     return {
         "destination_executable": str(OURS / "destination-pigment"),
         "destination_config": {**destination_config(pigment), **config},
     }
 
 
-def offer_a_list(pigment: FakePigment, name: str, columns: list[str]) -> ListBlock:
+def offer_a_list(pigment: LocalPigment, name: str, columns: list[str]) -> ListBlock:
     """A transaction list with an import configuration of the stream's name; every column is text."""
     block = ListBlock(new_id("offered", name), name, [Property(column) for column in columns], is_dimension=False)
     application = pigment.workspace.application(CONSOLIDATION)
@@ -102,7 +102,7 @@ def texts(rows: list[dict[str, Any]]) -> Counter[tuple[str, ...]]:
     return Counter(tuple(value or "" for _, value in sorted(row.items())) for row in rows)
 
 
-def test_our_source_into_duckdb_is_what_pigment_holds(pigment: FakePigment, tmp_path: Path) -> None:
+def test_our_source_into_duckdb_is_what_pigment_holds(pigment: LocalPigment, tmp_path: Path) -> None:
     """All as text: how DuckDB writes its numbers is not what is looked at."""
     order = our_source(pigment, block_types=["list", "metric"], types="text")
     assert ask(tmp_path, "check", **order)
@@ -118,7 +118,7 @@ def test_our_source_into_duckdb_is_what_pigment_holds(pigment: FakePigment, tmp_
             assert texts(rows) == texts(held), name
 
 
-def test_inferred_types_arrive_as_numbers_booleans_and_dates(pigment: FakePigment, tmp_path: Path) -> None:
+def test_inferred_types_arrive_as_numbers_booleans_and_dates(pigment: LocalPigment, tmp_path: Path) -> None:
     order = our_source(pigment, include=["Employees"])
     rows = ask(tmp_path, "into_duckdb", database=str(tmp_path / "cache.duckdb"), **order)["Employees"]
     held = {row[0]: row for row in pigment.workspace.rows("Employees", PLANNING)}
@@ -129,7 +129,7 @@ def test_inferred_types_arrive_as_numbers_booleans_and_dates(pigment: FakePigmen
         assert (float(row["salary"]) == float(salary)) if salary else row["salary"] is None
 
 
-def test_our_source_into_our_destination(pigment: FakePigment, tmp_path: Path) -> None:
+def test_our_source_into_our_destination(pigment: LocalPigment, tmp_path: Path) -> None:
     lists = ["Departments", "Accounts", "Months", "General Ledger"]
     order = {**our_source(pigment), **our_destination(pigment), "streams": lists}
     ask(tmp_path, "into_destination", **order)
@@ -139,7 +139,7 @@ def test_our_source_into_our_destination(pigment: FakePigment, tmp_path: Path) -
 
 
 @pytest.mark.skipif(not FAKER.exists(), reason="airbyte-source-faker is not installed: make e2e-pyairbyte does it")
-def test_a_stranger_s_source_into_our_destination(pigment: FakePigment, tmp_path: Path) -> None:
+def test_a_stranger_s_source_into_our_destination(pigment: LocalPigment, tmp_path: Path) -> None:
     order = {
         "source": "source-faker",
         "source_executable": str(FAKER),
@@ -160,7 +160,7 @@ def test_a_stranger_s_source_into_our_destination(pigment: FakePigment, tmp_path
         assert len(ids) > 0
 
 
-def test_the_smoke_test_with_all_its_scenarios(pigment: FakePigment, tmp_path: Path) -> None:
+def test_the_smoke_test_with_all_its_scenarios(pigment: LocalPigment, tmp_path: Path) -> None:
     known = ask(tmp_path, "scenarios")
     blocks = {name: offer_a_list(pigment, name, each["columns"]) for name, each in known.items()}
     offer_a_list(pigment, "_preflight_basic_types", ["id", "name", "amount", "is_active"])

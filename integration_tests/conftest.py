@@ -8,8 +8,8 @@ import pytest
 
 from airbyte_platform.warm import Warm
 from connectors import Runner, destination_config, running
-from fake_pigment.sample import planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import planning_model
+from local_pigment.server import LocalPigment
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def warm_destination() -> Iterator[Warm]:
 def destination(warm_destination: Warm) -> Iterator[Runner]:
     """Ready to run, against a local Pigment in which the application "Consolidation" is empty."""
     with (
-        FakePigment(planning_model(ledger_rows=1)) as pigment,
+        LocalPigment(planning_model(ledger_rows=1)) as pigment,
         running(warm_destination, pigment, destination_config(pigment)) as runner,
     ):
         yield runner

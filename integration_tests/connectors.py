@@ -10,14 +10,14 @@ from typing import Any
 
 from airbyte_platform.process import Run, configured
 from airbyte_platform.warm import Warm, WarmProcess
-from fake_pigment.sample import CONSOLIDATION, PLANNING
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, PLANNING
+from local_pigment.server import LocalPigment
 
 
 class Runner:
     """Runs one connector against one local Pigment; `config` is what is not said otherwise."""
 
-    def __init__(self, warm: Warm, pigment: FakePigment, folder: Path, config: dict[str, Any]) -> None:
+    def __init__(self, warm: Warm, pigment: LocalPigment, folder: Path, config: dict[str, Any]) -> None:
         self._warm = warm
         self._folder = folder
         self.environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
@@ -57,12 +57,12 @@ class Runner:
         return configured({"streams": chosen}, destination_sync_mode=mode)
 
 
-def key(pigment: FakePigment, name: str = "all") -> dict[str, str]:
+def key(pigment: LocalPigment, name: str = "all") -> dict[str, str]:
     """The credentials of one key for everything."""
     return {"auth_type": "single_key", "api_key": pigment.workspace.secret(name)}
 
 
-def source_config(pigment: FakePigment) -> dict[str, Any]:
+def source_config(pigment: LocalPigment) -> dict[str, Any]:
     return {
         "credentials": key(pigment),
         "application_id": pigment.workspace.application(PLANNING).id,
@@ -70,12 +70,12 @@ def source_config(pigment: FakePigment) -> dict[str, Any]:
     }
 
 
-def destination_config(pigment: FakePigment) -> dict[str, Any]:
+def destination_config(pigment: LocalPigment) -> dict[str, Any]:
     return {**source_config(pigment), "application_id": pigment.workspace.application(CONSOLIDATION).id}
 
 
 @contextlib.contextmanager
-def running(warm: Warm, pigment: FakePigment, config: dict[str, Any]) -> Iterator[Runner]:
+def running(warm: Warm, pigment: LocalPigment, config: dict[str, Any]) -> Iterator[Runner]:
     """A runner with a private folder, while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:
         yield Runner(warm, pigment, Path(folder), config)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fake_pigment.blocks import ListBlock
-from fake_pigment.sample import PLANNING
-from fake_pigment.server import FakePigment
+from local_pigment.blocks import ListBlock
+from local_pigment.sample import PLANNING
+from local_pigment.server import LocalPigment
 from writing import LEDGER
 
 
-def sliced_by_department(pigment: FakePigment, slices: int) -> dict[str, Any]:
+def sliced_by_department(pigment: LocalPigment, slices: int) -> dict[str, Any]:
     """A source configuration that exports the ledger in so many parts."""
     departments = pigment.workspace.block("Departments", PLANNING)
     ledger = pigment.workspace.block(LEDGER, PLANNING)

@@ -18,8 +18,8 @@ from airbyte_platform.rules import DestinationRules, SourceRules
 from airbyte_platform.spec_rules import RULES
 from airbyte_platform.warm import Warm
 from connectors import Runner, destination_config, running, source_config
-from fake_pigment.sample import CONSOLIDATION, planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, planning_model
+from local_pigment.server import LocalPigment
 from slicing import sliced_by_department
 from writing import LEDGER, catalog, entry, record, state, status
 
@@ -33,7 +33,7 @@ SOURCE, DESTINATION = ASKED["source-pigment"], ASKED["destination-pigment"]
 def test_the_specification_keeps_the_rules(connector: str, rule: str, request: pytest.FixtureRequest) -> None:
     assert rule in ASKED[connector]["spec"]
     warm: Warm = request.getfixturevalue(f"warm_{connector.split('-', maxsplit=1)[0]}")
-    with FakePigment(planning_model(ledger_rows=1)) as pigment, running(warm, pigment, {}) as runner:
+    with LocalPigment(planning_model(ledger_rows=1)) as pigment, running(warm, pigment, {}) as runner:
         spec = runner.run("spec").of("SPEC")[0]
     assert "\n".join(RULES[rule](spec)) == ""
 
@@ -66,7 +66,7 @@ def data_of(run: Run, stream: str) -> list[Any]:
 @pytest.fixture(params=SOURCE["reads"], ids=[each["name"] for each in SOURCE["reads"]])
 def reads(request: pytest.FixtureRequest, warm_source: Warm) -> Iterator[Reads]:
     with (
-        FakePigment(planning_model(ledger_rows=100)) as pigment,
+        LocalPigment(planning_model(ledger_rows=100)) as pigment,
         running(warm_source, pigment, source_config(pigment)) as source,
     ):
         yield Reads(source, request.param)
@@ -165,7 +165,7 @@ def test_writing(asked: dict[str, Any], warm_destination: Warm) -> None:
             content = {name: value for name, value in state(number, records=20)["state"].items() if name != "id"}
             messages.append({"type": "STATE", "state": rules.send(content)})
     with (
-        FakePigment(planning_model(ledger_rows=1)) as pigment,
+        LocalPigment(planning_model(ledger_rows=1)) as pigment,
         running(warm_destination, pigment, destination_config(pigment)) as destination,
     ):
         target = {"stream": LEDGER, "import_configuration_id": pigment.workspace.configuration(LEDGER + suffix).id}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_pigment.blocks import ListBlock, Property
-from fake_pigment.faults import (
+from local_pigment.blocks import ListBlock, Property
+from local_pigment.faults import (
     AnswerGarbage,
     AnswerStatus,
     CutAfter,
@@ -23,11 +23,12 @@ from fake_pigment.faults import (
     ResetBeforeBody,
     StallAfter,
 )
-from fake_pigment.sample import PLANNING, planning_model
-from fake_pigment.server import FakePigment
-from fake_pigment.workspace import new_id
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
 from pigment_client import errors
 from pigment_client.client import ClientOptions, PigmentClient
+from pigment_client.http.clock import Runtime
 from pigment_client.keys import Keys
 from pigment_client.models import (
     CompletedImport,
@@ -38,7 +39,6 @@ from pigment_client.models import (
     RunningImport,
     UploadForm,
 )
-from pigment_client.runtime import Runtime
 
 ROWS = 40_000
 LINE = b"0123456789;abcdefghij\r\n"
@@ -55,7 +55,7 @@ class Sleeps:
 
 
 @contextmanager
-def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[FakePigment]:
+def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) -> Iterator[LocalPigment]:
     workspace = planning_model(ledger_rows=50)
     big = ListBlock(new_id("big"), "Big", [Property("a"), Property("b")])
 
@@ -66,13 +66,13 @@ def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) ->
 
     big.stream = body
     workspace.application(PLANNING).put(big)
-    with FakePigment(workspace, tls=tls, **options) as pigment:  # type: ignore[arg-type] # passed on as they are
+    with LocalPigment(workspace, tls=tls, **options) as pigment:  # type: ignore[arg-type] # passed on as they are
         if pigment.ca_file:
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
         yield pigment
 
 
-def client_for(pigment: FakePigment, key: str = "all", **options: object) -> PigmentClient:
+def client_for(pigment: LocalPigment, key: str = "all", **options: object) -> PigmentClient:
     sleeps = Sleeps()
     given = replace(ClientOptions(base_url=pigment.url), **options)  # type: ignore[arg-type] # passed on as they are
     client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, runtime=Runtime(sleep=sleeps))

@@ -9,7 +9,7 @@ import os
 
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
-from fake_pigment.sample import CONSOLIDATION
+from local_pigment.sample import CONSOLIDATION
 from writing import (
     COLUMNS,
     LEDGER,

@@ -14,7 +14,7 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from fake_pigment.faults import (
+from local_pigment.faults import (
     Late,
 )
 from writing import (

@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from fake_pigment.faults import (
+from local_pigment.faults import (
     AnswerGarbage,
     AnswerStatus,
     FailImport,
@@ -17,7 +17,7 @@ from fake_pigment.faults import (
     ResetBeforeAnswer,
     ResetBeforeBody,
 )
-from fake_pigment.sample import CONSOLIDATION
+from local_pigment.sample import CONSOLIDATION
 from writing import (
     LEDGER,
     catalog,

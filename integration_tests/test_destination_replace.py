@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
-from fake_pigment.faults import AnswerStatus, FailImport
+from local_pigment.faults import AnswerStatus, FailImport
 from writing import (
     catalog,
     clearing,

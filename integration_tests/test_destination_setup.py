@@ -9,8 +9,8 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner, key
-from fake_pigment.sample import CONSOLIDATION
-from fake_pigment.workspace import new_id
+from local_pigment.sample import CONSOLIDATION
+from local_pigment.workspace import new_id
 from writing import LEDGER, catalog, entry, record, state, stream
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"

@@ -20,8 +20,8 @@ from airbyte_platform.process import Message, Run, as_lines, configured
 from airbyte_platform.rules import DestinationRules
 from airbyte_platform.warm import Warm
 from connectors import Runner, destination_config, running, source_config
-from fake_pigment.blocks import ListBlock
-from fake_pigment.faults import (
+from local_pigment.blocks import ListBlock
+from local_pigment.faults import (
     AnswerGarbage,
     AnswerStatus,
     CutAfter,
@@ -30,8 +30,8 @@ from fake_pigment.faults import (
     ResetBeforeAnswer,
     ResetBeforeBody,
 )
-from fake_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
 from slicing import sliced_by_department
 from writing import LEDGER
 
@@ -126,7 +126,7 @@ class Schedule:
                 pigment.faults.queue(operation, chance.choice(faults), after=chance.randint(0, 3))
 
 
-def prepared(pigment: FakePigment, mode: str) -> dict[str, Any]:
+def prepared(pigment: LocalPigment, mode: str) -> dict[str, Any]:
     """What the destination is told for a sync mode: keyed, replacing with its pair, or simply adding."""
     workspace = pigment.workspace
     adding = workspace.configuration(LEDGER).id
@@ -141,7 +141,7 @@ def prepared(pigment: FakePigment, mode: str) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(SCHEDULES))
 def test_rows_in_pigment_are_the_rows_that_were_sent(seed: int, warm_source: Warm, warm_destination: Warm) -> None:
     mode = MODES[seed % len(MODES)]
-    with FakePigment(planning_model(ledger_rows=ROWS, seed=seed)) as pigment:
+    with LocalPigment(planning_model(ledger_rows=ROWS, seed=seed)) as pigment:
         pigment.workspace.limits.requests = 100_000
         slices = {"num_workers": 1, "max_retries": 1, **sliced_by_department(pigment, 4)}
         with (

@@ -18,8 +18,8 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_platform.process import configured
 from connectors import destination_config, source_config
 from destination_pigment import DestinationPigment
-from fake_pigment.sample import CONSOLIDATION, planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, planning_model
+from local_pigment.server import LocalPigment
 from source_pigment import SourcePigment
 from writing import LEDGER, catalog, entry, record, state
 
@@ -27,12 +27,12 @@ LOGGER = logging.getLogger("airbyte")
 
 
 @pytest.fixture
-def pigment() -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=20)) as started:
+def pigment() -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=20)) as started:
         yield started
 
 
-def test_the_source_gives_messages(pigment: FakePigment) -> None:
+def test_the_source_gives_messages(pigment: LocalPigment) -> None:
     source, config = SourcePigment(), source_config(pigment)
     assert source.check(LOGGER, config).status is Status.SUCCEEDED
     streams = [each for each in source.discover(LOGGER, config).streams if each.name == LEDGER]
@@ -52,7 +52,7 @@ def test_the_source_gives_messages(pigment: FakePigment) -> None:
     assert [message.type for message in messages].count(Type.STATE) == 1
 
 
-def test_the_destination_takes_messages_and_gives_states(pigment: FakePigment) -> None:
+def test_the_destination_takes_messages_and_gives_states(pigment: LocalPigment) -> None:
     given = [
         AirbyteMessageSerializer.load({**message, "state": {"type": "STREAM", **message["state"]}})
         if message["type"] == "STATE"
@@ -66,7 +66,7 @@ def test_the_destination_takes_messages_and_gives_states(pigment: FakePigment) -
     assert len(pigment.workspace.rows(LEDGER, CONSOLIDATION)) == 2
 
 
-def test_a_destination_without_target_raises_what_the_platform_understands(pigment: FakePigment) -> None:
+def test_a_destination_without_target_raises_what_the_platform_understands(pigment: LocalPigment) -> None:
     chosen = ConfiguredAirbyteCatalogSerializer.load(catalog())
     config = {**destination_config(pigment), "application_id": None}
     with pytest.raises(AirbyteTracedException) as raised:

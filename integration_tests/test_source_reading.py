@@ -19,24 +19,24 @@ from airbyte_platform.process import Run
 from airbyte_platform.rules import SourceRules
 from airbyte_platform.warm import Warm
 from connectors import Runner, running, source_config
-from fake_pigment.blocks import Application, ListBlock, Property
-from fake_pigment.faults import AnswerGarbage, AnswerStatus, CutAfter, Late, ResetBeforeAnswer, StallAfter
-from fake_pigment.sample import PLANNING, planning_model
-from fake_pigment.server import FakePigment
-from fake_pigment.workspace import new_id
+from local_pigment.blocks import Application, ListBlock, Property
+from local_pigment.faults import AnswerGarbage, AnswerStatus, CutAfter, Late, ResetBeforeAnswer, StallAfter
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
 from slicing import sliced_by_department
 
 KILLS = int(os.environ.get("KILLS", "12"))
 
 
 @pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
-def pigment(request: pytest.FixtureRequest) -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=50), tls=request.param) as started:
+def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=50), tls=request.param) as started:
         yield started
 
 
 @pytest.fixture
-def source(pigment: FakePigment, warm_source: Warm) -> Iterator[Runner]:
+def source(pigment: LocalPigment, warm_source: Warm) -> Iterator[Runner]:
     with running(warm_source, pigment, source_config(pigment)) as runner:
         yield runner
 

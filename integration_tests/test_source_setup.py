@@ -11,21 +11,21 @@ import pytest
 
 from airbyte_platform.warm import Warm
 from connectors import Runner, key, running, source_config
-from fake_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
-from fake_pigment.faults import AnswerGarbage, AnswerStatus
-from fake_pigment.sample import PLANNING, planning_model
-from fake_pigment.server import FakePigment
-from fake_pigment.workspace import new_id
+from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
+from local_pigment.faults import AnswerGarbage, AnswerStatus
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
 
 
 @pytest.fixture
-def pigment() -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=50)) as started:
+def pigment() -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=50)) as started:
         yield started
 
 
 @pytest.fixture
-def source(pigment: FakePigment, warm_source: Warm) -> Iterator[Runner]:
+def source(pigment: LocalPigment, warm_source: Warm) -> Iterator[Runner]:
     with running(warm_source, pigment, source_config(pigment)) as runner:
         yield runner
 

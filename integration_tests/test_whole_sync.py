@@ -11,20 +11,20 @@ import pytest
 
 from airbyte_platform.process import Connector, as_lines, configured
 from airbyte_platform.sync import Side, sync
-from fake_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from fake_pigment.server import FakePigment
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
 
 BINARIES = Path(sys.executable).parent
 AWKWARD = ["Sales; Americas", "33.333333333333333333", "9007199254740993", "Line\u2028separator", "CR\r\nLF", "0012"]
 
 
 @pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
-def pigment(request: pytest.FixtureRequest) -> Iterator[FakePigment]:
-    with FakePigment(planning_model(ledger_rows=300), tls=request.param) as running:
+def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=300), tls=request.param) as running:
         yield running
 
 
-def sides(pigment: FakePigment, **more: Any) -> tuple[Side, Side]:
+def sides(pigment: LocalPigment, **more: Any) -> tuple[Side, Side]:
     environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
     workspace = pigment.workspace
     shared = {
@@ -39,7 +39,7 @@ def sides(pigment: FakePigment, **more: Any) -> tuple[Side, Side]:
     )
 
 
-def replacing_targets(pigment: FakePigment) -> list[dict[str, str]]:
+def replacing_targets(pigment: LocalPigment) -> list[dict[str, str]]:
     return [
         {
             "stream": block.name,
@@ -51,13 +51,13 @@ def replacing_targets(pigment: FakePigment) -> list[dict[str, str]]:
     ]
 
 
-def assert_equal(pigment: FakePigment, names: list[str]) -> None:
+def assert_equal(pigment: LocalPigment, names: list[str]) -> None:
     workspace = pigment.workspace
     for name in names:
         assert sorted(workspace.rows(name, PLANNING)) == sorted(workspace.rows(name, CONSOLIDATION)), name
 
 
-def test_what_leaves_is_what_arrives(pigment: FakePigment) -> None:
+def test_what_leaves_is_what_arrives(pigment: LocalPigment) -> None:
     source, destination = sides(pigment)
     catalog = configured(
         source.connector.run("discover", config=source.config).of("CATALOG")[0], destination_sync_mode="append"
@@ -72,7 +72,7 @@ def test_what_leaves_is_what_arrives(pigment: FakePigment) -> None:
 
 
 @pytest.mark.parametrize("generations", [{}, {"generation_id": 4, "minimum_generation_id": 4}])
-def test_overwriting_twice_leaves_one_copy(pigment: FakePigment, generations: dict[str, int]) -> None:
+def test_overwriting_twice_leaves_one_copy(pigment: LocalPigment, generations: dict[str, int]) -> None:
     source, destination = sides(pigment, targets=replacing_targets(pigment))
     mode = "append" if generations else "overwrite"
     discovered = source.connector.run("discover", config=source.config).of("CATALOG")[0]
@@ -84,7 +84,7 @@ def test_overwriting_twice_leaves_one_copy(pigment: FakePigment, generations: di
     assert_equal(pigment, list(result.read))
 
 
-def test_nothing_secret_is_printed_even_when_debugging(pigment: FakePigment) -> None:
+def test_nothing_secret_is_printed_even_when_debugging(pigment: LocalPigment) -> None:
     source, destination = sides(pigment)
     workspace = pigment.workspace
     printed = ""

@@ -7,8 +7,8 @@ from typing import Any
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules
 from connectors import Runner
-from fake_pigment.imports import ImportRun, UnknownItem
-from fake_pigment.sample import CONSOLIDATION
+from local_pigment.imports import ImportRun, UnknownItem
+from local_pigment.sample import CONSOLIDATION
 
 LEDGER = "General Ledger"
 COLUMNS = ("Entry", "Account", "Department", "Posted", "Amount", "Memo", "Reversed")

@@ -14,7 +14,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Serve for the standard suite only: it makes this folder the root of its session."""
     if config.rootpath != FOLDER:
         return
-    sys.path.insert(0, str(FOLDER.parent / "integration_tests"))
+    sys.path[:0] = [str(FOLDER.parent / "testbench"), str(FOLDER.parent / "integration_tests")]
     from acceptance_pigment import AcceptancePigment  # noqa: PLC0415 - other sessions have no use for it
 
     pigment = AcceptancePigment(FOLDER)

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_client.csv_dialect import CsvDialect
 from pigment_client.models import ImportMode, UploadForm
+from pigment_csv.dialect import CsvDialect
 
 _MEGABYTE = 1_000_000
 

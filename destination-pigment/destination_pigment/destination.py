@@ -33,27 +33,27 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
-from destination_pigment.catalog import DestinationStream, WriteMode, parse_catalog
 from destination_pigment.config import DestinationConfig, parse_config
-from destination_pigment.dimensions import DimensionItems, make_checks
-from destination_pigment.importer import Importer, Stopped, Waiting
-from destination_pigment.inputs import Inputs, Lines, Pulse, Terminated, Termination
-from destination_pigment.jobs import Lanes
-from destination_pigment.operations import destination_catalog
-from destination_pigment.replacing_writer import ReplacingWriter
+from destination_pigment.destination_catalog import destination_catalog
+from destination_pigment.files.dimension_checks import DimensionItems, make_checks
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import FileOptions, StreamWriter
+from destination_pigment.imports.importer import Importer, Stopped, Waiting
+from destination_pigment.imports.queue import Lanes
+from destination_pigment.imports.replace import ReplacingWriter
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode, parse_catalog
+from destination_pigment.input.stdin import Inputs, Lines, Pulse, Terminated, Termination
 from destination_pigment.spec import make_spec
-from destination_pigment.spool import Spool
-from destination_pigment.stream_writer import FileOptions, StreamWriter
+from destination_pigment.sync import Emit, Writer
 from destination_pigment.targets import needs_names, settle_targets
-from destination_pigment.writer import Emit, Writer
 from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound
+from pigment_client.http.clock import Runtime
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
-from pigment_client.runtime import Runtime
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from destination_pigment.catalog import DestinationStream, StreamKey, WriteMode
 from destination_pigment.config import UUID, TargetEntry, same_form
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportConfiguration
 

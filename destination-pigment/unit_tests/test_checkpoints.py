@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from destination_pigment.batch import Batch, Pushed
 from destination_pigment.checkpoints import Checkpoints
+from destination_pigment.files.batch import Batch, Pushed
 
 KEYS = [(None, "a"), ("ns", "a"), (None, "b")]
 STEPS = st.lists(

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
+from pigment_client.http.clock import Runtime
 from pigment_client.keys import Keys
-from pigment_client.runtime import Runtime
 
 BASE_URL = "https://pigment.app"
 

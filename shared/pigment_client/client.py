@@ -10,11 +10,14 @@ from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pigment_client import answers, import_answers
-from pigment_client.budget import ImportBudget, RequestBudget
-from pigment_client.call import Call
+from pigment_client import import_responses, responses
 from pigment_client.errors import NotFound, PigmentError, TryLater
-from pigment_client.export import Export
+from pigment_client.http.clock import Runtime
+from pigment_client.http.download import Export
+from pigment_client.http.rate_limit import ImportBudget, RequestBudget
+from pigment_client.http.request import Call
+from pigment_client.http.retry import PUSH, READ, RetryPolicy
+from pigment_client.http.transport import Address, Transport, decoded
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
@@ -27,9 +30,6 @@ from pigment_client.models import (
     View,
 )
 from pigment_client.push import Pusher
-from pigment_client.retry import PUSH, READ, RetryPolicy
-from pigment_client.runtime import Runtime
-from pigment_client.transport import Address, Transport, decoded
 
 __all__ = ["ClientOptions", "Export", "PigmentClient", "Runtime"]
 
@@ -83,13 +83,13 @@ class PigmentClient:
 
     def list_applications(self) -> list[Application]:
         """The applications that the key's owner can see."""
-        return self._read(Call("list applications", *_METADATA, "/api/v1/applications"), answers.parse_applications)
+        return self._read(Call("list applications", *_METADATA, "/api/v1/applications"), responses.parse_applications)
 
     def list_blocks(self, application_id: str) -> list[Block]:
         """The lists, metrics and tables of an application, in Pigment's order."""
         query = {"applicationId": application_id}
         call = Call("list blocks", *_METADATA, "/api/v1/blocks", subject=application_id, query=query)
-        blocks, unknown = self._read(call, answers.parse_blocks)
+        blocks, unknown = self._read(call, responses.parse_blocks)
         if unknown:
             logger.warning("%d blocks are left out: their type did not exist when this was written.", unknown)
         return blocks
@@ -98,7 +98,7 @@ class PigmentClient:
         """The views of an application, or of one of its blocks."""
         query = _query(applicationId=application_id, blockId=block_id)
         call = Call("list views", *_METADATA, "/api/v1/views", subject=application_id, query=query)
-        return self._read(call, answers.parse_views)
+        return self._read(call, responses.parse_views)
 
     def list_import_configurations(
         self, application_id: str | None = None, block_id: str | None = None
@@ -120,7 +120,7 @@ class PigmentClient:
             query=query,
         )
         try:
-            plain = self._read(call, answers.parse_import_configurations)
+            plain = self._read(call, responses.parse_import_configurations)
         except NotFound:
             if richer is None:
                 raise
@@ -156,7 +156,7 @@ class PigmentClient:
         query = {"includedDetailedReport": "true"}
         path = f"/api/v1/import/{_segment(import_id)}/status"
         call = Call("import status", Purpose.IMPORT, "GET", path, subject=import_id, query=query)
-        return self._read(call, import_answers.parse_import_status)
+        return self._read(call, import_responses.parse_import_status)
 
     def log_requests_made(self) -> None:
         """Say in the log how many requests were made."""
@@ -182,7 +182,7 @@ class PigmentClient:
         try:
             # Asked once, without repeating: whatever is wrong with it, the plain list is there.
             answer = self._transport.send(call, self._keys.key_for(Purpose.METADATA))
-            return decoded(call, answer, answers.parse_import_configurations)
+            return decoded(call, answer, responses.parse_import_configurations)
         except PigmentError as error:
             if not isinstance(error, TryLater):
                 with self._lock:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO
 
-from pigment_client.budget import ImportBudget
-from pigment_client.call import Call
 from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, Unavailable
-from pigment_client.import_answers import parse_pushed
+from pigment_client.http.rate_limit import ImportBudget
+from pigment_client.http.request import Call
+from pigment_client.http.retry import RetryPolicy
+from pigment_client.http.transport import Transport, decoded
+from pigment_client.http.upload import UploadBody
+from pigment_client.import_responses import parse_pushed
 from pigment_client.keys import Purpose
 from pigment_client.models import Import, PushOptions
-from pigment_client.retry import RetryPolicy
-from pigment_client.transport import Transport, decoded
-from pigment_client.upload import UploadBody
 
 _OPERATION = "push CSV"
 

@@ -12,7 +12,7 @@ from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
 from pigment_airbyte.output import write_lines
-from source_pigment.records import RecordBlock
+from source_pigment.reading.records import RecordBlock
 from source_pigment.source import SourcePigment
 
 

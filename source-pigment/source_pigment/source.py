@@ -35,14 +35,14 @@ from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
-from source_pigment.catalog import Catalog, explain_empty, fetch_catalog, payloads_of
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery import DiscoveredStream, discover_streams, take_sample
-from source_pigment.export_stream import ExportStream, ReadOptions
-from source_pigment.reading import Failed, Item, Reading, SliceFinished, Started
-from source_pigment.records import RecordBlock
-from source_pigment.schema import column_types
-from source_pigment.slices import finished_slices, state_after
+from source_pigment.discovery.sampling import DiscoveredStream, discover_streams, take_sample
+from source_pigment.discovery.schema import column_types
+from source_pigment.discovery.streams import Catalog, explain_empty, fetch_catalog, payloads_of
+from source_pigment.reading.export_stream import ExportStream, ReadOptions
+from source_pigment.reading.records import RecordBlock
+from source_pigment.reading.slices import Failed, Item, Reading, SliceFinished, Started
+from source_pigment.reading.state import finished_slices, state_after
 from source_pigment.spec import make_spec
 
 logger = logging.getLogger("airbyte.pigment.source")

@@ -1,0 +1,36 @@
+"""Both sides of a stream, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from local_pigment.sample import CONSOLIDATION, PLANNING
+from local_pigment.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How many cells there are on the larger side, and how many of them differ."""
+
+    cells: int
+    different: int
+
+    @property
+    def verdict(self) -> str:
+        """In two words."""
+        return f"{self.cells} equal" if not self.different else f"{self.different} DIFFER"
+
+
+def compare(workspace: Workspace, name: str) -> Comparison:
+    """Compare a block of the one application with the block of the same name in the other.
+
+    Rows are compared in sorted order: imports that run side by side may create items of a list in another order,
+    which is no part of the data.
+    """
+    left, right = sorted(workspace.rows(name, PLANNING)), sorted(workspace.rows(name, CONSOLIDATION))
+    nothing: list[str] = []
+    different = 0
+    for here, there in zip_longest(left, right, fillvalue=nothing):
+        different += sum(one != other for one, other in zip_longest(here, there))
+    return Comparison(max(sum(map(len, left)), sum(map(len, right))), different)

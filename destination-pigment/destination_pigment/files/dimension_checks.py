@@ -1,0 +1,126 @@
+"""Dimension checks: values that must be items of a list, looked at before anything is pushed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from destination_pigment.config import DimensionCheck, OnUnknown
+from destination_pigment.files.rows import Cells
+from destination_pigment.input.configured_streams import DestinationStream
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import PigmentClient
+from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
+from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import CsvReader
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+_DIALECT = CsvDialect(delimiter=";")
+_PAYLOAD = {"fieldDelimiter": "Semicolon", "encoding": "Utf8WithoutBom", "friendlyHeaders": True}
+
+
+@dataclass(slots=True)
+class CheckedColumn:
+    """A column, the items it may hold, and how many rows held others."""
+
+    stream: DestinationStream
+    column: str
+    items: frozenset[str]
+    on_unknown: OnUnknown
+    unknown: Counter[str] = field(default_factory=Counter)
+
+    def lets_pass(self, cells: Cells, columns: Sequence[str]) -> bool:
+        """Whether a row may be pushed; raises `ConfigProblem` where an unknown item stops the sync."""
+        try:
+            value = cells[columns.index(self.column)]
+        except ValueError:
+            return True
+        if not value or value in self.items:
+            return True
+        if self.on_unknown is OnUnknown.FAIL:
+            raise ConfigProblem(
+                f'The column "{self.column}" of the {self.stream.subject} holds "{value}", which is not an item of its '
+                "dimension list: add the item in Pigment, mend the value at its source, or let the dimension check "
+                "skip or report it."
+            )
+        self.unknown[value] += 1
+        return self.on_unknown is OnUnknown.REPORT
+
+    def summarize(self) -> None:
+        """Say once which items were unknown."""
+        if self.unknown:
+            named = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
+            done = "sent all the same" if self.on_unknown is OnUnknown.REPORT else "held back"
+            logger.warning(
+                'The column "%s" of the %s has %d row(s) with unknown items, %s: %s.',
+                self.column,
+                self.stream.subject,
+                self.unknown.total(),
+                done,
+                named,
+            )
+
+
+class DimensionItems:
+    """The items of lists, each exported once."""
+
+    def __init__(self, client: PigmentClient) -> None:
+        self._client = client
+        self._items: dict[str, frozenset[str]] = {}
+
+    def of(self, list_id: str) -> frozenset[str]:
+        """The names of a list's items."""
+        if list_id not in self._items:
+            self._items[list_id] = fetch_items(self._client, list_id)
+        return self._items[list_id]
+
+
+def make_checks(
+    checks: Sequence[DimensionCheck],
+    stream: DestinationStream,
+    configuration: ImportConfiguration | None,
+    items: DimensionItems,
+) -> list[CheckedColumn]:
+    """The checks of a stream, with the items that their lists hold now.
+
+    Raises `ConfigProblem` for a column that the stream does not have.
+    """
+    found: list[CheckedColumn] = []
+    for check in checks:
+        if check.stream != stream.name.strip():
+            continue
+        if check.column not in stream.columns:
+            raise ConfigProblem(
+                f'There is a dimension check for the column "{check.column}", which the {stream.subject} does not '
+                f'have: correct it under "Dimension checks". Its columns are: {", ".join(stream.columns)}.'
+            )
+        on_unknown = check.on_unknown
+        if on_unknown is OnUnknown.FAIL and _creates_items(configuration, check.column):
+            logger.warning(
+                'The import configuration of the %s creates missing items of the column "%s" by itself: unknown items '
+                "are reported, not refused.",
+                stream.subject,
+                check.column,
+            )
+            on_unknown = OnUnknown.REPORT
+        found.append(CheckedColumn(stream, check.column, items.of(check.list_id), on_unknown))
+    return found
+
+
+def fetch_items(client: PigmentClient, list_id: str) -> frozenset[str]:
+    """The names of a list's items: the first column of its export."""
+    reader = CsvReader(_DIALECT)
+    items: set[str] = set()
+    with client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD)) as export:
+        for chunk in export:
+            items.update(row[0] for row in reader.decode(chunk) if row[0])
+    items.update(row[0] for row in reader.flush() if row[0])
+    return frozenset(items)
+
+
+def _creates_items(configuration: ImportConfiguration | None, column: str) -> bool:
+    columns = configuration.columns if configuration and configuration.columns else ()
+    return any(each.name == column and each.auto_create for each in columns)

@@ -1,0 +1,122 @@
+"""Files on their way to Pigment: private, and gone on every way out."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from pigment_airbyte.failures import TransientProblem
+from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import CsvReader
+from pigment_csv.writer import CsvWriter
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Spool:
+    """A private folder for the files of one sync; leaving its context removes it."""
+
+    def __init__(self, dialect: CsvDialect) -> None:
+        self._dialect = dialect
+        with _disk_errors_explained():
+            # mkdtemp makes a folder that only its owner can enter.
+            self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def new_file(self, columns: Sequence[str]) -> SpoolFile:
+        """A file that holds only the header line."""
+        self._number += 1
+        return SpoolFile(self._folder / f"{self._number}.csv", tuple(columns), self._dialect)
+
+    def widened(self, file: SpoolFile, columns: Sequence[str]) -> SpoolFile:
+        """The same rows under a wider header, in a new file that is still open; the old one is removed."""
+        file.finish()
+        wider = self.new_file(columns)
+        for rows in file.read_rows():
+            cells = [dict(zip(file.columns, row, strict=True)) for row in rows]
+            wider.write(CsvWriter(self._dialect).rows([each.get(name) for name in columns] for each in cells))
+        file.remove()
+        return wider
+
+    def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
+        """The rows with these numbers (1 is the first data row), in a new file."""
+        chosen = self.new_file(file.columns)
+        number = 0
+        for rows in file.read_rows():
+            for row in rows:
+                number += 1
+                if number in numbers:
+                    chosen.write(CsvWriter(self._dialect).rows([row]))
+        chosen.finish()
+        return chosen
+
+
+class SpoolFile:
+    """A CSV file that is being written, then read."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...], dialect: CsvDialect) -> None:
+        self.path = path
+        self.columns = columns
+        self._dialect = dialect
+        with _disk_errors_explained():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file: IO[bytes] | None = os.fdopen(descriptor, "wb")
+        header = CsvWriter(dialect).header(columns)
+        self.size_bytes = 0
+        self.write(header)
+        self.header_bytes = len(header)
+
+    def write(self, rows: bytes) -> None:
+        """Add finished rows; raises `TransientProblem` when the disk is full."""
+        if self._file is None:
+            raise ValueError("the file is finished")
+        with _disk_errors_explained():
+            self._file.write(rows)
+        self.size_bytes += len(rows)
+
+    def finish(self) -> None:
+        """All rows are in; raises `TransientProblem` when the disk is full."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            with _disk_errors_explained(), file:
+                file.flush()
+
+    def read_rows(self) -> Iterator[list[list[str | None]]]:
+        """The rows again, some at a time."""
+        reader = CsvReader(self._dialect)
+        with self.path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                yield reader.decode(chunk)
+        yield reader.flush()
+
+    def remove(self) -> None:
+        """Remove the file."""
+        self.finish()
+        self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _disk_errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = "is full" if error.errno in _FULL else "cannot be written"
+        raise TransientProblem(
+            f"The connector's disk {reason}, and nothing of the file it was writing was sent to Pigment: give the "
+            'connector more temporary disk space, or lower "Largest file", and run the sync again.'
+        ) from None

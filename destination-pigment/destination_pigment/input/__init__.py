@@ -1,0 +1,1 @@
+"""What Airbyte sends: lines, messages, and how the source ended."""

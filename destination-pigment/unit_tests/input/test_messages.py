@@ -1,0 +1,117 @@
+"""Lines in and states back: nothing that is not looked at is changed, whatever stands between."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from destination_pigment.input.messages import (
+    Ignored,
+    Records,
+    RefusedRecord,
+    StateLine,
+    StatusLine,
+    StreamStatus,
+    Unreadable,
+    parse_block,
+    with_stats,
+)
+
+
+def record(stream: str, data: Any, **more: Any) -> bytes:
+    return json.dumps({"type": "RECORD", "record": {"stream": stream, "data": data, "emitted_at": 1, **more}}).encode()
+
+
+def state(stream: str, number: int) -> bytes:
+    content = {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": {"n": number}}}
+    return json.dumps({"type": "STATE", "state": content}).encode()
+
+
+LINES = st.one_of(
+    st.builds(record, st.sampled_from(["a", "b"]), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)),
+    st.builds(record, st.just("a"), st.none(), namespace=st.sampled_from([None, "", "ns"])),
+    st.builds(state, st.sampled_from(["a", "b"]), st.integers(0, 9)),
+    st.sampled_from(
+        [
+            b"",
+            b"  ",
+            b"no JSON",
+            b"[]",
+            b"7",
+            b'{"type":"LOG","log":{}}',
+            b'{"type":"RECORD"}',
+            b'{"type":"RECORD","record":{"data":{}}}',
+            b'{"type":"STATE"}',
+            b'{"type":"STATE","state":{"stream":{}}}',
+            b'{"no":"type"}',
+            b'{"type":"RECORD","record":{"stream":"a","data":{"x":"\xff"}}}',
+            b'{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"a"},"status":"COMPLETE"}}}',
+            b'{"type":"TRACE","trace":{"type":"ESTIMATE"}}',
+        ]
+    ),
+)
+
+
+def flat(block: bytes) -> list[Any]:
+    """What a block says, a record at a time."""
+    found: list[Any] = []
+    for parsed in parse_block(block):
+        if isinstance(parsed, Records):
+            found += [(parsed.key, bytes(each)) for each in parsed.data]
+        elif parsed != Ignored():
+            found.append(parsed)
+    return found
+
+
+@settings(max_examples=1000, deadline=None)
+@given(lines=st.lists(LINES, max_size=12), ended=st.booleans())
+def test_a_block_says_what_its_lines_say_one_by_one(lines: list[bytes], ended: bool) -> None:
+    block = b"\n".join(lines) + (b"\n" if ended else b"")
+    assert flat(block) == [said for line in lines for said in flat(line + b"\n")]
+
+
+def test_each_kind_of_line() -> None:
+    assert flat(record("a", {"x": 1}, namespace="ns")) == [(("ns", "a"), b'{"x": 1}')]
+    assert flat(record("a", None)) == [((None, "a"), b"null")]
+    line = state("a", 1)
+    assert flat(line) == [StateLine(line, (None, "a"))]
+    assert flat(b'{"type":"STATE","state":{"type":"GLOBAL","global":{}}}')[0].key is None
+    status = (
+        b'{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"a"},'
+        b'"status":"%b"}}}'
+    )
+    assert flat(status % b"INCOMPLETE") == [StatusLine((None, "a"), StreamStatus.INCOMPLETE)]
+    assert flat(status % b"RUNNING") == [StatusLine((None, "a"), StreamStatus.RUNNING)]
+    assert flat(status % b"ODD") == []
+    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}') == [RefusedRecord((None, "a"))]
+    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":' + b"[" * 5000 + b"]" * 5000 + b"}}") != []
+    two = record("a", {}) + state("a", 1) + b"\n"
+    assert flat(two + b" \n") == flat(two) == [Unreadable()]
+    assert flat(b"nonsense") == [Unreadable()]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "STREAM", "id": 7, "stream": {"stream_descriptor": {"name": "a", "namespace": None}}},
+        {"type": "GLOBAL", "global": {"x": [1]}, "sourceStats": {"recordCount": 3.0}, "unknown": {"deep": "é\u2028"}},
+    ],
+)
+def test_a_state_goes_back_as_the_object_that_came(content: dict[str, Any]) -> None:
+    line = json.dumps({"type": "STATE", "state": content}).encode()
+    back = json.loads(with_stats(line, stored=5, rejected=1))
+
+    stats = back["state"].pop("destinationStats")
+    assert back == {"type": "STATE", "state": content}
+    assert stats == {"recordCount": 5.0, "rejectedRecordCount": 1.0}
+    assert b"5.0" in with_stats(line, stored=5, rejected=1)
+
+
+def test_the_digits_of_a_state_stay() -> None:
+    line = b'{"type":"STATE","state":{"id":12345678901234567890123,"x":1.10e5,"y":0.1000}}'
+    back = with_stats(line, stored=0, rejected=0)
+    assert b'"id":12345678901234567890123,"x":1.10e5,"y":0.1000' in back

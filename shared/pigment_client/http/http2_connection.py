@@ -1,0 +1,164 @@
+"""urllib3's HTTPS connection, speaking HTTP/2 where the server chose it.
+
+Everything up to the finished TLS connection is urllib3's: names, proxies, certificates, time-outs. Where the server
+chose HTTP/1.1 all the rest is urllib3's too.
+
+The answer is driven by whoever reads it: nothing is received that was not asked for, so memory stays bounded by the
+largest frame, the server waits when we do, and there is no thread. The idle time runs only while somebody waits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.connection import HTTPSConnection
+
+from pigment_client.http.http2_session import Http2Session
+
+# The most that TLS gives at once.
+_RECEIVE_BYTES = 16 * 1024
+
+# Headers that say how HTTP/1.1 frames a message; HTTP/2 forbids them (RFC 9113, section 8.2.2).
+_OF_HTTP_1 = {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+
+
+class Http2Connection(HTTPSConnection):
+    """One connection, which carries one exchange after the other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # All mutable state beside urllib3's: the session while HTTP/2 is spoken, and what was asked last.
+        self._session: Http2Session | None = None
+        self._asked: dict[str, Any] = {}
+        self._target: str | None = None
+
+    def set_tunnel(
+        self, host: str, port: int | None = None, headers: Mapping[str, str] | None = None, scheme: str = "http"
+    ) -> None:
+        """Remember the server behind a proxy as well; urllib3 keeps it to itself."""
+        super().set_tunnel(host, port, headers, scheme)
+        self._target = _authority(host, port)
+
+    def connect(self) -> None:
+        """Connect, and begin a session where the server chose HTTP/2."""
+        super().connect()
+        # What urllib3 has connected is TLS, which its type does not say.
+        chosen: str | None = getattr(self.sock, "selected_alpn_protocol", lambda: None)()
+        self._session = Http2Session() if chosen == "h2" else None
+
+    def close(self) -> None:
+        """Close the connection; the server sees it at once."""
+        self._session = None
+        super().close()
+
+    def request(  # type: ignore[override]  # the parameters are those of urllib3, taken together
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Send a request, whose body is given as bytes."""
+        if self.sock is None:
+            self.connect()
+        if self._session is None:
+            super().request(method, url, body=body, headers=headers, **options)
+            return
+        self._asked = {"request_method": method, "request_url": url}
+        self._asked |= {name: value for name, value in options.items() if name != "chunked"}
+        self.sock.settimeout(self.timeout)
+        pseudo = [
+            (":method", method),
+            (":scheme", "https"),
+            (":authority", self._target or _authority(self.host, self.port)),
+            (":path", url),
+        ]
+        pairs = [(_text(name).lower(), _text(value)) for name, value in (headers or {}).items()]
+        self._session.begin([*pseudo, *(pair for pair in pairs if pair[0] not in _OF_HTTP_1)], bytes(body or b""))
+        self._send()
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own differs from http.client's too
+        """Wait for the headers of the answer; its body is received as it is read."""
+        session = self._session
+        if session is None:
+            return super().getresponse()
+        self.sock.settimeout(self.timeout)
+        while session.status is None:
+            self.receive()
+        headers = HTTPHeaderDict()
+        for name, value in session.headers:
+            headers.add(name, value)
+        return HTTPResponse(
+            body=Http2Body(self, session),  # type: ignore[arg-type]  # a reader without the rest of io.IOBase
+            headers=headers,
+            status=session.status,
+            version=20,
+            version_string="HTTP/2",
+            **self._asked,
+        )
+
+    def receive(self) -> None:
+        """Receive until something of the answer came; raises TimeoutError after the idle time."""
+        if self._session is None:
+            raise ConnectionError("the connection is closed")
+        idle_seconds = self.sock.gettimeout()
+        began = time.monotonic()
+        while not self._session.receive(self.sock.recv(_RECEIVE_BYTES)):
+            self._send()
+            # A server that only keeps the connection alive does not answer.
+            if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
+                raise TimeoutError("no byte of the answer arrived within the idle time")
+        self._send()
+
+    def _send(self) -> None:
+        if self._session is not None and (data := self._session.bytes_to_send()):
+            self.sock.sendall(data)
+
+
+class Http2Body:
+    """The body of an answer as a file that can be read once."""
+
+    def __init__(self, connection: Http2Connection, session: Http2Session) -> None:
+        self._connection = connection
+        self._session = session
+        self.closed = False
+
+    def read1(self, size: int) -> bytes:
+        """What is there, up to `size` bytes, waiting only if there is nothing; nothing at the end of the answer."""
+        while not self.closed:
+            if piece := self._session.take(size):
+                return piece
+            if self._session.ended:
+                self._finish()
+                break
+            self._connection.receive()
+        return b""
+
+    def read(self, size: int | None = None) -> bytes:
+        """Up to `size` bytes, fewer only at the end; all of the answer without a size."""
+        pieces: list[bytes] = []
+        left = size
+        while left is None or left > 0:
+            piece = self.read1(_RECEIVE_BYTES if left is None else left)
+            if not piece:
+                break
+            pieces.append(piece)
+            left = None if left is None else left - len(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Read no more."""
+        self.closed = True
+
+    def _finish(self) -> None:
+        self.closed = True
+        if self._session.goes_away:
+            self._connection.close()
+
+
+def _authority(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return name if port in {None, 443} else f"{name}:{port}"
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,0 +1,179 @@
+"""HTTP/2 without I/O: one connection that carries one exchange after the other. Bytes in, bytes out.
+
+The protocol is the library h2's. Three things are decided here, the first two because an export must never look
+whole when it is not, nor broken when it is not:
+
+- The answer is at its end only when the server has marked the end of the stream (END_STREAM). A reset is a break
+  whatever its code. libcurl takes RST_STREAM with NO_ERROR for a good end (curl/curl#6015), and that is just what
+  Envoy sends when the server behind it broke off (envoyproxy/envoy#36200).
+- A GOAWAY that spares our exchange is kept from h2, which would refuse everything after it: servers say so when they
+  restart or have served a connection long enough, and then finish what they have begun (RFC 9113, section 6.8).
+- DATA of an answer without Content-Length passes by h2, which writes every frame out in hexadecimal for a log that
+  nobody keeps. h2 gets its end, and checks the length of answers that state one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+from h2.settings import SettingCodes, Settings
+
+from pigment_client.http.http2_frames import (
+    MAX_FRAME_BYTES,
+    Flag,
+    Frame,
+    FrameBuffer,
+    FrameKind,
+    FrameTooLarge,
+    window_update,
+)
+
+# How much may be on its way to us: enough for 300 MB/s at 50 ms. It stays in the network, not in our memory, because
+# nothing is received that nobody asked for.
+WINDOW_BYTES = 16 * 1024 * 1024
+_DEFAULT_WINDOW_BYTES = 65_535
+
+_SETTINGS = {
+    SettingCodes.ENABLE_PUSH: 0,
+    SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
+    SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES,
+    SettingCodes.MAX_HEADER_LIST_SIZE: 64 * 1024,
+}
+
+
+class Http2Broken(ConnectionError):
+    """The exchange cannot come to its end; the message is fixed and never quotes what was received."""
+
+
+class Http2Session:
+    """One connection. `status`, `headers`, `ended` and what `take` gives belong to the exchange begun last."""
+
+    def __init__(self) -> None:
+        self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin-1"))
+        self._http.local_settings = Settings(client=True, initial_values=_SETTINGS)
+        self._http.max_inbound_frame_size = MAX_FRAME_BYTES
+        self._http.initiate_connection()
+        self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
+        # All mutable state beside h2's: frames that are not complete, and our own for the server; the exchange's id
+        # and what is left of its request; its answer as far as it arrived, and how much of it the server does not
+        # know to have arrived; whether the server wants no more exchanges on this connection.
+        self._frames = FrameBuffer()
+        self._our_frames: list[bytes] = []
+        self._stream_id = 0
+        self._unsent = b""
+        self.status: int | None = None
+        self.headers: list[tuple[str, str]] = []
+        self._arrived: list[bytes] = []
+        self._unconfirmed_bytes = 0
+        self.ended = False
+        self.goes_away = False
+
+    def begin(self, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        """Begin an exchange; the one before must have ended."""
+        self._stream_id = self._http.get_next_available_stream_id()
+        self._unsent = body
+        self.status, self.headers, self._arrived, self.ended = None, [], [], False
+        try:
+            self._http.send_headers(self._stream_id, list(headers), end_stream=not body)
+        except h2.exceptions.ProtocolError:
+            raise Http2Broken("HTTP/2: the connection takes no more requests") from None
+        self._send_body()
+
+    def receive(self, data: bytes) -> bool:
+        """Take what the server sent, nothing standing for the end of the connection.
+
+        Gives whether any of it may belong to the answer. Raises `Http2Broken`.
+        """
+        if not data:
+            raise Http2Broken("HTTP/2: the connection was closed before the end of the answer")
+        before = len(self._arrived), self.status, self.ended
+        try:
+            for frame in self._frames.receive(data):
+                self._accept(frame)
+            self._send_body()
+        except (h2.exceptions.ProtocolError, FrameTooLarge, ValueError):
+            # The text of h2's errors may quote headers.
+            raise Http2Broken("HTTP/2: the server broke the rules of the protocol") from None
+        return self._frames.holds_part or before != (len(self._arrived), self.status, self.ended)
+
+    def take(self, size: int) -> bytes:
+        """Up to `size` bytes of the body that arrived; nothing if there are none."""
+        if not self._arrived:
+            return b""
+        first = self._arrived[0]
+        if len(first) <= size:
+            return self._arrived.pop(0)
+        self._arrived[0] = first[size:]
+        return first[:size]
+
+    def bytes_to_send(self) -> bytes:
+        """What is to be sent to the server now."""
+        ours, self._our_frames = self._our_frames, []
+        return b"".join((self._http.data_to_send(), *ours))
+
+    def _send_body(self) -> None:
+        while self._unsent and not self.ended:
+            room = min(self._http.local_flow_control_window(self._stream_id), self._http.max_outbound_frame_size)
+            if room <= 0:
+                return
+            piece, self._unsent = self._unsent[:room], self._unsent[room:]
+            self._http.send_data(self._stream_id, piece, end_stream=not self._unsent)
+
+    def _accept(self, frame: Frame) -> None:
+        ours = frame.stream_id == self._stream_id and self.status is not None and not self.ended
+        if frame.kind == FrameKind.GOAWAY:
+            self._go_away(frame)
+        elif frame.kind == FrameKind.DATA and ours and not self._states_its_length():
+            self._accept_data(frame)
+        else:
+            for event in self._http.receive_data(frame.to_bytes()):
+                self._apply(event)
+
+    def _accept_data(self, frame: Frame) -> None:
+        content = frame.content()
+        if content:
+            self._arrived.append(content)
+        # The window is opened again at once: who does not ask for more does not receive it anyway.
+        self._unconfirmed_bytes += len(frame.payload)
+        ends = frame.flags & Flag.END_STREAM
+        if ends or self._unconfirmed_bytes >= WINDOW_BYTES // 4:
+            streams = (0,) if ends else (0, self._stream_id)
+            if self._unconfirmed_bytes:
+                self._our_frames += [window_update(each, self._unconfirmed_bytes).to_bytes() for each in streams]
+            self._unconfirmed_bytes = 0
+        if ends:
+            end = Frame(FrameKind.DATA, Flag.END_STREAM, self._stream_id, b"")
+            for event in self._http.receive_data(end.to_bytes()):
+                self._apply(event)
+
+    def _states_its_length(self) -> bool:
+        return any(name == "content-length" for name, _ in self.headers)
+
+    def _go_away(self, frame: Frame) -> None:
+        self.goes_away = True
+        last_stream_id = int.from_bytes(frame.payload[:4]) & 0x7FFFFFFF
+        if not self.ended and self._stream_id > last_stream_id:
+            raise Http2Broken("HTTP/2: the server closes the connection and did not take the request")
+
+    def _apply(self, event: h2.events.Event) -> None:
+        if getattr(event, "stream_id", None) not in {None, self._stream_id}:
+            return  # of an exchange before
+        match event:
+            case h2.events.ResponseReceived(headers=headers):
+                pairs = [(str(name), str(value)) for name, value in headers or ()]
+                self.status = next(int(value) for name, value in pairs if name == ":status")
+                self.headers = [(name, value) for name, value in pairs if not name.startswith(":")]
+            case h2.events.DataReceived(data=data, flow_controlled_length=length):
+                if data:
+                    self._arrived.append(data)
+                self._http.acknowledge_received_data(length or 0, self._stream_id)
+            case h2.events.StreamEnded():
+                self.ended = True
+            case h2.events.StreamReset(error_code=code) if not self.ended:
+                raise Http2Broken(f"HTTP/2: the server reset the stream before its end (code {code})")
+            case _:
+                pass

@@ -1,0 +1,120 @@
+"""What Pigment says about an import: accepted, running, completed with a report, or failed. Pure.
+
+Two forms exist. The API description answers a push with an id alone and tells the rest when asked (`importStatus`,
+`detailedReport`); the text "CSV Push API" describes an answer that holds the result at once (`status`,
+`recordsAccepted`, `errors` by row). Either is taken wherever it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pigment_client.models import (
+    CompletedImport,
+    FailedImport,
+    Import,
+    ImportCounts,
+    RejectedRow,
+    RunningImport,
+    SkippedData,
+)
+from pigment_client.responses import optional_text_of, text_of, understood
+
+# Words of the immediate form that stand for "ask again later"; only "completed" and "failed" are documented.
+_RUNNING = {"accepted", "inprogress", "in_progress", "pending", "processing", "queued", "running", "started"}
+
+
+def parse_pushed(body: Any) -> Import:
+    """The answer of a push; raises `AnswerNotUnderstood`."""
+    return understood(lambda: _import(body))
+
+
+def parse_import_status(body: Any) -> Import:
+    """The answer of `GET /api/v1/import/{importId}/status`; raises `AnswerNotUnderstood`."""
+    if isinstance(body, dict) and "importStatus" not in body and "status" not in body:
+        body = None
+    return understood(lambda: _import(body))
+
+
+def _import(body: Mapping[str, Any]) -> Import:
+    import_id = text_of(body, "importId")
+    if "importStatus" in body:
+        return _asked(import_id, body)
+    return _immediate(import_id, body) if "status" in body else RunningImport(import_id)
+
+
+def _asked(import_id: str, body: Mapping[str, Any]) -> Import:
+    match text_of(body, "importStatus"):
+        case "InProgress":
+            return RunningImport(import_id)
+        case "Failed":
+            return FailedImport(import_id, tuple(text_of(error, "name") for error in body.get("errorsDetails") or ()))
+        case "Completed":
+            report = body.get("detailedReport")
+            return CompletedImport(import_id) if report is None else _reported(import_id, report)
+        case _:
+            raise ValueError
+
+
+def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
+    summary = report["summary"]
+    counts = ImportCounts(
+        _count(summary, "insertedCount"),
+        _count(summary, "updatedCount"),
+        _count(summary, "deletedCount"),
+        _count(summary, "skippedCount"),
+    )
+    skipped = tuple(
+        SkippedData(
+            text_of(data, "reason"),
+            _count(data, "count"),
+            optional_text_of(data, "sourceColumnName"),
+            tuple(str(sample) for sample in data.get("samples") or ()),
+        )
+        for block in report.get("impactedBlocks") or ()
+        for data in block.get("skippedData") or ()
+    )
+    return CompletedImport(import_id, counts, skipped)
+
+
+def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
+    status = text_of(body, "status").lower()
+    if status == "failed":
+        codes = (optional_text_of(error, "code") for error in body.get("errors") or ())
+        return FailedImport(import_id, tuple(dict.fromkeys(code for code in codes if code)))
+    if status in _RUNNING:
+        return RunningImport(import_id)
+    if status != "completed" and "recordsAccepted" not in body:
+        raise ValueError
+    return _completed_at_once(import_id, body)
+
+
+def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
+    counts = None
+    if "recordsAccepted" in body:
+        counts = ImportCounts(inserted=_count(body, "recordsAccepted"), skipped=_count(body, "recordsRejected"))
+    errors = body.get("errors") or ()
+    rejected = tuple(
+        RejectedRow(
+            _count(error, "row"),
+            optional_text_of(error, "field"),
+            optional_text_of(error, "code"),
+            None if error.get("value") is None else str(error["value"]),
+        )
+        for error in errors
+        if error.get("row") is not None
+    )
+    skipped = tuple(
+        SkippedData(optional_text_of(error, "code") or "unknown", 1, optional_text_of(error, "field"))
+        for error in errors
+        if error.get("row") is None
+    )
+    return CompletedImport(import_id, counts, skipped, rejected)
+
+
+def _count(item: Mapping[str, Any], name: str) -> int:
+    value = item[name]
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(name)
+    return value

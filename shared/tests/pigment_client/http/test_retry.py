@@ -1,0 +1,45 @@
+"""What may be repeated, and how long the wait is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pigment_client import errors
+from pigment_client.http.retry import PUSH, READ, may_repeat, wait_seconds
+
+
+@pytest.mark.parametrize(
+    "error",
+    [errors.KeyRefused, errors.PermissionMissing, errors.NotFound, errors.RequestRefused, errors.TooLarge],
+)
+def test_what_the_user_must_mend_is_never_repeated(error: type[errors.PigmentError]) -> None:
+    assert not may_repeat(error("x"), repeatable=True)
+
+
+def test_a_429_was_not_carried_out_and_always_repeats() -> None:
+    assert may_repeat(errors.LimitReached("x"), repeatable=False)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "repeatable", "expected"), [(True, False, False), (True, True, True), (False, False, True)]
+)
+def test_a_push_repeats_where_it_does_no_harm(arrived: bool, repeatable: bool, expected: bool) -> None:
+    error = errors.Unavailable("push CSV", arrived=arrived)
+
+    assert may_repeat(error, repeatable=repeatable) is expected
+
+
+@given(attempt=st.integers(1, 12), chance=st.floats(0, 1))
+def test_waits_are_drawn_from_the_ranges_of_the_two_texts(attempt: int, chance: float) -> None:
+    read = wait_seconds(READ, attempt, retry_after=None, random=lambda: chance)
+    push = wait_seconds(PUSH, attempt, retry_after=None, random=lambda: chance)
+
+    assert 0 <= read <= min(30, 2 ** (attempt - 1))
+    assert 0 <= push <= min(16, 2 ** (attempt - 1))
+
+
+def test_the_policies_are_those_of_the_texts() -> None:
+    assert (READ.attempts, PUSH.attempts) == (3, 5)
+    assert wait_seconds(READ, 1, retry_after=7.5, random=lambda: 1.0) == 7.5

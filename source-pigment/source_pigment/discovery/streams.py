@@ -1,0 +1,92 @@
+"""What an application offers as streams: its chosen blocks and the named views, each under a name of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import PigmentClient
+from pigment_client.models import Block, BlockType, ExportKind
+from source_pigment.config import Payload, SourceConfig
+from source_pigment.discovery.names import Named, stream_names
+
+
+@dataclass(frozen=True, slots=True)
+class StreamObject:
+    """What a stream exports: a block, or a view (`block` is None)."""
+
+    name: str
+    kind: ExportKind
+    id: str
+    block: Block | None
+
+    @property
+    def subject(self) -> str:
+        """What the user calls it."""
+        return f'{self.kind.value} "{self.name}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The streams of an application, and the names that only its metrics have."""
+
+    objects: tuple[StreamObject, ...]
+    metric_names: frozenset[str]
+
+    def find(self, stream: str) -> StreamObject | None:
+        """The object of the stream with this name."""
+        return next((each for each in self.objects if each.name == stream), None)
+
+
+def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
+    """Ask for the application's blocks, once, and choose among them; raises a `PigmentError`."""
+    blocks = client.list_blocks(config.application_id)
+    _check_payloads_have_blocks(config, blocks)
+    chosen = [block for block in blocks if config.chooses(block)]
+    named = [Named(block.id, block.name, block.type.kind.value) for block in chosen]
+    named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in config.views]
+    names = stream_names(named)
+    by_id: list[Block | None] = [*chosen, *(None for _ in config.views)]
+    objects = [
+        StreamObject(name, ExportKind(each.kind), each.id, block)
+        for name, each, block in zip(names, named, by_id, strict=True)
+    ]
+    metrics = frozenset(block.name for block in blocks if block.type is BlockType.METRIC)
+    # A dimension's column bears the name of its list: a metric of that name must not make it a value.
+    dimensions = frozenset(block.name for block in blocks if block.type is BlockType.DIMENSION_LIST)
+    return Catalog(tuple(objects), metrics - dimensions)
+
+
+def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> None:
+    """A payload whose block was renamed must not be forgotten: its filter would be, too."""
+    names = stream_names([Named(block.id, block.name, block.type.kind.value) for block in blocks])
+    known = {*names, *(word.strip() for block in blocks for word in (block.id, block.name))}
+    unknown = [each.block for each in config.block_requests if each.block not in known]
+    if unknown and blocks:
+        raise ConfigProblem(
+            f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "
+            'correct the name or ID under "Export payloads".'
+        )
+
+
+def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payload, ...]:
+    """The payloads of a stream's slices; a block may be named in the configuration by its id or its name."""
+    names = [stream_object.id, stream_object.name]
+    if stream_object.block is not None:
+        names.append(stream_object.block.name.strip())
+    return config.payloads_for(stream_object.kind, *names)
+
+
+def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
+    """Why there is nothing to read: the application is another's, hidden, or has no block of the chosen kinds."""
+    applications = client.list_applications()
+    if all(each.id != config.application_id for each in applications):
+        seen = ", ".join(f"{each.name} ({each.id})" for each in applications) or "none"
+        return ConfigProblem(
+            f"The application {config.application_id} is not visible to the owner of the API key: check the "
+            f"application ID, or share the application with that person. Visible are: {seen}."
+        )
+    return ConfigProblem(
+        "The application has no block of the chosen types and names that the owner of the API key can see: widen "
+        '"Block types", "Include" and "Exclude", or check the access rights.'
+    )

@@ -1,0 +1,1 @@
+"""From exports to RECORD lines."""

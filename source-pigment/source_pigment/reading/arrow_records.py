@@ -1,0 +1,217 @@
+"""Rows to finished RECORD lines, a block at a time and column by column: the fast way.
+
+pyarrow parses a block into columns of text, blanks as nulls; each column becomes JSON by vectorised functions; the
+columns are joined with the constant parts of a line between them, and the joined array's buffer is the output. What
+does not fit this (control characters other than line ends and tabs, lone carriage returns, quotes out of place, rows
+of another length) goes the plain way, block by block, so that both ways give the same bytes and the same errors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from pigment_csv.dialect import BYTE_ORDER_MARK
+from pigment_csv.values import ISO_DATE, JSON_NUMBER, is_iso_date
+from source_pigment.discovery.schema import ColumnType
+from source_pigment.reading.records import CLOSING, LONGEST_LINE_BYTES, PlainConverter, RecordBlock, RecordLayout
+
+_JSON_NUMBER = f"^(?:{JSON_NUMBER.pattern})$"
+_ISO_DATE = f"^{ISO_DATE.pattern}$"
+
+# A quoted field where one may stand, from the first field on: once these are taken away no quote is left, or the
+# quotes are out of place (pyarrow would read on all the same).
+_QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
+
+# What orjson escapes; the ones it writes as \b, \f or \u00XX are left to the plain way.
+_ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
+_LEFT_TO_PLAIN = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+
+
+class FastConverter:
+    """Turns blocks of whole CSV records into RECORD lines; the same as `PlainConverter`, only sooner."""
+
+    def __init__(self, layout: RecordLayout) -> None:
+        self._layout = layout
+        self._plain = PlainConverter(layout)
+        self._labels = layout.labels()
+        names = [str(position) for position in range(len(layout.names))]
+        self._read = pa.csv.ReadOptions(use_threads=False, column_names=names)
+        self._parse = pa.csv.ParseOptions(
+            delimiter=";", quote_char='"', double_quote=True, newlines_in_values=True, ignore_empty_lines=False
+        )
+        self._convert = pa.csv.ConvertOptions(
+            column_types={name: pa.string() for name in names},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            check_utf8=True,
+        )
+
+    def convert(self, block: bytes, *, first_record: int, emitted_at: int) -> RecordBlock:
+        """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
+        table = self._table(block)
+        if table is None:
+            return self._plain.convert(block, first_record=first_record, emitted_at=emitted_at)
+        misfits: Counter[str] = Counter()
+        pieces = self._pieces(table, emitted_at, misfits)
+        lines = pc.binary_join_element_wise(*pieces, _EMPTY, null_handling="replace", null_replacement="null")
+        if pc.max(pc.binary_length(lines)).as_py() >= LONGEST_LINE_BYTES:
+            return self._plain.convert(block, first_record=first_record, emitted_at=emitted_at)
+        return RecordBlock(self._layout.stream, _content(lines), len(lines), misfits)
+
+    def _table(self, block: bytes) -> pa.Table | None:
+        """The block as columns of text, or None where it must go the plain way."""
+        if (
+            len(block.translate(None, _LEFT_TO_PLAIN)) != len(block)
+            or block.count(b"\r") != block.count(b"\r\n")
+            or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
+            or block.startswith(BYTE_ORDER_MARK)
+            or (len(self._labels) > 1 and _has_empty_line(block))
+        ):
+            return None
+        self._read.block_size = len(block) + 1
+        try:
+            return pa.csv.read_csv(
+                pa.py_buffer(block),
+                read_options=self._read,
+                parse_options=self._parse,
+                convert_options=self._convert,
+            ).combine_chunks()
+        except pa.ArrowInvalid:
+            return None
+
+    def _pieces(self, table: pa.Table, emitted_at: int, misfits: Counter[str]) -> list[Any]:
+        """Constants and arrays in turn, which joined are the lines; neighbouring constants are one."""
+        layout = self._layout
+        columns = [_array(table.column(position)) for position in range(table.num_columns)]
+        pieces = Pieces(layout.opening(emitted_at))
+        for position, (label, column) in enumerate(zip(self._labels, columns, strict=True)):
+            pieces.constant(("," if position else "") + label)
+            pieces.value(column, layout.types[position], layout.names[position], misfits)
+        if layout.id_position is not None:
+            id_label, hash_label = layout.metadata_labels
+            pieces.constant("," + id_label)
+            pieces.value(columns[layout.id_position], ColumnType.TEXT, "", misfits)
+            pieces.constant(f',{hash_label}"')
+            pieces.array(_hashes(columns))
+            pieces.constant('"')
+        pieces.constant(CLOSING)
+        return pieces.finished()
+
+
+class Pieces:
+    """The parts of the lines of a block: texts that are the same in every line, and arrays."""
+
+    def __init__(self, opening: str) -> None:
+        self._parts: list[Any] = [opening]
+
+    def constant(self, text: str) -> None:
+        """Add a text."""
+        if isinstance(self._parts[-1], str):
+            self._parts[-1] += text
+        else:
+            self._parts.append(text)
+
+    def finished(self) -> list[Any]:
+        """All parts as pyarrow takes them."""
+        return [_scalar(part) if isinstance(part, str) else part for part in self._parts]
+
+    def array(self, values: Any) -> None:
+        """Add an array of finished texts."""
+        self._parts.append(values)
+
+    def value(self, column: Any, type_: ColumnType, name: str, misfits: Counter[str]) -> None:
+        """Add the values of a column as JSON; a blank is null here and becomes the word when the lines are joined."""
+        if type_ is ColumnType.TEXT and column.null_count == 0:
+            self.constant('"')
+            self.array(_escaped(column))
+            self.constant('"')
+            return
+        words, fits = _words(column, type_)
+        if fits is not None and not pc.all(fits, min_count=0).as_py():
+            misfits[name] += pc.sum(pc.invert(fits)).as_py()
+            words = pc.if_else(fits, words, _quoted(column))
+        self.array(words)
+
+
+def _has_empty_line(block: bytes) -> bool:
+    """pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, which the plain way then finds."""
+    return block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block
+
+
+def _words(column: Any, type_: ColumnType) -> tuple[Any, Any]:
+    """The values as JSON, and which of them fit the type (None: all do)."""
+    match type_:
+        case ColumnType.TEXT:
+            return _quoted(column), None
+        case ColumnType.NUMBER:
+            return column, pc.match_substring_regex(column, _JSON_NUMBER)
+        case ColumnType.BOOLEAN:
+            true, false = pc.equal(column, _scalar("TRUE")), pc.equal(column, _scalar("FALSE"))
+            return pc.if_else(true, _scalar("true"), _scalar("false")), pc.or_(true, false)
+        case ColumnType.DATE:
+            fits = pc.match_substring_regex(column, _ISO_DATE)
+            # The form alone does not make a day: there are few different dates, so each is looked at once.
+            for text in pc.unique(pc.filter(column, fits)).to_pylist():
+                if not is_iso_date(text):
+                    fits = pc.and_not(fits, pc.equal(column, _scalar(text)))
+            return _quoted(column), fits
+
+
+def _quoted(column: Any) -> Any:
+    return pc.binary_join_element_wise(_QUOTE, _escaped(column), _QUOTE, _EMPTY)
+
+
+def _escaped(column: Any) -> Any:
+    """The texts as they stand inside the quotes of JSON."""
+    content = _content(column)
+    if len(content.translate(None, _ESCAPED)) == len(content):
+        return column
+    for sign, escape in _ESCAPES:
+        if sign.encode() in content:
+            column = pc.replace_substring(column, sign, escape)
+    return column
+
+
+def _hashes(columns: list[Any]) -> Any:
+    """The content hash of each row, as `records.content_hash` makes it."""
+    fields: list[Any] = []
+    for column in columns:
+        text = pc.fill_null(column, _EMPTY)
+        fields += [pc.cast(pc.binary_length(text), pa.string()), _scalar(":"), text, _scalar(",")]
+    joined = pc.binary_join_element_wise(*fields, _EMPTY)
+    hashes = b"".join(hashlib.sha256(row.as_buffer()).hexdigest().encode() for row in joined)
+    offsets = array("i", range(0, len(hashes) + 64, 64))
+    return pa.StringArray.from_buffers(len(joined), pa.py_buffer(offsets), pa.py_buffer(hashes))
+
+
+def _scalar(text: str) -> Any:
+    """A constant for pyarrow, made from its bytes: from a Python text it would import pandas first, for a second."""
+    encoded = text.encode()
+    return pa.StringArray.from_buffers(1, pa.py_buffer(array("i", (0, len(encoded)))), pa.py_buffer(encoded))[0]
+
+
+def _array(column: Any) -> Any:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _content(array: Any) -> bytes:
+    """The texts of an array, one after the other."""
+    _, offsets, data = array.buffers()
+    if data is None:
+        return b""
+    bounds = memoryview(offsets).cast("i")
+    return bytes(memoryview(data)[bounds[array.offset] : bounds[array.offset + len(array)]])
+
+
+_EMPTY = _scalar("")
+_QUOTE = _scalar('"')

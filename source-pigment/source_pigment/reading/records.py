@@ -1,0 +1,138 @@
+"""Rows to finished RECORD lines, one row at a time: the plain way, and the oracle of the fast one. Pure.
+
+A number keeps its digits, a blank is null, and a value that does not fit its column's type is sent as the text that
+it is and counted. Nothing passes through a float.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import CsvBroken, Row, rows_of
+from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
+from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
+
+DIALECT = CsvDialect(delimiter=";")
+
+# "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
+LONGEST_LINE_BYTES = 20_000_000
+
+
+class RecordTooLong(Exception):
+    """A record is longer than the platform takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLayout:
+    """How a stream's records look: its name, its columns in the order of the export, and the metadata to add.
+
+    `id_position` is the column whose text is the record's id; None adds no metadata.
+    """
+
+    stream: str
+    names: tuple[str, ...]
+    types: tuple[ColumnType, ...]
+    id_position: int | None = None
+
+    def opening(self, emitted_at: int) -> str:
+        """A RECORD line up to its first value's name."""
+        stream = _text(self.stream)
+        return f'{{"type":"RECORD","record":{{"stream":{stream},"emitted_at":{emitted_at},"data":{{'
+
+    def labels(self) -> list[str]:
+        """What stands before each value: the column's name as JSON, and a colon."""
+        return [f"{_text(name)}:" for name in self.names]
+
+    @property
+    def metadata_labels(self) -> tuple[str, str]:
+        """What stands before the two values of metadata."""
+        return f'"{RECORD_ID}":', f'"{CONTENT_HASH}":'
+
+
+CLOSING = "}}}\n"
+
+
+@dataclass(slots=True)
+class RecordBlock:
+    """Finished RECORD lines of one stream, which travel as one.
+
+    `misfits` counts, by column, the values that did not fit their type.
+    """
+
+    stream: str
+    lines: bytes
+    count: int
+    misfits: Counter[str] = field(default_factory=Counter)
+
+
+class PlainConverter:
+    """Turns blocks of whole CSV records into RECORD lines with the standard library's reader."""
+
+    def __init__(self, layout: RecordLayout) -> None:
+        self._layout = layout
+        self._labels = layout.labels()
+
+    def convert(self, block: bytes, *, first_record: int, emitted_at: int) -> RecordBlock:
+        """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
+        opening = self._layout.opening(emitted_at)
+        result = RecordBlock(self._layout.stream, b"", 0)
+        lines: list[bytes] = []
+        for row in rows_of(block, DIALECT, first_record=first_record):
+            if len(row) != len(self._labels):
+                raise CsvBroken("a row has another number of fields than the header", first_record + len(lines))
+            line = (opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()
+            if len(line) >= LONGEST_LINE_BYTES:
+                raise RecordTooLong
+            lines.append(line)
+        result.lines, result.count = b"".join(lines), len(lines)
+        return result
+
+    def _values(self, row: Row, misfits: Counter[str]) -> list[str]:
+        layout = self._layout
+        values: list[str] = []
+        for label, name, type_, text in zip(self._labels, layout.names, layout.types, row, strict=True):
+            word = json_value(text, type_)
+            if word is None:
+                misfits[name] += 1
+                word = _text(text or "")
+            values.append(label + word)
+        if layout.id_position is not None:
+            id_label, hash_label = layout.metadata_labels
+            values.append(id_label + (json_value(row[layout.id_position], ColumnType.TEXT) or "null"))
+            values.append(f'{hash_label}"{content_hash(row)}"')
+        return values
+
+
+def json_value(text: str | None, type_: ColumnType) -> str | None:
+    """The value of a cell as JSON; None when it does not fit the type."""
+    if not text:
+        return "null"
+    match type_:
+        case ColumnType.TEXT:
+            return _text(text)
+        case ColumnType.NUMBER:
+            return text if is_json_number(text) else None
+        case ColumnType.BOOLEAN:
+            return BOOLEANS.get(text)
+        case ColumnType.DATE:
+            return _text(text) if is_iso_date(text) else None
+
+
+def hashed_text(row: Sequence[str | None]) -> str:
+    """What is hashed: every field, blank ones too, as its length in bytes, a colon, its text and a comma."""
+    return "".join(f"{len(text.encode())}:{text}," for text in (cell or "" for cell in row))
+
+
+def content_hash(row: Sequence[str | None]) -> str:
+    """The SHA-256 of a row's fields in the order of the export, in small hexadecimal digits."""
+    return hashlib.sha256(hashed_text(row).encode()).hexdigest()
+
+
+def _text(text: str) -> str:
+    return orjson.dumps(text).decode()

@@ -1,0 +1,169 @@
+"""Types, keys and names from a header and a sample."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pigment_client.models import Block, BlockType, Column, ExportKind
+from source_pigment.discovery.names import Named, column_names, stream_names
+from source_pigment.discovery.schema import (
+    ColumnType,
+    Sample,
+    SchemaOptions,
+    StreamSchema,
+    column_types,
+    infer_type,
+    make_schema,
+)
+from source_pigment.reading.state import COMPLETE, finished_slices, state_after
+
+INFER = SchemaOptions(True, frozenset({"Cost", "Revenue"}))
+
+
+def schema(type_: BlockType, header: str, *rows: str, options: SchemaOptions = INFER, **more: object) -> StreamSchema:
+    block = Block("id", "name", type_, **more)  # type: ignore[arg-type] # only columns
+    sample = Sample(header.split(";"), [row.split(";") for row in rows])
+    return make_schema(type_.kind, block, sample, options=options)
+
+
+@pytest.mark.parametrize(
+    ("values", "type_"),
+    [
+        (["1", "-2.5", "1e5"], ColumnType.NUMBER),
+        (["0012"], ColumnType.TEXT),
+        (["+5"], ColumnType.TEXT),
+        (["1,5"], ColumnType.TEXT),
+        (["NaN"], ColumnType.TEXT),
+        (["TRUE", "FALSE", ""], ColumnType.BOOLEAN),
+        (["true"], ColumnType.TEXT),
+        (["2026-04-30", ""], ColumnType.DATE),
+        (["2026-02-30"], ColumnType.TEXT),
+        (["", ""], ColumnType.TEXT),
+        ([], ColumnType.TEXT),
+        (["1", "x"], ColumnType.TEXT),
+    ],
+)
+def test_a_type_is_what_every_value_of_the_sample_has(values: list[str], type_: ColumnType) -> None:
+    assert infer_type(values) is type_
+
+
+def test_an_item_is_text_whatever_it_looks_like() -> None:
+    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "601015;1", "601016;2")
+
+    assert found.columns == {"Account": ColumnType.TEXT, "FTE": ColumnType.NUMBER}
+    assert found.primary_key == ("Account",)
+
+
+def test_a_transaction_list_has_no_key() -> None:
+    assert schema(BlockType.TRANSACTION_LIST, "Entry;Amount", "1;5").primary_key == ()
+
+
+def test_a_metrics_last_column_is_its_value() -> None:
+    found = schema(BlockType.METRIC, "Year;Scenario;Any name", "2026;Actual;5", "2027;Actual;6")
+
+    assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.NUMBER]
+    assert found.primary_key == ("Year", "Scenario")
+
+
+def test_a_tables_values_bear_the_names_of_metrics() -> None:
+    found = schema(BlockType.TABLE, "Year;Cost;Revenue", "2026;;TRUE")
+
+    assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.BOOLEAN]
+    assert found.primary_key == ("Year",)
+
+
+def test_without_known_names_a_tables_trailing_numbers_are_its_values() -> None:
+    found = schema(BlockType.TABLE, "year_ABC;country_DEF;cost_GHI;margin_JKL", "2026;FR;1;2", "2027;FR;1;2")
+
+    assert list(found.columns.values()) == [ColumnType.TEXT] * 2 + [ColumnType.NUMBER] * 2
+    # The rest is a guess, and a guess is no key.
+    assert found.primary_key == ()
+
+
+@pytest.mark.parametrize("rows", [("A;1", "A;2"), (";1",)])
+def test_a_key_that_does_not_hold_in_the_sample_is_not_claimed(rows: tuple[str, ...]) -> None:
+    assert schema(BlockType.DIMENSION_LIST, "Account;FTE", *rows).primary_key == ()
+
+
+def test_richer_metadata_says_which_columns_are_keys() -> None:
+    columns = (Column("Amount"), Column("Entry", is_key=True))
+
+    assert schema(BlockType.TRANSACTION_LIST, "X;Entry", "a;1", columns=columns).primary_key == ("Entry",)
+
+
+def test_text_types_send_everything_as_text() -> None:
+    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "a;1", options=SchemaOptions(False))
+
+    assert set(found.columns.values()) == {ColumnType.TEXT}
+
+
+@given(st.lists(TYPES := st.sampled_from(list(ColumnType)), min_size=1, max_size=5))
+def test_the_types_are_read_back_from_the_schema(types: list[ColumnType]) -> None:
+    columns = {f"c{position}": type_ for position, type_ in enumerate(types)}
+
+    assert column_types(StreamSchema(columns, ()).json_schema(row_metadata=False)) == columns
+
+
+@given(st.lists(st.sampled_from(["", "a", "a_2", "a_3", "column_1", "b"]), max_size=8))
+def test_no_column_is_dropped_and_every_name_is_unique(header: list[str]) -> None:
+    names = column_names(header)
+
+    assert len(names) == len(header) == len(set(names))
+    for name, wanted in zip(names, header, strict=True):
+        assert name.startswith(wanted or "column_")
+
+
+def test_the_examples_of_the_design() -> None:
+    assert column_names(["a", "a", "", "a"]) == ["a", "a_2", "column_3", "a_3"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(list(BlockType))), max_size=6))
+def test_every_block_has_a_stream_name_of_its_own(blocks: list[tuple[str, BlockType]]) -> None:
+    made = [Named(f"{number:08d}-id", name, type_.kind.value) for number, (name, type_) in enumerate(blocks)]
+    names = stream_names([*made, Named("view-id", "a", "view")])
+
+    assert len(names) == len(set(names)) == len(made) + 1
+
+
+def test_equal_names_get_the_type_then_a_short_id() -> None:
+    named = [Named("11111111-x", "R", "metric"), Named("22222222-x", "R", "list"), Named("33333333-x", "R", "list")]
+    views = [Named("44444444-x", "V", "view"), Named("55555555-x", "V", "view"), Named("66666666-x", "W", "view")]
+
+    assert stream_names([*named, *views]) == [
+        "R (metric)",
+        "R (list) (22222222)",
+        "R (list) (33333333)",
+        "V (view) (44444444)",
+        "V (view) (55555555)",
+        "W",
+    ]
+
+
+SLICES = [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+@pytest.mark.parametrize("finished", [1, 2, 3])
+def test_a_state_says_how_many_slices_are_finished(finished: int) -> None:
+    assert finished_slices(state_after(finished, SLICES), SLICES) == finished
+
+
+@pytest.mark.parametrize("state", [None, {}, {"finished_slices": "x"}, {"finished_slices": 99}])
+def test_a_state_that_says_nothing_begins_anew(state: dict[str, object] | None) -> None:
+    assert finished_slices(state, SLICES) == 0
+
+
+def test_a_state_of_other_slices_begins_anew() -> None:
+    assert finished_slices(state_after(2, SLICES), [{"a": 9}, *SLICES[1:]]) == 0
+
+
+def test_a_finished_stream_is_not_read_again_in_the_same_sync() -> None:
+    assert state_after(3, SLICES).items() >= COMPLETE.items()
+    assert finished_slices(state_after(3, SLICES), SLICES) == 3
+    assert finished_slices(state_after(3, SLICES), SLICES[:2]) == 0
+    assert finished_slices(COMPLETE, SLICES) == 3
+
+
+def test_a_view_claims_no_key() -> None:
+    assert make_schema(ExportKind.VIEW, None, Sample(["a"], [["1"]]), options=INFER).primary_key == ()

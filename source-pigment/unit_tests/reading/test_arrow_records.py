@@ -1,0 +1,200 @@
+"""The fast way gives the same bytes as the plain one, and the plain one what the standard library says."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pigment_csv.reader import CsvBroken, RecordBlocks
+from source_pigment.discovery.schema import ColumnType
+from source_pigment.reading.arrow_records import FastConverter
+from source_pigment.reading.records import PlainConverter, RecordBlock, RecordLayout, RecordTooLong
+
+AWKWARD = [
+    "",
+    "0012",
+    "+5",
+    "1,5",
+    "NaN",
+    "1e5",
+    "-0.00",
+    "33.333333333333333333",
+    "TRUE",
+    "true",
+    "FALSE",
+    "2026-02-28",
+    "2026-02-30",
+    "2026-13-01",
+    "null",
+    "NA",
+    '"',
+    '""',
+    "a;b",
+    "a\r\nb",
+    "a\nb",
+    "a\rb",
+    "\u2028",
+    "\x85",
+    "\x00",
+    "\x1f",
+    "\t",
+    "\\",
+    "\\n",
+    "é🚀",
+    " lead",
+    "trail ",
+    "=1+1",
+    "9" * 400,
+    "\ufeff",
+    "\x7f",
+]
+CELLS = st.one_of(
+    st.sampled_from(AWKWARD),
+    st.text(st.characters(codec="utf-8"), max_size=6),
+    st.from_regex(r"-?[0-9]{1,4}(\.[0-9]{1,3})?", fullmatch=True),
+)
+TYPES = st.sampled_from(list(ColumnType))
+
+
+@st.composite
+def layouts_and_rows(draw: Any) -> tuple[RecordLayout, list[list[str]]]:
+    width = draw(st.integers(1, 4))
+    names = tuple(draw(st.lists(st.text(min_size=1, max_size=4), min_size=width, max_size=width, unique=True)))
+    types = tuple(draw(st.lists(TYPES, min_size=width, max_size=width)))
+    id_position = draw(st.none() | st.integers(0, width - 1))
+    layout = RecordLayout(draw(st.text(min_size=1, max_size=5)), names, types, id_position)
+    return layout, draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=8))
+
+
+def as_csv(rows: list[list[str]], line_end: str = "\r\n", quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=";", lineterminator=line_end, quoting=quoting).writerows(rows)  # type: ignore[arg-type] # any of csv's constants
+    return text.getvalue().encode()
+
+
+def expected_value(text: str, type_: ColumnType) -> tuple[Any, bool]:
+    """The value of a cell as the design says it, and whether it fits its type."""
+    if text == "":
+        return None, True
+    if type_ is ColumnType.BOOLEAN:
+        return {"TRUE": (True, True), "FALSE": (False, True)}.get(text, (text, False))
+    if type_ is ColumnType.DATE:
+        try:
+            return text, date.fromisoformat(text).isoformat() == text
+        except ValueError:
+            return text, False
+    if type_ is ColumnType.NUMBER:
+        try:
+            loaded = json.loads(text, parse_int=Digits, parse_float=Digits, parse_constant=lambda _: "no number")
+        except ValueError:
+            return text, False
+        return (loaded, True) if isinstance(loaded, Digits) and loaded == text else (text, False)
+    return text, True
+
+
+class Digits(str):
+    """A number as its digits."""
+
+    __slots__ = ()
+
+
+def oracle(layout: RecordLayout, row: list[str], misfits: Counter[str]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, type_, text in zip(layout.names, layout.types, row, strict=True):
+        data[name], fits = expected_value(text, type_)
+        misfits[name] += not fits
+    if layout.id_position is not None:
+        data["_pigment_record_id"] = row[layout.id_position] or None
+        told = b"".join(b"%d:%b," % (len(cell.encode()), cell.encode()) for cell in row)
+        data["_pigment_content_hash"] = hashlib.sha256(told).hexdigest()
+    return data
+
+
+def convert(converter: FastConverter | PlainConverter, block: bytes) -> RecordBlock | str:
+    try:
+        return converter.convert(block, first_record=2, emitted_at=5)
+    except CsvBroken as error:
+        return str(error)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    given_=layouts_and_rows(),
+    form=st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
+)
+def test_both_ways_give_what_the_standard_library_says(
+    given_: tuple[RecordLayout, list[list[str]]], form: tuple[int, str]
+) -> None:
+    layout, rows = given_
+    block = as_csv(rows, form[1], form[0])
+    if not block:
+        return
+    plain, fast = convert(PlainConverter(layout), block), convert(FastConverter(layout), block)
+    misfits: Counter[str] = Counter()
+    expected = [oracle(layout, row, misfits) for row in rows]
+
+    assert isinstance(plain, RecordBlock)
+    assert fast == plain
+    parsed = [json.loads(line, parse_int=Digits, parse_float=Digits) for line in plain.lines.split(b"\n")[:-1]]
+    assert [each["record"]["data"] for each in parsed] == expected
+    assert all(each["record"]["stream"] == layout.stream and each["record"]["emitted_at"] == "5" for each in parsed)
+    assert plain.count == len(rows)
+    assert +plain.misfits == +misfits
+
+
+@settings(max_examples=3000, deadline=None)
+@given(block=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
+@example(block=b'1;"a"b\n')
+@example(block=b'a"b;1\n')
+@example(block=b'1";"')
+@example(block=b';""1')
+@example(block=b'"a";"b"c"d"\n')
+@example(block=b"a;b;c\n")
+@example(block=b"a;b\rc;d\n")
+@example(block=b"\n\n")
+def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
+    """Blocks as the reader cuts them: whole records only."""
+    cutter = RecordBlocks()
+    for piece in (cutter.decode(block), cutter.flush()):
+        if piece:
+            layout = RecordLayout("S", ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
+            assert convert(FastConverter(layout), piece) == convert(PlainConverter(layout), piece)
+
+
+def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
+    layout = RecordLayout("S", ("a", "b", "c", "d"), tuple(ColumnType), 0)
+    rows = [[f"text {n}", f"{n}.50", ["TRUE", "FALSE", ""][n % 3], f"2026-{n % 12 + 1:02d}-01"] for n in range(5000)]
+    rows[7] = ['q"uo;te', "x", "maybe", "2026-02-30"]
+    block = as_csv(rows)
+    fast = FastConverter(layout)
+
+    assert fast._table(block) is not None
+    result = convert(fast, block)
+    assert result == convert(PlainConverter(layout), block)
+    assert isinstance(result, RecordBlock)
+    assert result.misfits == {"b": 1, "c": 1, "d": 1}
+
+
+def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
+    layout = RecordLayout("S", ("a",), (ColumnType.TEXT,))
+    block = b"x" * 20_000_000 + b"\n"
+
+    for converter in (FastConverter(layout), PlainConverter(layout)):
+        with pytest.raises(RecordTooLong):
+            converter.convert(block, first_record=2, emitted_at=1)
+
+
+def test_a_cell_of_megabytes_goes_through() -> None:
+    layout = RecordLayout("S", ("a", "b"), (ColumnType.TEXT, ColumnType.TEXT))
+    block = as_csv([["line\r\n" * 500_000, "x"]])
+
+    assert convert(FastConverter(layout), block) == convert(PlainConverter(layout), block)

@@ -1,0 +1,50 @@
+"""How Pigment reads and writes a value: stored digit by digit, shown as the request asks."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from local_pigment.blocks import ValueType
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_LEGACY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+
+class Unreadable(Exception):
+    """The text is not a value of the type."""
+
+
+def read_value(text: str, type_: ValueType, decimal_separator: str = ".") -> str:
+    """The stored form of a text in an imported file; blank stays blank."""
+    if not text or type_ in {ValueType.TEXT, ValueType.DIMENSION}:
+        return text
+    match type_:
+        case ValueType.NUMBER:
+            number = text.replace(decimal_separator, ".") if decimal_separator != "." else text
+            if not _NUMBER.fullmatch(number) or (decimal_separator != "." and "." in text):
+                raise Unreadable
+            return number
+        case ValueType.BOOLEAN:
+            if text.upper() not in {"TRUE", "FALSE"}:
+                raise Unreadable
+            return text.upper()
+        case ValueType.DATE:
+            legacy = _LEGACY.fullmatch(text)
+            try:
+                return date.fromisoformat(f"{legacy[3]}-{legacy[1]}-{legacy[2]}" if legacy else text).isoformat()
+            except ValueError:
+                raise Unreadable from None
+
+
+def write_value(text: str, type_: ValueType, decimal_separator: str, date_format: str) -> str:
+    """A stored value as an export shows it; `date_format` is `Iso8601`, `ListLegacy` or `Legacy`."""
+    if not text:
+        return text
+    if type_ is ValueType.NUMBER and decimal_separator != ".":
+        return text.replace(".", decimal_separator)
+    if type_ is ValueType.DATE and date_format != "Iso8601":
+        year, month, day = text.split("-")
+        legacy = f"{month}/{day}/{year}"
+        return legacy if date_format == "ListLegacy" else f"{legacy} 00:00:00 +00:00"
+    return text

@@ -1,0 +1,193 @@
+"""The shapes on the wire: what requests may hold, and how answers are written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+from local_pigment.blocks import Application, Block, ListBlock, View
+from local_pigment.imports import ImportConfiguration, ImportRun, describe_columns
+
+_UUID = {
+    "type": "string",
+    "pattern": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+}
+_COMPARISONS = ["LessThan", "LessThanOrEqual", "Equal", "NotEqual", "GreaterThan", "GreaterThanOrEqual", "IsNotBlank"]
+
+
+def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list_of(items: dict[str, Any]) -> dict[str, Any]:
+    return _nullable({"type": "array", "items": items})
+
+
+def _one_of(*words: str) -> dict[str, Any]:
+    return {"enum": list(words)}
+
+
+_DIMENSION = _object(("dimensionId", "modalityIds"), dimensionId=_UUID, modalityIds={"type": "array", "items": _UUID})
+_VALUE = _object(
+    ("metricId", "condition"),
+    metricId=_UUID,
+    condition=_object(("type",), type=_one_of(*_COMPARISONS), value={"type": ["string", "number", "boolean"]}),
+)
+_FILTER = {
+    **_object(
+        ("type",),
+        type=_one_of("And", "Or", "Dimension", "Value"),
+        dimension=_nullable(_DIMENSION),
+        value=_nullable(_VALUE),
+        **{word: _list_of({"$ref": "#/$defs/filter"}) for word in ("and", "or")},
+    )
+}
+_FORMAT: dict[str, Any] = {
+    "friendlyHeaders": {"type": ["boolean", "null"]},
+    "dateFormat": _nullable(_one_of("Legacy", "Iso8601")),
+    "fieldDelimiter": _nullable(_one_of("Semicolon", "Comma")),
+    "decimalSeparator": _nullable(_one_of("Comma", "Dot")),
+    "encoding": _nullable(_one_of("Utf8WithBom", "Utf8WithoutBom")),
+}
+_CELLS: dict[str, Any] = {
+    "scenarios": _list_of(_UUID),
+    "filters": _list_of(_DIMENSION),
+    "exportFilter": _nullable({"$ref": "#/$defs/filter"}),
+}
+_FIELD = _object(
+    ("sourceId", "type"),
+    sourceId=_nullable(_UUID),
+    type=_one_of("DimensionField", "ScenarioField", "ValueField"),
+    displayName={"type": ["string", "null"]},
+)
+_PROPERTY_FILTER = _object(
+    ("propertyTechnicalName", "modalityIds"),
+    propertyTechnicalName={"type": "string"},
+    modalityIds={"type": "array", "items": _UUID},
+)
+
+_REQUESTS: dict[str, dict[str, Any]] = {
+    "list": _object(
+        propertyTechnicalNames=_list_of({"type": "string"}),
+        listFilter=_list_of(_UUID),
+        propertyFilters=_list_of(_PROPERTY_FILTER),
+        **_FORMAT,
+    ),
+    "metric": _object(**_CELLS, **_FORMAT),
+    "table": _object(metrics=_list_of(_UUID), fields=_list_of(_FIELD), **_CELLS, **_FORMAT),
+}
+_VALIDATORS = {
+    kind: Draft202012Validator({**schema, "$defs": {"filter": _FILTER}}, format_checker=FormatChecker())
+    for kind, schema in _REQUESTS.items()
+}
+
+
+def is_valid_request(kind: str, body: Any) -> bool:
+    """Whether the body of an export is as described."""
+    return _VALIDATORS[kind].is_valid(body)
+
+
+def application(each: Application) -> dict[str, Any]:
+    return {"id": each.id, "name": each.name}
+
+
+def block(each: Block, *, richer: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": each.id, "name": each.name, "type": each.type}
+    if richer and isinstance(each, ListBlock):
+        told["columns"] = [
+            {
+                "name": column.name,
+                "type": column.type.value,
+                "isKey": each.is_dimension and position == 0,
+                "dimensionRef": column.dimension_id,
+            }
+            for position, column in enumerate(each.properties)
+        ]
+    return told
+
+
+def view(each: View) -> dict[str, Any]:
+    return {"id": each.id, "name": each.name, "type": "Public" if each.is_public else "Personal"}
+
+
+def import_configuration(each: ImportConfiguration, owner: Application, *, richer: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": each.id, "name": each.name}
+    if richer:
+        told["target"] = owner.blocks[each.block_id].name
+        told["columns"] = describe_columns(each, owner)
+    return told
+
+
+def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str, Any]:
+    """`ApiImportReportDto`."""
+    done = run.status != "InProgress"
+    told: dict[str, Any] = {
+        "importId": run.id,
+        "createdAt": _moment(run.created_at),
+        "completedAt": _moment(run.completed_at) if done and run.completed_at else None,
+        "importStatus": run.status,
+        "errorsDetails": [],
+        "detailedReport": None,
+    }
+    if run.status == "Failed":
+        told["errorsDetails"] = [{"name": run.failure, "description": f"The import ended: {run.failure}."}]
+    if detailed and run.status == "Completed":
+        told["detailedReport"] = _detailed(run, target)
+    return told
+
+
+def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
+    counts = {"insertedCount": run.inserted, "updatedCount": run.updated, "deletedCount": run.deleted}
+    skipped = [
+        {"count": each.count, "reason": each.reason, "sourceColumnName": each.column, "samples": each.samples}
+        for each in run.skipped()
+    ]
+    return {
+        "blockType": "List" if isinstance(target, ListBlock) else "Metric",
+        "summary": {**counts, "skippedCount": len({problem.row for problem in run.problems})},
+        "impactedBlocks": [{"blockId": target.id, "scenarioId": None, **counts, "skippedData": skipped}],
+        "autoCreatedDimensionModalities": [
+            {"blockId": list_id, "count": count} for list_id, count in run.created_items.items()
+        ],
+    }
+
+
+def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
+    """The answer that holds the result at once, as the mission text "CSV Push API" shows it."""
+    rejected = {problem.row for problem in run.problems}
+    return {
+        "status": "failed" if run.failure else "completed",
+        "requestId": f"req_{run.id[:8]}",
+        "importId": run.id,
+        "recordsProcessed": run.data_rows,
+        "recordsAccepted": 0 if run.failure else run.data_rows - len(rejected),
+        "recordsRejected": len(rejected),
+        "errors": [
+            {
+                "row": problem.row,
+                "field": problem.column,
+                "value": problem.value,
+                "code": "UNKNOWN_DIMENSION_MEMBER" if problem.reason.startswith("Missing") else "INVALID_VALUE",
+                "message": f"Value '{problem.value}' not accepted for '{problem.column}'",
+            }
+            for problem in run.problems
+        ]
+        + ([{"row": 0, "field": None, "value": None, "code": run.failure, "message": ""}] if run.failure else []),
+        "warnings": [],
+        "metadata": {"dataSource": "csv_push", "targetTable": target.name},
+    }
+
+
+def _moment(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

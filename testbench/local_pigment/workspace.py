@@ -1,0 +1,107 @@
+"""A workspace: applications, keys, import configurations, and what happened to them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from local_pigment.blocks import Application, Block, ListBlock, MetricBlock
+from local_pigment.faults import Faults
+from local_pigment.imports import ImportConfiguration, ImportRun
+from local_pigment.limits import Limits
+
+EXPORT, METADATA, IMPORT = "Export", "Modeling Metadata", "Import"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key; it sees what its owner sees, which is all but `hidden` (ids of applications and blocks)."""
+
+    name: str
+    secret: str
+    scopes: frozenset[str]
+    expires: date | None = None
+    addresses: frozenset[str] | None = None
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Variants:
+    """What differs between the public API description (the defaults) and the mission texts."""
+
+    richer_metadata: bool = False
+    immediate_results: bool = False
+    polls_until_done: int = 0
+    largest_push_bytes: int = 500_000_000
+    gzip: bool = True
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Everything that a Pigment knows. Handlers hold `lock` while they look or change."""
+
+    applications: dict[str, Application] = field(default_factory=dict)
+    keys: list[ApiKey] = field(default_factory=list)
+    configurations: dict[str, ImportConfiguration] = field(default_factory=dict)
+    imports: dict[str, ImportRun] = field(default_factory=dict)
+    variants: Variants = field(default_factory=Variants)
+    limits: Limits = field(default_factory=Limits)
+    faults: Faults = field(default_factory=Faults)
+    today: Callable[[], date] = lambda: datetime.now(UTC).date()
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+
+    def key(self, secret: str) -> ApiKey | None:
+        """The key with this secret, if it has not expired; a key expires at the start of its expiry date."""
+        for key in self.keys:
+            if key.secret == secret and (key.expires is None or self.today() < key.expires):
+                return key
+        return None
+
+    def secret(self, name: str) -> str:
+        """The secret of the key with this name."""
+        return next(key.secret for key in self.keys if key.name == name)
+
+    def application(self, name_or_id: str) -> Application:
+        return next(each for each in self.applications.values() if name_or_id in {each.id, each.name})
+
+    def find(self, block_id: str) -> tuple[Application, Block] | None:
+        """The block with this id, and its application."""
+        for application in self.applications.values():
+            if block_id in application.blocks:
+                return application, application.blocks[block_id]
+        return None
+
+    def block(self, name_or_id: str, application: str | None = None) -> Block:
+        """The block with this name or id; for tests."""
+        for each in self.applications.values():
+            if application in {None, each.id, each.name}:
+                for block in each.blocks.values():
+                    if name_or_id in {block.id, block.name}:
+                        return block
+        raise KeyError(name_or_id)
+
+    def rows(self, name_or_id: str, application: str | None = None) -> list[list[str]]:
+        """What a list or metric holds, in order; for tests."""
+        block = self.block(name_or_id, application)
+        if isinstance(block, ListBlock):
+            return [list(item.values) for item in block.items]
+        if isinstance(block, MetricBlock):
+            return [[*cell, value] for cell, value in block.of().items()]
+        raise TypeError(f"{block.name} is a table: ask for its metrics")
+
+    def configuration(self, name_or_id: str) -> ImportConfiguration:
+        return next(each for each in self.configurations.values() if name_or_id in {each.id, each.name})
+
+    def configure(self, configuration: ImportConfiguration) -> ImportConfiguration:
+        """Add an import configuration."""
+        self.configurations[configuration.id] = configuration
+        return configuration
+
+
+def new_id(*parts: str) -> str:
+    """A UUID that is always the same for the same parts."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("pigment", *parts))))
