@@ -16,6 +16,9 @@ from pigment_csv.dialect import CsvDialect
 
 _MEGABYTE = 1_000_000
 
+# Tries after the first, of a request.
+MAX_RETRIES = 5
+
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -9,9 +9,8 @@ import logging
 import signal
 import sys
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -27,13 +26,12 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
-    FailureType,
-    Status,
 )
 from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
-from destination_pigment.config import DestinationConfig, parse_config
+from destination_pigment.check import check_connection
+from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
 from destination_pigment.destination_catalog import destination_catalog
 from destination_pigment.files.dimension_checks import DimensionItems, make_checks
 from destination_pigment.files.spool import Spool
@@ -46,11 +44,10 @@ from destination_pigment.input.stdin import Inputs, Lines, Pulse, Terminated, Te
 from destination_pigment.spec import make_spec
 from destination_pigment.sync import Emit, Writer
 from destination_pigment.targets import needs_names, settle_targets
-from pigment_airbyte.connection import client_from_config, without_nulls
-from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
+from pigment_airbyte.connection import connected, without_nulls
+from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
-from pigment_client.errors import NotFound
 from pigment_client.http.clock import Runtime
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
@@ -73,21 +70,12 @@ class DestinationPigment(Destination):
         return make_spec()
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Try the keys without writing anything."""
-        try:
-            with connected(config) as (client, settings):
-                message = _check(client, settings)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong is told to the user
-            failure = explain(error)
-            if failure.type is not FailureType.config_error:
-                raise traced(error) from None
-            return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
-        logger.info(message)
-        return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
+        """Whether the configuration works, with the reason where it does not."""
+        return check_connection(config, logger)
 
     def discover_operations(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A DESTINATION_CATALOG message: what can be written where."""
-        with explained(), connected(config) as (client, settings):
+        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             if not client.has_key_for(Purpose.METADATA):
                 raise ConfigProblem(
                     'To list what can be written, add a key for Modeling Metadata under "Authentication".'
@@ -187,7 +175,12 @@ def writing(
     config: Mapping[str, Any], streams: tuple[DestinationStream, ...], stop: Event, emit: Emit
 ) -> Iterator[Writer]:
     """A writer with all that it needs; what it spooled is removed on every way out."""
-    with connected(config, stop) as (client, settings), Spool(settings.dialect) as spool:
+    # Once `stop` is set, a request that waits for its turn is given up: `Stopped`.
+    runtime = Runtime(sleep=partial(_sleep, stop))
+    with (
+        connected(config, parse_config, default_max_retries=MAX_RETRIES, runtime=runtime) as (client, settings),
+        Spool(settings.dialect) as spool,
+    ):
         waiting = Waiting(stop=stop, sleep=partial(_sleep_lightly, stop))
         lanes = Lanes(Importer(client, settings, spool, waiting), stop)
         writer = Writer(
@@ -237,45 +230,6 @@ def _known_configurations(client: PigmentClient, settings: DestinationConfig) ->
     if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
         return None
     return client.list_import_configurations(settings.application_id)
-
-
-def _check(client: PigmentClient, settings: DestinationConfig) -> str:
-    # An import that nobody made: 404 means that the key may import.
-    with suppress(NotFound):
-        client.import_status(str(uuid.uuid4()))
-    if not client.has_key_for(Purpose.METADATA):
-        return "The import key works. Without a key for Modeling Metadata the import configurations cannot be listed."
-    known = client.list_import_configurations(settings.application_id)
-    there = {each.id for each in known}
-    wanted = [each.configuration_id for each in settings.targets]
-    wanted += [each.replace_configuration_id for each in settings.targets if each.replace_configuration_id]
-    missing = [each for each in wanted if each not in there]
-    message = f"{len(known)} import configurations are visible."
-    if missing:
-        listed = ", ".join(f"{each.name} ({each.id})" for each in known) or "none"
-        raise ConfigProblem(
-            f"{message} Not among them: {', '.join(missing)}. Copy these IDs again from Pigment, or share the blocks "
-            f"with the key's owner. Visible are: {listed}."
-        )
-    return message
-
-
-@contextmanager
-def connected(
-    config: Mapping[str, Any], stop: Event | None = None
-) -> Iterator[tuple[PigmentClient, DestinationConfig]]:
-    """A client and the parsed configuration; says how many requests were made, and closes, at the end.
-
-    Once `stop` is set, a request that waits for its turn is given up: `Stopped`.
-    """
-    settings = parse_config(config)
-    runtime = Runtime(sleep=partial(_sleep, stop)) if stop is not None else None
-    client = client_from_config(config, default_max_retries=5, runtime=runtime)
-    try:
-        yield client, settings
-    finally:
-        client.log_requests_made()
-        client.close()
 
 
 def _sleep(stop: Event, seconds: float) -> None:

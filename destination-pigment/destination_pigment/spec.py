@@ -6,6 +6,7 @@ from typing import Any
 
 from airbyte_cdk.models import ConnectorSpecification, DestinationSyncMode
 
+from destination_pigment.config import MAX_RETRIES
 from pigment_airbyte.connection import credentials_spec, key_spec, transport_spec
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/destinations/pigment"
@@ -244,7 +245,7 @@ def _rows() -> dict[str, Any]:
 
 def _advanced() -> dict[str, Any]:
     return {
-        **transport_spec(order=0, default_max_retries=5),
+        **transport_spec(order=0, default_max_retries=MAX_RETRIES),
         "import_timeout_minutes": {
             "type": "number",
             "title": "Import time-out in minutes",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.http.clock import Runtime
 from pigment_client.keys import Keys
+
+Settings = TypeVar("Settings")
 
 BASE_URL = "https://pigment.app"
 
@@ -135,6 +138,24 @@ def client_from_config(
     """The client that a connection's configuration describes."""
     keys = keys_from_config(config.get("credentials") or {})
     return PigmentClient(keys, _options(config, default_max_retries), runtime=runtime)
+
+
+@contextmanager
+def connected(
+    config: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], Settings],
+    *,
+    default_max_retries: int,
+    runtime: Runtime | None = None,
+) -> Iterator[tuple[PigmentClient, Settings]]:
+    """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
+    settings = parse(config)
+    client = client_from_config(config, default_max_retries=default_max_retries, runtime=runtime)
+    try:
+        yield client, settings
+    finally:
+        client.log_requests_made()
+        client.close()
 
 
 def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,9 @@ _FORMAT: Payload = {
 }
 
 
+# Tries after the first, of a request that only reads.
+MAX_RETRIES = 3
+
 # What decides which columns an export has.
 _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
 
@@ -140,7 +143,7 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         infer_types=config.get("types", "infer") != "text",
         row_metadata=config.get("row_metadata") is True,
         num_workers=int(config.get("num_workers") or 3),
-        max_retries=int(config.get("max_retries", 3)),
+        max_retries=int(config.get("max_retries", MAX_RETRIES)),
     )
 
 

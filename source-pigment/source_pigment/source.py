@@ -22,7 +22,6 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteStream,
     ConnectorSpecification,
     FailureType,
-    Status,
     StreamDescriptor,
     SyncMode,
     Type,
@@ -31,14 +30,14 @@ from airbyte_cdk.sources.source import Source
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.connection import client_from_config, without_nulls
-from pigment_airbyte.failures import ConfigProblem, explain, explained, traced
+from pigment_airbyte.connection import connected, without_nulls
+from pigment_airbyte.failures import ConfigProblem, explained, traced
 from pigment_client.client import PigmentClient
-from pigment_client.models import ExportRequest
-from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.sampling import DiscoveredStream, discover_streams, take_sample
+from source_pigment.check import check_connection
+from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import column_types
-from source_pigment.discovery.streams import Catalog, explain_empty, fetch_catalog, payloads_of
+from source_pigment.discovery.streams import Catalog, fetch_catalog, fetch_filled_catalog, payloads_of
 from source_pigment.reading.export_stream import ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.slices import Failed, Item, Reading, SliceFinished, Started
@@ -46,9 +45,6 @@ from source_pigment.reading.state import finished_slices, state_after
 from source_pigment.spec import make_spec
 
 logger = logging.getLogger("airbyte.pigment.source")
-
-# A block may be gone or too large while the key is good; three that fail are no accident.
-_HEADERS_TO_TRY = 3
 
 
 class SourcePigment(Source):
@@ -71,26 +67,13 @@ class SourcePigment(Source):
         return make_spec()
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """List the blocks, then read the header line of one export."""
-        try:
-            with connected(config) as (client, settings):
-                catalog = _catalog(client, settings)
-                # Every payload is looked at, so that a wrong one is found here and not in the middle of a sync.
-                for each in catalog.objects:
-                    payloads_of(settings, each)
-                _read_one_header(client, settings, catalog)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong is told to the user
-            failure = explain(error)
-            if failure.type is not FailureType.config_error:
-                raise traced(error) from None
-            return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
-        logger.info("%d blocks and views can be read.", len(catalog.objects))
-        return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+        """Whether the configuration works, with the reason where it does not."""
+        return check_connection(config, logger)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
-        with explained(), connected(config) as (client, settings):
-            catalog = _catalog(client, settings)
+        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+            catalog = fetch_filled_catalog(client, settings)
             found = discover_streams(client, settings, catalog)
             return AirbyteCatalog(streams=[_airbyte_stream(each, settings) for each in found])
 
@@ -111,7 +94,7 @@ class SourcePigment(Source):
     def _read(
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
-        with explained(), connected(config) as (client, settings):
+        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             known = fetch_catalog(client, settings)
             sync = Sync(client, settings, known, state)
             yield from sync.messages(catalog.streams)
@@ -220,43 +203,6 @@ class Sync:
             internal_message=f"{len(failures)} streams failed",
             failure_type=worst,
         )
-
-
-class connected:  # noqa: N801 - used as a function
-    """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self._settings = parse_config(config)
-        self._client = client_from_config(config, default_max_retries=3)
-
-    def __enter__(self) -> tuple[PigmentClient, SourceConfig]:
-        return self._client, self._settings
-
-    def __exit__(self, *_: object) -> None:
-        self._client.log_requests_made()
-        self._client.close()
-
-
-def _read_one_header(client: PigmentClient, settings: SourceConfig, catalog: Catalog) -> None:
-    """Read the header line of one export; a block that cannot be exported says nothing of the others."""
-    first_error: AirbyteTracedException | None = None
-    for each in catalog.objects[:_HEADERS_TO_TRY]:
-        try:
-            with explained(subject=each.subject):
-                take_sample(client, ExportRequest(each.kind, each.id, payloads_of(settings, each)[0]), rows=0)
-        except AirbyteTracedException as error:
-            first_error = first_error or error
-        else:
-            return
-    if first_error is not None:
-        raise first_error
-
-
-def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
-    catalog = fetch_catalog(client, settings)
-    if not catalog.objects:
-        raise explain_empty(client, settings)
-    return catalog
 
 
 def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteStream:

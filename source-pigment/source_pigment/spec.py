@@ -7,6 +7,7 @@ from typing import Any
 from airbyte_cdk.models import ConnectorSpecification
 
 from pigment_airbyte.connection import credentials_spec, key_spec, transport_spec
+from source_pigment.config import MAX_RETRIES
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/sources/pigment"
 
@@ -200,7 +201,7 @@ def _form() -> dict[str, Any]:
 
 def _advanced() -> dict[str, Any]:
     return {
-        **transport_spec(order=0, default_max_retries=3),
+        **transport_spec(order=0, default_max_retries=MAX_RETRIES),
         "idle_timeout_seconds": {
             "type": "integer",
             "title": "Idle time-out in seconds",

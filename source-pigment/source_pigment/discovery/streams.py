@@ -57,6 +57,14 @@ def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     return Catalog(tuple(objects), metrics - dimensions)
 
 
+def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
+    """The catalog; raises `ConfigProblem` that says why where there is nothing in it."""
+    catalog = fetch_catalog(client, config)
+    if not catalog.objects:
+        raise explain_empty(client, config)
+    return catalog
+
+
 def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> None:
     """A payload whose block was renamed must not be forgotten: its filter would be, too."""
     names = stream_names([Named(block.id, block.name, block.type.kind.value) for block in blocks])
