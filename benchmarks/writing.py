@@ -11,7 +11,7 @@ from typing import Any
 
 from measure import Way, compare
 
-from local_pigment.http_message import Answer, Request, as_json
+from local_pigment.http_messages import Request, Response, as_json
 from local_pigment.server import Server
 from local_pigment.workspace import new_id
 
@@ -27,7 +27,7 @@ class Sink:
     def __init__(self) -> None:
         self.bytes = 0
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request) -> Response:
         self.bytes += len(request.body.read())
         if request.method == "POST":
             return as_json({"importId": new_id("import")})

@@ -89,7 +89,7 @@ def prepare(source: Side, destination: Side) -> dict[str, Any]:
 
 @contextmanager
 def progress_line() -> Iterator[Any]:
-    """Tell how far it is: on one line that changes where a person looks, on lines of their own elsewhere."""
+    """Show how far it is: on one line that changes where a person looks, on lines of their own elsewhere."""
     alive = sys.stdout.isatty()
 
     def progress(stream: str, count: int) -> None:

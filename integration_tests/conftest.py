@@ -6,29 +6,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from airbyte_platform.warm import Warm
+from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, destination_config, running
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
 
 
 @pytest.fixture(scope="session")
-def warm_source() -> Iterator[Warm]:
-    with Warm("source_pigment.run") as warm:
-        yield warm
+def source_fork_server() -> Iterator[ForkServer]:
+    with ForkServer("source_pigment.run") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
-def warm_destination() -> Iterator[Warm]:
-    with Warm("destination_pigment.run") as warm:
-        yield warm
+def destination_fork_server() -> Iterator[ForkServer]:
+    with ForkServer("destination_pigment.run") as server:
+        yield server
 
 
 @pytest.fixture
-def destination(warm_destination: Warm) -> Iterator[Runner]:
+def destination(destination_fork_server: ForkServer) -> Iterator[Runner]:
     """Ready to run, against a local Pigment in which the application "Consolidation" is empty."""
     with (
         LocalPigment(planning_model(ledger_rows=1)) as pigment,
-        running(warm_destination, pigment, destination_config(pigment)) as runner,
+        running(destination_fork_server, pigment, destination_config(pigment)) as runner,
     ):
         yield runner

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from airbyte_platform.fork_server import ForkedProcess, ForkServer
 from airbyte_platform.process import Run, configured
-from airbyte_platform.warm import Warm, WarmProcess
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from local_pigment.server import LocalPigment
 
@@ -17,8 +17,8 @@ from local_pigment.server import LocalPigment
 class Runner:
     """Runs one connector against one local Pigment; `config` is what is not said otherwise."""
 
-    def __init__(self, warm: Warm, pigment: LocalPigment, folder: Path, config: dict[str, Any]) -> None:
-        self._warm = warm
+    def __init__(self, server: ForkServer, pigment: LocalPigment, folder: Path, config: dict[str, Any]) -> None:
+        self._server = server
         self._folder = folder
         self.environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)} if pigment.ca_file else {}
         self.pigment = pigment
@@ -30,20 +30,20 @@ class Runner:
         process.feed(stdin)
         return process.finish()
 
-    def start(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
+    def start(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> ForkedProcess:
         """Start a command."""
-        told = {name: value for name, value in {**self.config, **config}.items() if value is not None}
-        return self._start(command, told, catalog, state)
+        given = {name: value for name, value in {**self.config, **config}.items() if value is not None}
+        return self._start(command, given, catalog, state)
 
-    def start_with_nulls(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> WarmProcess:
+    def start_with_nulls(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> ForkedProcess:
         """The same, with what is None said as null."""
         return self._start(command, {**self.config, **config}, catalog, state)
 
-    def _start(self, command: str, config: dict[str, Any], catalog: Any, state: Any) -> WarmProcess:
+    def _start(self, command: str, config: dict[str, Any], catalog: Any, state: Any) -> ForkedProcess:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
-        told = config if config and command != "spec" else None
-        return self._warm.start(
-            command, folder, environment=self.environment, config=told, catalog=catalog, state=state
+        given = config if config and command != "spec" else None
+        return self._server.start(
+            command, folder, environment=self.environment, config=given, catalog=catalog, state=state
         )
 
     def discovered(self, **config: Any) -> dict[str, dict[str, Any]]:
@@ -75,7 +75,7 @@ def destination_config(pigment: LocalPigment) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def running(warm: Warm, pigment: LocalPigment, config: dict[str, Any]) -> Iterator[Runner]:
+def running(server: ForkServer, pigment: LocalPigment, config: dict[str, Any]) -> Iterator[Runner]:
     """A runner with a private folder, while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:
-        yield Runner(warm, pigment, Path(folder), config)
+        yield Runner(server, pigment, Path(folder), config)

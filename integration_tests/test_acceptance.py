@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules, SourceRules
 from airbyte_platform.spec_rules import RULES
-from airbyte_platform.warm import Warm
 from connectors import Runner, destination_config, running, source_config
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
@@ -32,8 +32,8 @@ SOURCE, DESTINATION = ASKED["source-pigment"], ASKED["destination-pigment"]
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_the_specification_keeps_the_rules(connector: str, rule: str, request: pytest.FixtureRequest) -> None:
     assert rule in ASKED[connector]["spec"]
-    warm: Warm = request.getfixturevalue(f"warm_{connector.split('-', maxsplit=1)[0]}")
-    with LocalPigment(planning_model(ledger_rows=1)) as pigment, running(warm, pigment, {}) as runner:
+    server: ForkServer = request.getfixturevalue(f"{connector.split('-', maxsplit=1)[0]}_fork_server")
+    with LocalPigment(planning_model(ledger_rows=1)) as pigment, running(server, pigment, {}) as runner:
         spec = runner.run("spec").of("SPEC")[0]
     assert "\n".join(RULES[rule](spec)) == ""
 
@@ -64,10 +64,10 @@ def data_of(run: Run, stream: str) -> list[Any]:
 
 
 @pytest.fixture(params=SOURCE["reads"], ids=[each["name"] for each in SOURCE["reads"]])
-def reads(request: pytest.FixtureRequest, warm_source: Warm) -> Iterator[Reads]:
+def reads(request: pytest.FixtureRequest, source_fork_server: ForkServer) -> Iterator[Reads]:
     with (
         LocalPigment(planning_model(ledger_rows=100)) as pigment,
-        running(warm_source, pigment, source_config(pigment)) as source,
+        running(source_fork_server, pigment, source_config(pigment)) as source,
     ):
         yield Reads(source, request.param)
 
@@ -154,7 +154,7 @@ def test_reading(check: str, reads: Reads) -> None:
 
 
 @pytest.mark.parametrize("asked", DESTINATION["writes"], ids=[each["name"] for each in DESTINATION["writes"]])
-def test_writing(asked: dict[str, Any], warm_destination: Warm) -> None:
+def test_writing(asked: dict[str, Any], destination_fork_server: ForkServer) -> None:
     assert set(DESTINATION["checks"]) == {"states_come_back_whole_and_in_order", "every_row_arrives_once"}
     suffix = {"append": "", "overwrite": " (replace)", "append_dedup": " (by entry)"}[asked["mode"]]
     rules = DestinationRules()
@@ -166,7 +166,7 @@ def test_writing(asked: dict[str, Any], warm_destination: Warm) -> None:
             messages.append({"type": "STATE", "state": rules.send(content)})
     with (
         LocalPigment(planning_model(ledger_rows=1)) as pigment,
-        running(warm_destination, pigment, destination_config(pigment)) as destination,
+        running(destination_fork_server, pigment, destination_config(pigment)) as destination,
     ):
         target = {"stream": LEDGER, "import_configuration_id": pigment.workspace.configuration(LEDGER + suffix).id}
         run = destination.run(

@@ -13,14 +13,14 @@ import pytest
 
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.faults import (
-    AnswerGarbage,
-    AnswerStatus,
     CutAfter,
     FailImport,
     Fault,
     Late,
-    ResetBeforeAnswer,
     ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
     StallAfter,
 )
 from local_pigment.sample import PLANNING, planning_model
@@ -179,7 +179,7 @@ def export_months(client: PigmentClient) -> object:
 
 
 @pytest.mark.parametrize("call", [list_blocks, export_months])
-@pytest.mark.parametrize("fault", [AnswerStatus(429), AnswerStatus(503), AnswerStatus(502), ResetBeforeBody()])
+@pytest.mark.parametrize("fault", [RespondStatus(429), RespondStatus(503), RespondStatus(502), ResetBeforeBody()])
 def test_a_read_is_repeated(
     call: Callable[[PigmentClient], object], fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,7 +191,7 @@ def test_a_read_is_repeated(
 
 def test_after_the_last_try_the_error_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
-        pigment.faults.queue("list_blocks", AnswerStatus(503), times=4)
+        pigment.faults.queue("list_blocks", RespondStatus(503), times=4)
 
         with pytest.raises(errors.Unavailable):
             list_blocks(client_for(pigment))
@@ -199,7 +199,7 @@ def test_after_the_last_try_the_error_stays(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
-        pigment.faults.queue("list_blocks", AnswerStatus(429, retry_after="17"))
+        pigment.faults.queue("list_blocks", RespondStatus(429, retry_after="17"))
         client = client_for(pigment)
         list_blocks(client)
 
@@ -214,7 +214,7 @@ def test_what_the_user_must_mend_is_asked_once(
     status: int, error: type[errors.PigmentError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
-        pigment.faults.queue("export_list", AnswerStatus(status))
+        pigment.faults.queue("export_list", RespondStatus(status))
 
         with pytest.raises(error):
             export_months(client_for(pigment))
@@ -255,7 +255,12 @@ def test_a_file_arrives_byte_by_byte(form: UploadForm, file: Path, monkeypatch: 
     assert pigment.workspace.imports[pushed.id].received == file.read_bytes()
 
 
-LOST = [ResetBeforeAnswer(carried_out=True), ResetBeforeAnswer(carried_out=False), AnswerStatus(504), AnswerGarbage()]
+LOST = [
+    ResetBeforeResponse(carried_out=True),
+    ResetBeforeResponse(carried_out=False),
+    RespondStatus(504),
+    RespondGarbage(),
+]
 
 
 @pytest.mark.parametrize("fault", LOST)
@@ -317,7 +322,7 @@ def test_no_key_row_or_body_is_logged_at_any_level(
         client.list_applications()
         export_months(client)
         client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
-        pigment.faults.queue("push_csv", AnswerStatus(400))
+        pigment.faults.queue("push_csv", RespondStatus(400))
         with pytest.raises(errors.RequestRefused) as caught:
             client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
         secret = pigment.workspace.secret("all")
@@ -334,7 +339,7 @@ def test_import_configurations_are_listed_whatever_the_richer_list_answers(
 ) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.workspace.variants.richer_metadata = True
-        pigment.faults.queue("list_import_configurations", AnswerStatus(status))
+        pigment.faults.queue("list_import_configurations", RespondStatus(status))
         known = client_for(pigment, max_retries=0).list_import_configurations()
 
         assert {each.id for each in known} == set(pigment.workspace.configurations)

@@ -10,12 +10,12 @@ import pytest
 from airbyte_platform.process import as_lines
 from connectors import Runner
 from local_pigment.faults import (
-    AnswerGarbage,
-    AnswerStatus,
     FailImport,
     HoldImport,
-    ResetBeforeAnswer,
     ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
 )
 from local_pigment.sample import CONSOLIDATION
 from writing import (
@@ -39,7 +39,7 @@ from writing import (
 )
 
 
-@pytest.mark.parametrize("fault", [AnswerStatus(429), AnswerStatus(429, retry_after="1")])
+@pytest.mark.parametrize("fault", [RespondStatus(429), RespondStatus(429, retry_after="1")])
 def test_what_certainly_did_not_arrive_is_sent_again(destination: Runner, fault: Any) -> None:
     destination.pigment.faults.queue("push_csv", fault)
     run = write(destination, [*many(5), state(1)])
@@ -49,11 +49,11 @@ def test_what_certainly_did_not_arrive_is_sent_again(destination: Runner, fault:
 
 UNKNOWN = [
     ResetBeforeBody(),
-    ResetBeforeAnswer(carried_out=True),
-    ResetBeforeAnswer(carried_out=False),
-    AnswerStatus(502),
-    AnswerStatus(503),
-    AnswerGarbage(),
+    ResetBeforeResponse(carried_out=True),
+    ResetBeforeResponse(carried_out=False),
+    RespondStatus(502),
+    RespondStatus(503),
+    RespondGarbage(),
 ]
 
 
@@ -76,14 +76,14 @@ def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault
     keyed = [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (by entry)")}]
     destination.pigment.faults.queue("push_csv", fault)
     run = write(destination, [*many(5), state(1)], catalog(mode="append_dedup"), targets=keyed)
-    if not isinstance(fault, AnswerGarbage):
+    if not isinstance(fault, RespondGarbage):
         assert run.exit_code == 0
         assert entries(destination) == names(5)
 
     destination.pigment.faults.queue("push_csv", fault, after=1)
     messages = [*many(25, 100), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
-    if not isinstance(fault, AnswerGarbage):
+    if not isinstance(fault, RespondGarbage):
         assert run.exit_code == 0
         assert entries(destination) == names(25, 100)
 
@@ -92,7 +92,7 @@ def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault
     ("code", "words"), [(400, "refused the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
 )
 def test_a_push_that_is_refused_is_not_repeated_and_says_what_to_do(destination: Runner, code: int, words: str) -> None:
-    destination.pigment.faults.queue("push_csv", AnswerStatus(code))
+    destination.pigment.faults.queue("push_csv", RespondStatus(code))
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
@@ -119,8 +119,8 @@ def test_an_import_that_never_ends_is_given_up_at_the_deadline(destination: Runn
 
 def test_polling_survives_what_happens_to_a_single_question(destination: Runner) -> None:
     destination.pigment.workspace.variants.polls_until_done = 1
-    destination.pigment.faults.queue("import_status", AnswerStatus(404))
-    destination.pigment.faults.queue("import_status", AnswerStatus(503))
+    destination.pigment.faults.queue("import_status", RespondStatus(404))
+    destination.pigment.faults.queue("import_status", RespondStatus(503))
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code == 0
     assert len(run.states) == 1
@@ -215,7 +215,7 @@ def test_a_number_that_json_does_not_have_is_a_rejected_record(destination: Runn
 
 @pytest.mark.parametrize(("code", "times"), [(401, 1), (403, 1), (404, 6)])
 def test_an_accepted_file_whose_fate_cannot_be_asked_may_be_there(destination: Runner, code: int, times: int) -> None:
-    destination.pigment.faults.queue("import_status", AnswerStatus(code), times=times)
+    destination.pigment.faults.queue("import_status", RespondStatus(code), times=times)
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code != 0
     assert "was accepted" in run.errors[0]["message"]

@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
-from local_pigment.faults import AnswerStatus, FailImport
+from local_pigment.faults import FailImport, RespondStatus
 from writing import (
     catalog,
     clearing,
@@ -154,7 +154,7 @@ def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None
 
 def test_the_state_of_a_clear_waits_for_the_clear(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
-    destination.pigment.faults.queue("push_csv", AnswerStatus(403))
+    destination.pigment.faults.queue("push_csv", RespondStatus(403))
     run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=pair(destination))
     assert run.exit_code != 0
     assert not run.states

@@ -16,19 +16,19 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message, Run, as_lines, configured
 from airbyte_platform.rules import DestinationRules
-from airbyte_platform.warm import Warm
 from connectors import Runner, destination_config, running, source_config
 from local_pigment.blocks import ListBlock
 from local_pigment.faults import (
-    AnswerGarbage,
-    AnswerStatus,
     CutAfter,
     FailImport,
     Late,
-    ResetBeforeAnswer,
     ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
 )
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -74,7 +74,7 @@ class Schedule:
             if read.exit_code == 0 and wrote.exit_code == 0:
                 rules.end(0)
                 return True
-            # A full refresh that overwrites begins anew; the others go on behind the last state that came back.
+            # A full refresh that overwrites starts again; the others go on behind the last state that came back.
             if self.mode != "overwrite" and wrote.states:
                 state = [{name: value for name, value in wrote.states[-1].items() if name in {"type", "stream"}}]
         return False
@@ -110,24 +110,24 @@ class Schedule:
         pigment.workspace.variants.polls_until_done = chance.randint(0, 1)
         pigment.workspace.variants.immediate_results = chance.random() < 0.3
         pushing = [
-            AnswerStatus(429),
-            AnswerStatus(503),
-            AnswerGarbage(),
+            RespondStatus(429),
+            RespondStatus(503),
+            RespondGarbage(),
             ResetBeforeBody(),
-            ResetBeforeAnswer(carried_out=True),
-            ResetBeforeAnswer(carried_out=False),
+            ResetBeforeResponse(carried_out=True),
+            ResetBeforeResponse(carried_out=False),
             FailImport(),
             Late(0.5),
         ]
-        asking = [AnswerStatus(503), AnswerStatus(404), ResetBeforeAnswer(carried_out=True), Late(0.3)]
-        exporting = [CutAfter(3), CutAfter(1500), AnswerStatus(500), ResetBeforeAnswer(carried_out=True)]
+        asking = [RespondStatus(503), RespondStatus(404), ResetBeforeResponse(carried_out=True), Late(0.3)]
+        exporting = [CutAfter(3), CutAfter(1500), RespondStatus(500), ResetBeforeResponse(carried_out=True)]
         for operation, faults in (("push_csv", pushing), ("import_status", asking), ("export_list", exporting)):
             if chance.random() < 0.6:
                 pigment.faults.queue(operation, chance.choice(faults), after=chance.randint(0, 3))
 
 
 def prepared(pigment: LocalPigment, mode: str) -> dict[str, Any]:
-    """What the destination is told for a sync mode: keyed, replacing with its pair, or simply adding."""
+    """The destination's configuration for a sync mode: keyed, replacing with its pair, or simply adding."""
     workspace = pigment.workspace
     adding = workspace.configuration(LEDGER).id
     target = {"stream": LEDGER, "import_configuration_id": adding}
@@ -139,15 +139,19 @@ def prepared(pigment: LocalPigment, mode: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(SCHEDULES))
-def test_rows_in_pigment_are_the_rows_that_were_sent(seed: int, warm_source: Warm, warm_destination: Warm) -> None:
+def test_rows_in_pigment_are_the_rows_that_were_sent(
+    seed: int, source_fork_server: ForkServer, destination_fork_server: ForkServer
+) -> None:
     mode = MODES[seed % len(MODES)]
     with LocalPigment(planning_model(ledger_rows=ROWS, seed=seed)) as pigment:
         pigment.workspace.limits.requests = 100_000
         slices = {"num_workers": 1, "max_retries": 1, **sliced_by_department(pigment, 4)}
         with (
-            running(warm_source, pigment, {**source_config(pigment), **slices}) as source,
+            running(source_fork_server, pigment, {**source_config(pigment), **slices}) as source,
             running(
-                warm_destination, pigment, {**destination_config(pigment), "max_retries": 2, **prepared(pigment, mode)}
+                destination_fork_server,
+                pigment,
+                {**destination_config(pigment), "max_retries": 2, **prepared(pigment, mode)},
             ) as destination,
         ):
             chosen = {"streams": [source.discovered()[LEDGER]]}

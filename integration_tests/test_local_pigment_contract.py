@@ -1,4 +1,4 @@
-"""The local Pigment against Pigment's API description: every operation we use answers as documented."""
+"""The local Pigment against Pigment's API description: every operation we use responds as documented."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ids(workspace: Any, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("method", "path"), used_operations())
-def test_an_operation_answers_as_documented(pigment: LocalPigment, method: str, path: str) -> None:
+def test_an_operation_responds_as_documented(pigment: LocalPigment, method: str, path: str) -> None:
     """Generated requests, right ones and wrong ones, with ids that exist and ids that do not."""
     load_all_checks()
     schema = schemathesis.openapi.from_dict(api_description())

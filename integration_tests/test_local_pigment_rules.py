@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from local_pigment.faults import AnswerStatus
+from local_pigment.faults import RespondStatus
 from local_pigment.imports import ImportRun, UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -26,25 +26,25 @@ class Site:
 
     def export(self, kind: str, name: str, **body: Any) -> str:
         block = self.pigment.workspace.block(name, PLANNING)
-        answer = requests.post(
+        response = requests.post(
             f"{self.pigment.url}/api/v1/export/{kind}/{block.id}", json=body, headers=self.headers, timeout=10
         )
-        answer.raise_for_status()
-        return answer.content.decode("utf-8")
+        response.raise_for_status()
+        return response.content.decode("utf-8")
 
     def push(self, configuration: str, text: str, **query: str) -> dict[str, Any]:
-        answer = requests.post(
+        response = requests.post(
             f"{self.pigment.url}/api/v1/import/push/csv",
             params={"configurationId": self.pigment.workspace.configuration(configuration).id, **query},
             data=text.encode(),
             headers={**self.headers, "Content-Type": "text/csv"},
             timeout=10,
         )
-        answer.raise_for_status()
-        answered: dict[str, Any] = answer.json()
-        if "status" in answered:
-            return answered
-        report = self.get(f"/api/v1/import/{answered['importId']}/status", includedDetailedReport="true").json()
+        response.raise_for_status()
+        pushed: dict[str, Any] = response.json()
+        if "status" in pushed:
+            return pushed
+        report = self.get(f"/api/v1/import/{pushed['importId']}/status", includedDetailedReport="true").json()
         return {**report, "summary": (report["detailedReport"] or {}).get("summary")}
 
 
@@ -69,9 +69,11 @@ def test_the_defaults_are_those_of_the_real_api(site: Site) -> None:
 
 def test_the_unversioned_endpoint_writes_legacy_dates(site: Site) -> None:
     block = site.pigment.workspace.block("Months", PLANNING)
-    answer = requests.post(f"{site.pigment.url}/api/export/list/{block.id}", json={}, headers=site.headers, timeout=10)
+    response = requests.post(
+        f"{site.pigment.url}/api/export/list/{block.id}", json={}, headers=site.headers, timeout=10
+    )
 
-    assert ";01/01/2026;" in answer.text
+    assert ";01/01/2026;" in response.text
 
 
 def test_the_options_of_an_export_are_heeded(site: Site) -> None:
@@ -228,10 +230,10 @@ def test_import_modes(site: Site, mode: str, names: list[str]) -> None:
 
 def test_a_result_at_once_numbers_its_rows(site: Site) -> None:
     site.pigment.workspace.variants.immediate_results = True
-    answer = site.push("General Ledger", "Entry,Amount\r\n1,5\r\n2,x\r\n")
+    response = site.push("General Ledger", "Entry,Amount\r\n1,5\r\n2,x\r\n")
 
-    assert (answer["recordsAccepted"], answer["recordsRejected"]) == (1, 1)
-    assert answer["errors"][0]["row"] == 2
+    assert (response["recordsAccepted"], response["recordsRejected"]) == (1, 1)
+    assert response["errors"][0]["row"] == 2
 
 
 def test_richer_metadata_only_where_it_is_offered(site: Site) -> None:
@@ -249,7 +251,7 @@ def test_a_fault_that_nothing_met_fails_the_test() -> None:
         pytest.raises(AssertionError, match="nothing met"),
         LocalPigment(planning_model(ledger_rows=1)) as pigment,
     ):
-        pigment.faults.queue("push_csv", AnswerStatus(500))
+        pigment.faults.queue("push_csv", RespondStatus(500))
 
 
 def test_the_page_shows_the_workspace_and_escapes_it(site: Site) -> None:

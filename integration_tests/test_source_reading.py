@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
 from airbyte_platform.rules import SourceRules
-from airbyte_platform.warm import Warm
 from connectors import Runner, running, source_config
 from local_pigment.blocks import Application, ListBlock, Property
-from local_pigment.faults import AnswerGarbage, AnswerStatus, CutAfter, Late, ResetBeforeAnswer, StallAfter
+from local_pigment.faults import CutAfter, Late, ResetBeforeResponse, RespondGarbage, RespondStatus, StallAfter
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
@@ -36,8 +36,8 @@ def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
 
 
 @pytest.fixture
-def source(pigment: LocalPigment, warm_source: Warm) -> Iterator[Runner]:
-    with running(warm_source, pigment, source_config(pigment)) as runner:
+def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
+    with running(source_fork_server, pigment, source_config(pigment)) as runner:
         yield runner
 
 
@@ -242,8 +242,8 @@ LARGE = b"a;b\r\n" + b"0123456789;abcdefghij\r\n" * 100_000
 def test_a_break_before_the_first_record_is_repeated(source: Runner) -> None:
     catalog = source.catalog("General Ledger")
     source.pigment.faults.queue("export_list", CutAfter(3))
-    source.pigment.faults.queue("export_list", ResetBeforeAnswer(carried_out=True))
-    source.pigment.faults.queue("export_list", AnswerStatus(503))
+    source.pigment.faults.queue("export_list", ResetBeforeResponse(carried_out=True))
+    source.pigment.faults.queue("export_list", RespondStatus(503))
     run = source.run("read", catalog=catalog)
 
     assert run.exit_code == 0
@@ -308,8 +308,8 @@ def test_silence_is_a_break(source: Runner) -> None:
 
 def test_a_limit_that_is_reached_is_waited_for(source: Runner) -> None:
     catalog = source.catalog("Months")
-    source.pigment.faults.queue("list_blocks", AnswerStatus(429, retry_after="1"))
-    source.pigment.faults.queue("export_list", AnswerStatus(429, retry_after="1"))
+    source.pigment.faults.queue("list_blocks", RespondStatus(429, retry_after="1"))
+    source.pigment.faults.queue("export_list", RespondStatus(429, retry_after="1"))
     began = time.monotonic()
     run = source.run("read", catalog=catalog)
 
@@ -331,7 +331,7 @@ def test_a_limit_that_is_reached_is_waited_for(source: Runner) -> None:
 )
 def test_an_export_that_is_refused_says_what_to_do(source: Runner, status: int, kind: str, words: str) -> None:
     catalog = source.catalog("P&L")
-    source.pigment.faults.queue("export_table", AnswerStatus(status))
+    source.pigment.faults.queue("export_table", RespondStatus(status))
     run = source.run("read", catalog=catalog, max_retries=0)
 
     assert run.exit_code != 0
@@ -372,7 +372,7 @@ def test_another_number_of_equal_headers_stops_the_stream(source: Runner) -> Non
 
 def test_a_page_instead_of_an_export_is_no_record(source: Runner) -> None:
     catalog = source.catalog("Months")
-    source.pigment.faults.queue("export_list", AnswerGarbage())
+    source.pigment.faults.queue("export_list", RespondGarbage())
     run = source.run("read", catalog=catalog)
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "system_error"
@@ -381,7 +381,7 @@ def test_a_page_instead_of_an_export_is_no_record(source: Runner) -> None:
 
 def test_nobody_waits_for_a_day(source: Runner) -> None:
     catalog = source.catalog("Months")
-    source.pigment.faults.queue("export_list", AnswerStatus(429, retry_after="86400"))
+    source.pigment.faults.queue("export_list", RespondStatus(429, retry_after="86400"))
     began = time.monotonic()
     run = source.run("read", catalog=catalog)
     assert run.exit_code != 0
@@ -450,7 +450,7 @@ def test_a_state_of_other_slices_begins_again(source: Runner) -> None:
 def test_a_slice_that_breaks_keeps_the_states_before_it(source: Runner) -> None:
     config = split_by_department(source)
     catalog = source.catalog("General Ledger")
-    source.pigment.faults.queue("export_list", AnswerStatus(404), after=2)
+    source.pigment.faults.queue("export_list", RespondStatus(404), after=2)
     run = source.run("read", catalog=catalog, num_workers=1, **config)
 
     assert run.exit_code != 0

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from airbyte_platform.warm import Warm
+from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, key, running, source_config
 from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
-from local_pigment.faults import AnswerGarbage, AnswerStatus
+from local_pigment.faults import RespondGarbage, RespondStatus
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
@@ -25,8 +25,8 @@ def pigment() -> Iterator[LocalPigment]:
 
 
 @pytest.fixture
-def source(pigment: LocalPigment, warm_source: Warm) -> Iterator[Runner]:
-    with running(warm_source, pigment, source_config(pigment)) as runner:
+def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
+    with running(source_fork_server, pigment, source_config(pigment)) as runner:
         yield runner
 
 
@@ -237,7 +237,7 @@ def test_equal_and_empty_headers_all_stay(source: Runner) -> None:
 
 
 def test_a_block_that_fails_is_named_and_the_others_are_there(source: Runner) -> None:
-    source.pigment.faults.queue("export_table", AnswerStatus(500), times=4)
+    source.pigment.faults.queue("export_table", RespondStatus(500), times=4)
     run = source.run("discover", max_retries=1)
     source.pigment.faults.forget()
 
@@ -246,8 +246,8 @@ def test_a_block_that_fails_is_named_and_the_others_are_there(source: Runner) ->
 
 
 def test_when_every_block_fails_discovery_fails(source: Runner) -> None:
-    source.pigment.faults.queue("export_list", AnswerStatus(404), times=5)
-    source.pigment.faults.queue("export_table", AnswerStatus(404))
+    source.pigment.faults.queue("export_list", RespondStatus(404), times=5)
+    source.pigment.faults.queue("export_table", RespondStatus(404))
     run = source.run("discover")
 
     assert run.exit_code != 0
@@ -410,12 +410,12 @@ def test_a_payload_that_names_its_fields_says_which_are_values(source: Runner) -
 
 
 def test_one_block_that_may_not_be_exported_hides_no_other(source: Runner) -> None:
-    source.pigment.faults.queue("export_table", AnswerStatus(403))
+    source.pigment.faults.queue("export_table", RespondStatus(403))
     assert "Departments" in source.discovered()
-    source.pigment.faults.queue("export_list", AnswerStatus(404))
+    source.pigment.faults.queue("export_list", RespondStatus(404))
     assert status(source)[0] == "SUCCEEDED"
 
 
 def test_a_page_instead_of_an_export_is_no_schema(source: Runner) -> None:
-    source.pigment.faults.queue("export_table", AnswerGarbage())
+    source.pigment.faults.queue("export_table", RespondGarbage())
     assert "P&L" not in source.discovered()

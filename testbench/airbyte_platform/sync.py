@@ -18,7 +18,7 @@ from airbyte_platform.rules import DestinationRules, SourceRules
 Progress = Callable[[str, int], None]
 
 _PASSED_ON = {"RECORD", "STATE", "TRACE"}
-_TELL_EVERY = 500
+_PROGRESS_EVERY = 500
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ def _pass_on(
         if message["type"] == "RECORD":
             name = message["record"]["stream"]
             count = rules.streams[name].records
-            if count % _TELL_EVERY == 0:
+            if count % _PROGRESS_EVERY == 0:
                 progress(name, count)
     reading.stdout.close()
 

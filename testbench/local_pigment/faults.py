@@ -8,16 +8,16 @@ from threading import Event, Lock
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerStatus:
-    """Answer this status; the operation is not carried out."""
+class RespondStatus:
+    """Respond with this status; the operation is not carried out."""
 
     status: int
     retry_after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerGarbage:
-    """Carry the operation out and answer something that is not JSON."""
+class RespondGarbage:
+    """Carry the operation out and respond with something that is not JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ResetBeforeBody:
 
 
 @dataclass(frozen=True, slots=True)
-class ResetBeforeAnswer:
+class ResetBeforeResponse:
     """Read the request, carry the operation out or not, and break the connection."""
 
     carried_out: bool
@@ -34,7 +34,7 @@ class ResetBeforeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Carry the operation out and answer when the event is set, or after the seconds."""
+    """Carry the operation out and respond when the event is set, or after the seconds."""
 
     seconds: float = 0.0
     until: Event | None = None
@@ -44,7 +44,7 @@ class Late:
 class CutAfter:
     """End an export after so many bytes.
 
-    Over HTTP/2 the stream is reset, over HTTP/1.1 the connection is closed; `silent` ends the answer as if it were
+    Over HTTP/2 the stream is reset, over HTTP/1.1 the connection is closed; `silent` ends the response as if it were
     whole, which is what HTTP/1.1 cannot tell apart.
     """
 
@@ -68,14 +68,14 @@ class FailImport:
 
 @dataclass(frozen=True, slots=True)
 class HoldImport:
-    """Accept the file, load it, and go on answering InProgress."""
+    """Accept the file, load it, and keep its status InProgress."""
 
 
 Fault = (
-    AnswerStatus
-    | AnswerGarbage
+    RespondStatus
+    | RespondGarbage
     | ResetBeforeBody
-    | ResetBeforeAnswer
+    | ResetBeforeResponse
     | Late
     | CutAfter
     | StallAfter
@@ -86,10 +86,10 @@ Fault = (
 KINDS: dict[str, type[Fault]] = {
     kind.__name__: kind
     for kind in (
-        AnswerStatus,
-        AnswerGarbage,
+        RespondStatus,
+        RespondGarbage,
         ResetBeforeBody,
-        ResetBeforeAnswer,
+        ResetBeforeResponse,
         Late,
         CutAfter,
         StallAfter,

@@ -1,4 +1,4 @@
-"""From a request to an answer: key, limits, faults, then the operation."""
+"""From a request to a response: key, limits, faults, then the operation."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from threading import RLock
 
 from local_pigment.exports import BadRequest
 from local_pigment.faults import (
-    AnswerGarbage,
-    AnswerStatus,
     CutAfter,
     Fault,
     Late,
-    ResetBeforeAnswer,
     ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
     StallAfter,
 )
-from local_pigment.http_message import Answer, Broken, Request, problem
+from local_pigment.http_messages import Broken, Request, Response, problem
 from local_pigment.operations import NotThere, Operation
 from local_pigment.routes import Route, find_route
 from local_pigment.workspace import ApiKey, Workspace
@@ -40,14 +40,14 @@ class RequestSeen:
 
 @dataclass(slots=True)
 class Handler:
-    """Answers requests for one workspace."""
+    """Responds to requests for one workspace."""
 
     workspace: Workspace
     seen: list[RequestSeen] = field(default_factory=list)
     lock: RLock = field(default_factory=RLock)
 
-    def answer(self, request: Request) -> Answer:
-        """The answer; raises `Broken` where a fault breaks the connection before it."""
+    def respond(self, request: Request) -> Response:
+        """The response; raises `Broken` where a fault breaks the connection before it."""
         found = find_route(request.method, request.path)
         now = self.workspace.clock()
         if isinstance(found, int):
@@ -57,62 +57,64 @@ class Handler:
         if wait is not None:
             return self._note(request, route.operation, None, self._limited("Too many requests", wait), 0)
         key = self._key(request)
-        refused = self._refuse(route, key, request.address)
-        if refused is not None or key is None:
-            return self._note(request, route.operation, key, refused or problem(401, "Unauthorized"), 0)
+        rejected = self._reject(route, key, request.address)
+        if rejected is not None or key is None:
+            return self._note(request, route.operation, key, rejected or problem(401, "Unauthorized"), 0)
         fault = self.workspace.faults.meet(route.operation)
         return self._carry_out(request, route, subject, key, fault)
 
-    def _carry_out(self, request: Request, route: Route, subject: str, key: ApiKey, fault: Fault | None) -> Answer:
+    def _carry_out(self, request: Request, route: Route, subject: str, key: ApiKey, fault: Fault | None) -> Response:
         if isinstance(fault, ResetBeforeBody):
-            self._note(request, route.operation, key, Answer(0), 0)
+            self._note(request, route.operation, key, Response(0), 0)
             raise Broken
         body = request.body.read()
-        if isinstance(fault, AnswerStatus):
+        if isinstance(fault, RespondStatus):
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             return self._note(request, route.operation, key, problem(fault.status, "A fault", **headers), len(body))
-        if isinstance(fault, ResetBeforeAnswer) and not fault.carried_out:
-            self._note(request, route.operation, key, Answer(0), len(body))
+        if isinstance(fault, ResetBeforeResponse) and not fault.carried_out:
+            self._note(request, route.operation, key, Response(0), len(body))
             raise Broken
         operation = Operation(self.workspace, request, route, subject, key, body, fault)
         try:
             with self.lock:
-                answer = operation.run()
+                response = operation.run()
         except BadRequest as error:
-            answer = problem(400, f"Bad request: {error}")
+            response = problem(400, f"Bad request: {error}")
         except NotThere:
-            answer = problem(404, "Not found")
-        self._note(request, route.operation, key, answer, len(body))
-        if isinstance(fault, ResetBeforeAnswer):
+            response = problem(404, "Not found")
+        self._note(request, route.operation, key, response, len(body))
+        if isinstance(fault, ResetBeforeResponse):
             raise Broken
-        return self._compressed(request, _with_fault(answer, fault))
+        return self._compressed(request, _with_fault(response, fault))
 
     def _key(self, request: Request) -> ApiKey | None:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
         return self.workspace.key(secret.strip()) if scheme.lower() == "bearer" else None
 
-    def _refuse(self, route: Route, key: ApiKey | None, address: str) -> Answer | None:
+    def _reject(self, route: Route, key: ApiKey | None, address: str) -> Response | None:
         if key is None or (key.addresses is not None and address not in key.addresses):
             return problem(401, "Unauthorized")
         return None if route.scope in key.scopes else problem(403, f"The key lacks the scope {route.scope}")
 
-    def _limited(self, title: str, wait: float) -> Answer:
+    def _limited(self, title: str, wait: float) -> Response:
         headers = {"Retry-After": str(int(wait) + 1)} if self.workspace.limits.retry_after else {}
         return problem(429, title, **headers)
 
-    def _compressed(self, request: Request, answer: Answer) -> Answer:
+    def _compressed(self, request: Request, response: Response) -> Response:
         offered = "gzip" in request.headers.get("accept-encoding", "") and self.workspace.variants.gzip
-        if not offered or isinstance(answer.body, bytes):
-            return answer
-        answer.headers["Content-Encoding"] = "gzip"
-        answer.body = _gzip(iter(answer.body))
-        return answer
+        if not offered or isinstance(response.body, bytes):
+            return response
+        response.headers["Content-Encoding"] = "gzip"
+        response.body = _gzip(iter(response.body))
+        return response
 
-    def _note(self, request: Request, operation: str, key: ApiKey | None, answer: Answer, body_bytes: int) -> Answer:
+    def _note(
+        self, request: Request, operation: str, key: ApiKey | None, response: Response, body_bytes: int
+    ) -> Response:
         name = key.name if key else None
         at = self.workspace.clock()
-        self.seen.append(RequestSeen(at, request.method, request.target, operation, name, answer.status, body_bytes))
-        return answer
+        self.seen.append(RequestSeen(at, request.method, request.target, operation, name, response.status, body_bytes))
+        return response
 
 
 def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -122,17 +124,17 @@ def _gzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield press.flush()
 
 
-def _with_fault(answer: Answer, fault: Fault | None) -> Answer:
+def _with_fault(response: Response, fault: Fault | None) -> Response:
     match fault:
-        case AnswerGarbage():
-            return Answer(200, b"<html>not what you think</html>", {"Content-Type": "text/html"})
+        case RespondGarbage():
+            return Response(200, b"<html>not what you think</html>", {"Content-Type": "text/html"})
         case Late(seconds=seconds, until=until):
             until.wait(60) if until else time.sleep(seconds)
         case CutAfter() | StallAfter():
-            answer.body = _interrupted(_chunks(answer.body), fault)
+            response.body = _interrupted(_chunks(response.body), fault)
         case _:
             pass
-    return answer
+    return response
 
 
 def _chunks(body: bytes | Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""HTTP/1.1: one thread for each connection, answers in chunks."""
+"""HTTP/1.1: one thread for each connection, responses in chunks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import tempfile
 from http.server import BaseHTTPRequestHandler
 from typing import IO, Any
 
-from local_pigment.http_message import Answer, Broken, Request
+from local_pigment.http_messages import Broken, Request, Response
 
 _SPOOL_BYTES = 1 << 20
 
 
 class Http1Connection(BaseHTTPRequestHandler):
-    """Reads requests from one connection and writes what the site answers."""
+    """Reads requests from one connection and writes what the site responds."""
 
     protocol_version = "HTTP/1.1"
     server: Any
@@ -22,7 +22,7 @@ class Http1Connection(BaseHTTPRequestHandler):
         self._serve()
 
     def __getattr__(self, name: str) -> Any:
-        """Every method is served alike; what is not an operation is answered as such."""
+        """Every method is served alike; what is no operation gets its status too."""
         if name.startswith("do_"):
             return self.do_GET
         raise AttributeError(name)
@@ -36,28 +36,28 @@ class Http1Connection(BaseHTTPRequestHandler):
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, body, self.client_address[0])  # type: ignore[arg-type] # the only method used is read
             try:
-                answer = self.server.site(request)
+                response = self.server.site(request)
                 body.read()
-                self._write(answer)
+                self._write(response)
             except Broken:
                 self.close_connection = True
                 self.connection.close()
             except OSError:
                 self.close_connection = True
 
-    def _write(self, answer: Answer) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+    def _write(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        if isinstance(answer.body, bytes):
-            self.send_header("Content-Length", str(len(answer.body)))
+        if isinstance(response.body, bytes):
+            self.send_header("Content-Length", str(len(response.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(answer.body)
+                self.wfile.write(response.body)
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for chunk in answer.chunks():
+        for chunk in response.chunks():
             if chunk:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
         self.wfile.write(b"0\r\n\r\n")

@@ -19,7 +19,7 @@ import h2.events
 from h2.errors import ErrorCodes
 from h2.exceptions import ProtocolError
 
-from local_pigment.http_message import Answer, Broken, Request
+from local_pigment.http_messages import Broken, Request, Response
 
 _RECEIVE_BYTES = 1 << 17
 _WINDOW_BYTES = 1 << 24
@@ -36,7 +36,7 @@ class Stream:
 class Http2Connection:
     """Serves one connection until the client leaves."""
 
-    def __init__(self, connection: ssl.SSLSocket, address: str, site: Callable[[Request], Answer]) -> None:
+    def __init__(self, connection: ssl.SSLSocket, address: str, site: Callable[[Request], Response]) -> None:
         self._socket = connection
         self._turn = Lock()
         self._address = address
@@ -94,17 +94,17 @@ class Http2Connection:
         stream.body.seek(0)
         method, target = stream.headers[":method"], stream.headers[":path"]
         try:
-            answer = self._site(Request(method, target, stream.headers, stream.body, self._address))
+            response = self._site(Request(method, target, stream.headers, stream.body, self._address))
             headers = [
-                (":status", str(answer.status)),
-                *((name.lower(), text) for name, text in answer.headers.items()),
+                (":status", str(response.status)),
+                *((name.lower(), text) for name, text in response.headers.items()),
             ]
-            if isinstance(answer.body, bytes):
-                headers.append(("content-length", str(len(answer.body))))
+            if isinstance(response.body, bytes):
+                headers.append(("content-length", str(len(response.body))))
             with self._changed:
                 self._machine.send_headers(stream_id, headers)
                 self._send_out()
-            for chunk in answer.chunks():
+            for chunk in response.chunks():
                 self._send_data(stream_id, chunk)
             with self._changed:
                 self._machine.end_stream(stream_id)

@@ -33,7 +33,7 @@ class Limits:
             return _take(self._imports[configuration_id], self.imports, self.import_window_seconds, now)
 
     def max_requests_in_any_window(self) -> int:
-        """The most requests, refused ones included, that any window saw."""
+        """The most requests, rejected ones included, that any window saw."""
         with self._lock:
             arrivals = sorted(self._arrivals)
         most = first = 0

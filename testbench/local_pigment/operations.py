@@ -13,7 +13,7 @@ from local_pigment import wire
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
 from local_pigment.exports import BadRequest, csv_chunks, export_cells, export_list, format_of
 from local_pigment.faults import FailImport, Fault, HoldImport
-from local_pigment.http_message import Answer, Request, as_json, problem
+from local_pigment.http_messages import Request, Response, as_json, problem
 from local_pigment.imports import ImportRun
 from local_pigment.loaders import run_import
 from local_pigment.routes import Route
@@ -36,9 +36,9 @@ class Operation:
     body: bytes
     fault: Fault | None
 
-    def run(self) -> Answer:
+    def run(self) -> Response:
         """Carry it out."""
-        by_name: dict[str, Callable[[], Answer]] = {
+        by_name: dict[str, Callable[[], Response]] = {
             "list_applications": self.list_applications,
             "list_blocks": self.list_blocks,
             "list_views": self.list_views,
@@ -52,15 +52,15 @@ class Operation:
         }
         return by_name[self.route.operation]()
 
-    def list_applications(self) -> Answer:
+    def list_applications(self) -> Response:
         return as_json([wire.application(each) for each in self._applications()])
 
-    def list_blocks(self) -> Answer:
+    def list_blocks(self) -> Response:
         richer = self.workspace.variants.richer_metadata
         wanted = self._chosen_applications()
         return as_json([wire.block(each, richer=richer) for owner in wanted for each in self._blocks(owner)])
 
-    def list_views(self) -> Answer:
+    def list_views(self) -> Response:
         block_id = self._uuid_in_query("blockId")
         return as_json(
             [
@@ -71,7 +71,7 @@ class Operation:
             ]
         )
 
-    def list_import_configurations(self) -> Answer:
+    def list_import_configurations(self) -> Response:
         if self.route.richer and not self.workspace.variants.richer_metadata:
             raise NotThere
         block_id = self._uuid_in_query("blockId")
@@ -84,7 +84,7 @@ class Operation:
             ]
         )
 
-    def export(self, kind: str) -> Answer:
+    def export(self, kind: str) -> Response:
         application, block = self._visible_block(_uuid(self.subject))
         asked = self._json_body()
         if not wire.is_valid_request(kind, asked):
@@ -94,7 +94,7 @@ class Operation:
             raise NotThere
         return self._csv(application, block, asked)
 
-    def export_view(self) -> Answer:
+    def export_view(self) -> Response:
         view_id = _uuid(self.subject)
         query = self.request.query
         if query.get("fieldDelimiter", "Comma") not in {"Comma", "Semicolon"}:
@@ -115,7 +115,7 @@ class Operation:
             return self._csv(application, block, asked)
         raise NotThere
 
-    def push_csv(self) -> Answer:
+    def push_csv(self) -> Response:
         configuration_id = self._uuid_in_query("configurationId")
         if configuration_id is None:
             raise BadRequest("configurationId")
@@ -145,7 +145,7 @@ class Operation:
             return as_json(wire.import_result(run, application.blocks[configuration.block_id]))
         return as_json({"importId": run.id})
 
-    def import_status(self) -> Answer:
+    def import_status(self) -> Response:
         run = self.workspace.imports.get(_uuid(self.subject))
         detailed = self.request.query.get("includedDetailedReport", "false").lower()
         if detailed not in {"true", "false"}:
@@ -154,24 +154,24 @@ class Operation:
             raise NotThere
         configuration = self.workspace.configurations[run.configuration_id]
         target = self.workspace.applications[configuration.application_id].blocks[configuration.block_id]
-        answer = as_json(wire.import_report(run, target, detailed=detailed == "true" and not self.route.legacy))
+        response = as_json(wire.import_report(run, target, detailed=detailed == "true" and not self.route.legacy))
         if run.polls_left > 0:
             run.polls_left -= 1
             run.completed_at = self.workspace.now()
-        return answer
+        return response
 
-    def _csv(self, application: Application, block: Block, asked: dict[str, object]) -> Answer:
+    def _csv(self, application: Application, block: Block, asked: dict[str, object]) -> Response:
         default = "Legacy" if self.route.legacy else "Iso8601"
         legacy = "ListLegacy" if isinstance(block, ListBlock) else "Legacy"
         form = format_of(asked, default_date_format=default, legacy=legacy)
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         if isinstance(block, ListBlock):
             if block.stream is not None:
-                return Answer(200, block.stream(), headers)
+                return Response(200, block.stream(), headers)
             table = export_list(application, block, asked)
         else:
             table = export_cells(application, block, asked)
-        return Answer(200, csv_chunks(table, form), headers)
+        return Response(200, csv_chunks(table, form), headers)
 
     def _applications(self) -> list[Application]:
         return [each for each in self.workspace.applications.values() if each.id not in self.key.hidden]
@@ -227,10 +227,10 @@ def _part_bytes(body: bytes, media: str) -> bytes:
 
 def _uuid(text: str) -> str:
     try:
-        return str(uuid.UUID(text)) if len(text) == 36 else _refuse_uuid()
+        return str(uuid.UUID(text)) if len(text) == 36 else _reject_uuid()
     except ValueError:
-        return _refuse_uuid()
+        return _reject_uuid()
 
 
-def _refuse_uuid() -> str:
+def _reject_uuid() -> str:
     raise BadRequest("not a UUID")

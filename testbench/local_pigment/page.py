@@ -8,7 +8,7 @@ from itertools import islice
 
 from local_pigment.blocks import Application, Block, ListBlock, View
 from local_pigment.exports import export_cells, export_list
-from local_pigment.http_message import Answer
+from local_pigment.http_messages import Response
 from local_pigment.imports import ImportRun
 from local_pigment.workspace import Workspace
 
@@ -36,7 +36,7 @@ code { font: .85em ui-monospace, monospace; color: var(--soft); }
 """
 
 
-def page(workspace: Workspace) -> Answer:
+def page(workspace: Workspace) -> Response:
     """The whole workspace on one page."""
     body = "".join(_application(workspace, each) for each in workspace.applications.values()) + _imports(workspace)
     html = (
@@ -45,7 +45,7 @@ def page(workspace: Workspace) -> Answer:
         f"{len(workspace.applications)} applications, {len(workspace.configurations)} import configurations, "
         f"{len(workspace.imports)} imports so far.</p></header><main>{body}</main></html>"
     )
-    return Answer(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
+    return Response(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
 
 def _application(workspace: Workspace, application: Application) -> str:

@@ -10,7 +10,7 @@ _NEEDS_EXPORT, _NEEDS_METADATA, _NEEDS_IMPORT = "Export", "Modeling Metadata", "
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation; `legacy` marks the unversioned twins, whose dates default to the old formats."""
+    """An operation; `legacy` marks the unversioned paths, whose dates default to the old formats."""
 
     method: str
     path: str

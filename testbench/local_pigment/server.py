@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from local_pigment.certificates import make_certificates
-from local_pigment.control import control
 from local_pigment.faults import Faults
 from local_pigment.handlers import Handler, RequestSeen
 from local_pigment.http1 import Http1Connection
 from local_pigment.http2 import Http2Connection
-from local_pigment.http_message import Answer, Request
+from local_pigment.http_messages import Request, Response
 from local_pigment.page import page
+from local_pigment.side_door import side_door
 from local_pigment.workspace import Workspace
 
 
@@ -38,7 +38,7 @@ class LocalPigment:
     ) -> None:
         self.workspace = workspace
         self._handler = Handler(workspace)
-        self._folder = tempfile.TemporaryDirectory(prefix="fake-pigment-")
+        self._folder = tempfile.TemporaryDirectory(prefix="local-pigment-")
         self.ca_file: Path | None = None
         context = None
         if tls:
@@ -83,12 +83,12 @@ class LocalPigment:
         if kind is None and never_met:
             raise AssertionError(f"faults that nothing met: {never_met}")
 
-    def _site(self, request: Request) -> Answer:
+    def _site(self, request: Request) -> Response:
         if request.path == "/":
             return page(self.workspace)
-        if request.path.startswith("/_fake/"):
-            return control(self._handler, request)
-        return self._handler.answer(request)
+        if request.path.startswith("/_test/"):
+            return side_door(self._handler, request)
+        return self._handler.respond(request)
 
 
 class Server(ThreadingMixIn, TCPServer):

@@ -1,4 +1,4 @@
-"""The shapes on the wire: what requests may hold, and how answers are written."""
+"""The shapes on the wire: what requests may hold, and how responses are written."""
 
 from __future__ import annotations
 
@@ -103,9 +103,9 @@ def application(each: Application) -> dict[str, Any]:
 
 
 def block(each: Block, *, richer: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": each.id, "name": each.name, "type": each.type}
+    shape: dict[str, Any] = {"id": each.id, "name": each.name, "type": each.type}
     if richer and isinstance(each, ListBlock):
-        told["columns"] = [
+        shape["columns"] = [
             {
                 "name": column.name,
                 "type": column.type.value,
@@ -114,7 +114,7 @@ def block(each: Block, *, richer: bool) -> dict[str, Any]:
             }
             for position, column in enumerate(each.properties)
         ]
-    return told
+    return shape
 
 
 def view(each: View) -> dict[str, Any]:
@@ -122,17 +122,17 @@ def view(each: View) -> dict[str, Any]:
 
 
 def import_configuration(each: ImportConfiguration, owner: Application, *, richer: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"id": each.id, "name": each.name}
+    shape: dict[str, Any] = {"id": each.id, "name": each.name}
     if richer:
-        told["target"] = owner.blocks[each.block_id].name
-        told["columns"] = describe_columns(each, owner)
-    return told
+        shape["target"] = owner.blocks[each.block_id].name
+        shape["columns"] = describe_columns(each, owner)
+    return shape
 
 
 def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str, Any]:
     """`ApiImportReportDto`."""
     done = run.status != "InProgress"
-    told: dict[str, Any] = {
+    shape: dict[str, Any] = {
         "importId": run.id,
         "createdAt": _moment(run.created_at),
         "completedAt": _moment(run.completed_at) if done and run.completed_at else None,
@@ -141,10 +141,10 @@ def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str,
         "detailedReport": None,
     }
     if run.status == "Failed":
-        told["errorsDetails"] = [{"name": run.failure, "description": f"The import ended: {run.failure}."}]
+        shape["errorsDetails"] = [{"name": run.failure, "description": f"The import ended: {run.failure}."}]
     if detailed and run.status == "Completed":
-        told["detailedReport"] = _detailed(run, target)
-    return told
+        shape["detailedReport"] = _detailed(run, target)
+    return shape
 
 
 def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
 
 
 def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
-    """The answer that holds the result at once, as the mission text "CSV Push API" shows it."""
+    """The response that holds the result at once, as the mission text "CSV Push API" shows it."""
     rejected = {problem.row for problem in run.problems}
     return {
         "status": "failed" if run.failure else "completed",

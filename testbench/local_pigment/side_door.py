@@ -1,9 +1,9 @@
-"""The test-only side door at `/_fake/`: queue faults, and look at what happened. It needs no key and counts nothing.
+"""The test-only side door at `/_test/`: queue faults, and look at what happened. It needs no key and counts nothing.
 
-GET  /_fake/requests   the requests seen
-GET  /_fake/state      imports, the most requests in any window, faults not met
-GET  /_fake/rows?block=NAME&application=NAME
-POST /_fake/faults     {"operation", "kind", "options", "times", "after"}
+GET  /_test/requests   the requests seen
+GET  /_test/state      imports, the most requests in any window, faults not met
+GET  /_test/rows?block=NAME&application=NAME
+POST /_test/faults     {"operation", "kind", "options", "times", "after"}
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Any
 
 from local_pigment.faults import KINDS
 from local_pigment.handlers import Handler
-from local_pigment.http_message import Answer, Request, as_json, problem
+from local_pigment.http_messages import Request, Response, as_json, problem
 
 
-def control(handler: Handler, request: Request) -> Answer:
-    """Answer a request to the side door."""
+def side_door(handler: Handler, request: Request) -> Response:
+    """Respond to a request to the side door."""
     match request.method, request.path:
-        case "GET", "/_fake/requests":
+        case "GET", "/_test/requests":
             return as_json([asdict(each) for each in handler.seen])
-        case "GET", "/_fake/state":
+        case "GET", "/_test/state":
             return as_json(_state(handler))
-        case "GET", "/_fake/rows":
+        case "GET", "/_test/rows":
             query = request.query
             with handler.lock:
                 return as_json(handler.workspace.rows(query["block"], query.get("application")))
-        case "POST", "/_fake/faults":
+        case "POST", "/_test/faults":
             asked = json.loads(request.body.read())
             fault = KINDS[asked["kind"]](**asked.get("options", {}))
             handler.workspace.faults.queue(

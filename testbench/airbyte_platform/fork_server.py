@@ -1,4 +1,4 @@
-"""A connector that is ready to start at once: its modules are loaded, and each command is a process forked from there.
+"""A fork server: a connector whose modules are loaded once, and whose every command is a process forked from there.
 
 For tests that start a connector hundreds of times, where loading would take most of the time. What runs is the
 console script's own function in a process of its own, with files and pipes as the platform gives them.
@@ -24,39 +24,39 @@ from airbyte_platform.process import Run, as_run, write_files
 _ENOUGH = 1 << 20
 
 
-class Warm:
+class ForkServer:
     """Loads `module` once and runs its `run` in forked processes; use it as a context."""
 
     def __init__(self, module: str) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._nursery = subprocess.Popen(
-            [sys.executable, "-m", "airbyte_platform.warm", module, str(theirs.fileno())],
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "airbyte_platform.fork_server", module, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         )
         theirs.close()
 
-    def __enter__(self) -> Warm:
+    def __enter__(self) -> ForkServer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ours.close()
-        self._nursery.wait()
+        self._process.wait()
 
     def start(
         self, command: str, folder: Path, *, environment: Mapping[str, str] | None = None, **files: Any
-    ) -> WarmProcess:
+    ) -> ForkedProcess:
         """Start a command; the caller owns the folder, which must outlive the process."""
         arguments = [command, *write_files(folder, files)]
         stdin, feed = os.pipe()
         output, stdout = os.pipe()
         stderr = os.open(folder / "stderr", os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
-        told, tell = os.pipe()
+        report, reporter = os.pipe()
         order = json.dumps({"arguments": arguments, "environment": dict(environment or {})}).encode()
-        socket.send_fds(self._ours, [len(order).to_bytes(4, "big") + order], [stdin, stdout, stderr, tell])
-        for descriptor in (stdin, stdout, stderr, tell):
+        socket.send_fds(self._ours, [len(order).to_bytes(4, "big") + order], [stdin, stdout, stderr, reporter])
+        for descriptor in (stdin, stdout, stderr, reporter):
             os.close(descriptor)
-        return WarmProcess(feed, output, told, folder)
+        return ForkedProcess(feed, output, report, folder)
 
     def run(
         self,
@@ -74,17 +74,17 @@ class Warm:
 
 
 @dataclass(slots=True)
-class WarmProcess:
-    """A command under way; descriptors of its stdin, of its stdout, and of what is told about it."""
+class ForkedProcess:
+    """A command under way; descriptors of its stdin, of its stdout, and of the report about it."""
 
     stdin: int
     stdout: int
-    told: int
+    report: int
     folder: Path
     pid: int = 0
 
     def __post_init__(self) -> None:
-        self.pid = int.from_bytes(os.read(self.told, 4), "big")
+        self.pid = int.from_bytes(os.read(self.report, 4), "big")
 
     def feed(self, content: bytes) -> None:
         """Write to its stdin and close that; a process that is gone does not mind."""
@@ -101,8 +101,8 @@ class WarmProcess:
 
     def wait(self) -> int:
         """Wait for its end; its exit code, negative for a signal."""
-        with os.fdopen(self.told, "rb") as told:
-            return int.from_bytes(told.read(4), "big", signed=True)
+        with os.fdopen(self.report, "rb") as report:
+            return int.from_bytes(report.read(4), "big", signed=True)
 
     def finish(self) -> Run:
         """Read what it prints until it ends; what a kill cut off after the last line end does not count."""
@@ -115,7 +115,7 @@ class WarmProcess:
 
 
 def serve(module: str, descriptor: int) -> None:
-    """The nursery: fork a process for every order, until the other side is closed."""
+    """Fork a process for every order, until the other side is closed."""
     run: Callable[[], None] = importlib.import_module(module).run
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     orders = socket.socket(fileno=descriptor)
@@ -133,12 +133,12 @@ def serve(module: str, descriptor: int) -> None:
 
 
 def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int]) -> None:
-    """Fork the command itself, tell its process id, wait for it, tell how it ended."""
+    """Fork the command itself, report its process id, wait for it, report how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    *standard, tell = descriptors
+    *standard, reporter = descriptors
     pid = os.fork()
     if pid == 0:
-        os.close(tell)
+        os.close(reporter)
         for number, descriptor in enumerate(standard):
             os.dup2(descriptor, number)
             os.close(descriptor)
@@ -158,9 +158,9 @@ def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int
             os._exit(code)
     for descriptor in standard:
         os.close(descriptor)
-    os.write(tell, pid.to_bytes(4, "big"))
+    os.write(reporter, pid.to_bytes(4, "big"))
     _, status = os.waitpid(pid, 0)
-    os.write(tell, os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+    os.write(reporter, os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
     os._exit(0)
 
 

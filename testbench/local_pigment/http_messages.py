@@ -1,4 +1,4 @@
-"""A request and an answer, whatever HTTP version carries them."""
+"""A request and a response, whatever HTTP version carries them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """What goes back: all at once, or in chunks."""
 
     status: int
@@ -48,13 +48,13 @@ class Broken(Exception):
     """The server breaks here: the stream is reset (HTTP/2) or the connection closed (HTTP/1.1)."""
 
 
-def as_json(value: Any, status: int = 200) -> Answer:
-    """An answer that holds JSON."""
-    return Answer(status, json.dumps(value, ensure_ascii=False).encode(), {"Content-Type": "application/json"})
+def as_json(value: Any, status: int = 200) -> Response:
+    """A response that holds JSON."""
+    return Response(status, json.dumps(value, ensure_ascii=False).encode(), {"Content-Type": "application/json"})
 
 
-def problem(status: int, title: str, **headers: str) -> Answer:
-    """An answer that says what is wrong."""
-    answer = as_json({"status": status, "title": title}, status)
-    answer.headers |= {"Content-Type": "application/problem+json", **headers}
-    return answer
+def problem(status: int, title: str, **headers: str) -> Response:
+    """A response that says what is wrong."""
+    response = as_json({"status": status, "title": title}, status)
+    response.headers |= {"Content-Type": "application/problem+json", **headers}
+    return response
