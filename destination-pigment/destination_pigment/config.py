@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.pasted_ids import IdKind, pasted_id
 from pigment_client.models import ImportMode, UploadForm
 from pigment_csv.dialect import CsvDialect
 
@@ -80,7 +81,7 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     csv = config.get("csv") or {}
     mode = str(config.get("import_mode") or "")
     return DestinationConfig(
-        application_id=str(config.get("application_id") or "").strip() or None,
+        application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         targets=_targets(config.get("targets") or ()),
         dialect=CsvDialect(
             ";" if csv.get("delimiter") == "semicolon" else ",",
@@ -113,10 +114,11 @@ def _targets(entries: Sequence[Mapping[str, Any]]) -> tuple[TargetEntry, ...]:
 
 
 def _target(entry: Mapping[str, Any]) -> TargetEntry:
-    stream, configuration_id = _text(entry, "stream"), same_form(_text(entry, "import_configuration_id"))
+    stream = _text(entry, "stream")
+    configuration_id = pasted_id(entry.get("import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets")
     if not stream or not configuration_id:
         raise ConfigProblem('Every target needs a stream and an import configuration ID: complete it under "Targets".')
-    replacing = same_form(_text(entry, "replace_import_configuration_id")) or None
+    replacing = pasted_id(entry.get("replace_import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets") or None
     if replacing == configuration_id:
         raise ConfigProblem(
             f'The target of the stream "{stream}" has the same import configuration twice: the replacing one must '
@@ -126,7 +128,8 @@ def _target(entry: Mapping[str, Any]) -> TargetEntry:
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:
-    stream, column, list_id = _text(entry, "stream"), _text(entry, "column"), _text(entry, "list_id")
+    stream, column = _text(entry, "stream"), _text(entry, "column")
+    list_id = pasted_id(entry.get("list_id"), IdKind.LIST, "Dimension checks")
     if not stream or not column or not list_id:
         raise ConfigProblem(
             'Every dimension check needs a stream, a column and a list ID: complete it under "Dimension checks".'

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.pasted_ids import IdKind, pasted_id
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 
@@ -126,11 +127,11 @@ def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> N
 
 def parse_config(config: Mapping[str, Any]) -> SourceConfig:
     """The configuration as a value; raises `ConfigProblem`."""
-    application_id = str(config.get("application_id") or "").strip()
+    application_id = pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID")
     if not application_id:
         raise ConfigProblem(
-            "The application ID is missing: it stands in the address of the application in Pigment, after "
-            '/application/; enter it under "Application ID".'
+            'The field "Application ID" is empty: open the application in Pigment and copy the address of the page '
+            "into it."
         )
     return SourceConfig(
         application_id=application_id,
@@ -160,14 +161,15 @@ def _views(entries: Sequence[Mapping[str, Any]]) -> tuple[NamedView, ...]:
 
 
 def _view(entry: Mapping[str, Any]) -> NamedView:
-    view_id, name = str(entry.get("view_id") or "").strip(), str(entry.get("name") or "").strip()
+    view_id = pasted_id(entry.get("view_id"), IdKind.VIEW, "Views")
+    name = str(entry.get("name") or "").strip()
     if not view_id or not name:
         raise ConfigProblem('Every view needs a view ID and a name: complete them under "Views".')
     return NamedView(view_id, name)
 
 
 def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
-    block = str(entry.get("block") or "").strip()
+    block = pasted_id(entry.get("block"), IdKind.BLOCK, "Export payloads")
     if not block:
         raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Export payloads".')
     request = _json(entry.get("request"), block, "request", {})

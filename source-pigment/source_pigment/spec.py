@@ -51,8 +51,6 @@ def _connection() -> dict[str, Any]:
                 "<code>/application/</code>."
             ),
             "examples": ["33d0d7d0-6125-47c4-b36a-882f4ed53b33"],
-            "pattern": "^\\s*[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\\s*$",
-            "pattern_descriptor": "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx",
             "group": "connection",
             "order": 1,
         },
