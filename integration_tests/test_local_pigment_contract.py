@@ -1,4 +1,4 @@
-"""The local Pigment against Pigment's API description: every operation we use responds as documented."""
+"""The local Pigment against the contract: every operation we use responds as documented."""
 
 from __future__ import annotations
 

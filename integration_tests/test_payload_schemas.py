@@ -1,4 +1,4 @@
-"""Our schemas of export payloads against Pigment's API description."""
+"""The client's schemas of export payloads against the contract."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from contract import api_description
 from pigment_client.models import ExportKind
 from pigment_client.payloads import SCHEMAS, find_problem
 
-NAMES = {ExportKind.LIST: "ListRequest", ExportKind.METRIC: "MetricRequest", ExportKind.TABLE: "TableRequest"}
+NAMES = {ExportKind.LIST: "ListExport", ExportKind.METRIC: "MetricExport", ExportKind.TABLE: "TableExport"}
 
 
 def described(kind: ExportKind, *, depth: int | None = None) -> dict[str, Any]:
-    """The schema of the API description as JSON Schema: `nullable` spelled out.
+    """The schema of the contract as JSON Schema: `nullable` spelled out.
 
     `depth` unrolls the recursive filter so many times, for generating payloads.
     """
