@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import io
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -27,8 +30,8 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
 from pigment_client import errors
-from pigment_client.client import ClientOptions, PigmentClient
-from pigment_client.http.clock import Runtime
+from pigment_client.client import ClientOptions, Export, PigmentClient
+from pigment_client.http.clock import Clock
 from pigment_client.keys import Keys
 from pigment_client.models import (
     CompletedImport,
@@ -75,17 +78,14 @@ def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) ->
 def client_for(pigment: LocalPigment, key: str = "all", **options: object) -> PigmentClient:
     sleeps = Sleeps()
     given = replace(ClientOptions(base_url=pigment.url), **options)  # type: ignore[arg-type] # passed on as they are
-    client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, runtime=Runtime(sleep=sleeps))
+    client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, clock=Clock(sleep=sleeps))
     client.slept = sleeps.seconds  # type: ignore[attr-defined] # for the assertions of a test
     return client
 
 
 def export_all(client: PigmentClient, block: str = "Big") -> int:
-    received = 0
-    with client.export(ExportRequest(ExportKind.LIST, new_id("big") if block == "Big" else block, {})) as export:
-        for chunk in export:
-            received += len(chunk)
-    return received
+    request = ExportRequest(ExportKind.LIST, new_id("big") if block == "Big" else block, {})
+    return client.export(request, lambda export: sum(map(len, export)))
 
 
 WHOLE = 5 + len(LINE) * ROWS
@@ -97,15 +97,55 @@ def test_an_export_comes_whole(tls: bool, monkeypatch: pytest.MonkeyPatch) -> No
         assert export_all(client_for(pigment)) == WHOLE
 
 
-@pytest.mark.parametrize("gzip", [False, True])
+@pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
-def test_an_export_that_is_cut_is_broken_off(tls: bool, gzip: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_is_cut_is_broken_off(tls: bool, gzipped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=tls, monkeypatch=monkeypatch) as pigment:
-        pigment.workspace.variants.gzip = gzip
+        pigment.workspace.variants.gzip = gzipped
         pigment.faults.queue("export_list", CutAfter(WHOLE // 2))
 
         with pytest.raises(errors.BrokenOff):
-            export_all(client_for(pigment))
+            export_all(client_for(pigment, max_retries=0))
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_an_export_that_is_cut_is_read_again_from_its_beginning(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", CutAfter(WHOLE // 2), times=3)
+
+        assert export_all(client_for(pigment)) == WHOLE
+        assert len(pigment.requests) == 4
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_a_copy_holds_the_bytes_as_they_came(tls: bool, gzipped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def copied(export: Export) -> tuple[str, bytes, bytes, int]:
+        copy = io.BytesIO()
+        content = b"".join(export.chunks(copy=copy.write))
+        return export.encoding, copy.getvalue(), content, export.wire_bytes
+
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.gzip = gzipped
+        request = ExportRequest(ExportKind.LIST, new_id("big"), {})
+        encoding, copy, content, wire_bytes = client_for(pigment).export(request, copied)
+
+    assert (encoding, len(content)) == ("gzip" if gzipped else "identity", WHOLE)
+    assert (gzip.decompress(copy) if gzipped else copy) == content
+    assert wire_bytes == len(copy)
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_copy_that_cannot_be_stored_is_not_taken_for_a_break(gzipped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: bytes) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.gzip = gzipped
+        request = ExportRequest(ExportKind.LIST, new_id("big"), {})
+        with pytest.raises(OSError, match="full"):
+            client_for(pigment).export(request, lambda export: list(export.chunks(copy=full)))
+        assert len(pigment.requests) == 1
 
 
 def test_a_silent_cut_over_http_1_cannot_be_seen_and_the_log_says_so_once(
@@ -135,29 +175,30 @@ def test_a_stream_that_stalls_is_broken_off_after_the_idle_time(tls: bool, monke
         pigment.faults.queue("export_list", StallAfter(WHOLE // 2, seconds=4))
 
         with pytest.raises(errors.BrokenOff):
-            export_all(client_for(pigment, idle_timeout_seconds=0.3))
+            export_all(client_for(pigment, idle_timeout_seconds=0.3, max_retries=0))
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_a_slow_reader_is_waited_for(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=tls, monkeypatch=monkeypatch) as pigment:
-        received = 0
-        with client_for(pigment, idle_timeout_seconds=0.4).export(
-            ExportRequest(ExportKind.LIST, new_id("big"), {})
-        ) as export:
+        client = client_for(pigment, idle_timeout_seconds=0.4)
+
+        def read_slowly(export: Export) -> int:
+            received = 0
             for number, chunk in enumerate(export):
                 received += len(chunk)
                 if number == 1:
                     time.sleep(1.0)
-    assert received == WHOLE
+            return received
+
+        assert client.export(ExportRequest(ExportKind.LIST, new_id("big"), {}), read_slowly) == WHOLE
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_closing_early_is_no_error_and_frees_the_server(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=tls, monkeypatch=monkeypatch) as pigment:
         client = client_for(pigment)
-        with client.export(ExportRequest(ExportKind.LIST, new_id("big"), {})) as export:
-            next(iter(export))
+        client.export(ExportRequest(ExportKind.LIST, new_id("big"), {}), lambda export: next(iter(export)))
 
         assert export_all(client) == WHOLE
 
@@ -210,7 +251,7 @@ def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     ("status", "error"),
     [(400, errors.RequestRefused), (409, errors.RequestRefused), (413, errors.TooLarge), (301, errors.AddressMoved)],
 )
-def test_what_the_user_must_mend_is_asked_once(
+def test_what_the_user_must_fix_is_asked_once(
     status: int, error: type[errors.PigmentError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:

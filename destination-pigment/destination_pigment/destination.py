@@ -48,7 +48,7 @@ from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
-from pigment_client.http.clock import Runtime
+from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
 
@@ -176,9 +176,9 @@ def writing(
 ) -> Iterator[Writer]:
     """A writer with all that it needs; what it spooled is removed on every way out."""
     # Once `stop` is set, a request that waits for its turn is given up: `Stopped`.
-    runtime = Runtime(sleep=partial(_sleep, stop))
+    clock = Clock(sleep=partial(_sleep, stop))
     with (
-        connected(config, parse_config, default_max_retries=MAX_RETRIES, runtime=runtime) as (client, settings),
+        connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
         Spool(settings.dialect) as spool,
     ):
         waiting = Waiting(stop=stop, sleep=partial(_sleep_lightly, stop))

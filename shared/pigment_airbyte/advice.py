@@ -66,7 +66,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
 
     `subject` names what was being worked on in the user's words; without it the object's id is named.
     """
-    about = subject or error.subject
+    about = subject or error.object_id
     named = f" {about}" if about else " this object"
     match error:
         case KeyMissing() | KeyRefused() | PermissionMissing():

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
-from pigment_client.http.clock import Runtime
+from pigment_client.http.clock import Clock
 from pigment_client.keys import Keys
 
 Settings = TypeVar("Settings")
@@ -133,11 +133,11 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
 
 
 def client_from_config(
-    config: Mapping[str, Any], *, default_max_retries: int, runtime: Runtime | None = None
+    config: Mapping[str, Any], *, default_max_retries: int, clock: Clock | None = None
 ) -> PigmentClient:
     """The client that a connection's configuration describes."""
     keys = keys_from_config(config.get("credentials") or {})
-    return PigmentClient(keys, _options(config, default_max_retries), runtime=runtime)
+    return PigmentClient(keys, _options(config, default_max_retries), clock=clock)
 
 
 @contextmanager
@@ -146,11 +146,11 @@ def connected(
     parse: Callable[[Mapping[str, Any]], Settings],
     *,
     default_max_retries: int,
-    runtime: Runtime | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[tuple[PigmentClient, Settings]]:
     """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
     settings = parse(config)
-    client = client_from_config(config, default_max_retries=default_max_retries, runtime=runtime)
+    client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)
     try:
         yield client, settings
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -12,10 +13,10 @@ from urllib.parse import quote
 
 from pigment_client import import_responses, responses
 from pigment_client.errors import NotFound, PigmentError, TryLater
-from pigment_client.http.clock import Runtime
+from pigment_client.http.clock import Clock
 from pigment_client.http.download import Export
-from pigment_client.http.rate_limit import ImportBudget, RequestBudget
-from pigment_client.http.request import Call
+from pigment_client.http.rate_limit import ImportRateLimits, RateLimit
+from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
 from pigment_client.http.transport import Address, Transport, decoded
 from pigment_client.keys import Keys, Purpose
@@ -31,7 +32,7 @@ from pigment_client.models import (
 )
 from pigment_client.push import Pusher
 
-__all__ = ["ClientOptions", "Export", "PigmentClient", "Runtime"]
+__all__ = ["ClientOptions", "Clock", "Export", "PigmentClient"]
 
 logger = logging.getLogger("airbyte.pigment.client")
 
@@ -46,7 +47,7 @@ class ClientOptions:
     requests_per_5_minutes: int = 450
     connect_timeout_seconds: float = 30.0
     idle_timeout_seconds: float = 60.0
-    max_retries: int = READ.attempts
+    max_retries: int = READ.retries
     user_agent: str = "airbyte-pigment"
 
 
@@ -57,21 +58,20 @@ class PigmentClient:
     only where that does no harm.
     """
 
-    def __init__(self, keys: Keys, options: ClientOptions | None = None, *, runtime: Runtime | None = None) -> None:
-        options, runtime = options or ClientOptions(), runtime or Runtime()
+    def __init__(self, keys: Keys, options: ClientOptions | None = None, *, clock: Clock | None = None) -> None:
+        options, clock = options or ClientOptions(), clock or Clock()
         self._keys = keys
-        self.budget = RequestBudget(options.requests_per_5_minutes, clock=runtime.clock, sleep=runtime.sleep)
-        self.import_budget = ImportBudget(clock=runtime.clock, sleep=runtime.sleep)
-        self.read_retry: RetryPolicy = replace(READ, attempts=options.max_retries)
-        self.push_retry: RetryPolicy = replace(PUSH, attempts=options.max_retries)
+        self._limit = RateLimit(options.requests_per_5_minutes, clock=clock)
+        self.read_retry: RetryPolicy = replace(READ, retries=options.max_retries)
+        self.push_retry: RetryPolicy = replace(PUSH, retries=options.max_retries)
         address = Address(
             options.base_url.rstrip("/"),
             options.connect_timeout_seconds,
             options.idle_timeout_seconds,
             options.user_agent,
         )
-        self._transport = Transport(address, self.budget, runtime)
-        self._pusher = Pusher(self._transport, self.import_budget, self.push_retry)
+        self._transport = Transport(address, self._limit, clock)
+        self._pusher = Pusher(self._transport, ImportRateLimits(clock=clock), self.push_retry)
         # Mutable state, guarded by the lock: what was said once, and what this Pigment was found not to offer.
         self._lock = Lock()
         self._warned_of_http_1 = False
@@ -83,13 +83,15 @@ class PigmentClient:
 
     def list_applications(self) -> list[Application]:
         """The applications that the key's owner can see."""
-        return self._read(Call("list applications", *_METADATA, "/api/v1/applications"), responses.parse_applications)
+        return self._read(
+            Request("list applications", *_METADATA, "/api/v1/applications"), responses.parse_applications
+        )
 
     def list_blocks(self, application_id: str) -> list[Block]:
         """The lists, metrics and tables of an application, in Pigment's order."""
         query = {"applicationId": application_id}
-        call = Call("list blocks", *_METADATA, "/api/v1/blocks", subject=application_id, query=query)
-        blocks, unknown = self._read(call, responses.parse_blocks)
+        request = Request("list blocks", *_METADATA, "/api/v1/blocks", object_id=application_id, query=query)
+        blocks, unknown = self._read(request, responses.parse_blocks)
         if unknown:
             logger.warning("%d blocks are left out: their type did not exist when this was written.", unknown)
         return blocks
@@ -97,8 +99,8 @@ class PigmentClient:
     def list_views(self, application_id: str, block_id: str | None = None) -> list[View]:
         """The views of an application, or of one of its blocks."""
         query = _query(applicationId=application_id, blockId=block_id)
-        call = Call("list views", *_METADATA, "/api/v1/views", subject=application_id, query=query)
-        return self._read(call, responses.parse_views)
+        request = Request("list views", *_METADATA, "/api/v1/views", object_id=application_id, query=query)
+        return self._read(request, responses.parse_views)
 
     def list_import_configurations(
         self, application_id: str | None = None, block_id: str | None = None
@@ -106,21 +108,21 @@ class PigmentClient:
         """The import configurations that the key's owner can see, of an application or a block if one is given.
 
         With target and columns where the workspace offers the richer list of the text "Pigment Connector Setup".
-        That list is not known to heed application and block, so with these it only adds to the plain one.
+        That list is not known to honour application and block, so with these it only adds to the plain one.
         """
         query = _query(applicationId=application_id, blockId=block_id)
         richer = self._list_richer(query)
         if richer is not None and not query:
             return richer
-        call = Call(
+        request = Request(
             "list import configurations",
             *_METADATA,
             "/api/v1/importConfigurations",
-            subject=block_id or application_id,
+            object_id=block_id or application_id,
             query=query,
         )
         try:
-            plain = self._read(call, responses.parse_import_configurations)
+            plain = self._read(request, responses.parse_import_configurations)
         except NotFound:
             if richer is None:
                 raise
@@ -128,14 +130,22 @@ class PigmentClient:
         by_id = {configuration.id: configuration for configuration in richer or ()}
         return [by_id.get(configuration.id, configuration) for configuration in plain]
 
-    def export(self, request: ExportRequest) -> Export:
-        """Begin an export: returns when the headers of the answer are there; the caller closes it."""
-        return self._transport.attempts(self.read_retry, lambda: self.export_once(request), repeatable=True)
+    def export(self, request: ExportRequest, consume: Callable[[Export], T]) -> T:
+        """Export a block or a view: what `consume` makes of it, which reads one attempt from its beginning.
+
+        The whole attempt is repeated where the export breaks off; `consume` may say so itself with a `BrokenOff`.
+        """
+
+        def attempt() -> T:
+            with closing(self.export_once(request)) as export:
+                return consume(export)
+
+        return self._transport.repeated(self.read_retry, attempt, repeatable=True)
 
     def export_once(self, request: ExportRequest) -> Export:
         """Begin an export without repeating, for callers that repeat the whole of it themselves."""
-        call = _export_call(request)
-        export = Export(call, self._transport.send(call, self._keys.key_for(Purpose.EXPORT)))
+        ours = _export_request(request)
+        export = Export(ours, self._transport.send(ours, self._keys.key_for(Purpose.EXPORT)))
         self._warn_once_of_http_1(export)
         return export
 
@@ -155,34 +165,39 @@ class PigmentClient:
         # The parameter is spelled like this in the API description.
         query = {"includedDetailedReport": "true"}
         path = f"/api/v1/import/{_segment(import_id)}/status"
-        call = Call("import status", Purpose.IMPORT, "GET", path, subject=import_id, query=query)
-        return self._read(call, import_responses.parse_import_status)
+        request = Request("import status", Purpose.IMPORT, "GET", path, object_id=import_id, query=query)
+        return self._read(request, import_responses.parse_import_status)
+
+    @property
+    def requests_made(self) -> int:
+        """How many requests were sent so far, repeats included."""
+        return self._limit.requests_made
 
     def log_requests_made(self) -> None:
         """Say in the log how many requests were made."""
-        logger.info("%d requests were made to Pigment.", self.budget.requests_made)
+        logger.info("%d requests were made to Pigment.", self.requests_made)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._transport.close()
 
-    def _read(self, call: Call, parse: Callable[[Any], T]) -> T:
-        key = self._keys.key_for(call.purpose)
+    def _read(self, request: Request, parse: Callable[[Any], T]) -> T:
+        key = self._keys.key_for(request.purpose)
 
         def read() -> T:
-            return decoded(call, self._transport.send(call, key), parse)
+            return decoded(request, self._transport.send(request, key), parse)
 
-        return self._transport.attempts(self.read_retry, read, repeatable=True)
+        return self._transport.repeated(self.read_retry, read, repeatable=True)
 
     def _list_richer(self, query: dict[str, str]) -> list[ImportConfiguration] | None:
         """The richer list, or None where this Pigment does not offer it; that is asked only once."""
         if not self._richer_offered:
             return None
-        call = Call("list import configurations", *_METADATA, "/api/v1/import/configurations", query=query)
+        request = Request("list import configurations", *_METADATA, "/api/v1/import/configurations", query=query)
         try:
             # Asked once, without repeating: whatever is wrong with it, the plain list is there.
-            answer = self._transport.send(call, self._keys.key_for(Purpose.METADATA))
-            return decoded(call, answer, responses.parse_import_configurations)
+            answer = self._transport.send(request, self._keys.key_for(Purpose.METADATA))
+            return decoded(request, answer, responses.parse_import_configurations)
         except PigmentError as error:
             if not isinstance(error, TryLater):
                 with self._lock:
@@ -204,14 +219,14 @@ class PigmentClient:
 _METADATA = (Purpose.METADATA, "GET")
 
 
-def _export_call(request: ExportRequest) -> Call:
-    path = f"/api/v1/export/{request.kind.value}/{_segment(request.id)}"
-    name = f"export {request.kind.value}"
-    payload = dict(request.payload or {})
-    if request.kind is ExportKind.VIEW:
+def _export_request(export: ExportRequest) -> Request:
+    path = f"/api/v1/export/{export.kind.value}/{_segment(export.id)}"
+    name = f"export {export.kind.value}"
+    payload = dict(export.payload or {})
+    if export.kind is ExportKind.VIEW:
         query = {name: str(value) for name, value in payload.items()}
-        return Call(name, Purpose.EXPORT, "GET", path, subject=request.id, query=query, streamed=True)
-    return Call(name, Purpose.EXPORT, "POST", path, subject=request.id, json=payload, streamed=True)
+        return Request(name, Purpose.EXPORT, "GET", path, object_id=export.id, query=query, streamed=True)
+    return Request(name, Purpose.EXPORT, "POST", path, object_id=export.id, json=payload, streamed=True)
 
 
 def _query(**values: str | None) -> dict[str, str]:

@@ -32,7 +32,7 @@ from typing import ClassVar, TypedDict, Unpack
 class Facts(TypedDict, total=False):
     """What every error may tell beside its operation."""
 
-    subject: str | None
+    object_id: str | None
     status: int | None
     purpose: str | None
 
@@ -40,7 +40,7 @@ class Facts(TypedDict, total=False):
 class PigmentError(Exception):
     """Something went wrong between us and Pigment.
 
-    `operation` names what was tried ("export table"), `subject` the id of the object, `status` the HTTP status,
+    `operation` names what was tried ("export table"), `object_id` the id of the object, `status` the HTTP status,
     `purpose` the purpose of the key that was used (a value of `keys.Purpose`).
     """
 
@@ -50,18 +50,18 @@ class PigmentError(Exception):
         self,
         operation: str | None = None,
         *,
-        subject: str | None = None,
+        object_id: str | None = None,
         status: int | None = None,
         purpose: str | None = None,
     ) -> None:
-        super().__init__(operation, subject, status, purpose)
+        super().__init__(operation, object_id, status, purpose)
         self.operation = operation
-        self.subject = subject
+        self.object_id = object_id
         self.status = status
         self.purpose = purpose
 
     def __str__(self) -> str:
-        facts = [self.operation or "", self.subject or "", f"HTTP {self.status}" if self.status else ""]
+        facts = [self.operation or "", self.object_id or "", f"HTTP {self.status}" if self.status else ""]
         told = ", ".join(fact for fact in facts if fact)
         return f"{self.sentence} ({told})" if told else self.sentence
 
@@ -194,7 +194,7 @@ class ImportFailed(PigmentError):
     sentence = "Pigment ended the import as failed."
 
     def __init__(self, import_id: str, names: tuple[str, ...] = ()) -> None:
-        super().__init__("import", subject=import_id)
+        super().__init__("import", object_id=import_id)
         self.names = names
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, Unavailable
-from pigment_client.http.rate_limit import ImportBudget
-from pigment_client.http.request import Call
+from pigment_client.http.rate_limit import ImportRateLimits
+from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
 from pigment_client.http.transport import Transport, decoded
 from pigment_client.http.upload import UploadBody
@@ -26,9 +26,9 @@ _OPERATION = "push CSV"
 class Pusher:
     """Pushes files, within the hourly limit of each import configuration."""
 
-    def __init__(self, transport: Transport, budget: ImportBudget, policy: RetryPolicy) -> None:
+    def __init__(self, transport: Transport, limits: ImportRateLimits, policy: RetryPolicy) -> None:
         self._transport = transport
-        self._budget = budget
+        self._limits = limits
         self._policy = policy
 
     def push(self, configuration_id: str, file: Path, options: PushOptions, key: str) -> Import:
@@ -38,7 +38,7 @@ class Pusher:
         def push_once() -> Import:
             nonlocal in_doubt
             try:
-                with self._budget.push(configuration_id):
+                with self._limits.push(configuration_id):
                     return self._send(configuration_id, opened, options, key)
             except PigmentError as error:
                 in_doubt = in_doubt or _may_have_been_taken(error)
@@ -46,13 +46,13 @@ class Pusher:
 
         with file.open("rb") as opened:
             try:
-                return self._transport.attempts(self._policy, push_once, repeatable=options.repeatable)
+                return self._transport.repeated(self._policy, push_once, repeatable=options.repeatable)
             except Exception as error:
                 if not in_doubt:
                     raise
                 status = error.status if isinstance(error, PigmentError) else None
                 unknown = OutcomeUnknown(
-                    _OPERATION, subject=configuration_id, status=status, purpose=Purpose.IMPORT.value
+                    _OPERATION, object_id=configuration_id, status=status, purpose=Purpose.IMPORT.value
                 )
                 raise unknown from error
 
@@ -62,16 +62,16 @@ class Pusher:
             query["dryRun"] = "true"
         if options.import_mode:
             query["importMode"] = options.import_mode.value
-        call = Call(
+        request = Request(
             _OPERATION,
             Purpose.IMPORT,
             "POST",
             "/api/v1/import/push/csv",
-            subject=configuration_id,
+            object_id=configuration_id,
             query=query,
             body=UploadBody(file, options.form),
         )
-        return decoded(call, self._transport.send(call, key), parse_pushed)
+        return decoded(request, self._transport.send(request, key), parse_pushed)
 
 
 def _may_have_been_taken(error: PigmentError) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from destination_pigment.config import DimensionCheck, OnUnknown
@@ -112,11 +112,14 @@ def make_checks(
 
 def fetch_items(client: PigmentClient, list_id: str) -> frozenset[str]:
     """The names of a list's items: the first column of its export."""
+    return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), _first_column)
+
+
+def _first_column(export: Iterable[bytes]) -> frozenset[str]:
     reader = CsvReader(_DIALECT)
     items: set[str] = set()
-    with client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD)) as export:
-        for chunk in export:
-            items.update(row[0] for row in reader.decode(chunk) if row[0])
+    for chunk in export:
+        items.update(row[0] for row in reader.decode(chunk) if row[0])
     items.update(row[0] for row in reader.flush() if row[0])
     return frozenset(items)
 

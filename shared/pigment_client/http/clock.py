@@ -1,4 +1,4 @@
-"""What differs between the world and a test."""
+"""The clock, sleep and chance of a process: parameters, so that no test waits for real time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
-    """The clocks, sleep and randomness of a client.
+class Clock:
+    """How time passes.
 
-    `clock` counts seconds and never goes back, `now` is the time of day (aware), `random` gives a number from 0 to 1.
+    `monotonic` counts seconds and never goes back, `now` is the time of day (aware), `random` gives a number from 0
+    to 1. A cancel is a `sleep` that raises.
     """
 
-    clock: Callable[[], float] = time.monotonic
+    monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
     now: Callable[[], datetime] = _now

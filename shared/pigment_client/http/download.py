@@ -1,28 +1,47 @@
-"""An export that has begun: its bytes as they arrive."""
+"""An export that has begun: its bytes as they arrive, decoded and, for whoever stores them, as they came.
+
+The end is verified: a response that is reset, stops early, or whose gzip is cut, damaged or followed by anything else
+is broken off. urllib3, httpx and libcurl take a compressed body that stops in its middle for whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
-from pigment_client.http.request import Call
-from pigment_client.http.transport import chunks
+from pigment_client.errors import BrokenOff
+from pigment_client.http.exceptions import broken_off
+from pigment_client.http.request import Request
+
+# The most that is handed on at once, however well it was compressed.
+_CHUNK_BYTES = 256 * 1024
+
+_ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip"}
 
 
 class Export:
-    """The answer of an export; iterate over it once, and close it (closing early stops the transfer).
+    """The response of an export. Read it once, in one thread.
 
-    Iterating gives bytes as they arrive, decompressed, and raises `BrokenOff` when the answer is reset, cut or silent
-    for longer than the idle time. For one thread at a time.
+    `encoding` says how its bytes come: "gzip" or "identity". Raises `BrokenOff` for any other, which was not asked for.
     """
 
-    def __init__(self, call: Call, response: requests.Response) -> None:
+    def __init__(self, request: Request, response: requests.Response) -> None:
+        self._request = request
         self._response = response
-        self._chunks = chunks(call, response)
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if encoding not in _ENCODINGS:
+            response.close()
+            raise request.error(BrokenOff)
+        self.encoding = _ENCODINGS[encoding]
+        # All mutable state: how much arrived so far, decoded and as it came.
         self.bytes_received = 0
+        self.wire_bytes = 0
 
     @property
     def http_version(self) -> int:
@@ -30,18 +49,70 @@ class Export:
         return int(getattr(self._response.raw, "version", 11))
 
     def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            self.bytes_received += len(chunk)
-            yield chunk
+        return self.chunks()
 
-    def __enter__(self) -> Self:
-        return self
+    def chunks(self, copy: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
+        """The decoded bytes as they arrive; raises `BrokenOff` where they do not come whole.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self.close()
+        `copy` is given the bytes as they came, before what they hold is yielded; they are whole once the iteration
+        has ended by itself. What `copy` raises comes through as it is.
+        """
+        arrived: list[bytes] = []
+        pieces = self._decoded(arrived)
+        broken: Exception
+        while True:
+            try:
+                piece = next(pieces, b"")
+            except (OSError, HTTPError, EOFError, zlib.error) as error:
+                broken = error
+                break
+            if copy is not None:
+                for each in arrived:
+                    copy(each)
+            arrived.clear()
+            if not piece:
+                # The connection may serve the next export.
+                self._response.raw.release_conn()
+                return
+            self.bytes_received += len(piece)
+            yield piece
+        raise broken_off(broken, self._request)
 
     def close(self) -> None:
         """Stop the transfer if it is still going on."""
         self._response.close()
+
+    def _decoded(self, arrived: list[bytes]) -> Iterator[bytes]:
+        """The pieces of the content; what was received for them is added to `arrived`."""
+
+        def receive(size: int) -> bytes:
+            # Not `iter_content`: it collects pieces to a size, and takes a compressed body that stops for whole.
+            received: bytes = self._response.raw.read1(size, decode_content=False)
+            self.wire_bytes += len(received)
+            arrived.append(received)
+            return received
+
+        if self.encoding == "identity":
+            yield from iter(lambda: receive(_CHUNK_BYTES), b"")
+            return
+        # EOFError on a cut, BadGzipFile on a wrong check sum or anything behind the end, zlib.error on damage.
+        with gzip.GzipFile(fileobj=io.BufferedReader(_Body(receive), _CHUNK_BYTES)) as content:
+            yield from iter(lambda: content.read1(_CHUNK_BYTES), b"")
+        if not self.wire_bytes:
+            raise EOFError
+
+
+class _Body(io.RawIOBase):
+    """What a function receives, as a file that can be read once."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        super().__init__()
+        self._receive = receive
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        received = self._receive(len(buffer))
+        buffer[: len(received)] = received
+        return len(received)

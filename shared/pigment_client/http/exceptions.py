@@ -22,7 +22,7 @@ from pigment_client.errors import (
     RequestRefused,
     Unavailable,
 )
-from pigment_client.http.request import Call
+from pigment_client.http.request import Request
 
 _TABLE: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
     (theirs.ChunkedEncodingError, BrokenOff),
@@ -42,35 +42,34 @@ _TABLE: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
 )
 
 
-def translated(foreign: OSError, call: Call) -> PigmentError:
+def translated(foreign: OSError, request: Request) -> PigmentError:
     """The error of ours that stands for one of theirs, its cause already set.
 
     Raise it outside the handler that caught the original, so that Python does not hang the original on it again.
     """
-    ours = _ours(foreign, call)
-    ours.__cause__ = foreign if _may_be_told(foreign) else None
+    ours = _ours(foreign, request)
+    ours.__cause__ = foreign if _may_be_shown(foreign) else None
     if isinstance(foreign, requests.RequestException):
         foreign.request = foreign.response = None
     return ours
 
 
-def broken_off(foreign: Exception, call: Call) -> BrokenOff:
+def broken_off(foreign: Exception, request: Request) -> BrokenOff:
     """Whatever happens after an answer has begun: it broke off."""
-    ours = BrokenOff(call.operation, subject=call.subject, purpose=call.purpose.value)
-    ours.__cause__ = foreign if _may_be_told(foreign) else None
+    ours = request.error(BrokenOff)
+    ours.__cause__ = foreign if _may_be_shown(foreign) else None
     return ours
 
 
-def _ours(foreign: OSError, call: Call) -> PigmentError:
-    subject, purpose = call.subject, call.purpose.value
+def _ours(foreign: OSError, request: Request) -> PigmentError:
     if _is_about_certificates(foreign):
-        return CertificateRefused(call.operation, subject=subject, purpose=purpose)
+        return request.error(CertificateRefused)
     kind = next(ours for their, ours in _TABLE if isinstance(foreign, their))
     if kind is Unavailable:
         # Where nothing of the body was taken, the file cannot have arrived: no such host, refused, no TLS, no proxy.
-        arrived = call.body is None or call.body.begun
-        return Unavailable(call.operation, arrived=arrived, subject=subject, purpose=purpose)
-    return kind(call.operation, subject=subject, purpose=purpose)
+        arrived = request.body is None or request.body.begun
+        return request.error(Unavailable, arrived=arrived)
+    return request.error(kind)
 
 
 def _is_about_certificates(foreign: OSError) -> bool:
@@ -83,7 +82,7 @@ def _is_about_certificates(foreign: OSError) -> bool:
     )
 
 
-def _may_be_told(foreign: BaseException) -> bool:
+def _may_be_shown(foreign: BaseException) -> bool:
     """Whether no text in the chain can quote a header or a body.
 
     http.client's errors quote what it found where a status line should be; a header that cannot be sent is quoted.

@@ -20,27 +20,22 @@ import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
-
-from pigment_client.http.http2_frames import (
-    MAX_FRAME_BYTES,
-    Flag,
-    Frame,
-    FrameBuffer,
-    FrameKind,
-    FrameTooLarge,
-    window_update,
-)
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, WindowUpdateFrame
 
 # How much may be on its way to us: enough for 300 MB/s at 50 ms. It stays in the network, not in our memory, because
 # nothing is received that nobody asked for.
 WINDOW_BYTES = 16 * 1024 * 1024
 _DEFAULT_WINDOW_BYTES = 65_535
 
+# Larger frames than the default 16 KB cost less; a frame is held until it is complete.
+_MAX_FRAME_BYTES = 128 * 1024
+
 _SETTINGS = {
     SettingCodes.ENABLE_PUSH: 0,
     SettingCodes.INITIAL_WINDOW_SIZE: WINDOW_BYTES,
-    SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES,
+    SettingCodes.MAX_FRAME_SIZE: _MAX_FRAME_BYTES,
     SettingCodes.MAX_HEADER_LIST_SIZE: 64 * 1024,
 }
 
@@ -55,13 +50,14 @@ class Http2Session:
     def __init__(self) -> None:
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin-1"))
         self._http.local_settings = Settings(client=True, initial_values=_SETTINGS)
-        self._http.max_inbound_frame_size = MAX_FRAME_BYTES
+        self._http.max_inbound_frame_size = _MAX_FRAME_BYTES
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         # All mutable state beside h2's: frames that are not complete, and our own for the server; the exchange's id
         # and what is left of its request; its answer as far as it arrived, and how much of it the server does not
         # know to have arrived; whether the server wants no more exchanges on this connection.
         self._frames = FrameBuffer()
+        self._frames.max_frame_size = _MAX_FRAME_BYTES
         self._our_frames: list[bytes] = []
         self._stream_id = 0
         self._unsent = b""
@@ -91,14 +87,18 @@ class Http2Session:
         if not data:
             raise Http2Broken("HTTP/2: the connection was closed before the end of the answer")
         before = len(self._arrived), self.status, self.ended
+        # What completes no frame may be a part of a large one.
+        only_a_part = True
         try:
-            for frame in self._frames.receive(data):
+            self._frames.add_data(data)
+            for frame in self._frames:
+                only_a_part = False
                 self._accept(frame)
             self._send_body()
-        except (h2.exceptions.ProtocolError, FrameTooLarge, ValueError):
+        except (h2.exceptions.ProtocolError, ValueError):
             # The text of h2's errors may quote headers.
             raise Http2Broken("HTTP/2: the server broke the rules of the protocol") from None
-        return self._frames.holds_part or before != (len(self._arrived), self.status, self.ended)
+        return only_a_part or before != (len(self._arrived), self.status, self.ended)
 
     def take(self, size: int) -> bytes:
         """Up to `size` bytes of the body that arrived; nothing if there are none."""
@@ -125,38 +125,39 @@ class Http2Session:
 
     def _accept(self, frame: Frame) -> None:
         ours = frame.stream_id == self._stream_id and self.status is not None and not self.ended
-        if frame.kind == FrameKind.GOAWAY:
-            self._go_away(frame)
-        elif frame.kind == FrameKind.DATA and ours and not self._states_its_length():
-            self._accept_data(frame)
-        else:
-            for event in self._http.receive_data(frame.to_bytes()):
-                self._apply(event)
+        match frame:
+            case GoAwayFrame():
+                self._go_away(frame)
+            case DataFrame() if ours and not self._states_its_length():
+                self._accept_data(frame)
+            case _:
+                self._pass_on(frame)
 
-    def _accept_data(self, frame: Frame) -> None:
-        content = frame.content()
-        if content:
-            self._arrived.append(content)
+    def _accept_data(self, frame: DataFrame) -> None:
+        if frame.data:
+            self._arrived.append(frame.data)
         # The window is opened again at once: who does not ask for more does not receive it anyway.
-        self._unconfirmed_bytes += len(frame.payload)
-        ends = frame.flags & Flag.END_STREAM
+        self._unconfirmed_bytes += frame.flow_controlled_length
+        ends = "END_STREAM" in frame.flags
         if ends or self._unconfirmed_bytes >= WINDOW_BYTES // 4:
             streams = (0,) if ends else (0, self._stream_id)
             if self._unconfirmed_bytes:
-                self._our_frames += [window_update(each, self._unconfirmed_bytes).to_bytes() for each in streams]
+                self._our_frames += [WindowUpdateFrame(each, self._unconfirmed_bytes).serialize() for each in streams]
             self._unconfirmed_bytes = 0
         if ends:
-            end = Frame(FrameKind.DATA, Flag.END_STREAM, self._stream_id, b"")
-            for event in self._http.receive_data(end.to_bytes()):
-                self._apply(event)
+            self._pass_on(DataFrame(self._stream_id, flags=["END_STREAM"]))
+
+    def _pass_on(self, frame: Frame) -> None:
+        for event in self._http.receive_data(frame.serialize()):
+            self._apply(event)
 
     def _states_its_length(self) -> bool:
         return any(name == "content-length" for name, _ in self.headers)
 
-    def _go_away(self, frame: Frame) -> None:
+    def _go_away(self, frame: GoAwayFrame) -> None:
         self.goes_away = True
-        last_stream_id = int.from_bytes(frame.payload[:4]) & 0x7FFFFFFF
-        if not self.ended and self._stream_id > last_stream_id:
+        # The highest bit is reserved.
+        if not self.ended and self._stream_id > frame.last_stream_id & 0x7FFFFFFF:
             raise Http2Broken("HTTP/2: the server closes the connection and did not take the request")
 
     def _apply(self, event: h2.events.Event) -> None:

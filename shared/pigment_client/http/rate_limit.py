@@ -1,7 +1,7 @@
 """How many requests may be made, and when the next one may.
 
 The window slides exactly. A request counts from the moment it is allowed until one window after its answer began:
-the server counts it somewhere in between, so whatever the way there takes, the server never counts more than
+the server counts it somewhere in between, so however long the way there takes, the server never counts more than
 `limit` requests in any window. (Proof: take the request of a server window that was allowed last. When it was
 allowed, every other request of that window was either under way or answered less than a window ago.)
 """
@@ -9,16 +9,17 @@ allowed, every other request of that window was either under way or answered les
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
 
-logger = logging.getLogger("airbyte.pigment.budget")
+from pigment_client.http.clock import Clock
 
-# "500 requests in 5 minutes for each IP address" (Pigment's limits); 450 leaves room for a neighbour.
+logger = logging.getLogger("airbyte.pigment.rate_limit")
+
+# "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves room for a neighbour.
 REQUESTS = 450
 REQUEST_WINDOW = timedelta(minutes=5)
 
@@ -26,11 +27,11 @@ REQUEST_WINDOW = timedelta(minutes=5)
 IMPORTS = 300
 IMPORT_WINDOW = timedelta(hours=1)
 
-_WORTH_A_WORD_SECONDS = 3.0
+_LOGGED_FROM_SECONDS = 3.0
 _WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
-class RequestBudget:
+class RateLimit:
     """An exact sliding window of requests, shared by all threads of a process."""
 
     def __init__(
@@ -38,8 +39,7 @@ class RequestBudget:
         limit: int = REQUESTS,
         window: timedelta = REQUEST_WINDOW,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
         what: str = "requests",
     ) -> None:
         # All mutable state, guarded by the lock: requests under way, the times of those answered, and the count.
@@ -49,8 +49,7 @@ class RequestBudget:
         self._made = 0
         self._limit = limit
         self._window_seconds = window.total_seconds()
-        self._clock = clock
-        self._sleep = sleep
+        self._clock = clock or Clock()
         self._what = what
 
     @property
@@ -61,14 +60,14 @@ class RequestBudget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Make one request inside: waits until it fits, and ends when the answer has begun."""
+        """Make one request inside: waits until it fits, and ends when the response has begun."""
         self._wait_for_room()
         try:
             yield
         finally:
             with self._lock:
                 self._under_way -= 1
-                self._answered.append(self._clock())
+                self._answered.append(self._clock.monotonic())
 
     def wait_seconds(self) -> float:
         """How long until one more request fits; 0 when it fits now."""
@@ -76,8 +75,8 @@ class RequestBudget:
             return self._missing_seconds()
 
     def _wait_for_room(self) -> None:
-        waited_from = self._clock()
-        told = False
+        waited_from = self._clock.monotonic()
+        logged = False
         while True:
             with self._lock:
                 seconds = self._missing_seconds()
@@ -85,13 +84,13 @@ class RequestBudget:
                     self._under_way += 1
                     self._made += 1
                     return
-            if not told and self._clock() - waited_from + seconds > _WORTH_A_WORD_SECONDS:
+            if not logged and self._clock.monotonic() - waited_from + seconds > _LOGGED_FROM_SECONDS:
                 logger.info("Waiting %.0f s: the limit of %d %s is reached.", seconds, self._limit, self._what)
-                told = True
-            self._sleep(seconds)
+                logged = True
+            self._clock.sleep(seconds)
 
     def _missing_seconds(self) -> float:
-        now = self._clock()
+        now = self._clock.monotonic()
         while self._answered and self._answered[0] + self._window_seconds <= now:
             self._answered.popleft()
         if self._under_way + len(self._answered) < self._limit:
@@ -101,7 +100,7 @@ class RequestBudget:
         return self._answered[0] + self._window_seconds - now
 
 
-class ImportBudget:
+class ImportRateLimits:
     """The hourly limit of imports, for each import configuration its own."""
 
     def __init__(
@@ -109,31 +108,27 @@ class ImportBudget:
         limit: int = IMPORTS,
         window: timedelta = IMPORT_WINDOW,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock | None = None,
     ) -> None:
         self._lock = Lock()
-        self._budgets: dict[str, RequestBudget] = {}
+        self._limits: dict[str, RateLimit] = {}
         self._limit = limit
         self._window = window
-        self._clock = clock
-        self._sleep = sleep
+        self._clock = clock or Clock()
 
     @contextmanager
     def push(self, configuration_id: str) -> Iterator[None]:
         """Push one file inside: waits until the configuration may start one more import."""
         with self._lock:
-            budget = self._budgets.setdefault(configuration_id, self._new())
-        with budget.request():
+            limit = self._limits.setdefault(configuration_id, self._new())
+        with limit.request():
             yield
 
     def wait_seconds(self, configuration_id: str) -> float:
         """How long until the configuration may start one more import; 0 when it may now."""
         with self._lock:
-            budget = self._budgets.get(configuration_id)
-        return budget.wait_seconds() if budget else 0.0
+            limit = self._limits.get(configuration_id)
+        return limit.wait_seconds() if limit else 0.0
 
-    def _new(self) -> RequestBudget:
-        return RequestBudget(
-            self._limit, self._window, clock=self._clock, sleep=self._sleep, what="imports of one configuration"
-        )
+    def _new(self) -> RateLimit:
+        return RateLimit(self._limit, self._window, clock=self._clock, what="imports of one configuration")

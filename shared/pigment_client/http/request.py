@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from pigment_client.errors import PigmentError
 from pigment_client.http.upload import UploadBody
 from pigment_client.keys import Purpose
 
+E = TypeVar("E", bound=PigmentError)
+
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Request:
     """What a request is called in logs and errors, which key it needs, and what is sent.
 
-    `subject` is the id of the object it is about. The answer of a `streamed` call is not read by the transport.
+    `object_id` is the id of the object it is about. The response of a `streamed` request is not read by the transport.
     """
 
     operation: str
     purpose: Purpose
     method: str
     path: str
-    subject: str | None = None
+    object_id: str | None = None
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
     body: UploadBody | None = field(default=None, repr=False)
     streamed: bool = False
+
+    def error(self, kind: type[E], **facts: Any) -> E:
+        """An error of this kind about this request, with the facts that the kind has beyond those of a request."""
+        return kind(self.operation, object_id=self.object_id, purpose=self.purpose.value, **facts)

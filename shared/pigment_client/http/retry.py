@@ -1,7 +1,7 @@
 """Three questions about an attempt that failed: may it be repeated, how long to wait, and (in `transport`) do it.
 
 Reads may always be repeated. A push may be repeated where repeating is harmless, or where it certainly did not
-arrive. A 429 was not carried out, so it may always be repeated. What the user must mend is never repeated.
+arrive. A 429 was not carried out, so it may always be repeated. What the user must fix is never repeated.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ LONGEST_WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently; `attempts` counts the tries after the first."""
+    """How often and how patiently; `retries` counts the attempts after the first."""
 
-    attempts: int
+    retries: int
     base_seconds: float = 1.0
     ceiling_seconds: float = 30.0
 
 
 # Text "Pigment as a source connector": full jitter, base 1 s, ceiling 30 s, 3 retries.
-READ = RetryPolicy(attempts=3)
+READ = RetryPolicy(retries=3)
 
 # Text "CSV Push API": waits drawn from 0-1, 0-2, 0-4, 0-8 and 0-16 s.
-PUSH = RetryPolicy(attempts=5, ceiling_seconds=16.0)
+PUSH = RetryPolicy(retries=5, ceiling_seconds=16.0)
 
 
 def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
@@ -45,12 +45,12 @@ def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
             return False
 
 
-def wait_seconds(policy: RetryPolicy, attempt: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
-    """How long to wait before the attempt, counted from 1 for the first repetition.
+def wait_seconds(policy: RetryPolicy, retry: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
+    """How long to wait before the retry, counted from 1.
 
     Full jitter, but never less than the server asked for; `random` gives a number from 0 to 1.
     """
-    ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** min(attempt - 1, 60))
+    ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** min(retry - 1, 60))
     return max(random() * ceiling, retry_after or 0.0)
 
 

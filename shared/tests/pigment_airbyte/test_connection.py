@@ -60,4 +60,4 @@ def test_a_base_url_that_is_no_address_is_refused(base_url: str) -> None:
 def test_no_retries_means_none() -> None:
     client = client_from_config({"credentials": SINGLE, "max_retries": 0}, default_max_retries=3)
 
-    assert client.read_retry.attempts == 0
+    assert client.read_retry.retries == 0

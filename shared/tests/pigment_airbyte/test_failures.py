@@ -27,7 +27,7 @@ def every_error() -> list[type[PigmentError]]:
 def make(error: type[PigmentError], purpose: Purpose | None = None) -> PigmentError:
     if error is errors.ImportFailed:
         return errors.ImportFailed("0000-1", ("WrongDelimiter",))
-    return error("export table", subject="0000-1", status=400, purpose=purpose)
+    return error("export table", object_id="0000-1", status=400, purpose=purpose)
 
 
 @pytest.mark.parametrize("purpose", [None, *Purpose])

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from pigment_airbyte.failures import ConfigProblem, explain
-from pigment_client.client import PigmentClient
+from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import AnswerNotUnderstood, BrokenOff, KeyMissing, KeyRefused
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
@@ -66,21 +66,24 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
 
 def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS) -> Sample:
     """The header line of an export and its first rows; the rest is not fetched."""
-    reader = CsvReader(DIALECT)
-    taken: list[Row] = []
-    try:
-        with client.export(request) as export:
+
+    def read(export: Export) -> Sample:
+        reader = CsvReader(DIALECT)
+        taken: list[Row] = []
+        try:
             for chunk in export:
                 taken += reader.decode(chunk)
                 if reader.header is not None and (len(taken) >= rows or export.bytes_received > _SAMPLE_BYTES):
                     break
             else:
                 taken += reader.flush()
-    except CsvBroken:
-        raise AnswerNotUnderstood("export", subject=request.id) from None
-    if reader.header is None:
-        raise BrokenOff("export", subject=request.id)
-    return Sample(reader.header, [[cell or "" for cell in row] for row in taken[:rows]])
+        except CsvBroken:
+            raise AnswerNotUnderstood("export", object_id=request.id) from None
+        if reader.header is None:
+            raise BrokenOff("export", object_id=request.id)
+        return Sample(reader.header, [[cell or "" for cell in row] for row in taken[:rows]])
+
+    return client.export(request, read)
 
 
 def _look_at(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
@@ -75,7 +76,7 @@ class ExportStream:
 
     def _export(self, payload: Payload) -> Iterator[RecordBlock]:
         request = ExportRequest(self._object.kind, self._object.id, payload)
-        with self._client.export_once(request) as export:
+        with closing(self._client.export_once(request)) as export:
             converter: FastConverter | None = None
             records = 1
             for block in self._blocks(export):
@@ -90,7 +91,7 @@ class ExportStream:
                     yield converted
             if converter is None:
                 # Even an export without rows has a header line.
-                raise BrokenOff("export", subject=self._object.id)
+                raise BrokenOff("export", object_id=self._object.id)
 
     def _convert(self, converter: FastConverter, rows: bytes, first_record: int) -> RecordBlock:
         try:

@@ -9,7 +9,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pigment_client.http.rate_limit import ImportBudget, RequestBudget
+from pigment_client.http.clock import Clock
+from pigment_client.http.rate_limit import ImportRateLimits, RateLimit
 
 
 class SimulatedTime:
@@ -18,8 +19,9 @@ class SimulatedTime:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now = 0.0
+        self.clock = Clock(monotonic=self.now, sleep=self.sleep)
 
-    def clock(self) -> float:
+    def now(self) -> float:
         with self._lock:
             return self._now
 
@@ -35,17 +37,17 @@ def most_in_any_window(arrivals: list[float], window: float) -> int:
 
 def test_twenty_threads_never_exceed_fifty_in_five_seconds() -> None:
     time = SimulatedTime()
-    budget = RequestBudget(50, timedelta(seconds=5), clock=time.clock, sleep=time.sleep)
+    limit = RateLimit(50, timedelta(seconds=5), clock=time.clock)
     arrivals: list[float] = []
     lock = threading.Lock()
 
     def work(seed: int) -> None:
         chance = random.Random(seed)
         for _ in range(40):
-            with budget.request():
+            with limit.request():
                 time.sleep(chance.random() * 0.3)
                 with lock:
-                    arrivals.append(time.clock())
+                    arrivals.append(time.now())
                 time.sleep(chance.random() * 0.3)
 
     threads = [threading.Thread(target=work, args=(seed,)) for seed in range(20)]
@@ -54,7 +56,7 @@ def test_twenty_threads_never_exceed_fifty_in_five_seconds() -> None:
     for thread in threads:
         thread.join()
 
-    assert len(arrivals) == budget.requests_made == 800
+    assert len(arrivals) == limit.requests_made == 800
     assert most_in_any_window(arrivals, 5.0) <= 50
 
 
@@ -65,13 +67,13 @@ def test_twenty_threads_never_exceed_fifty_in_five_seconds() -> None:
 )
 def test_whatever_the_way_to_the_server_takes(limit: int, delays: list[tuple[float, float, float]]) -> None:
     time = SimulatedTime()
-    budget = RequestBudget(limit, timedelta(seconds=10), clock=time.clock, sleep=time.sleep)
+    rate_limit = RateLimit(limit, timedelta(seconds=10), clock=time.clock)
     arrivals = []
     for before, there, back in delays:
         time.sleep(before)
-        with budget.request():
+        with rate_limit.request():
             time.sleep(there)
-            arrivals.append(time.clock())
+            arrivals.append(time.now())
             time.sleep(back)
 
     assert most_in_any_window(arrivals, 10.0) <= limit
@@ -79,25 +81,25 @@ def test_whatever_the_way_to_the_server_takes(limit: int, delays: list[tuple[flo
 
 def test_the_full_limit_is_used_at_once() -> None:
     time = SimulatedTime()
-    budget = RequestBudget(50, timedelta(seconds=5), clock=time.clock, sleep=time.sleep)
+    limit = RateLimit(50, timedelta(seconds=5), clock=time.clock)
     for _ in range(50):
-        with budget.request():
+        with limit.request():
             pass
 
-    assert time.clock() == 0.0
-    assert budget.wait_seconds() == 5.0
+    assert time.now() == 0.0
+    assert limit.wait_seconds() == 5.0
 
 
 def test_each_import_configuration_has_an_hour_of_its_own() -> None:
     time = SimulatedTime()
-    budget = ImportBudget(3, clock=time.clock, sleep=time.sleep)
+    limit = ImportRateLimits(3, clock=time.clock)
     for _ in range(3):
-        with budget.push("a"):
+        with limit.push("a"):
             pass
-    with budget.push("b"):
+    with limit.push("b"):
         pass
-    assert time.clock() == 0.0
+    assert time.now() == 0.0
 
-    with budget.push("a"):
+    with limit.push("a"):
         pass
-    assert time.clock() >= 3600.0
+    assert time.now() >= 3600.0

@@ -14,7 +14,7 @@ from pigment_client.http.retry import PUSH, READ, may_repeat, wait_seconds
     "error",
     [errors.KeyRefused, errors.PermissionMissing, errors.NotFound, errors.RequestRefused, errors.TooLarge],
 )
-def test_what_the_user_must_mend_is_never_repeated(error: type[errors.PigmentError]) -> None:
+def test_what_the_user_must_fix_is_never_repeated(error: type[errors.PigmentError]) -> None:
     assert not may_repeat(error("x"), repeatable=True)
 
 
@@ -41,5 +41,5 @@ def test_waits_are_drawn_from_the_ranges_of_the_two_texts(attempt: int, chance: 
 
 
 def test_the_policies_are_those_of_the_texts() -> None:
-    assert (READ.attempts, PUSH.attempts) == (3, 5)
+    assert (READ.retries, PUSH.retries) == (3, 5)
     assert wait_seconds(READ, 1, retry_after=7.5, random=lambda: 1.0) == 7.5
