@@ -51,8 +51,7 @@ unit: setup
 	$(BIN)/pytest $(ARGS)
 
 bench: setup  ## speed and memory beside the plain way and the floor
-	@$(BIN)/python benchmarks/reading.py
-	@$(BIN)/python benchmarks/writing.py
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock:  ## pin every version anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \

@@ -1,9 +1,12 @@
-"""The plain way: an AbstractSource with csv.DictReader, one message for each record. For comparison only."""
+"""The plain way, made fairly: an AbstractSource with csv.DictReader, one message for each record.
+
+For comparison only. Its schema is made once: the CDK asks for it at every record, and a connector that copies it each
+time is nearly twice as slow.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,25 +17,29 @@ from airbyte_cdk.models import ConnectorSpecification, SyncMode
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 
-NUMBERS = ("Net", "Tax", "Gross")
-
 
 class Export(Stream):
     """One block."""
 
-    name = "Big"
     primary_key = None
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], name: str) -> None:
         self._config = config
+        self._name = name
+        self._schema = config["schema"]
+        self._numbers = [key for key, value in self._schema["properties"].items() if "number" in value["type"]]
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     def get_json_schema(self) -> Mapping[str, Any]:
-        return json.loads(json.dumps(self._config["schema"]))
+        return self._schema
 
     def read_records(self, sync_mode: SyncMode, *_: Any, **__: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002
         config = self._config
         response = requests.post(
-            f"{config['base_url']}/api/v1/export/list/{config['list_id']}",
+            f"{config['base_url']}/api/v1/export/list/{config['lists'][self.name]}",
             json={},
             headers={"Authorization": f"Bearer {config['credentials']['api_key']}"},
             stream=True,
@@ -41,7 +48,7 @@ class Export(Stream):
         lines = (line.decode() + "\n" for line in response.iter_lines(chunk_size=65536))
         for row in csv.DictReader(lines, delimiter=";"):
             record: dict[str, Any] = {name: value or None for name, value in row.items()}
-            for name in NUMBERS:
+            for name in self._numbers:
                 record[name] = float(record[name]) if record[name] else None
             yield record
 
@@ -56,7 +63,7 @@ class PlainSource(AbstractSource):
         return True, None
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        return [Export(config)]
+        return [Export(config, name) for name in config["lists"]]
 
 
 def arguments() -> Iterable[str]:

@@ -1,98 +1,180 @@
-"""Writing, measured: destination-pigment beside the stock way and the floor. `ROWS=… TIMES=…`."""
+"""The destination's cases: RECORD lines to CSV files, taken by a server that stores nothing."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Self
 
-from measure import Way, compare
-
-from local_pigment.http_messages import Request, Response, as_json
+from benchmarks.measure import Command
+from benchmarks.rows import Shape, wide
+from benchmarks.run import Options, Runs, Way, plain_rows
+from local_pigment.http_messages import Request, Response, as_json, problem
 from local_pigment.server import Server
 from local_pigment.workspace import new_id
 
-ROWS = int(os.environ.get("ROWS", "500000"))
-TIMES = int(os.environ.get("TIMES", "3"))
-TEXTS = ("account", "department", "entry", "memo", "month")
-NUMBERS = ("gross", "net", "tax")
+_HERE = Path(__file__).parent
+_PLAIN = str(_HERE / "stock_destination.py")
+_FLOOR = str(_HERE / "floors.py")
+
+# States for each stream, as a source sends them on its way.
+_STATES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class WriteCase:
+    """What is written: how many streams of which shape, their records in turn."""
+
+    name: str
+    shape: Shape = field(default_factory=Shape)
+    streams: int = 1
+    options: tuple[tuple[str, Any], ...] = ()
+    part: int = 1
+
+
+_CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
+CASES = (
+    WriteCase("one stream"),
+    WriteCase("10 streams interleaved", streams=10, part=2),
+    WriteCase("50 streams interleaved", streams=50, part=4),
+    WriteCase("wide (200 columns)", shape=wide(), part=20),
+    WriteCase("multi-line", shape=Shape(multi_line=0.5)),
+    WriteCase("nested objects", shape=Shape(objects=True), part=2),
+    WriteCase("0.05 % numbers in a text column", shape=Shape(numbers_in_texts=0.0005), part=2),
+    WriteCase("a foreign _airbyte_ key", shape=Shape(airbyte_key=True), part=2),
+    WriteCase("dimension check", options=(("dimension_checks", [_CHECK]),), part=2),
+)
 
 
 class Sink:
     """Takes whatever is posted and calls every import completed: here the connector is measured, not Pigment."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self._server = Server(("127.0.0.1", 0), self._respond, None)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __call__(self, request: Request) -> Response:
-        self.bytes += len(request.body.read())
+    def __enter__(self) -> Self:
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _respond(self, request: Request) -> Response:
+        request.body.read()
+        if "/export/" in request.path:
+            items = "".join(f"Department {number}\r\n" for number in range(40))
+            return Response(200, f"Department\r\n{items}".encode(), {"Content-Type": "text/csv"})
         if request.method == "POST":
             return as_json({"importId": new_id("import")})
+        if new_id("import") not in request.path:
+            return problem(404, "Not found")
         return as_json({"importId": new_id("import"), "createdAt": "2026-01-01T00:00:00Z", "importStatus": "Completed"})
 
 
-def write_messages(path: Path) -> None:
-    """RECORD lines of 5 texts and 3 numbers, and one STATE."""
-    with path.open("w", encoding="utf-8") as file:
-        for number in range(ROWS):
-            data: dict[str, Any] = {
-                "entry": f"E{number:07d}",
-                "account": f"{number % 100:06d}",
-                "department": f"Department {number % 40}",
-                "month": "Apr 26",
-                "memo": ['a; "quoted" memo', "two\r\nlines", "invoice", None][
-                    number % 100 % 4 if number % 10 == 0 else 2
-                ],
-            }
-            text = json.dumps(data, separators=(",", ":"))[:-1]
-            file.write(
-                f'{{"type":"RECORD","record":{{"stream":"Big","emitted_at":1,"data":{text},"net":{number}.25,'
-                f'"tax":{number % 100}.5,"gross":{number}.333333333333333333}}}}}}\n'
-            )
-        state = {"type": "STREAM", "stream": {"stream_descriptor": {"name": "Big"}}, "id": 1}
-        file.write(json.dumps({"type": "STATE", "state": state}) + "\n")
+class WriteBench:
+    """One case: its messages in a file, and the files that the connectors are given."""
 
+    def __init__(self, case: WriteCase, rows: int, folder: Path, url: str) -> None:
+        self._case = case
+        self._folder = folder
+        self._url = url
+        self._rows = max(rows // case.part, case.streams)
 
-def main() -> None:
-    """Serve, then run all ways in turn."""
-    from threading import Thread  # noqa: PLC0415 - the server is all it is for
-
-    server = Server(("127.0.0.1", 0), Sink(), None)
-    Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    schema = {
-        "properties": {
-            name: {"type": ["null", "number" if name in NUMBERS else "string"]} for name in (*TEXTS, *NUMBERS)
-        }
-    }
-    stream = {"name": "Big", "json_schema": schema, "supported_sync_modes": ["full_refresh"]}
-    catalog = {"streams": [{"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "append"}]}
-    config = {
-        "credentials": {"auth_type": "single_key", "api_key": "pgmt_bench"},
-        "base_url": url,
-        "sink": url,
-        "targets": [{"stream": "Big", "import_configuration_id": new_id("configuration")}],
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        paths = {name: Path(folder, f"{name}.json") for name in ("config", "catalog")}
-        paths["config"].write_text(json.dumps(config), encoding="utf-8")
-        paths["catalog"].write_text(json.dumps(catalog), encoding="utf-8")
-        messages = Path(folder, "messages")
-        write_messages(messages)
-        given = ["write", "--config", str(paths["config"]), "--catalog", str(paths["catalog"])]
-        here, binaries = Path(__file__).parent, Path(sys.executable).parent
-        floor = "import sys\nfor line in sys.stdin.buffer: sys.stdout.buffer.write(line)"
-        ways = [
-            Way("destination-pigment", [str(binaries / "destination-pigment"), *given], messages),
-            Way("Destination + DictWriter", [sys.executable, str(here / "stock_destination.py"), *given], messages),
-            Way("floor: lines in, lines out", [sys.executable, "-c", floor], messages),
+    def ways(self, options: Options) -> list[Way]:
+        """Every checkout, the stock way and the floor."""
+        words, whole, few = self._given(), self._messages("whole", self._rows), plain_rows(self._rows)
+        return [
+            *(
+                Way(each.name, Command([each.script("destination-pigment"), *words], whole), self._rows, options.times)
+                for each in options.checkouts
+            ),
+            Way("plain", Command([sys.executable, _PLAIN, *words], self._messages("part", few)), few),
+            Way("floor", Command([sys.executable, _FLOOR, "copy"], whole), self._rows),
         ]
-        compare(ways, rows=ROWS, times=TIMES, environment={})
-    server.shutdown()
+
+    def few(self, options: Options, command: str, times: int) -> list[Way]:
+        """A command that moves hardly any rows, by every way that has a start-up."""
+        given = {"spec": 0, "check": 2, "write": 4}[command]
+        words = [command, *self._given()[1 : 1 + given]]
+        messages = self._messages("few", 10) if command == "write" else None
+        scripts = [(each.name, [each.script("destination-pigment")]) for each in options.checkouts]
+        scripts.append(("plain", [sys.executable, _PLAIN]))
+        return [Way(name, Command([*script, *words], messages), 0, times) for name, script in scripts]
+
+    def _names(self) -> list[str]:
+        return [f"Big {number}" for number in range(self._case.streams)]
+
+    def _messages(self, name: str, rows: int) -> Path:
+        """The streams' records in turn, states on the way, and at the end the word that they are complete."""
+        names = self._names()
+        records = [self._case.shape.records(stream) for stream in names]
+        each = max(rows // len(names), 1)
+        states = [max(each * number // _STATES, 1) for number in range(1, _STATES + 1)]
+        path = self._folder / f"{name}.jsonl"
+        with path.open("wb") as file:
+            for number in range(each):
+                for lines in records:
+                    file.write(lines[number % len(lines)])
+                if number + 1 in states:
+                    file.writelines(_state(stream, number) for stream in names)
+            file.writelines(_complete(stream) for stream in names)
+        return path
+
+    def _given(self) -> list[str]:
+        """The words of `write`."""
+        configuration = "import_configuration_id"
+        config = {
+            "credentials": {"auth_type": "single_key", "api_key": "pgmt_bench"},
+            "base_url": self._url,
+            "sink": self._url,
+            "targets": [{"stream": stream, configuration: new_id(stream)} for stream in self._names()],
+            **dict(self._case.options),
+        }
+        streams = [
+            {
+                "stream": {
+                    "name": stream,
+                    "json_schema": self._case.shape.schema(),
+                    "supported_sync_modes": ["full_refresh"],
+                },
+                "sync_mode": "full_refresh",
+                "destination_sync_mode": "append",
+            }
+            for stream in self._names()
+        ]
+        words = ["write"]
+        for option, value in (("config", config), ("catalog", {"streams": streams})):
+            path = self._folder / f"{option}.json"
+            path.write_text(json.dumps(value), encoding="utf-8")
+            words += [f"--{option}", str(path)]
+        return words
 
 
-if __name__ == "__main__":
-    main()
+def _state(stream: str, number: int) -> bytes:
+    state = {"stream_descriptor": {"name": stream}, "stream_state": {"rows": number}}
+    return json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": state, "id": number}}).encode() + b"\n"
+
+
+def _complete(stream: str) -> bytes:
+    status = {"stream_descriptor": {"name": stream}, "status": "COMPLETE"}
+    trace = {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}
+    return json.dumps({"type": "TRACE", "trace": trace}).encode() + b"\n"
+
+
+def run_writing(options: Options, folder: Path) -> Runs:
+    """All cases; a sync of hardly any rows runs beside each of them, so that start-up meets the same machine."""
+    runs = Runs()
+    with Sink() as sink:
+        start = WriteBench(CASES[0], options.rows, folder, sink.url)
+        for command in ("spec", "check"):
+            runs.run(command, start.few(options, command, options.times))
+        for case in CASES:
+            if options.chooses(case.name):
+                runs.run("few rows", start.few(options, "write", 1))
+                runs.run(case.name, WriteBench(case, options.rows, folder, sink.url).ways(options))
+    return runs

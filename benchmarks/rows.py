@@ -1,0 +1,109 @@
+"""The rows that are moved: for the source as CSV, for the destination as records."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TEXTS = ("Entry", "Account", "Department", "Month", "Memo")
+NUMBERS = ("Net", "Tax", "Gross")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the rows of a case look like: their columns, and some thousand rows that are sent again and again."""
+
+    texts: tuple[str, ...] = TEXTS
+    numbers: tuple[str, ...] = NUMBERS
+    multi_line: float = 0.02
+    objects: bool = False
+    numbers_in_texts: float = 0.0
+    airbyte_key: bool = False
+    distinct: int = 10_000
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, texts first."""
+        return (*self.texts, *self.numbers)
+
+    def schema(self) -> dict[str, Any]:
+        """The stream's JSON schema."""
+        words = {name: "number" if name in self.numbers else "string" for name in self.columns}
+        properties: dict[str, Any] = {name: {"type": ["null", word]} for name, word in words.items()}
+        if self.objects:
+            properties["Tags"] = {"type": ["null", "object"]}
+        return {"type": "object", "properties": properties}
+
+    def csv(self) -> list[bytes]:
+        """The rows as Pigment exports them, quotes around what needs them."""
+        return [(";".join(map(_csv_cell, row.values())) + "\r\n").encode() for row in self._rows()]
+
+    def records(self, stream: str) -> list[bytes]:
+        """The rows as lines of Airbyte; a number is written with its digits."""
+        opening = f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":{{'
+        return [(opening + ",".join(self._pairs(row)) + "}}}\n").encode() for row in self._rows()]
+
+    def _pairs(self, row: Mapping[str, str]) -> list[str]:
+        pairs = []
+        for name, text in row.items():
+            is_bare = name in self.numbers or (name == "Account" and self.chance.random() < self.numbers_in_texts)
+            value = (text.lstrip("0") or "0") if is_bare else json.dumps(text or None)
+            pairs.append(f"{json.dumps(name)}:{value}")
+        if self.objects:
+            pairs.append('"Tags":{"owner": "A. Person", "weights": [1, 2.50], "open": true}')
+        if self.airbyte_key:
+            pairs.append('"_airbyte_loaded_at":"2026-01-01T00:00:00Z"')
+        return pairs
+
+    def _rows(self) -> list[dict[str, str]]:
+        return [
+            {
+                **{name: self._text(name, number) for name in self.texts},
+                **{name: self._number(name) for name in self.numbers},
+            }
+            for number in range(self.distinct)
+        ]
+
+    def _text(self, name: str, number: int) -> str:
+        chance = self.chance
+        match name:
+            case "Entry":
+                return f"E{number:07d}"
+            case "Account":
+                return f"{chance.randrange(10**6):06d}"
+            case "Department":
+                return f"Department {chance.randrange(40)}"
+            case "Month":
+                return f"{chance.choice(('Jan', 'Feb', 'Mar'))} 26"
+            case "Memo":
+                if chance.random() < self.multi_line:
+                    return "two\r\nlines"
+                return (
+                    'a; "quoted" memo' if chance.random() < 0.03 else chance.choice(["", "invoice", "correction 4711"])
+                )
+            case _:
+                return f"text {chance.randrange(1000)}"
+
+    def _number(self, name: str) -> str:
+        chance = self.chance
+        if name == "Gross":
+            return f"{chance.randrange(10**7)}.333333333333333333"
+        return f"{chance.randrange(10**6)}.{chance.randrange(100):02d}"
+
+
+def _csv_cell(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ';"\r\n') else text
+
+
+def wide(**options: Any) -> Shape:
+    """Two hundred columns."""
+    return Shape(
+        texts=(*TEXTS, *(f"Text {number}" for number in range(75))),
+        numbers=(*NUMBERS, *(f"Value {number}" for number in range(117))),
+        distinct=500,
+        **options,
+    )
