@@ -10,29 +10,38 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airbyte_platform.process import Run, as_run, write_files
+from airbyte_platform.process import Run, as_run, without_proxies, write_files
 
 _ENOUGH = 1 << 20
+_STDERR_FILE = os.O_CREAT | os.O_TRUNC | os.O_RDWR
 
 
 class ForkServer:
-    """Loads `module` once and runs its `run` in forked processes; use it as a context."""
+    """Loads `module` once and runs its `run` in forked processes; use it as a context.
 
-    def __init__(self, module: str) -> None:
+    `speed` shortens every `time.sleep` in those processes: waits before repeats pass that many times faster.
+    """
+
+    def __init__(self, module: str, *, speed: float = 1.0) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airbyte_platform.fork_server", module, str(theirs.fileno())],
+            [sys.executable, "-m", "airbyte_platform.fork_server", module, str(theirs.fileno()), str(speed)],
             pass_fds=[theirs.fileno()],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={
+                **without_proxies(os.environ),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
         )
         theirs.close()
 
@@ -44,19 +53,28 @@ class ForkServer:
         self._process.wait()
 
     def start(
-        self, command: str, folder: Path, *, environment: Mapping[str, str] | None = None, **files: Any
+        self,
+        command: str,
+        folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        stderr_piped: bool = False,
+        **files: Any,
     ) -> ForkedProcess:
-        """Start a command; the caller owns the folder, which must outlive the process."""
+        """Start a command; the caller owns the folder, which must outlive the process.
+
+        Its standard error goes into a file of the folder, or with `stderr_piped` to who reads it.
+        """
         arguments = [command, *write_files(folder, files)]
         stdin, feed = os.pipe()
         output, stdout = os.pipe()
-        stderr = os.open(folder / "stderr", os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600)
+        errors, stderr = os.pipe() if stderr_piped else (-1, os.open(folder / "stderr", _STDERR_FILE, 0o600))
         report, reporter = os.pipe()
         order = json.dumps({"arguments": arguments, "environment": dict(environment or {})}).encode()
         socket.send_fds(self._ours, [len(order).to_bytes(4, "big") + order], [stdin, stdout, stderr, reporter])
         for descriptor in (stdin, stdout, stderr, reporter):
             os.close(descriptor)
-        return ForkedProcess(feed, output, report, folder)
+        return ForkedProcess(feed, output, errors, report, folder)
 
     def run(
         self,
@@ -79,6 +97,7 @@ class ForkedProcess:
 
     stdin: int
     stdout: int
+    stderr: int
     report: int
     folder: Path
     pid: int = 0
@@ -99,6 +118,10 @@ class ForkedProcess:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
 
+    def has_ended(self) -> bool:
+        """Whether it is gone; to be asked before `wait`."""
+        return bool(select.select([self.report], [], [], 0)[0])
+
     def wait(self) -> int:
         """Wait for its end; its exit code, negative for a signal."""
         with os.fdopen(self.report, "rb") as report:
@@ -114,8 +137,12 @@ class ForkedProcess:
         return as_run(code, printed, (self.folder / "stderr").read_bytes())
 
 
-def serve(module: str, descriptor: int) -> None:
+def serve(module: str, descriptor: int, speed: float) -> None:
     """Fork a process for every order, until the other side is closed."""
+    if speed != 1.0:
+        # Before the module is loaded, whose defaults hold the function itself.
+        slow = time.sleep
+        time.sleep = lambda seconds, /: slow(float(seconds) / speed)
     run: Callable[[], None] = importlib.import_module(module).run
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     orders = socket.socket(fileno=descriptor)
@@ -165,4 +192,4 @@ def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))

@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 Message = dict[str, Any]
+
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +98,63 @@ class Connector:
             )
         return as_run(done.returncode, done.stdout, done.stderr)
 
-    def start(self, command: str, folder: Path, **files: Any) -> subprocess.Popen[bytes]:
+    def start(self, command: str, folder: Path, **files: Any) -> SpawnedProcess:
         """Start a command; the caller owns the folder, which must outlive the process."""
-        return subprocess.Popen(
-            self.arguments(command, folder, files),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self._environment(),
+        (stdin, feed), (stdout, out), (stderr, err) = os.pipe(), os.pipe(), os.pipe()
+        started = subprocess.Popen(
+            self.arguments(command, folder, files), stdin=stdin, stdout=out, stderr=err, env=self._environment()
         )
+        for descriptor in (stdin, out, err):
+            os.close(descriptor)
+        return SpawnedProcess(feed, stdout, stderr, started)
 
     def arguments(self, command: str, folder: Path, files: Mapping[str, Any]) -> list[str]:
         """The command line; the files are written private into the folder."""
         return [str(self.executable.absolute()), command, *write_files(folder, files)]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self.environment}
+        return {**without_proxies(os.environ), **self.environment}
+
+
+class ConnectorProcess(Protocol):
+    """A connector under way: descriptors of its pipes, and its end."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+    def send_signal(self, number: int) -> None: ...
+
+    def has_ended(self) -> bool: ...
+
+    def wait(self) -> int: ...
+
+
+@dataclass(slots=True)
+class SpawnedProcess:
+    """A connector's executable under way."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+    process: subprocess.Popen[bytes]
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it is still there."""
+        self.process.send_signal(number)
+
+    def has_ended(self) -> bool:
+        """Whether it is gone."""
+        return self.process.poll() is not None
+
+    def wait(self) -> int:
+        """Wait for its end; its exit code, negative for a signal."""
+        return self.process.wait()
+
+
+def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a local run: what talks to this machine goes through no proxy."""
+    return {name: value for name, value in environment.items() if name.lower() not in _PROXIES}
 
 
 def write_files(folder: Path, files: Mapping[str, Any]) -> list[str]:

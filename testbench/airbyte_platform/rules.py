@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,9 @@ from airbyte_platform.process import Message
 LONGEST_LINE = 20_000_000
 
 _TYPES = {"RECORD", "STATE", "LOG", "TRACE", "SPEC", "CONNECTION_STATUS", "CATALOG", "CONTROL", "DESTINATION_CATALOG"}
+
+
+StreamKey = tuple[str | None, str]
 
 
 class RuleBroken(AssertionError):
@@ -111,8 +114,9 @@ class DestinationRules:
     """Remembers what was sent to a destination, and looks at every state that comes back."""
 
     def __init__(self) -> None:
-        self._sent: list[Message] = []
-        self._next: Counter[str] = Counter()
+        # The states under way by stream, oldest first, and the ids that are back.
+        self._waiting: defaultdict[StreamKey, deque[Message]] = defaultdict(deque)
+        self._back: set[int] = set()
         self._next_id = 1
         self.stored: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
@@ -121,7 +125,7 @@ class DestinationRules:
         """The state as the platform passes it on: with an id."""
         passed = {**state, "id": self._next_id}
         self._next_id += 1
-        self._sent.append(passed)
+        self._waiting[_stream(passed)].append(passed)
         return passed
 
     def see(self, message: Message) -> None:
@@ -139,32 +143,37 @@ class DestinationRules:
     @property
     def not_back(self) -> list[Message]:
         """The states that have not come back."""
-        return [state for state in self._sent if not state.get("back")]
+        return [state for waiting in self._waiting.values() for state in waiting]
 
     def _see_state(self, state: Message) -> None:
-        sent = next((each for each in self._sent if each["id"] == state.get("id")), None)
-        if sent is None or sent.get("back"):
+        waiting = self._waiting[_stream(state)]
+        sent = next((each for each in waiting if each["id"] == state.get("id")), None)
+        if sent is None or sent["id"] in self._back:
             raise RuleBroken("a state came back without its id, or twice")
-        stats = state.get("destinationStats") or {}
-        if any(not isinstance(stats.get(name), float) for name in ("recordCount", "rejectedRecordCount")):
-            raise RuleBroken("a state came back without destinationStats, which are floats")
         without = {name: value for name, value in state.items() if name != "destinationStats"}
-        if without != {name: value for name, value in sent.items() if name != "back"}:
+        if without != sent:
             raise RuleBroken("a state came back changed")
-        name = sent["stream"]["stream_descriptor"]["name"]
-        earlier = [
-            each for each in self._sent if _name(each) == name and each["id"] < sent["id"] and not each.get("back")
-        ]
-        if earlier:
+        name = _stream(sent)[1]
+        if waiting[0] is not sent:
             raise RuleBroken(f'the states of "{name}" came back out of order')
+        self._count(name, sent, state)
+        waiting.popleft()
+        self._back.add(sent["id"])
+
+    def _count(self, name: str, sent: Message, state: Message) -> None:
+        """The platform counts by state: what a source announced is stored or rejected, to the record."""
+        stats = state.get("destinationStats") or {}
+        if any(not isinstance(stats.get(each), float) for each in ("recordCount", "rejectedRecordCount")):
+            raise RuleBroken("a state came back without destinationStats, which are floats")
         expected = (sent.get("sourceStats") or {}).get("recordCount")
         total = stats["recordCount"] + stats["rejectedRecordCount"]
         if expected is not None and total != expected:
             raise RuleBroken(f'a state of "{name}" accounts for {total} records of {expected}')
-        sent["back"] = True
         self.stored[name] += int(stats["recordCount"])
         self.rejected[name] += int(stats["rejectedRecordCount"])
 
 
-def _name(state: Message) -> str:
-    return str(state["stream"]["stream_descriptor"]["name"])
+def _stream(state: Message) -> StreamKey:
+    """The stream of a state, by namespace and name; a global or legacy state belongs to none."""
+    descriptor = (state.get("stream") or {}).get("stream_descriptor") or {}
+    return descriptor.get("namespace"), str(descriptor.get("name", ""))

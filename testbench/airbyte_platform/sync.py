@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
+import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any
+from typing import Any
 
-from airbyte_platform.process import Connector, Message, parse
+from airbyte_platform.delivery import Delivery
+from airbyte_platform.endings import SourceFailed, Succeeded
+from airbyte_platform.process import Connector, Message, Run, SpawnedProcess, parse
 from airbyte_platform.rules import DestinationRules, SourceRules
+from airbyte_platform.ways import REGISTRY, Way, complete
 
 Progress = Callable[[str, int], None]
 
-_PASSED_ON = {"RECORD", "STATE", "TRACE"}
+# Nothing else of a source reaches a destination.
+PASSED_ON = {"RECORD", "STATE"}
 _PROGRESS_EVERY = 500
+_FAILED = SourceFailed()
 
 
 @dataclass(slots=True)
@@ -35,14 +39,6 @@ class SyncResult:
     errors: list[str]
 
 
-@dataclass(slots=True)
-class _Seen:
-    states: list[Message] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    problem: Exception | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Side:
     """One connector of a sync and its configuration."""
@@ -51,109 +47,106 @@ class Side:
     config: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the platform treats both sides: what the destination is given, and how a failure ends."""
+
+    way: Way = REGISTRY
+    failure: SourceFailed = _FAILED
+
+
 def sync(
-    source: Side, destination: Side, catalog: Mapping[str, Any], *, progress: Progress = lambda _stream, _count: None
+    source: Side,
+    destination: Side,
+    catalog: Mapping[str, Any],
+    *,
+    connection: Connection | None = None,
+    progress: Progress = lambda _stream, _count: None,
 ) -> SyncResult:
     """Run a sync to its end and hold both sides to the rules; raises `RuleBroken`."""
-    rules, back = SourceRules(catalog), DestinationRules()
-    seen = _Seen()
+    between = Between(SourceRules(catalog), DestinationRules(), progress)
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:
         into, out = Path(folder, "destination"), Path(folder, "source")
         into.mkdir(mode=0o700)
         out.mkdir(mode=0o700)
-        writing = destination.connector.start("write", into, config=destination.config, catalog=catalog)
+        delivery = Delivery(destination.connector.start("write", into, config=destination.config, catalog=catalog))
         reading = source.connector.start("read", out, config=source.config, catalog=catalog)
-        threads = [
-            Thread(target=_collect_states, args=(writing, back, seen)),
-            Thread(target=_drain, args=(writing.stderr, seen)),
-            Thread(target=_drain, args=(reading.stderr, seen)),
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            _pass_on(reading, writing, rules, back, seen, progress)
-        finally:
-            _close(writing)
-            source_exit, destination_exit = reading.wait(), writing.wait()
-            for thread in threads:
-                thread.join()
-    if seen.problem is not None:
-        raise seen.problem
-    rules.end(source_exit)
-    back.end(destination_exit)
-    counts = {name: stream.records for name, stream in rules.streams.items()}
+        os.close(reading.stdin)
+        between.pass_on(reading, delivery)
+        source_exit = reading.wait()
+        wrote = _end(delivery, catalog, source_exit, connection or Connection())
+    for message in wrote.messages:
+        between.back.see(message)
+    between.read.end(source_exit)
+    between.back.end(wrote.exit_code)
+    return _result(between, source_exit, wrote)
+
+
+def _end(delivery: Delivery, catalog: Mapping[str, Any], source_exit: int, connection: Connection) -> Run:
+    if source_exit != 0:
+        return delivery.end(connection.failure)
+    if connection.way.statuses:
+        delivery.send_messages(*(complete(each["stream"]) for each in catalog["streams"]))
+    return delivery.end(Succeeded(), timeout_seconds=3600)
+
+
+@dataclass(slots=True)
+class Between:
+    """What the platform does with the lines of a source: looks at them, and passes on what a destination is given."""
+
+    read: SourceRules
+    back: DestinationRules
+    progress: Progress
+    logs: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def pass_on(self, reading: SpawnedProcess, delivery: Delivery) -> None:
+        """Everything until the source has ended; what it says on standard error joins the logs."""
+        thread = Thread(target=self._drain, args=(reading.stderr,))
+        thread.start()
+        with os.fdopen(reading.stdout, "rb") as lines:
+            for line in lines:
+                if not all(delivery.send(each) for each in self.passed(line)):
+                    break
+        thread.join()
+
+    def passed(self, line: bytes) -> Iterator[bytes]:
+        """The line as a destination gets it, or nothing; a state gets an id."""
+        message = parse(line)
+        self.read.see(message, len(line.decode()))
+        self._note(message)
+        match message["type"]:
+            case "RECORD":
+                # As it came: read and written again, a number would lose digits here.
+                yield line
+            case "STATE":
+                yield json.dumps({**message, "state": self.back.send(message["state"])}).encode() + b"\n"
+
+    def _note(self, message: Message) -> None:
+        match message["type"]:
+            case "LOG":
+                self.logs.append(message["log"]["message"])
+            case "TRACE" if message["trace"]["type"] == "ERROR":
+                self.errors.append(message["trace"]["error"]["message"])
+            case "RECORD":
+                name = message["record"]["stream"]
+                count = self.read.streams[name].records
+                if count % _PROGRESS_EVERY == 0:
+                    self.progress(name, count)
+
+    def _drain(self, stderr: int) -> None:
+        with os.fdopen(stderr, "rb") as lines:
+            self.logs.extend(line.decode().rstrip() for line in lines)
+
+
+def _result(between: Between, source_exit: int, wrote: Run) -> SyncResult:
     return SyncResult(
         source_exit,
-        destination_exit,
-        counts,
-        dict(back.stored),
-        dict(back.rejected),
-        seen.states,
-        seen.logs,
-        seen.errors,
+        wrote.exit_code,
+        {name: stream.records for name, stream in between.read.streams.items()},
+        dict(between.back.stored),
+        dict(between.back.rejected),
+        wrote.states,
+        between.logs + [each["message"] for each in wrote.of("LOG")] + wrote.stderr.splitlines(),
+        between.errors + [each["message"] for each in wrote.errors],
     )
-
-
-def _pass_on(
-    reading: subprocess.Popen[bytes],
-    writing: subprocess.Popen[bytes],
-    rules: SourceRules,
-    back: DestinationRules,
-    seen: _Seen,
-    progress: Progress,
-) -> None:
-    """From the source to the destination, as the platform does: states get an id, logs stay here."""
-    assert reading.stdout is not None
-    assert writing.stdin is not None
-    for line in reading.stdout:
-        message = parse(line)
-        rules.see(message, len(line.decode()))
-        _note(message, seen)
-        if message["type"] not in _PASSED_ON:
-            continue
-        if message["type"] == "STATE":
-            message["state"] = back.send(message["state"])
-            line = json.dumps(message).encode() + b"\n"  # noqa: PLW2901 - the line is passed on with its id
-        try:
-            writing.stdin.write(line)
-        except BrokenPipeError:
-            break
-        if message["type"] == "RECORD":
-            name = message["record"]["stream"]
-            count = rules.streams[name].records
-            if count % _PROGRESS_EVERY == 0:
-                progress(name, count)
-    reading.stdout.close()
-
-
-def _collect_states(writing: subprocess.Popen[bytes], back: DestinationRules, seen: _Seen) -> None:
-    assert writing.stdout is not None
-    for line in writing.stdout:
-        if seen.problem is not None:
-            continue
-        try:
-            message = parse(line)
-            back.see(message)
-            _note(message, seen)
-            if message["type"] == "STATE":
-                seen.states.append(message["state"])
-        except (AssertionError, TypeError, ValueError) as problem:
-            seen.problem = problem
-
-
-def _note(message: Message, seen: _Seen) -> None:
-    if message["type"] == "LOG":
-        seen.logs.append(message["log"]["message"])
-    if message["type"] == "TRACE" and message["trace"]["type"] == "ERROR":
-        seen.errors.append(message["trace"]["error"]["message"])
-
-
-def _drain(stream: IO[bytes] | None, seen: _Seen) -> None:
-    if stream is not None:
-        seen.logs.extend(line.decode().rstrip() for line in stream)
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()

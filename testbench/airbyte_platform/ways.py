@@ -1,0 +1,58 @@
+"""The two ways in which the platform asks a destination for the same thing, and what its catalog says then.
+
+A custom image gets neither generation ids nor stream statuses, and "overwrite" as such. A connector whose definition
+claims `supportsRefreshes` gets both: COMPLETE for every stream once the source has succeeded, and "overwrite" as
+"append" with `generation_id == minimum_generation_id > 0`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_WITHOUT_OVERWRITE = {"overwrite": "append", "overwrite_dedup": "append_dedup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What the platform gives a destination."""
+
+    generations: bool
+    statuses: bool
+
+
+CUSTOM_IMAGE = Way(generations=False, statuses=False)
+REGISTRY = Way(generations=True, statuses=True)
+
+
+def catalog_for(
+    streams: Iterable[Mapping[str, Any]], mode: str, way: Way, *, generations: Mapping[int, int] | None = None
+) -> dict[str, Any]:
+    """The configured catalog of a full refresh; `generations` are the streams' by position, 1 where not given."""
+    configured = []
+    for position, stream in enumerate(streams):
+        generation = (generations or {}).get(position, 1)
+        replaces = mode in _WITHOUT_OVERWRITE
+        each: dict[str, Any] = {
+            "stream": stream,
+            "sync_mode": "full_refresh",
+            "destination_sync_mode": _WITHOUT_OVERWRITE.get(mode, mode) if way.generations else mode,
+        }
+        if mode.endswith("dedup"):
+            each["primary_key"] = stream.get("source_defined_primary_key") or []
+        if way.generations:
+            each |= {
+                "generation_id": generation,
+                "minimum_generation_id": generation if replaces else 0,
+                "sync_id": generation,
+            }
+        configured.append(each)
+    return {"streams": configured}
+
+
+def complete(stream: Mapping[str, Any]) -> dict[str, Any]:
+    """What the platform says of a stream whose source has succeeded."""
+    descriptor = {name: stream[name] for name in ("name", "namespace") if stream.get(name)}
+    status = {"stream_descriptor": descriptor, "status": "COMPLETE"}
+    return {"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}}
