@@ -17,10 +17,10 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from airbyte_platform.process import configured
 from connectors import destination_config, source_config
-from destination_pigment import DestinationPigment
+from destination_pigment.destination import DestinationPigment
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
-from source_pigment import SourcePigment
+from source_pigment.source import SourcePigment
 from writing import LEDGER, catalog, entry, record, state
 
 LOGGER = logging.getLogger("airbyte")

@@ -1,5 +1,1 @@
 """Airbyte destination for Pigment."""
-
-from destination_pigment.destination import DestinationPigment
-
-__all__ = ["DestinationPigment"]

@@ -1,9 +1,9 @@
-"""Rows to finished RECORD lines, a block at a time and column by column: the fast way.
+"""Rows to finished RECORD lines, a block at a time and by column.
 
 pyarrow parses a block into columns of text, blanks as nulls; each column becomes JSON by vectorised functions; the
 columns are joined with the constant parts of a line between them, and the joined array's buffer is the output. What
 does not fit this (control characters other than line ends and tabs, lone carriage returns, quotes out of place, rows
-of another length) goes the plain way, block by block, so that both ways give the same bytes and the same errors.
+of another length) goes by row, block by block, so that both give the same bytes and the same errors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.csv
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.values import ISO_DATE, JSON_NUMBER, is_iso_date
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.records import CLOSING, LONGEST_LINE_BYTES, PlainConverter, RecordBlock, RecordLayout
+from source_pigment.reading.records import CLOSING, LONGEST_LINE_BYTES, RecordBlock, RecordLayout, RowConverter
 
 _JSON_NUMBER = f"^(?:{JSON_NUMBER.pattern})$"
 _ISO_DATE = f"^{ISO_DATE.pattern}$"
@@ -30,18 +30,18 @@ _ISO_DATE = f"^{ISO_DATE.pattern}$"
 # quotes are out of place (pyarrow would read on all the same).
 _QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
 
-# What orjson escapes; the ones it writes as \b, \f or \u00XX are left to the plain way.
+# What orjson escapes; the ones it writes as \b, \f or \u00XX are left to `RowConverter`.
 _ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
-_LEFT_TO_PLAIN = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
+_LEFT_TO_ROWS = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
 
 
-class FastConverter:
-    """Turns blocks of whole CSV records into RECORD lines; the same as `PlainConverter`, only sooner."""
+class ArrowConverter:
+    """Turns blocks of whole CSV records into RECORD lines; gives what `RowConverter` gives, sooner."""
 
     def __init__(self, layout: RecordLayout) -> None:
         self._layout = layout
-        self._plain = PlainConverter(layout)
+        self._by_row = RowConverter(layout)
         self._labels = layout.labels()
         names = [str(position) for position in range(len(layout.names))]
         self._read = pa.csv.ReadOptions(use_threads=False, column_names=names)
@@ -60,18 +60,18 @@ class FastConverter:
         """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
         table = self._table(block)
         if table is None:
-            return self._plain.convert(block, first_record=first_record, emitted_at=emitted_at)
+            return self._by_row.convert(block, first_record=first_record, emitted_at=emitted_at)
         misfits: Counter[str] = Counter()
         pieces = self._pieces(table, emitted_at, misfits)
         lines = pc.binary_join_element_wise(*pieces, _EMPTY, null_handling="replace", null_replacement="null")
         if pc.max(pc.binary_length(lines)).as_py() >= LONGEST_LINE_BYTES:
-            return self._plain.convert(block, first_record=first_record, emitted_at=emitted_at)
+            return self._by_row.convert(block, first_record=first_record, emitted_at=emitted_at)
         return RecordBlock(self._layout.stream, _content(lines), len(lines), misfits)
 
     def _table(self, block: bytes) -> pa.Table | None:
-        """The block as columns of text, or None where it must go the plain way."""
+        """The block as columns of text, or None where it must go by row."""
         if (
-            len(block.translate(None, _LEFT_TO_PLAIN)) != len(block)
+            len(block.translate(None, _LEFT_TO_ROWS)) != len(block)
             or block.count(b"\r") != block.count(b"\r\n")
             or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
@@ -144,7 +144,7 @@ class Pieces:
 
 
 def _has_empty_line(block: bytes) -> bool:
-    """pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, which the plain way then finds."""
+    """pyarrow takes an empty line for a row of blanks; inside quotes it is harmless, as `RowConverter` finds."""
     return block.startswith((b"\n", b"\r\n")) or b"\n\n" in block or b"\n\r\n" in block
 
 

@@ -18,9 +18,8 @@ from source_pigment.config import Payload
 from source_pigment.discovery.names import column_names
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 from source_pigment.discovery.streams import StreamObject
-from source_pigment.reading.arrow_records import FastConverter
 from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import DIALECT, RecordBlock, RecordLayout, RecordTooLong
+from source_pigment.reading.records import DIALECT, Converter, RecordBlock, RecordLayout, RecordTooLong, new_converter
 
 # Large enough that the fixed cost of a block vanishes, small enough that several fit into little memory.
 _BLOCK_BYTES = 1 << 20
@@ -77,13 +76,13 @@ class ExportStream:
     def _export(self, payload: Payload) -> Iterator[RecordBlock]:
         request = ExportRequest(self._object.kind, self._object.id, payload)
         with closing(self._client.export_once(request)) as export:
-            converter: FastConverter | None = None
+            converter: Converter | None = None
             records = 1
             for block in self._blocks(export):
                 rows = block
                 if converter is None:
                     header, rows = self._split(block)
-                    converter = FastConverter(self._layout(header))
+                    converter = new_converter(self._layout(header))
                 if rows:
                     converted = self._convert(converter, rows, records + 1)
                     records += converted.count
@@ -93,7 +92,7 @@ class ExportStream:
                 # Even an export without rows has a header line.
                 raise BrokenOff("export", object_id=self._object.id)
 
-    def _convert(self, converter: FastConverter, rows: bytes, first_record: int) -> RecordBlock:
+    def _convert(self, converter: Converter, rows: bytes, first_record: int) -> RecordBlock:
         try:
             return converter.convert(rows, first_record=first_record, emitted_at=int(self._options.now() * 1000))
         except CsvBroken as error:

@@ -1,4 +1,4 @@
-"""Rows to finished RECORD lines, one row at a time: the plain way, and the oracle of the fast one. Pure.
+"""Rows to finished RECORD lines, one row at a time: the oracle of `arrow_records`, which goes by column. Pure.
 
 A number keeps its digits, a blank is null, and a value that does not fit its column's type is sent as the text that
 it is and counted. Nothing passes through a float.
@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import orjson
 
@@ -71,7 +72,22 @@ class RecordBlock:
     misfits: Counter[str] = field(default_factory=Counter)
 
 
-class PlainConverter:
+class Converter(Protocol):
+    """Turns blocks of whole CSV records into RECORD lines."""
+
+    def convert(self, block: bytes, *, first_record: int, emitted_at: int) -> RecordBlock:
+        """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
+
+
+def new_converter(layout: RecordLayout) -> Converter:
+    """A converter by column."""
+    # pyarrow takes a quarter of a second and 50 MB to load, and only reading needs it.
+    from source_pigment.reading.arrow_records import ArrowConverter  # noqa: PLC0415
+
+    return ArrowConverter(layout)
+
+
+class RowConverter:
     """Turns blocks of whole CSV records into RECORD lines with the standard library's reader."""
 
     def __init__(self, layout: RecordLayout) -> None:

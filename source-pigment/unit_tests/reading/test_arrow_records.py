@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from pigment_csv.reader import CsvBroken, RecordBlocks
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.arrow_records import FastConverter
-from source_pigment.reading.records import PlainConverter, RecordBlock, RecordLayout, RecordTooLong
+from source_pigment.reading.arrow_records import ArrowConverter
+from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 
 AWKWARD = [
     "",
@@ -119,7 +119,7 @@ def oracle(layout: RecordLayout, row: list[str], misfits: Counter[str]) -> dict[
     return data
 
 
-def convert(converter: FastConverter | PlainConverter, block: bytes) -> RecordBlock | str:
+def convert(converter: ArrowConverter | RowConverter, block: bytes) -> RecordBlock | str:
     try:
         return converter.convert(block, first_record=2, emitted_at=5)
     except CsvBroken as error:
@@ -138,7 +138,7 @@ def test_both_ways_give_what_the_standard_library_says(
     block = as_csv(rows, form[1], form[0])
     if not block:
         return
-    plain, fast = convert(PlainConverter(layout), block), convert(FastConverter(layout), block)
+    plain, fast = convert(RowConverter(layout), block), convert(ArrowConverter(layout), block)
     misfits: Counter[str] = Counter()
     expected = [oracle(layout, row, misfits) for row in rows]
 
@@ -167,7 +167,7 @@ def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
     for piece in (cutter.decode(block), cutter.flush()):
         if piece:
             layout = RecordLayout("S", ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
-            assert convert(FastConverter(layout), piece) == convert(PlainConverter(layout), piece)
+            assert convert(ArrowConverter(layout), piece) == convert(RowConverter(layout), piece)
 
 
 def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
@@ -175,11 +175,11 @@ def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
     rows = [[f"text {n}", f"{n}.50", ["TRUE", "FALSE", ""][n % 3], f"2026-{n % 12 + 1:02d}-01"] for n in range(5000)]
     rows[7] = ['q"uo;te', "x", "maybe", "2026-02-30"]
     block = as_csv(rows)
-    fast = FastConverter(layout)
+    fast = ArrowConverter(layout)
 
     assert fast._table(block) is not None
     result = convert(fast, block)
-    assert result == convert(PlainConverter(layout), block)
+    assert result == convert(RowConverter(layout), block)
     assert isinstance(result, RecordBlock)
     assert result.misfits == {"b": 1, "c": 1, "d": 1}
 
@@ -188,7 +188,7 @@ def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
     layout = RecordLayout("S", ("a",), (ColumnType.TEXT,))
     block = b"x" * 20_000_000 + b"\n"
 
-    for converter in (FastConverter(layout), PlainConverter(layout)):
+    for converter in (ArrowConverter(layout), RowConverter(layout)):
         with pytest.raises(RecordTooLong):
             converter.convert(block, first_record=2, emitted_at=1)
 
@@ -197,4 +197,4 @@ def test_a_cell_of_megabytes_goes_through() -> None:
     layout = RecordLayout("S", ("a", "b"), (ColumnType.TEXT, ColumnType.TEXT))
     block = as_csv([["line\r\n" * 500_000, "x"]])
 
-    assert convert(FastConverter(layout), block) == convert(PlainConverter(layout), block)
+    assert convert(ArrowConverter(layout), block) == convert(RowConverter(layout), block)

@@ -1,0 +1,47 @@
+"""Loading quickly leaves everything as it was; each case in an interpreter of its own, which loads the CDK anew."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+LOOK = """
+import gc, json
+from contextlib import nullcontext
+import serpyco_rs._describe as describe
+from pigment_airbyte.loading import loading_quickly
+
+real, asked = describe.get_attributes_doc, []
+describe.get_attributes_doc = watching = lambda cls: asked.append(cls.__name__) or real(cls)
+with {context}:
+    from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, Type
+message = AirbyteMessageSerializer.load({{"type": "SPEC", "spec": {{"connectionSpecification": {{"a": [1, None]}}}}}})
+print(json.dumps([asked, describe.get_attributes_doc is watching, gc.isenabled(), gc.get_freeze_count() > 0,
+                  AirbyteMessageSerializer.dump(message)]))
+"""
+
+
+def look(context: str) -> list[Any]:
+    done = subprocess.run([sys.executable, "-c", LOOK.format(context=context)], capture_output=True, check=True)
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_cdk_still_reads_doc_strings_of_the_protocol_unless_it_is_kept_from_it() -> None:
+    """Fails when the CDK or serpyco_rs has changed underneath: then `loading` must be looked at again, or may go."""
+    plainly, quickly = look("nullcontext()"), look("loading_quickly()")
+
+    assert "AirbyteMessage" in plainly[0]
+    assert quickly == [[], True, True, True, plainly[4]]
+
+
+def test_another_serpyco_is_left_alone() -> None:
+    code = (
+        "import sys, types; sys.modules['serpyco_rs._describe'] = types.ModuleType('other')\n"
+        "from pigment_airbyte.loading import loading_quickly\n"
+        "with loading_quickly(): pass\n"
+        "assert not vars(sys.modules['serpyco_rs._describe']).get('get_attributes_doc')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
