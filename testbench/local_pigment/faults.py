@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event, Lock
 
@@ -18,6 +19,15 @@ class RespondStatus:
 @dataclass(frozen=True, slots=True)
 class RespondGarbage:
     """Carry the operation out and respond with something that is not JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class RespondWith:
+    """Respond with this body and content type, whatever was asked for; the operation is not carried out."""
+
+    body: str
+    content_type: str = "application/json"
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,18 @@ class StallAfter:
 
 
 @dataclass(frozen=True, slots=True)
+class EndWithTrailer:
+    """Send the whole export, and an error in the trailer behind it."""
+
+    name: str = "grpc-status"
+    value: str = "13"
+
+
+@dataclass(frozen=True, slots=True)
 class FailImport:
-    """Accept the file and end the import as Failed without loading anything."""
+    """Accept the file and end the import as Failed without loading anything, with or without the error's name."""
+
+    named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +91,33 @@ class HoldImport:
     """Accept the file, load it, and keep its status InProgress."""
 
 
+@dataclass(frozen=True, slots=True)
+class Misreport:
+    """Accept the file and load it, and report something else than what came of it.
+
+    `counts` are given in the report's own words (`insertedCount`, …), `status` is another status word, `first_row`
+    the number that the first data row bears where rows are numbered, and without `detailed` there is no report.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    status: str | None = None
+    first_row: int = 1
+    detailed: bool = True
+
+
 Fault = (
     RespondStatus
     | RespondGarbage
+    | RespondWith
     | ResetBeforeBody
     | ResetBeforeResponse
     | Late
     | CutAfter
     | StallAfter
+    | EndWithTrailer
     | FailImport
     | HoldImport
+    | Misreport
 )
 
 KINDS: dict[str, type[Fault]] = {
@@ -88,13 +125,16 @@ KINDS: dict[str, type[Fault]] = {
     for kind in (
         RespondStatus,
         RespondGarbage,
+        RespondWith,
         ResetBeforeBody,
         ResetBeforeResponse,
         Late,
         CutAfter,
         StallAfter,
+        EndWithTrailer,
         FailImport,
         HoldImport,
+        Misreport,
     )
 }
 

@@ -11,12 +11,14 @@ from threading import RLock
 from local_pigment.exports import BadRequest
 from local_pigment.faults import (
     CutAfter,
+    EndWithTrailer,
     Fault,
     Late,
     ResetBeforeBody,
     ResetBeforeResponse,
     RespondGarbage,
     RespondStatus,
+    RespondWith,
     StallAfter,
 )
 from local_pigment.http_messages import Broken, Request, Response, problem
@@ -71,12 +73,16 @@ class Handler:
         if isinstance(fault, RespondStatus):
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
             return self._note(request, route.operation, key, problem(fault.status, "A fault", **headers), len(body))
+        if isinstance(fault, RespondWith):
+            instead = Response(fault.status, fault.body.encode(), {"Content-Type": fault.content_type})
+            return self._note(request, route.operation, key, instead, len(body))
         if isinstance(fault, ResetBeforeResponse) and not fault.carried_out:
             self._note(request, route.operation, key, Response(0), len(body))
             raise Broken
         operation = Operation(self.workspace, request, route, subject, key, body, fault)
         try:
             with self.lock:
+                self.workspace.settle(self.workspace.clock())
                 response = operation.run()
         except BadRequest as error:
             response = problem(400, f"Bad request: {error}")
@@ -130,6 +136,8 @@ def _with_fault(response: Response, fault: Fault | None) -> Response:
             return Response(200, b"<html>not what you think</html>", {"Content-Type": "text/html"})
         case Late(seconds=seconds, until=until):
             until.wait(60) if until else time.sleep(seconds)
+        case EndWithTrailer(name=name, value=value):
+            response.trailers[name] = value
         case CutAfter() | StallAfter():
             response.body = _interrupted(_chunks(response.body), fault)
         case _:

@@ -46,6 +46,7 @@ class Http1Connection(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     def _write(self, response: Response) -> None:
+        self.connection.settimeout(self.server.patience_seconds or self.timeout)
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)
@@ -60,7 +61,8 @@ class Http1Connection(BaseHTTPRequestHandler):
         for chunk in response.chunks():
             if chunk:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        self.wfile.write(b"0\r\n\r\n")
+        trailers = "".join(f"{name}: {value}\r\n" for name, value in response.trailers.items())
+        self.wfile.write(b"0\r\n" + trailers.encode("latin-1") + b"\r\n")
 
 
 class LazyBody:

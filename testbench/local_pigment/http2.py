@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import select
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread
@@ -23,6 +24,7 @@ from local_pigment.http_messages import Broken, Request, Response
 
 _RECEIVE_BYTES = 1 << 17
 _WINDOW_BYTES = 1 << 24
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -36,7 +38,15 @@ class Stream:
 class Http2Connection:
     """Serves one connection until the client leaves."""
 
-    def __init__(self, connection: ssl.SSLSocket, address: str, site: Callable[[Request], Response]) -> None:
+    def __init__(
+        self,
+        connection: ssl.SSLSocket,
+        address: str,
+        site: Callable[[Request], Response],
+        *,
+        patience_seconds: float | None = None,
+    ) -> None:
+        self._patience_seconds = patience_seconds or _PATIENCE_SECONDS
         self._socket = connection
         self._turn = Lock()
         self._address = address
@@ -107,7 +117,10 @@ class Http2Connection:
             for chunk in response.chunks():
                 self._send_data(stream_id, chunk)
             with self._changed:
-                self._machine.end_stream(stream_id)
+                if response.trailers:
+                    self._machine.send_headers(stream_id, list(response.trailers.items()), end_stream=True)
+                else:
+                    self._machine.end_stream(stream_id)
                 self._send_out()
         except Broken:
             self._reset(stream_id)
@@ -117,10 +130,14 @@ class Http2Connection:
     def _send_data(self, stream_id: int, chunk: bytes) -> None:
         view = memoryview(chunk)
         while view:
+            deadline = time.monotonic() + self._patience_seconds
             with self._changed:
                 while not (room := self._room(stream_id)):
-                    if self._over or not self._changed.wait(60):
-                        raise StreamGone
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        # The client has taken nothing for too long.
+                        raise Broken
+                    self._changed.wait(left)
                 size = min(room, self._machine.max_outbound_frame_size, len(view))
                 self._machine.send_data(stream_id, bytes(view[:size]))
                 self._send_out()

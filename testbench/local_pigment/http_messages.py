@@ -36,6 +36,7 @@ class Response:
     status: int
     body: bytes | Iterable[bytes] = b""
     headers: dict[str, str] = field(default_factory=dict)
+    trailers: dict[str, str] = field(default_factory=dict)
 
     def chunks(self) -> Iterator[bytes]:
         if isinstance(self.body, bytes):

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, ValueType
+from local_pigment.faults import Misreport
 
 
 class UnknownItem(StrEnum):
@@ -81,11 +82,18 @@ class ImportRun:
     polls_left: int = 0
     held: bool = False
     data_rows: int = 0
+    due: float = 0.0
+    cleared: bool = False
+    loaded: bool = False
+    misreport: Misreport | None = None
+    failure_named: bool = True
 
     @property
     def status(self) -> str:
-        if self.held or self.polls_left > 0:
+        if self.held or self.polls_left > 0 or not self.loaded:
             return "InProgress"
+        if self.misreport and self.misreport.status:
+            return self.misreport.status
         return "Failed" if self.failure else "Completed"
 
     def skipped(self) -> list[Skipped]:

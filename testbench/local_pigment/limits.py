@@ -27,6 +27,12 @@ class Limits:
             self._arrivals.append(now)
             return _take(self._requests[address], self.requests, self.window_seconds, now)
 
+    def spend(self, address: str, count: int, now: float) -> None:
+        """Requests of others behind the same address."""
+        with self._lock:
+            for _ in range(count):
+                _take(self._requests[address], self.requests, self.window_seconds, now)
+
     def take_import(self, configuration_id: str, now: float) -> float | None:
         """Count an import; None when it is allowed, else the seconds until one more would be."""
         with self._lock:

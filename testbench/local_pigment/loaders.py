@@ -11,22 +11,33 @@ from local_pigment.imports import Failed, ImportConfiguration, ImportRun, RowPro
 from local_pigment.values import Unreadable, read_value
 
 
-def run_import(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
+def load(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
     """Load the received file by the rules of its configuration, and note what came of it."""
     try:
         header, rows = _read(run.received, configuration)
         run.data_rows = len(rows)
-        block = application.blocks[configuration.block_id]
-        loader: ListLoader | MetricLoader
-        if isinstance(block, ListBlock):
-            loader = ListLoader(run, configuration, application, block)
-        elif isinstance(block, MetricBlock):
-            loader = MetricLoader(run, configuration, application, block)
-        else:
-            raise Failed("TableIsNoTarget")
-        loader.load(header, rows)
+        _loader(run, configuration, application).load(header, rows)
     except Failed as failed:
         run.failure = str(failed)
+
+
+def clear(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
+    """Delete what a clearing import deletes, before it loads; a file that does not fit deletes nothing."""
+    try:
+        _read(run.received, configuration)
+        _loader(run, configuration, application).clear()
+    except Failed as failed:
+        run.failure = str(failed)
+
+
+def _loader(run: ImportRun, configuration: ImportConfiguration, application: Application) -> ListLoader | MetricLoader:
+    match application.blocks[configuration.block_id]:
+        case ListBlock() as block:
+            return ListLoader(run, configuration, application, block)
+        case MetricBlock() as block:
+            return MetricLoader(run, configuration, application, block)
+        case _:
+            raise Failed("TableIsNoTarget")
 
 
 def _read(received: bytes, configuration: ImportConfiguration) -> tuple[list[str], list[list[str]]]:
@@ -117,17 +128,22 @@ class ListLoader(_Loader):
         columns = [self.configuration.mapping.get(name) for name in header]
         if self.key is not None and self.key not in columns:
             raise Failed("MissingKeyColumn")
-        if self.configuration.clear_before_import:
-            self.run.deleted = len(self.block.items)
-            if not self.run.dry_run:
-                self.block.items.clear()
+        self.clear()
         known = {item.values[self.positions[self.key]]: item for item in self.block.items} if self.key else {}
-        if self.configuration.clear_before_import:
+        if self.configuration.clear_before_import and self.run.dry_run:
             known = {}
         for number, row in enumerate(rows, start=1):
             values = self._values(number, header, columns, row)
             if values is not None:
                 self._store(number, values, known)
+
+    def clear(self) -> None:
+        """Delete all items, once, where the configuration says so."""
+        if self.configuration.clear_before_import and not self.run.cleared:
+            self.run.cleared = True
+            self.run.deleted = len(self.block.items)
+            if not self.run.dry_run:
+                self.block.items.clear()
 
     def _store(self, number: int, values: dict[str, str], known: dict[str, Item]) -> None:
         key = values.get(self.key) if self.key else None
@@ -184,10 +200,7 @@ class MetricLoader(_Loader):
         if set(self.dimensions) - set(columns) or self.block.name not in columns:
             raise Failed("MissingColumn")
         cells = self.block.of(DEFAULT_SCENARIO)
-        if self.configuration.clear_before_import:
-            self.run.deleted = len(cells)
-            if not self.run.dry_run:
-                cells.clear()
+        self.clear()
         for number, row in enumerate(rows, start=1):
             cell = self._cell(number, header, columns, row)
             position = columns[self.block.name]
@@ -200,6 +213,15 @@ class MetricLoader(_Loader):
                 self.run.inserted += 1
             if not self.run.dry_run:
                 cells[cell] = value
+
+    def clear(self) -> None:
+        """Delete all cells, once, where the configuration says so."""
+        cells = self.block.of(DEFAULT_SCENARIO)
+        if self.configuration.clear_before_import and not self.run.cleared:
+            self.run.cleared = True
+            self.run.deleted = len(cells)
+            if not self.run.dry_run:
+                cells.clear()
 
     def _cell(
         self, number: int, header: list[str], columns: dict[str | None, int], row: list[str]

@@ -12,10 +12,9 @@ from email.policy import HTTP
 from local_pigment import wire
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
 from local_pigment.exports import BadRequest, csv_chunks, export_cells, export_list, format_of
-from local_pigment.faults import FailImport, Fault, HoldImport
+from local_pigment.faults import FailImport, Fault, HoldImport, Misreport
 from local_pigment.http_messages import Request, Response, as_json, problem
 from local_pigment.imports import ImportRun
-from local_pigment.loaders import run_import
 from local_pigment.routes import Route
 from local_pigment.workspace import ApiKey, Workspace
 
@@ -130,20 +129,27 @@ class Operation:
             raise BadRequest("size limit exceeded" if received else "no file")
         if self.workspace.limits.take_import(configuration_id, self.workspace.clock()) is not None:
             return problem(429, "Maximum number of reports per configuration per hour exceeded, maximum: 300.")
-        application = self.workspace.applications[configuration.application_id]
-        run = ImportRun(str(uuid.uuid4()), configuration_id, received, self.workspace.now(), dry_run == "true", mode)
-        run.polls_left = self.workspace.variants.polls_until_done
-        if isinstance(self.fault, FailImport):
-            run.failure = "InternalError"
-        else:
-            run_import(run, configuration, application)
-        run.held = isinstance(self.fault, HoldImport)
-        run.completed_at = self.workspace.now()
-        self.workspace.imports[run.id] = run
+        run = self._new_import(configuration_id, received)
+        self.workspace.begin(run)
         if self.workspace.variants.immediate_results:
-            run.polls_left = 0
+            self.workspace.settle()
+            application = self.workspace.applications[configuration.application_id]
             return as_json(wire.import_result(run, application.blocks[configuration.block_id]))
         return as_json({"importId": run.id})
+
+    def _new_import(self, configuration_id: str, received: bytes) -> ImportRun:
+        variants, query = self.workspace.variants, self.request.query
+        dry_run = query.get("dryRun") == "true" and variants.heeds_dry_run
+        run = ImportRun(
+            str(uuid.uuid4()), configuration_id, received, self.workspace.now(), dry_run, query.get("importMode")
+        )
+        run.polls_left = 0 if variants.immediate_results else variants.polls_until_done
+        run.held = isinstance(self.fault, HoldImport)
+        if isinstance(self.fault, FailImport):
+            run.failure, run.failure_named = "InternalError", self.fault.named
+        if isinstance(self.fault, Misreport):
+            run.misreport = self.fault
+        return run
 
     def import_status(self) -> Response:
         run = self.workspace.imports.get(_uuid(self.subject))

@@ -19,7 +19,7 @@ from local_pigment.http2 import Http2Connection
 from local_pigment.http_messages import Request, Response
 from local_pigment.page import page
 from local_pigment.side_door import side_door
-from local_pigment.workspace import Workspace
+from local_pigment.workspace import Variants, Workspace
 
 
 class LocalPigment:
@@ -47,6 +47,7 @@ class LocalPigment:
             context.load_cert_chain(server_file)
             context.set_alpn_protocols(list(protocols))
         self._server = Server(("127.0.0.1", port), self._site, context)
+        self._server.variants = workspace.variants
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -100,8 +101,14 @@ class Server(ThreadingMixIn, TCPServer):
 
     def __init__(self, address: tuple[str, int], site: Any, context: ssl.SSLContext | None) -> None:
         self.site = site
+        self.variants = Variants()
         self._context = context
         super().__init__(address, Http1Connection)
+
+    @property
+    def patience_seconds(self) -> float | None:
+        """How long a client may take nothing of a response."""
+        return self.variants.client_patience_seconds
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         connection: socket.socket = request
@@ -118,7 +125,8 @@ class Server(ThreadingMixIn, TCPServer):
             return
         with secured:
             if secured.selected_alpn_protocol() == "h2":
-                Http2Connection(secured, client_address[0], self.site).serve()
+                address = client_address[0]
+                Http2Connection(secured, address, self.site, patience_seconds=self.patience_seconds).serve()
             else:
                 Http1Connection(secured, client_address, self)
 

@@ -141,21 +141,26 @@ def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str,
         "detailedReport": None,
     }
     if run.status == "Failed":
-        shape["errorsDetails"] = [{"name": run.failure, "description": f"The import ended: {run.failure}."}]
-    if detailed and run.status == "Completed":
+        named = {"name": run.failure} if run.failure_named else {}
+        shape["errorsDetails"] = [{**named, "description": "The import ended before its end."}]
+    if detailed and done and run.status != "Failed" and (run.misreport is None or run.misreport.detailed):
         shape["detailedReport"] = _detailed(run, target)
     return shape
 
 
 def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
     counts = {"insertedCount": run.inserted, "updatedCount": run.updated, "deletedCount": run.deleted}
+    skipped_count = len({problem.row for problem in run.problems})
+    if run.misreport is not None:
+        counts |= {name: count for name, count in run.misreport.counts.items() if name in counts}
+        skipped_count = run.misreport.counts.get("skippedCount", skipped_count)
     skipped = [
         {"count": each.count, "reason": each.reason, "sourceColumnName": each.column, "samples": each.samples}
         for each in run.skipped()
     ]
     return {
         "blockType": "List" if isinstance(target, ListBlock) else "Metric",
-        "summary": {**counts, "skippedCount": len({problem.row for problem in run.problems})},
+        "summary": {**counts, "skippedCount": skipped_count},
         "impactedBlocks": [{"blockId": target.id, "scenarioId": None, **counts, "skippedData": skipped}],
         "autoCreatedDimensionModalities": [
             {"blockId": list_id, "count": count} for list_id, count in run.created_items.items()
@@ -166,8 +171,10 @@ def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
 def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
     """The response that holds the result at once, as the mission text "CSV Push API" shows it."""
     rejected = {problem.row for problem in run.problems}
-    return {
-        "status": "failed" if run.failure else "completed",
+    first_row = run.misreport.first_row if run.misreport else 1
+    word = (run.misreport and run.misreport.status) or ("failed" if run.failure else "completed")
+    shape = {
+        "status": word,
         "requestId": f"req_{run.id[:8]}",
         "importId": run.id,
         "recordsProcessed": run.data_rows,
@@ -175,7 +182,7 @@ def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
         "recordsRejected": len(rejected),
         "errors": [
             {
-                "row": problem.row,
+                "row": problem.row - 1 + first_row,
                 "field": problem.column,
                 "value": problem.value,
                 "code": "UNKNOWN_DIMENSION_MEMBER" if problem.reason.startswith("Missing") else "INVALID_VALUE",
@@ -187,6 +194,7 @@ def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
         "warnings": [],
         "metadata": {"dataSource": "csv_push", "targetTable": target.name},
     }
+    return {**shape, **(run.misreport.counts if run.misreport else {})}
 
 
 def _moment(moment: datetime) -> str:

@@ -7,11 +7,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from enum import StrEnum
+from math import inf
 
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock
 from local_pigment.faults import Faults
 from local_pigment.imports import ImportConfiguration, ImportRun
 from local_pigment.limits import Limits
+from local_pigment.loaders import clear, load
 
 EXPORT, METADATA, IMPORT = "Export", "Modeling Metadata", "Import"
 
@@ -28,15 +31,29 @@ class ApiKey:
     hidden: frozenset[str] = frozenset()
 
 
+class ImportsOfABlock(StrEnum):
+    """What several imports of one block do that run at the same time."""
+
+    QUEUE = "queue"
+    OVERLAP = "overlap"
+
+
 @dataclass(slots=True)
 class Variants:
-    """What differs between the public API description (the defaults) and the mission texts."""
+    """What differs between the public API description (the defaults), the mission texts, and what may be."""
 
     richer_metadata: bool = False
     immediate_results: bool = False
     polls_until_done: int = 0
     largest_push_bytes: int = 500_000_000
     gzip: bool = True
+    # A server that closes when a client takes nothing of a response for so long.
+    client_patience_seconds: float | None = None
+    # An import takes so long; those of one block wait for each other, or overlap: each clears when it begins.
+    import_seconds: float = 0.0
+    imports_of_a_block: ImportsOfABlock = ImportsOfABlock.QUEUE
+    # A Pigment that has never heard of `dryRun` stores what it gets.
+    heeds_dry_run: bool = True
 
 
 @dataclass(slots=True)
@@ -53,6 +70,7 @@ class Workspace:
     today: Callable[[], date] = lambda: datetime.now(UTC).date()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
+    _running: list[ImportRun] = field(default_factory=list)
 
     def key(self, secret: str) -> ApiKey | None:
         """The key with this secret, if it has not expired; a key expires at the start of its expiry date."""
@@ -83,6 +101,36 @@ class Workspace:
                     if name_or_id in {block.id, block.name}:
                         return block
         raise KeyError(name_or_id)
+
+    def begin(self, run: ImportRun) -> None:
+        """Take an import in: it is loaded at once, or when its time has come."""
+        self.imports[run.id] = run
+        configuration = self.configurations[run.configuration_id]
+        now, seconds = self.clock(), self.variants.import_seconds
+        same_block = [
+            each.due
+            for each in self._running
+            if self.configurations[each.configuration_id].block_id == configuration.block_id
+        ]
+        if self.variants.imports_of_a_block is ImportsOfABlock.QUEUE:
+            run.due = max([now, *same_block]) + seconds
+        else:
+            run.due = now + seconds
+            if seconds and configuration.clear_before_import:
+                clear(run, configuration, self.applications[configuration.application_id])
+        self._running.append(run)
+        if not seconds:
+            self.settle(now)
+
+    def settle(self, now: float = inf) -> None:
+        """Load what is due by now: everything, where no moment is given."""
+        for run in [each for each in self._running if each.due <= now]:
+            self._running.remove(run)
+            configuration = self.configurations[run.configuration_id]
+            if run.failure is None:
+                load(run, configuration, self.applications[configuration.application_id])
+            run.loaded = True
+            run.completed_at = self.now()
 
     def rows(self, name_or_id: str, application: str | None = None) -> list[list[str]]:
         """What a list or metric holds, in order; for tests."""
