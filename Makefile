@@ -32,8 +32,8 @@ $(VENV)/.ready: $(LOCK) $(PROJECTS)
 demo: setup  ## a whole sync against a local Pigment, as Airbyte would run it
 	@$(BIN)/python -m demo
 
-fake: setup  ## start the local Pigment with the sample planning model
-	@$(BIN)/python -m local_pigment $(ARGS)
+fake: setup  ## start the local Pigment, with all that is needed to run both connectors by hand
+	@$(BIN)/python -m demo.playground $(ARGS)
 
 test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests
 

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from connectors import destination_config, key, source_config
+from connectors import destination_config, key, source_config, unset_proxies
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
 
@@ -26,6 +26,7 @@ class AcceptancePigment:
 
     def start(self) -> None:
         """Serve, and write the configurations."""
+        unset_proxies()
         self._pigment.start()
         self._secrets.mkdir(mode=0o700, exist_ok=True)
         for name, config in self._configs().items():

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from airbyte_platform.process import without_proxies
-from connectors import Runner, destination_config, running
+from connectors import Runner, destination_config, running, unset_proxies
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
 
 
 def pytest_configure() -> None:
-    """Everything here talks to this machine: a proxy of the environment is none of its business."""
-    for name in os.environ.keys() - without_proxies(os.environ).keys():
-        del os.environ[name]
+    unset_proxies()
 
 
 @pytest.fixture(scope="session")

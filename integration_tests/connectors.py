@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from airbyte_platform.fork_server import ForkedProcess, ForkServer
-from airbyte_platform.process import Run, configured
+from airbyte_platform.process import Run, configured, without_proxies
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from local_pigment.server import LocalPigment
 
@@ -55,6 +56,12 @@ class Runner:
         streams = self.discovered(**config)
         chosen = [streams[name] for name in names] if names else list(streams.values())
         return configured({"streams": chosen}, destination_sync_mode=mode)
+
+
+def unset_proxies() -> None:
+    """Everything here talks to this machine: a proxy of the environment is none of its business."""
+    for name in os.environ.keys() - without_proxies(os.environ).keys():
+        del os.environ[name]
 
 
 def key(pigment: LocalPigment, name: str = "all") -> dict[str, str]:

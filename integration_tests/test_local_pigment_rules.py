@@ -262,6 +262,9 @@ def test_the_page_shows_the_workspace_and_escapes_it(site: Site) -> None:
     assert "&lt;script&gt;" in html
     assert "<script>" not in html
     assert "General Ledger" in html
+    assert "16 more rows are not shown" in html
+    assert "<td>no</td>" in html
+    assert html.index("Last imports") < html.index("General Ledger")
     assert "Completed" in html
 
 

@@ -32,13 +32,15 @@ th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td { max-width: 20rem; overflow-wrap: anywhere; vertical-align: top; }
 code { font: .85em ui-monospace, monospace; color: var(--soft); }
-.blank { color: #c0c6d4; } .Completed { color: #087443; } .Failed { color: #b42318; } .InProgress { color: #b54708; }
+.blank { color: #c0c6d4; }
+.more { color: var(--soft); font-size: .88rem; margin: .4rem .7rem; }
+.Completed { color: #087443; } .Failed { color: #b42318; } .InProgress { color: #b54708; }
 """
 
 
 def page(workspace: Workspace) -> Response:
     """The whole workspace on one page."""
-    body = "".join(_application(workspace, each) for each in workspace.applications.values()) + _imports(workspace)
+    body = _imports(workspace) + "".join(_application(workspace, each) for each in workspace.applications.values())
     html = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Local Pigment</title>'
         f"<style>{_STYLE}</style><header><h1>Local Pigment</h1><p>A workspace for tests. "
@@ -71,7 +73,9 @@ def _block(application: Application, block: Block) -> str:
         columns, rows = export_cells(application, block, {})
     first = list(islice(rows, _FIRST_ROWS))
     count = len(first) + sum(1 for _ in rows)
-    content = _table([column.friendly for column in columns], first) if first else "<p>Nothing in it yet.</p>"
+    hidden = count - len(first)
+    more = f'<p class="more">{hidden} more rows are not shown.</p>' if hidden else ""
+    content = _table([column.friendly for column in columns], first) + more if first else "<p>Nothing in it yet.</p>"
     return (
         f'<details{" open" if first else ""}><summary><span class="kind">{block.type}</span>{escape(block.name)} '
         f'<small>{count} rows · <code>{block.id}</code></small></summary><div class="scroll">{content}</div></details>'
@@ -85,12 +89,15 @@ def _views(views: Sequence[View]) -> str:
 
 
 def _imports(workspace: Workspace) -> str:
+    earlier = len(workspace.imports) - _LAST_IMPORTS
     runs = list(workspace.imports.values())[-_LAST_IMPORTS:][::-1]
     if not runs:
         return "<h2>Last imports</h2><p>None yet.</p>"
     rows = "".join(_import_row(workspace, run) for run in runs)
     titles = ("At", "Configuration", "Status", "Rows", "Inserted", "Updated", "Deleted", "Skipped", "Why")
-    return f"<h2>Last imports</h2><table><tr>{''.join(f'<th>{title}</th>' for title in titles)}</tr>{rows}</table>"
+    head = "".join(f"<th>{title}</th>" for title in titles)
+    more = f'<p class="more">{earlier} earlier imports are not shown.</p>' if earlier > 0 else ""
+    return f"<h2>Last imports</h2><table><tr>{head}</tr>{rows}</table>{more}"
 
 
 def _import_row(workspace: Workspace, run: ImportRun) -> str:
@@ -116,4 +123,4 @@ def _cell(text: str) -> str:
 
 
 def _yes(value: bool) -> str:
-    return "yes" if value else ""
+    return "yes" if value else "no"
