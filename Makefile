@@ -8,9 +8,15 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_airbyte sour
 	destination-pigment/destination_pigment testbench/local_pigment testbench/airbyte_platform
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
-export PYTHONPATH := testbench:integration_tests
+comma := ,
+WORKERS ?= auto
+PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
+export PYTHONPATH := testbench:integration_tests:.
+# A proxy of the environment cannot reach this machine, where the local Pigment is.
+export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
+export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake test lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake test test-all test-long lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -35,20 +41,25 @@ demo: setup  ## a whole sync against a local Pigment, as Airbyte would run it
 fake: setup  ## start the local Pigment, with all that is needed to run both connectors by hand
 	@$(BIN)/python -m demo.playground $(ARGS)
 
-test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests
+test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests, without the long ones
+
+test-all: test test-long  ## that and everything long, as CI runs it
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) demo integration_tests/connectors.py
+	$(BIN)/mypy $(PACKAGES) demo integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
 
 unit: setup
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: setup
+	$(PYTEST) -m long $(ARGS)
 
 bench: setup  ## speed and memory beside the plain way and the floor
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -138,7 +138,9 @@ def prepared(pigment: LocalPigment, mode: str) -> dict[str, Any]:
     return {"targets": [target]}
 
 
-@pytest.mark.parametrize("seed", range(SCHEDULES))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.long] if seed >= len(MODES) else []) for seed in range(SCHEDULES)]
+)
 def test_rows_in_pigment_are_the_rows_that_were_sent(
     seed: int, source_fork_server: ForkServer, destination_fork_server: ForkServer
 ) -> None:

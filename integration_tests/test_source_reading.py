@@ -473,6 +473,7 @@ def test_slices_run_at_the_same_time_and_keep_their_order(source: Runner) -> Non
     assert data_of(together, "General Ledger") == data_of(alone, "General Ledger")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pigment", [False], indirect=True, ids=["HTTP/1.1"])
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(source: Runner) -> None:
     """The platform keeps what came before the last state it got, and drops the rest."""

@@ -18,7 +18,7 @@ BINARIES = Path(sys.executable).parent
 AWKWARD = ["Sales; Americas", "33.333333333333333333", "9007199254740993", "Line\u2028separator", "CR\r\nLF", "0012"]
 
 
-@pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
+@pytest.fixture(params=[pytest.param(False, id="HTTP/1.1", marks=pytest.mark.long), pytest.param(True, id="HTTP/2")])
 def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
     with LocalPigment(planning_model(ledger_rows=300), tls=request.param) as running:
         yield running
@@ -71,6 +71,7 @@ def test_what_leaves_is_what_arrives(pigment: LocalPigment) -> None:
     assert result.read == result.stored
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("generations", [{}, {"generation_id": 4, "minimum_generation_id": 4}])
 def test_overwriting_twice_leaves_one_copy(pigment: LocalPigment, generations: dict[str, int]) -> None:
     source, destination = sides(pigment, targets=replacing_targets(pigment))
@@ -84,6 +85,7 @@ def test_overwriting_twice_leaves_one_copy(pigment: LocalPigment, generations: d
     assert_equal(pigment, list(result.read))
 
 
+@pytest.mark.long
 def test_nothing_secret_is_printed_even_when_debugging(pigment: LocalPigment) -> None:
     source, destination = sides(pigment)
     workspace = pigment.workspace
