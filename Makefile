@@ -16,7 +16,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake test test-all test-long lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -50,7 +50,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) demo integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) demo verify integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
@@ -60,6 +60,10 @@ unit: setup
 
 test-long: setup
 	$(PYTEST) -m long $(ARGS)
+
+verify: setup  ## hold what is assumed of Pigment against a workspace: make verify CONFIG=secrets.json
+	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }
+	@$(BIN)/python -m verify $(CONFIG) $(ARGS)
 
 bench: setup  ## speed and memory beside the plain way and the floor
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,0 +1,1 @@
+"""What the connectors assume of Pigment and cannot read in its API description, as probes of a real workspace."""

@@ -1,0 +1,50 @@
+"""Hold what the connectors assume of Pigment against a real workspace: `make verify CONFIG=secrets.json`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from verify.error_probes import ERROR_PROBES, LIMIT_PROBES
+from verify.export_probes import EXPORT_PROBES
+from verify.import_probes import IMPORT_PROBES
+from verify.metadata_probes import METADATA_PROBES
+from verify.observer import Observer
+from verify.probe import Verdict, run
+from verify.report import Circumstances, as_markdown, as_table, summary
+from verify.workspace import ConfigurationProblem, Workspace, read_config
+
+PROBES = (*METADATA_PROBES, *EXPORT_PROBES, *ERROR_PROBES, *IMPORT_PROBES, *LIMIT_PROBES)
+_DEFAULT_ADDRESS = "https://pigment.app"
+
+
+def main() -> int:
+    """Ask all probes; 0 when nothing is different, 1 when something is, 2 when the configuration cannot be used."""
+    parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
+    parser.add_argument("config", type=Path, help="the configuration of the source, with verify_import where wanted")
+    parser.add_argument("--report", type=Path, default=Path("verify-report.md"), help="where the report goes")
+    arguments = parser.parse_args()
+    try:
+        config = read_config(arguments.config)
+        observer = Observer(str(config.get("base_url") or _DEFAULT_ADDRESS))
+        workspace = Workspace(observer, config)
+    except ConfigurationProblem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+    began = time.monotonic()
+    findings = run(PROBES, workspace)
+    day = datetime.now(UTC).date().isoformat()
+    seconds = time.monotonic() - began
+    circumstances = Circumstances(day, version("pigment-connectors-shared"), observer.requests_made, seconds)
+    arguments.report.write_text(as_markdown(findings, circumstances), encoding="utf-8")
+    sys.stdout.write(f"{as_table(findings)}\n\n{summary(findings, circumstances)}\n")
+    sys.stdout.write(f"The report is in {arguments.report}; it holds no keys, ids, names or cells.\n")
+    return int(any(finding.verdict is Verdict.DIFFERENT for finding in findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""What the listings of applications, blocks, views and import configurations are taken to be."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from verify.probe import NotAsked, Probe, Seen
+from verify.workspace import LIST, METRIC, TABLE, TRANSACTIONS, Workspace
+
+_BLOCK_TYPES = {LIST, TRANSACTIONS, METRIC, TABLE}
+_BLOCK_FIELDS, _NAMED = {"id", "name", "type"}, {"id", "name"}
+
+
+def _fields(path: str, expected: set[str]) -> Callable[[Workspace], Seen]:
+    def look(workspace: Workspace) -> Seen:
+        response = workspace.metadata(path)
+        entries = workspace.listed(path)
+        if response.status != 200 or not isinstance(response.json(), list):
+            return Seen(f"status {response.status}, no list", same=False)
+        if not entries:
+            return Seen("an empty list", same=None)
+        found = set().union(*entries)
+        words = ", ".join(sorted({workspace.public_word(each) for each in found}))
+        return Seen(words, same=found == expected)
+
+    return look
+
+
+def _no_redirect(workspace: Workspace) -> Seen:
+    response = workspace.metadata("/api/v1/applications")
+    if response.redirected:
+        return Seen("redirected", same=False)
+    return Seen(f"status {response.status}", same=response.status == 200)
+
+
+def _block_types(workspace: Workspace) -> Seen:
+    found = {str(each.get("type")) for each in workspace.blocks()}
+    if not found:
+        return Seen("no block", same=None)
+    return Seen(", ".join(sorted(workspace.public_word(each) for each in found)), same=found <= _BLOCK_TYPES)
+
+
+def _unknown_application(workspace: Workspace) -> Seen:
+    response = workspace.metadata(f"/api/v1/blocks?applicationId={uuid.uuid4()}")
+    is_empty = response.json() == []
+    return Seen(f"status {response.status}" + (", an empty list" if is_empty else ""), same=is_empty)
+
+
+def _table_configurations(workspace: Workspace) -> Seen:
+    table = workspace.first(TABLE)
+    response = workspace.metadata(f"/api/v1/importConfigurations?blockId={table.get('id')}")
+    is_empty = response.json() == []
+    return Seen(f"status {response.status}" + (", an empty list" if is_empty else ""), same=is_empty)
+
+
+def _richer_configurations(workspace: Workspace) -> Seen:
+    if workspace.application_id is None:
+        raise NotAsked("the configuration has no application_id")
+    response = workspace.metadata(f"/api/v1/import/configurations?applicationId={workspace.application_id}")
+    return Seen(f"status {response.status}", same=response.status in {404, 405})
+
+
+METADATA_PROBES = (
+    Probe(
+        "address",
+        "The address answers API requests itself.",
+        "list the applications",
+        "A redirect can drop the key or turn a push into a read: enter the address that it leads to.",
+        _no_redirect,
+    ),
+    Probe(
+        "application-fields",
+        "An application has an id and a name.",
+        "list the applications",
+        "More fields do no harm; without these two, no namespace can be named.",
+        _fields("/api/v1/applications", _NAMED),
+    ),
+    Probe(
+        "block-fields",
+        "A block has an id, a name and a type, and no columns.",
+        "list the blocks",
+        "Where columns are given, keys and types are taken from them instead of from the first rows.",
+        _fields("/api/v1/blocks", _BLOCK_FIELDS),
+    ),
+    Probe(
+        "block-types",
+        "A block is a DimensionList, TransactionList, Metric or Table.",
+        "list the blocks",
+        "Blocks of another type do not become streams.",
+        _block_types,
+    ),
+    Probe(
+        "view-fields",
+        "A view has an id, a name and a type.",
+        "list the views",
+        "More fields do no harm; without these, views cannot be found.",
+        _fields("/api/v1/views", _BLOCK_FIELDS),
+    ),
+    Probe(
+        "configuration-fields",
+        "An import configuration has an id and a name, and does not say what it clears.",
+        "list the import configurations",
+        "If it said whether it clears before import, nobody would have to tick a box.",
+        _fields("/api/v1/importConfigurations", _NAMED),
+    ),
+    Probe(
+        "richer-configurations",
+        "The richer list of import configurations is not offered.",
+        "ask for /api/v1/import/configurations",
+        "Where it is offered, the destination checks columns and dimension items before it pushes.",
+        _richer_configurations,
+    ),
+    Probe(
+        "table-configurations",
+        "A table has no import configurations, which is an empty list and no error.",
+        "list the import configurations of a table",
+        "An error here would stop the destination's check in applications that have tables.",
+        _table_configurations,
+    ),
+    Probe(
+        "unknown-application",
+        "An application that the key does not see has an empty list of blocks.",
+        "list the blocks of an id that nobody has",
+        "The connectors find out from the list of applications; another status changes nothing they do.",
+        _unknown_application,
+    ),
+)

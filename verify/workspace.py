@@ -1,0 +1,157 @@
+"""The workspace that is probed: its configuration, and what several probes look at together."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verify.csv_sample import CsvSample, read_sample
+from verify.import_trial import ImportsForVerifying, ImportTrial
+from verify.observer import Exchange, Observer
+from verify.probe import NotAsked
+
+LIST, TRANSACTIONS, METRIC, TABLE = "DimensionList", "TransactionList", "Metric", "Table"
+AS_THE_CONNECTOR_ASKS: dict[str, Any] = {
+    "friendlyHeaders": True,
+    "dateFormat": "Iso8601",
+    "fieldDelimiter": "Comma",
+    "decimalSeparator": "Dot",
+    "encoding": "Utf8WithoutBom",
+}
+_PATHS = {LIST: "list", TRANSACTIONS: "list", METRIC: "metric", TABLE: "table"}
+_A_WORD = re.compile(r"[A-Za-z]{2,40}")
+
+
+class ConfigurationProblem(Exception):
+    """The configuration of `make verify` cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that the configuration has, by purpose."""
+
+    export: str | None
+    metadata: str | None
+    imports: str | None
+    audit: str | None
+
+
+class Workspace:
+    """Asks through an observer, with the key that a question needs."""
+
+    def __init__(
+        self, observer: Observer, config: Mapping[str, Any], sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.observer = observer
+        self.keys = _keys(config)
+        self.imports = _imports(config)
+        self.application_id: str | None = config.get("application_id") or None
+        self.trial = ImportTrial(observer, self.keys.imports, self.imports, sleep)
+
+    def metadata(self, path: str) -> Exchange:
+        """What a listing returns."""
+        return self.observer.once(_needed(self.keys.metadata, "Modeling Metadata"), "GET", path)
+
+    def listed(self, path: str) -> list[dict[str, Any]]:
+        """The entries of a listing; nothing where it is not what was expected."""
+        entries = self.metadata(path).json()
+        return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+
+    def blocks(self) -> list[dict[str, Any]]:
+        """The blocks of the application, or of all that the key sees."""
+        return self.listed("/api/v1/blocks" + (f"?applicationId={self.application_id}" if self.application_id else ""))
+
+    def names(self, *types: str) -> set[str]:
+        """The names of the blocks of these types."""
+        return {str(each.get("name")) for each in self.blocks() if each.get("type") in types}
+
+    def first(self, type_: str) -> dict[str, Any]:
+        """The first block of a type."""
+        for each in self.blocks():
+            if each.get("type") == type_:
+                return each
+        raise NotAsked(f"the key sees no block of type {type_}")
+
+    def export(self, type_: str, *, legacy: bool = False, **options: Any) -> Exchange:
+        """The export of the first block of a type; `options` is the whole request."""
+        block = self.first(type_)
+        path = f"/api/{'' if legacy else 'v1/'}export/{_PATHS[type_]}/{block.get('id')}"
+        return self.observer.once(_needed(self.keys.export, "Export"), "POST", path, json=options)
+
+    def sample(self, type_: str, delimiter: str = ",", **changes: Any) -> CsvSample:
+        """The first rows of a block, exported as the connector does, with changes."""
+        exchange = self.export(type_, **{**AS_THE_CONNECTOR_ASKS, **changes})
+        if exchange.status != 200:
+            raise NotAsked(f"the export of a {type_} was answered with {exchange.status}")
+        return read_sample(exchange.body, delimiter, whole=exchange.whole)
+
+    def samples(self) -> list[CsvSample]:
+        """A sample for each type of block that there is."""
+        found: list[CsvSample] = []
+        for type_ in _PATHS:
+            try:
+                found.append(self.sample(type_))
+            except NotAsked:
+                if self.keys.export is None or self.keys.metadata is None or self.observer.limited:
+                    raise
+        if not found:
+            raise NotAsked("no block could be exported")
+        return found
+
+    def public_word(self, text: object) -> str:
+        """A word of Pigment's API as it stands; anything that might be the user's own is not repeated."""
+        is_word = isinstance(text, str) and _A_WORD.fullmatch(text) is not None
+        return str(text) if is_word and text not in self._private() else "something else"
+
+    def _private(self) -> set[str]:
+        known = {str(each.get("name")) for each in self.blocks()} if self.keys.metadata else set()
+        return known | set(self.imports.file.split() if self.imports else ())
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration in a file."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise ConfigurationProblem(f"{path} cannot be read.") from None
+    except ValueError:
+        raise ConfigurationProblem(f"{path} does not hold JSON.") from None
+    if not isinstance(config, dict):
+        raise ConfigurationProblem(f"{path} must hold a JSON object.")
+    return config
+
+
+def _keys(config: Mapping[str, Any]) -> Keys:
+    given = config.get("credentials")
+    if not isinstance(given, Mapping):
+        raise ConfigurationProblem('"credentials" is missing; it is the same as in the form of the source.')
+    one = given.get("api_key") or None
+    audit = given.get("audit_api_key") or None
+    if one:
+        return Keys(one, one, one, audit)
+    return Keys(
+        given.get("export_api_key") or None,
+        given.get("metadata_api_key") or None,
+        given.get("import_api_key") or None,
+        audit,
+    )
+
+
+def _imports(config: Mapping[str, Any]) -> ImportsForVerifying | None:
+    given = config.get("verify_import")
+    if not given:
+        return None
+    if not isinstance(given, Mapping) or not given.get("import_configuration_id") or not given.get("file"):
+        raise ConfigurationProblem('"verify_import" needs "import_configuration_id" and "file".')
+    return ImportsForVerifying(str(given["import_configuration_id"]), str(given["file"]))
+
+
+def _needed(key: str | None, kind: str) -> str:
+    if key is None:
+        raise NotAsked(f"the configuration has no {kind} key")
+    return key
