@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Command
+from benchmarks.measure import Command, run_once
 from benchmarks.rows import Shape, wide
 from benchmarks.run import Options, Runs, Way, plain_rows
 from local_pigment.blocks import ListBlock, Property
@@ -152,6 +152,8 @@ def run_reading(options: Options, folder: Path) -> Runs:
     runs = Runs()
     start = ReadBench(CASES[0], options.rows, folder)
     with start.pigment:
+        for way in start.few(options, "spec", 1):
+            run_once(way.command)  # compiles what is not compiled
         for command in ("spec", "check"):
             runs.run(command, start.few(options, command, options.times))
         for case in CASES:

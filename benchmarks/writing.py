@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Self
 
-from benchmarks.measure import Command
+from benchmarks.measure import Command, run_once
 from benchmarks.rows import Shape, wide
 from benchmarks.run import Options, Runs, Way, plain_rows
 from local_pigment.http_messages import Request, Response, as_json, problem
@@ -171,6 +171,8 @@ def run_writing(options: Options, folder: Path) -> Runs:
     runs = Runs()
     with Sink() as sink:
         start = WriteBench(CASES[0], options.rows, folder, sink.url)
+        for way in start.few(options, "spec", 1):
+            run_once(way.command)  # compiles what is not compiled
         for command in ("spec", "check"):
             runs.run(command, start.few(options, command, options.times))
         for case in CASES:

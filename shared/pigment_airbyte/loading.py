@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+
+# Where serpyco_rs 1.23 reads them: when it looks at a class, and when it makes the class's JSON schema.
+_READERS = ("serpyco_rs._describe", "serpyco_rs._json_schema._convert")
+_READER = "get_attributes_doc"
 
 
 @contextmanager
@@ -30,14 +34,21 @@ def loading_quickly() -> Iterator[None]:
 
 @contextmanager
 def _without_doc_strings() -> Iterator[None]:
-    try:
-        describe: Any = import_module("serpyco_rs._describe")
-        reads_doc_strings = vars(describe)["get_attributes_doc"]
-    except (ImportError, KeyError):
-        yield
-        return
-    describe.get_attributes_doc = lambda _class: {}
+    replaced = {module: vars(module)[_READER] for module in _modules() if _READER in vars(module)}
+    for module in replaced:
+        setattr(module, _READER, _no_doc_strings)
     try:
         yield
     finally:
-        describe.get_attributes_doc = reads_doc_strings
+        for module, reader in replaced.items():
+            setattr(module, _READER, reader)
+
+
+def _modules() -> Iterator[ModuleType]:
+    for name in _READERS:
+        with suppress(ImportError):
+            yield import_module(name)
+
+
+def _no_doc_strings(_class: type) -> dict[str, str]:
+    return {}
