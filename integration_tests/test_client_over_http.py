@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,14 +48,23 @@ ROWS = 40_000
 LINE = b"0123456789;abcdefghij\r\n"
 
 
-class Sleeps:
-    """Remembers how long somebody slept, and returns at once."""
+class SimulatedTime:
+    """A clock that moves only when somebody sleeps, and remembers for how long."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
+        self._lock = threading.Lock()
+        self._now = 0.0
+        self.slept: list[float] = []
+        self.clock = Clock(monotonic=self.now, sleep=self.sleep)
 
-    def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
+    def now(self) -> float:
+        with self._lock:
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self._now += max(seconds, 1e-6)
+            self.slept.append(seconds)
 
 
 @contextmanager
@@ -76,10 +86,10 @@ def running(*, tls: bool, monkeypatch: pytest.MonkeyPatch, **options: object) ->
 
 
 def client_for(pigment: LocalPigment, key: str = "all", **options: object) -> PigmentClient:
-    sleeps = Sleeps()
+    simulated = SimulatedTime()
     given = replace(ClientOptions(base_url=pigment.url), **options)  # type: ignore[arg-type] # passed on as they are
-    client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, clock=Clock(sleep=sleeps))
-    client.slept = sleeps.seconds  # type: ignore[attr-defined] # for the assertions of a test
+    client = PigmentClient(Keys.single(pigment.workspace.secret(key)), given, clock=simulated.clock)
+    client.slept = simulated.slept  # type: ignore[attr-defined] # for the assertions of a test
     return client
 
 
@@ -207,7 +217,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.Mo
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
 
-        with pytest.raises(errors.CertificateRefused):
+        with pytest.raises(errors.CertificateRejected):
             export_all(client_for(pigment))
 
 
@@ -244,12 +254,12 @@ def test_retry_after_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
         client = client_for(pigment)
         list_blocks(client)
 
-    assert max(client.slept) >= 17  # type: ignore[attr-defined] # set above
+    assert sum(client.slept) >= 16.9  # type: ignore[attr-defined] # set above
 
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, errors.RequestRefused), (409, errors.RequestRefused), (413, errors.TooLarge), (301, errors.AddressMoved)],
+    [(400, errors.RequestRejected), (409, errors.RequestRejected), (413, errors.TooLarge), (301, errors.AddressMoved)],
 )
 def test_what_the_user_must_fix_is_asked_once(
     status: int, error: type[errors.PigmentError], monkeypatch: pytest.MonkeyPatch
@@ -263,7 +273,7 @@ def test_what_the_user_must_fix_is_asked_once(
 
 
 @pytest.mark.parametrize(
-    ("key", "error"), [("expired", errors.KeyRefused), ("import", errors.PermissionMissing), ("all", None)]
+    ("key", "error"), [("expired", errors.KeyRejected), ("import", errors.PermissionMissing), ("all", None)]
 )
 def test_keys(key: str, error: type[errors.PigmentError] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
@@ -364,7 +374,7 @@ def test_no_key_row_or_body_is_logged_at_any_level(
         export_months(client)
         client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
         pigment.faults.queue("push_csv", RespondStatus(400))
-        with pytest.raises(errors.RequestRefused) as caught:
+        with pytest.raises(errors.RequestRejected) as caught:
             client.push_csv(new_id("configuration", "Departments"), file, PushOptions(True))
         secret = pigment.workspace.secret("all")
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pigment_client.errors import (
     AddressMoved,
     BrokenOff,
-    CertificateRefused,
+    CertificateRejected,
     ImportFailed,
+    ImportLimitReached,
     KeyFormatOutdated,
     KeyMalformed,
     KeyMissing,
-    KeyRefused,
+    KeyRejected,
     LimitReached,
     NotFound,
     OutcomeUnknown,
     PermissionMissing,
     PigmentError,
-    RequestRefused,
+    RequestRejected,
     TooLarge,
     Unavailable,
 )
@@ -55,8 +56,9 @@ _FIXED: dict[type[PigmentError], str] = {
     KeyFormatOutdated: _OUTDATED,
     KeyMalformed: _MALFORMED,
     AddressMoved: _MOVED,
-    CertificateRefused: _CERTIFICATE,
+    CertificateRejected: _CERTIFICATE,
     LimitReached: _LIMIT,
+    ImportLimitReached: _LIMIT,
     Unavailable: _UNAVAILABLE,
 }
 
@@ -69,11 +71,11 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
     about = subject or error.object_id
     named = f" {about}" if about else " this object"
     match error:
-        case KeyMissing() | KeyRefused() | PermissionMissing():
+        case KeyMissing() | KeyRejected() | PermissionMissing():
             return _advise_key(error)
         case NotFound():
             return _advise_not_found(error, named)
-        case TooLarge() | RequestRefused():
+        case TooLarge() | RequestRejected():
             return _advise_refused(error, named)
         case BrokenOff():
             return (
@@ -91,14 +93,14 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
             return _FIXED.get(type(error), _NOT_UNDERSTOOD)
 
 
-def _advise_key(error: KeyMissing | KeyRefused | PermissionMissing) -> str:
+def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
     match error:
         case KeyMissing():
             return (
                 f'This needs an API key for "{error.purpose or "this purpose"}", and none is configured: add one under '
                 '"Authentication".'
             )
-        case KeyRefused():
+        case KeyRejected():
             purpose = f' for "{error.purpose}"' if error.purpose else ""
             return (
                 f"Pigment refused the API key{purpose}: check that it was copied completely, has not expired or been "
@@ -148,7 +150,7 @@ def _advise_not_found(error: NotFound, named: str) -> str:
             )
 
 
-def _advise_refused(error: TooLarge | RequestRefused, named: str) -> str:
+def _advise_refused(error: TooLarge | RequestRejected, named: str) -> str:
     if error.purpose == Purpose.IMPORT:
         return (
             f"Pigment refused the file for{named} (HTTP {error.status}), which it also does when a file is too large: "

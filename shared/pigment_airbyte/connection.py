@@ -14,10 +14,9 @@ from pigment_client.keys import Keys
 
 Settings = TypeVar("Settings")
 
-BASE_URL = "https://pigment.app"
-
-# Pigment allows 500 requests in 5 minutes for an address; source and destination may share one (DESIGN: 450).
-REQUESTS_PER_5_MINUTES = 450
+# The client's defaults, which the forms show.
+BASE_URL = ClientOptions().base_url
+REQUESTS_PER_5_MINUTES = ClientOptions().requests_per_5_minutes
 
 
 def credentials_spec(separate_keys: Mapping[str, Any], required: Sequence[str], *, order: int) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.advice import advise
 from pigment_client.errors import (
-    AnswerNotUnderstood,
     ImportFailed,
     OutcomeUnknown,
     PigmentError,
+    ResponseNotUnderstood,
     SetupWrong,
     TryLater,
 )
@@ -112,7 +112,7 @@ def _type(error: PigmentError) -> FailureType:
             return FailureType.config_error
         case TryLater() | OutcomeUnknown():
             return FailureType.transient_error
-        case AnswerNotUnderstood() | PigmentError():
+        case ResponseNotUnderstood() | PigmentError():
             return FailureType.system_error
 
 

@@ -23,7 +23,7 @@ def write_lines(lines: bytes) -> None:
 
 
 def _handlers() -> list[logging.Handler]:
-    """The handlers that any of our records reaches; always in the same order, so that nobody waits for another."""
+    """The handlers that any of our records reaches; always in one order, so that two writers never block each other."""
     loggers = [logging.getLogger(), logging.getLogger("airbyte")]
     found = {id(handler): handler for logger in loggers for handler in logger.handlers}
     return [found[key] for key in sorted(found)]

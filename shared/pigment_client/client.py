@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,12 +14,13 @@ from urllib.parse import quote
 
 from pigment_client import import_responses, responses
 from pigment_client.errors import NotFound, PigmentError, TryLater
+from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
 from pigment_client.http.download import Export
-from pigment_client.http.rate_limit import ImportRateLimits, RateLimit
+from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
 from pigment_client.http.request import Request
-from pigment_client.http.retry import PUSH, READ, RetryPolicy
-from pigment_client.http.transport import Address, Transport, decoded
+from pigment_client.http.retry import PUSH, READ, RetryPolicy, wait_seconds
+from pigment_client.http.transport import Transport, decoded
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
@@ -44,7 +46,7 @@ class ClientOptions:
     """How to speak with Pigment; `max_retries` counts the tries after the first."""
 
     base_url: str = "https://pigment.app"
-    requests_per_5_minutes: int = 450
+    requests_per_5_minutes: int = REQUESTS
     connect_timeout_seconds: float = 30.0
     idle_timeout_seconds: float = 60.0
     max_retries: int = READ.retries
@@ -61,9 +63,10 @@ class PigmentClient:
     def __init__(self, keys: Keys, options: ClientOptions | None = None, *, clock: Clock | None = None) -> None:
         options, clock = options or ClientOptions(), clock or Clock()
         self._keys = keys
+        self._clock = clock
         self._limit = RateLimit(options.requests_per_5_minutes, clock=clock)
         self.read_retry: RetryPolicy = replace(READ, retries=options.max_retries)
-        self.push_retry: RetryPolicy = replace(PUSH, retries=options.max_retries)
+        self.push_retry: RetryPolicy = replace(PUSH, retries=min(PUSH.retries, options.max_retries))
         address = Address(
             options.base_url.rstrip("/"),
             options.connect_timeout_seconds,
@@ -149,9 +152,10 @@ class PigmentClient:
         self._warn_once_of_http_1(export)
         return export
 
-    def wait_before_retry(self, attempt: int, error: PigmentError, policy: RetryPolicy | None = None) -> None:
+    def wait_before_retry(self, attempt: int, error: PigmentError) -> None:
         """Wait before a whole export is repeated, as between the tries of any other read; attempts count from 1."""
-        self._transport.wait(policy or self.read_retry, attempt, error)
+        asked = error.retry_after_seconds if isinstance(error, TryLater) else None
+        self._clock.sleep(wait_seconds(self.read_retry, attempt, retry_after=asked, random=self._clock.random))
 
     def push_csv(self, configuration_id: str, file: Path, options: PushOptions) -> Import:
         """Push a CSV file into an import configuration.
@@ -172,6 +176,13 @@ class PigmentClient:
     def requests_made(self) -> int:
         """How many requests were sent so far, repeats included."""
         return self._limit.requests_made
+
+    def report_rate_limit_to(self, report: Callable[[datetime | None], None]) -> None:
+        """Call this with the moment until which all requests wait for Pigment's limit, and with None once that is over.
+
+        It is called by the thread that waits, for waits of more than a few seconds, and again where they grow.
+        """
+        self._limit.report_to(report)
 
     def log_requests_made(self) -> None:
         """Say in the log how many requests were made."""
@@ -196,8 +207,8 @@ class PigmentClient:
         request = Request("list import configurations", *_METADATA, "/api/v1/import/configurations", query=query)
         try:
             # Asked once, without repeating: whatever is wrong with it, the plain list is there.
-            answer = self._transport.send(request, self._keys.key_for(Purpose.METADATA))
-            return decoded(request, answer, responses.parse_import_configurations)
+            response = self._transport.send(request, self._keys.key_for(Purpose.METADATA))
+            return decoded(request, response, responses.parse_import_configurations)
         except PigmentError as error:
             if not isinstance(error, TryLater):
                 with self._lock:

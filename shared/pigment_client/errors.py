@@ -2,23 +2,27 @@
 
 PigmentError
 ├── SetupWrong                 fix the setup, then run again
-│   ├── KeyFormatOutdated      the dashed form of old
+│   ├── KeyFormatOutdated      the old form with dashes
 │   ├── KeyMalformed           characters that no key has
 │   ├── KeyMissing             no key configured for this purpose
-│   ├── KeyRefused             401
+│   ├── KeyRejected            401
 │   ├── PermissionMissing      403
 │   ├── NotFound               404: gone, or not visible to the key's owner
-│   ├── RequestRefused         400, 409, 422: the request's content
+│   ├── RequestRejected        400, 409, 422: the request's content
 │   ├── TooLarge               413: the view is too big to be exported
-│   ├── CertificateRefused     TLS verification failed
+│   ├── CertificateRejected    TLS verification failed
+│   ├── AddressUnusable        the base URL, or that of a proxy, is no address
+│   ├── PlainHttp              the key would travel in clear
 │   └── AddressMoved           3xx: the base URL is not the address of the API
 ├── TryLater                   nothing is wrong with the setup
-│   ├── LimitReached           429
+│   ├── LimitReached           429: too many requests of the address
+│   │   └── ImportLimitReached 429: too many imports of one import configuration
 │   ├── Unavailable            no connection, or 5xx
-│   └── BrokenOff              an answer that stopped before its end
-├── AnswerNotUnderstood        Pigment answered something its API description does not allow
+│   └── BrokenOff              a response that stopped before its end
+├── ResponseNotUnderstood      Pigment answered something its API description does not allow
+│   └── NotAnExport            200, and a body that cannot be an export
 ├── ImportFailed               Pigment took the file and could not import it
-└── OutcomeUnknown             the file was sent and the answer was lost
+└── OutcomeUnknown             the file was sent and the response was lost
 
 The message of an error is a fixed sentence; facts are attributes; advice for the user is given elsewhere.
 No error carries a key, a body or a row.
@@ -26,22 +30,25 @@ No error carries a key, a body or a row.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar, TypedDict, Unpack
 
 
 class Facts(TypedDict, total=False):
-    """What every error may tell beside its operation."""
+    """What every error may hold beside its operation."""
 
     object_id: str | None
     status: int | None
     purpose: str | None
+    host: str | None
 
 
 class PigmentError(Exception):
     """Something went wrong between us and Pigment.
 
     `operation` names what was tried ("export table"), `object_id` the id of the object, `status` the HTTP status,
-    `purpose` the purpose of the key that was used (a value of `keys.Purpose`).
+    `purpose` the purpose of the key that was used (a value of `keys.Purpose`), `host` the server or proxy where the
+    way there is what went wrong.
     """
 
     sentence: ClassVar[str] = "The request to Pigment did not succeed."
@@ -53,17 +60,19 @@ class PigmentError(Exception):
         object_id: str | None = None,
         status: int | None = None,
         purpose: str | None = None,
+        host: str | None = None,
     ) -> None:
         super().__init__(operation, object_id, status, purpose)
         self.operation = operation
         self.object_id = object_id
         self.status = status
         self.purpose = purpose
+        self.host = host
 
     def __str__(self) -> str:
         facts = [self.operation or "", self.object_id or "", f"HTTP {self.status}" if self.status else ""]
-        told = ", ".join(fact for fact in facts if fact)
-        return f"{self.sentence} ({told})" if told else self.sentence
+        known = ", ".join(fact for fact in facts if fact)
+        return f"{self.sentence} ({known})" if known else self.sentence
 
 
 class SetupWrong(PigmentError):
@@ -90,10 +99,10 @@ class KeyMissing(SetupWrong):
     sentence = "No API key is configured for this purpose."
 
 
-class KeyRefused(SetupWrong):
+class KeyRejected(SetupWrong):
     """401: the key is wrong, expired, revoked or used from an address that is not on its list."""
 
-    sentence = "Pigment refused the API key."
+    sentence = "Pigment rejected the API key."
 
 
 class PermissionMissing(SetupWrong):
@@ -108,10 +117,10 @@ class NotFound(SetupWrong):
     sentence = "Pigment does not know this object, or the key's owner cannot see it."
 
 
-class RequestRefused(SetupWrong):
+class RequestRejected(SetupWrong):
     """400, 409, 422 and other statuses that stand for a request Pigment will never take."""
 
-    sentence = "Pigment refused the content of the request."
+    sentence = "Pigment rejected the content of the request."
 
 
 class TooLarge(SetupWrong):
@@ -120,14 +129,48 @@ class TooLarge(SetupWrong):
     sentence = "This is larger than Pigment handles in one request."
 
 
-class CertificateRefused(SetupWrong):
-    """The server's TLS certificate could not be verified."""
+class Obstacle(StrEnum):
+    """What stood between us and a server."""
+
+    NAME_UNKNOWN = "its name is not known"
+    REFUSED = "it refuses connections"
+    TIMED_OUT = "it did not answer in time"
+    TLS = "TLS could not be agreed on"
+    LOST = "the connection was lost"
+    PROXY = "the proxy did not pass the request on"
+    NO_NETWORK = "there is no way to it"
+
+
+class CertificateRejected(SetupWrong):
+    """The TLS certificate of the server `host` could not be verified."""
 
     sentence = "The TLS certificate of the server could not be verified."
 
 
+class AddressUnusable(SetupWrong):
+    """The address of the server, or of the proxy before it (`of_proxy`), cannot be used; `host` if it is known."""
+
+    sentence = "The address of the server or of a proxy cannot be used."
+
+    def __init__(
+        self,
+        operation: str | None = None,
+        *,
+        of_proxy: bool = False,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(operation, **facts)
+        self.of_proxy = of_proxy
+
+
+class PlainHttp(SetupWrong):
+    """The base URL is plain http, which is for this machine alone."""
+
+    sentence = "Over plain http the API key would travel in clear."
+
+
 class AddressMoved(SetupWrong):
-    """A redirection: it is not followed, for it would take the key to an address that nobody configured."""
+    """A redirection: it is not followed, for it would take the key to an address that is not configured."""
 
     sentence = "The server sends this request to another address."
 
@@ -135,7 +178,7 @@ class AddressMoved(SetupWrong):
 class TryLater(PigmentError):
     """Nothing is wrong with the setup; the same thing may succeed later.
 
-    `retry_after_seconds` is what the answer asks for, if it does.
+    `retry_after_seconds` is what the response asks for, if it does.
     """
 
     sentence = "Pigment cannot do this now."
@@ -153,10 +196,17 @@ class LimitReached(TryLater):
     sentence = "Pigment's limit of requests is reached."
 
 
+class ImportLimitReached(LimitReached):
+    """429: too many imports of one import configuration in an hour; other requests go on."""
+
+    sentence = "Pigment's limit of imports for this import configuration is reached."
+
+
 class Unavailable(TryLater):
     """Pigment could not be reached or answered with a server error.
 
-    `arrived` is False only where the request certainly did not reach Pigment.
+    `arrived` is False only where the request certainly did not reach Pigment. `host` and `obstacle` name the server
+    that could not be reached and why; both are None where Pigment answered.
     """
 
     sentence = "Pigment is not available."
@@ -167,22 +217,34 @@ class Unavailable(TryLater):
         *,
         arrived: bool = True,
         retry_after_seconds: float | None = None,
+        obstacle: Obstacle | None = None,
         **facts: Unpack[Facts],
     ) -> None:
         super().__init__(operation, retry_after_seconds=retry_after_seconds, **facts)
         self.arrived = arrived
+        self.obstacle = obstacle
 
 
 class BrokenOff(TryLater):
-    """An answer began and did not come to its end."""
+    """A response began and did not come to its end."""
 
-    sentence = "The answer of Pigment broke off before its end."
+    sentence = "The response of Pigment broke off before its end."
 
 
-class AnswerNotUnderstood(PigmentError):
+class ResponseNotUnderstood(PigmentError):
     """Pigment answered something that its API description does not allow."""
 
-    sentence = "The answer of Pigment could not be understood."
+    sentence = "The response of Pigment could not be understood."
+
+
+class NotAnExport(ResponseNotUnderstood):
+    """What came as an export cannot be one; `came` names its kind ("JSON"), never its content."""
+
+    sentence = "Pigment answered with something that is not an export."
+
+    def __init__(self, operation: str | None = None, *, came: str = "", **facts: Unpack[Facts]) -> None:
+        super().__init__(operation, **facts)
+        self.came = came
 
 
 class ImportFailed(PigmentError):
@@ -199,6 +261,6 @@ class ImportFailed(PigmentError):
 
 
 class OutcomeUnknown(PigmentError):
-    """A file was sent and the answer was lost: it may have been imported, or not."""
+    """A file was sent and the response was lost: it may have been imported, or not."""
 
-    sentence = "The file was sent to Pigment, but its answer was lost, so the file may have been imported."
+    sentence = "The file was sent to Pigment, but its response was lost, so the file may have been imported."

@@ -1,8 +1,8 @@
 """What Pigment says about an import: accepted, running, completed with a report, or failed. Pure.
 
-Two forms exist. The API description answers a push with an id alone and tells the rest when asked (`importStatus`,
-`detailedReport`); the text "CSV Push API" describes an answer that holds the result at once (`status`,
-`recordsAccepted`, `errors` by row). Either is taken wherever it comes.
+Two forms exist. The API description responds to a push with an id alone and reports the rest when asked
+(`importStatus`, `detailedReport`); the text "CSV Push API" describes a response that holds the result at once
+(`status`, `recordsAccepted`, `errors` by row). Either is taken wherever it comes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -18,6 +19,7 @@ from pigment_client.models import (
     RejectedRow,
     RunningImport,
     SkippedData,
+    UnknownImport,
 )
 from pigment_client.responses import optional_text_of, text_of, understood
 
@@ -26,12 +28,12 @@ _RUNNING = {"accepted", "inprogress", "in_progress", "pending", "processing", "q
 
 
 def parse_pushed(body: Any) -> Import:
-    """The answer of a push; raises `AnswerNotUnderstood`."""
+    """The response of a push; raises `ResponseNotUnderstood`."""
     return understood(lambda: _import(body))
 
 
 def parse_import_status(body: Any) -> Import:
-    """The answer of `GET /api/v1/import/{importId}/status`; raises `AnswerNotUnderstood`."""
+    """The response of `GET /api/v1/import/{importId}/status`; raises `ResponseNotUnderstood`."""
     if isinstance(body, dict) and "importStatus" not in body and "status" not in body:
         body = None
     return understood(lambda: _import(body))
@@ -49,12 +51,26 @@ def _asked(import_id: str, body: Mapping[str, Any]) -> Import:
         case "InProgress":
             return RunningImport(import_id)
         case "Failed":
-            return FailedImport(import_id, tuple(text_of(error, "name") for error in body.get("errorsDetails") or ()))
+            return FailedImport(import_id, _names(body.get("errorsDetails"), "name"))
         case "Completed":
-            report = body.get("detailedReport")
-            return CompletedImport(import_id) if report is None else _reported(import_id, report)
+            return _completed(import_id, body.get("detailedReport"))
         case _:
-            raise ValueError
+            return UnknownImport(import_id, completed=False)
+
+
+def _names(errors: Any, key: str) -> tuple[str, ...]:
+    """The names of the errors that have one, whatever the form of the others: failed is failed."""
+    names = (each.get(key) for each in errors if isinstance(each, dict)) if isinstance(errors, list) else ()
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
+
+
+def _completed(import_id: str, report: Any) -> Import:
+    if report is None:
+        return CompletedImport(import_id)
+    try:
+        return understood(lambda: _reported(import_id, report))
+    except ResponseNotUnderstood:
+        return UnknownImport(import_id, completed=True)
 
 
 def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
@@ -81,13 +97,15 @@ def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
 def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
     status = text_of(body, "status").lower()
     if status == "failed":
-        codes = (optional_text_of(error, "code") for error in body.get("errors") or ())
-        return FailedImport(import_id, tuple(dict.fromkeys(code for code in codes if code)))
+        return FailedImport(import_id, _names(body.get("errors"), "code"))
     if status in _RUNNING:
         return RunningImport(import_id)
     if status != "completed" and "recordsAccepted" not in body:
-        raise ValueError
-    return _completed_at_once(import_id, body)
+        return UnknownImport(import_id, completed=False)
+    try:
+        return understood(lambda: _completed_at_once(import_id, body))
+    except ResponseNotUnderstood:
+        return UnknownImport(import_id, completed=True)
 
 
 def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImport:

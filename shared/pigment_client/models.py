@@ -1,4 +1,4 @@
-"""The answers of Pigment as typed values.
+"""The responses of Pigment as typed values.
 
 Shapes follow the public API description; fields marked *richer* come only from workspaces that offer more
 metadata, and are None elsewhere.
@@ -118,14 +118,16 @@ class UploadForm(StrEnum):
 class PushOptions:
     """How to push a file.
 
-    `repeatable` says that sending the same file twice does no harm: only then is a push repeated whose answer was
-    lost or whose arrival is in doubt.
+    `repeatable` says that sending the same file twice does no harm: only then is a push repeated whose response was
+    lost or whose arrival is in doubt. `answer_timeout_seconds` replaces the idle time-out for the response, which may
+    take as long as the import.
     """
 
     repeatable: bool
     form: UploadForm = UploadForm.RAW
     dry_run: bool = False
     import_mode: ImportMode | None = None
+    answer_timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class SkippedData:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that Pigment refused, by its 1-based number among the data rows of the file. `value` is data."""
+    """A row that Pigment rejected, by its 1-based number among the data rows of the file. `value` is data."""
 
     row: int
     column: str | None = None
@@ -167,7 +169,7 @@ class RunningImport:
 
 @dataclass(frozen=True, slots=True)
 class CompletedImport:
-    """An import that Pigment finished; `counts` is None where the answer carries no report."""
+    """An import that Pigment finished; `counts` is None where the response carries no report."""
 
     id: str
     counts: ImportCounts | None = None
@@ -177,10 +179,22 @@ class CompletedImport:
 
 @dataclass(frozen=True, slots=True)
 class FailedImport:
-    """An import that Pigment ended as failed; `error_names` without their descriptions, which may quote rows."""
+    """An import that Pigment ended as failed; `error_names` (maybe none) without descriptions, which may quote rows."""
 
     id: str
     error_names: tuple[str, ...] = ()
 
 
-Import = RunningImport | CompletedImport | FailedImport
+@dataclass(frozen=True, slots=True)
+class UnknownImport:
+    """An import whose state could not be understood: asking again will not help.
+
+    `completed` says that Pigment finished it and its report cannot be read; otherwise its status is a word that did
+    not exist when this was written.
+    """
+
+    id: str
+    completed: bool
+
+
+Import = RunningImport | CompletedImport | FailedImport | UnknownImport

@@ -123,7 +123,7 @@ class PayloadProblem:
 
 
 def find_problem(kind: ExportKind, payload: Mapping[str, Any]) -> PayloadProblem | None:
-    """The most telling problem of a payload, or None when it fits the API description."""
+    """The most relevant problem of a payload, or None when it fits the API description."""
     error = best_match(_VALIDATORS[kind].iter_errors(payload))
     if error is not None:
         return PayloadProblem(error.json_path, _say(error))

@@ -1,7 +1,7 @@
 """Sending a file into an import configuration, and knowing what became of it.
 
 Three things can be known afterwards: Pigment answered (an `Import`), the file certainly was not taken (an error that
-says why), or neither (`OutcomeUnknown`). A lost answer stays a doubt even if a later attempt fails in a harmless
+says why), or neither (`OutcomeUnknown`). A lost response stays a doubt even if a later attempt fails in a harmless
 way, so the doubt is kept over all attempts.
 """
 
@@ -10,7 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO
 
-from pigment_client.errors import AnswerNotUnderstood, BrokenOff, OutcomeUnknown, PigmentError, Unavailable
+from pigment_client.errors import (
+    BrokenOff,
+    ImportLimitReached,
+    OutcomeUnknown,
+    PigmentError,
+    ResponseNotUnderstood,
+    Unavailable,
+)
 from pigment_client.http.rate_limit import ImportRateLimits
 from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
@@ -38,8 +45,7 @@ class Pusher:
         def push_once() -> Import:
             nonlocal in_doubt
             try:
-                with self._limits.push(configuration_id):
-                    return self._send(configuration_id, opened, options, key)
+                return self._push_once(configuration_id, opened, options, key)
             except PigmentError as error:
                 in_doubt = in_doubt or _may_have_been_taken(error)
                 raise
@@ -56,6 +62,17 @@ class Pusher:
                 )
                 raise unknown from error
 
+    def _push_once(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:
+        limit = self._limits.of(configuration_id)
+        with limit.request() as pauses:
+            try:
+                pushed = self._send(configuration_id, file, options, key)
+            except ImportLimitReached as error:
+                limit.reached(pauses, error.retry_after_seconds)
+                raise
+        limit.passed(pauses)
+        return pushed
+
     def _send(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:
         query = {"configurationId": configuration_id}
         if options.dry_run:
@@ -70,16 +87,17 @@ class Pusher:
             object_id=configuration_id,
             query=query,
             body=UploadBody(file, options.form),
+            answer_timeout_seconds=options.answer_timeout_seconds,
         )
         return decoded(request, self._transport.send(request, key), parse_pushed)
 
 
 def _may_have_been_taken(error: PigmentError) -> bool:
-    """Whether Pigment may have imported the file although this came back instead of its answer."""
+    """Whether Pigment may have imported the file although this came back instead of its response."""
     match error:
         case Unavailable(arrived=arrived):
             return arrived
-        case BrokenOff() | AnswerNotUnderstood():
+        case BrokenOff() | ResponseNotUnderstood():
             return True
         case _:
             return False

@@ -1,4 +1,4 @@
-"""What an answer of Pigment means: status, headers and decoded body to a value or an error. Pure."""
+"""What a response of Pigment means: status, headers and decoded body to a value or an error. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 
 from pigment_client.errors import (
     AddressMoved,
-    AnswerNotUnderstood,
-    KeyRefused,
+    ImportLimitReached,
+    KeyRejected,
     LimitReached,
     NotFound,
     PermissionMissing,
     PigmentError,
-    RequestRefused,
+    RequestRejected,
+    ResponseNotUnderstood,
     TooLarge,
     Unavailable,
 )
@@ -24,7 +25,7 @@ from pigment_client.models import Application, Block, BlockType, Column, ImportC
 T = TypeVar("T")
 
 _BY_STATUS: dict[int, type[PigmentError]] = {
-    401: KeyRefused,
+    401: KeyRejected,
     403: PermissionMissing,
     404: NotFound,
     # The server gave up waiting for the request: not the request's fault.
@@ -38,20 +39,23 @@ _BY_STATUS: dict[int, type[PigmentError]] = {
 def error_for(status: int, body: str = "") -> type[PigmentError] | None:
     """The error that a status stands for, or None for success.
 
-    `body` is the text of the answer where it was read; only the words of a size limit are looked for, because a push
-    answers 400 for "Bad request or size limit exceeded" (API description).
+    `body` is the text of the response where it was read; only the words of two limits are looked for, because a push
+    answers 400 for "Bad request or size limit exceeded", and 429 for "Maximum number of reports per configuration per
+    hour exceeded" (API description).
     """
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
         return AddressMoved
+    if status == 429 and "per configuration" in body.lower():
+        return ImportLimitReached
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status == 400 and "size limit" in body.lower():
         return TooLarge
     if 400 <= status < 500:
-        return RequestRefused
-    return Unavailable if status >= 500 else AnswerNotUnderstood
+        return RequestRejected
+    return Unavailable if status >= 500 else ResponseNotUnderstood
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -68,34 +72,34 @@ def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | No
 
 
 def parse_applications(body: Any) -> list[Application]:
-    """The answer of `GET /api/v1/applications`."""
-    return _each(body, lambda item: Application(text_of(item, "id"), text_of(item, "name")))
+    """The response of `GET /api/v1/applications`."""
+    return _each(body, lambda item: Application(text_of(item, "id"), _name_of(item)))
 
 
 def parse_blocks(body: Any) -> tuple[list[Block], int]:
-    """The answer of `GET /api/v1/blocks`, and how many more blocks it holds of types that we do not know."""
+    """The response of `GET /api/v1/blocks`, and how many more blocks it holds of types that we do not know."""
     blocks = _each(body, _block)
     known = [block for block in blocks if block is not None]
     return known, len(blocks) - len(known)
 
 
 def parse_views(body: Any) -> list[View]:
-    """The answer of `GET /api/v1/views`."""
-    return _each(body, lambda item: View(text_of(item, "id"), text_of(item, "name"), text_of(item, "type")))
+    """The response of `GET /api/v1/views`."""
+    return _each(body, lambda item: View(text_of(item, "id"), _name_of(item), text_of(item, "type")))
 
 
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
-    """The answer of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
+    """The response of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
     return _each(body, _import_configuration)
 
 
 def understood(parse: Callable[[], T]) -> T:
-    """What the parser gives; `AnswerNotUnderstood` where the body has another shape. Its content is not quoted."""
+    """What the parser gives; `ResponseNotUnderstood` where the body has another shape. Its content is not quoted."""
     try:
         return parse()
     except (KeyError, TypeError, ValueError, AttributeError):
         pass  # these may quote the body; raised from here, ours would carry them along
-    raise AnswerNotUnderstood
+    raise ResponseNotUnderstood
 
 
 def text_of(item: Any, name: str) -> str:
@@ -103,7 +107,13 @@ def text_of(item: Any, name: str) -> str:
     value = item[name]
     if not isinstance(value, str):
         raise TypeError(name)
-    return value
+    # JSON can hold half a surrogate pair, which nothing behind us can encode.
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _name_of(item: Any) -> str:
+    """The name of an object; its id where the name is blank, because everything is addressed by a name."""
+    return text_of(item, "name") if text_of(item, "name").strip() else text_of(item, "id")
 
 
 def optional_text_of(item: Mapping[str, Any], name: str) -> str | None:
@@ -115,12 +125,12 @@ def _block(item: Any) -> Block | None:
     kind = text_of(item, "type")
     if kind not in set(BlockType):
         return None
-    return Block(text_of(item, "id"), text_of(item, "name"), BlockType(kind), _columns(item))
+    return Block(text_of(item, "id"), _name_of(item), BlockType(kind), _columns(item))
 
 
 def _import_configuration(item: Any) -> ImportConfiguration:
     target = optional_text_of(item, "target") or optional_text_of(item, "targetTable")
-    return ImportConfiguration(text_of(item, "id"), text_of(item, "name"), target, _columns(item))
+    return ImportConfiguration(text_of(item, "id"), _name_of(item), target, _columns(item))
 
 
 def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:

@@ -5,7 +5,7 @@ an even number of quotes stands before it. `RecordBlocks` uses this to cut the s
 without looking at anything else; line ends inside quotes stay, whatever they are, and so do U+2028 and U+0085.
 `CsvReader` turns blocks into rows with the standard library's reader. Should a lone quote stand in an unquoted field
 after all, the block is cut too late, which changes nothing, or inside quotes, which the standard library's strict
-reader refuses: a wrong cut cannot become a wrong row.
+reader rejects: a wrong cut cannot become a wrong row.
 """
 
 from __future__ import annotations

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Literal
-
-import pendulum
 
 # RFC 8259, section 6.
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -20,11 +17,6 @@ _EXPONENT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]+)")
 # A written-out number longer than this is not something people plan with; it would only fill memory.
 LONGEST_NUMBER = 10_000
 _LONGEST_EXPONENT = len(str(LONGEST_NUMBER)) + 1
-
-# What Pigment writes when asked for its legacy format (text "Export API"): lists the first, metrics and tables the
-# second, always at midnight UTC. Anything else at that place is not a day.
-_LEGACY_DATE = re.compile(r"([0-9]{2}/[0-9]{2}/[0-9]{4})(?: 00:00:00 \+00:00)?")
-_LEGACY_FORMAT = "MM/DD/YYYY"
 
 
 class NumberTooLong(ValueError):
@@ -45,24 +37,6 @@ def is_iso_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def parse_date(text: str) -> pendulum.Date | None:
-    """The day that the text stands for in one of Pigment's formats (ISO or legacy); None where it is no such day."""
-    if is_iso_date(text):
-        return pendulum.Date.fromisoformat(text)
-    legacy = _LEGACY_DATE.fullmatch(text)
-    if legacy is None:
-        return None
-    try:
-        return pendulum.from_format(legacy[1], _LEGACY_FORMAT).date()
-    except ValueError:
-        return None
-
-
-def boolean_word(value: bool) -> Literal["TRUE", "FALSE"]:
-    """The word by which Pigment knows a boolean."""
-    return "TRUE" if value else "FALSE"
 
 
 def write_out(number: str) -> str:

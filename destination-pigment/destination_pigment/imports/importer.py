@@ -13,7 +13,7 @@ from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import Spool, SpoolFile
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
-from pigment_client.errors import AnswerNotUnderstood, ImportFailed, NotFound, PigmentError, TryLater
+from pigment_client.errors import ImportFailed, NotFound, PigmentError, ResponseNotUnderstood, TryLater
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -22,6 +22,7 @@ from pigment_client.models import (
     PushOptions,
     RunningImport,
     SkippedData,
+    UnknownImport,
 )
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -183,7 +184,7 @@ class Importer:
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             try:
                 pushed = self._client.import_status(pushed.id)
-            except (TryLater, AnswerNotUnderstood, Stopped):
+            except (TryLater, ResponseNotUnderstood, Stopped):
                 # The import goes on whether we can ask or not; the deadline ends this.
                 continue
             except NotFound as error:
@@ -192,6 +193,8 @@ class Importer:
                     raise _accepted_but(error, subject) from None
             except PigmentError as error:
                 raise _accepted_but(error, subject) from None
+        if isinstance(pushed, UnknownImport):
+            raise _accepted_but(ResponseNotUnderstood("import status", object_id=pushed.id), subject)
         return pushed
 
     def _refuse_to_wait_longer(self, began: float, stopped_at: float | None, subject: str) -> None:

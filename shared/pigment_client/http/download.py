@@ -1,4 +1,4 @@
-"""An export that has begun: its bytes as they arrive, decoded and, for whoever stores them, as they came.
+"""An export that has started: its bytes as they arrive, decoded, and as they came for a copy on disk.
 
 The end is verified: a response that is reset, stops early, or whose gzip is cut, damaged or followed by anything else
 is broken off. urllib3, httpx and libcurl take a compressed body that stops in its middle for whole.
@@ -15,7 +15,8 @@ from typing import Any
 import requests
 from urllib3.exceptions import HTTPError
 
-from pigment_client.errors import BrokenOff
+from pigment_client.errors import BrokenOff, NotAnExport
+from pigment_client.export_body import BodyCheck, NoExport, kind_by_media_type
 from pigment_client.http.exceptions import broken_off
 from pigment_client.http.request import Request
 
@@ -28,16 +29,19 @@ _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": 
 class Export:
     """The response of an export. Read it once, in one thread.
 
-    `encoding` says how its bytes come: "gzip" or "identity". Raises `BrokenOff` for any other, which was not asked for.
+    `encoding` says how its bytes come: "gzip" or "identity". Raises `NotAnExport` for a response that cannot be one.
     """
 
     def __init__(self, request: Request, response: requests.Response) -> None:
         self._request = request
         self._response = response
+        came = kind_by_media_type(response.headers.get("Content-Type", ""))
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        if encoding not in _ENCODINGS:
+        if came is None and encoding not in _ENCODINGS:
+            came = "a compression that was not asked for"
+        if came is not None:
             response.close()
-            raise request.error(BrokenOff)
+            raise request.error(NotAnExport, status=response.status_code, came=came)
         self.encoding = _ENCODINGS[encoding]
         # All mutable state: how much arrived so far, decoded and as it came.
         self.bytes_received = 0
@@ -52,13 +56,15 @@ class Export:
         return self.chunks()
 
     def chunks(self, copy: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
-        """The decoded bytes as they arrive; raises `BrokenOff` where they do not come whole.
+        """The decoded bytes as they arrive.
 
+        Raises `BrokenOff` where they do not come whole, and `NotAnExport` where they cannot be an export.
         `copy` is given the bytes as they came, before what they hold is yielded; they are whole once the iteration
         has ended by itself. What `copy` raises comes through as it is.
         """
         arrived: list[bytes] = []
         pieces = self._decoded(arrived)
+        check = BodyCheck()
         broken: Exception
         while True:
             try:
@@ -70,6 +76,7 @@ class Export:
                 for each in arrived:
                     copy(each)
             arrived.clear()
+            self._look_at(piece, check)
             if not piece:
                 # The connection may serve the next export.
                 self._response.raw.release_conn()
@@ -77,6 +84,21 @@ class Export:
             self.bytes_received += len(piece)
             yield piece
         raise broken_off(broken, self._request)
+
+    def _look_at(self, piece: bytes, check: BodyCheck) -> None:
+        try:
+            if piece:
+                check.see(piece)
+                return
+            check.end()
+        except NoExport as no_export:
+            came = no_export.came
+        else:
+            if check.bytes_seen:
+                return
+            # Even an export without rows has a header line.
+            raise self._request.error(BrokenOff)
+        raise self._request.error(NotAnExport, status=self._response.status_code, came=came)
 
     def close(self) -> None:
         """Stop the transfer if it is still going on."""

@@ -1,53 +1,69 @@
-"""The exceptions of requests, urllib3 and the sockets below them, as ours: one table, read from the top.
+"""The exceptions of requests, urllib3 and the sockets below them, as ours: tables, read from the top.
 
 What we raise is raised from the original, whose text names hosts, ids and system errors, except where the original
-could quote what was sent or answered: there it stays behind. The request that requests hangs on its exceptions holds
+could quote what was sent or received: there it stays behind. The request that requests hangs on its exceptions holds
 the key, so it is taken off.
 """
 
 from __future__ import annotations
 
+import gzip
 import http.client
+import socket
 import ssl
 from collections.abc import Iterator
 
 import requests
+import urllib3
 from requests import exceptions as theirs
 
 from pigment_client.errors import (
-    AnswerNotUnderstood,
+    AddressUnusable,
     BrokenOff,
-    CertificateRefused,
+    CertificateRejected,
+    Obstacle,
     PigmentError,
-    RequestRefused,
+    RequestRejected,
+    ResponseNotUnderstood,
     Unavailable,
 )
 from pigment_client.http.request import Request
 
-_TABLE: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
+_KINDS: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
     (theirs.ChunkedEncodingError, BrokenOff),
     (theirs.ContentDecodingError, BrokenOff),
     # SSLError, ProxyError and ConnectTimeout are kinds of ConnectionError, ReadTimeout is a Timeout.
     (theirs.ConnectionError, Unavailable),
     (theirs.Timeout, Unavailable),
-    # The URL or a header cannot be sent at all, or the payload is no JSON.
-    (theirs.InvalidURL, RequestRefused),
-    (theirs.MissingSchema, RequestRefused),
-    (theirs.InvalidSchema, RequestRefused),
-    (theirs.InvalidHeader, RequestRefused),
-    (theirs.InvalidJSONError, RequestRefused),
-    (requests.RequestException, AnswerNotUnderstood),
-    # What the system refuses: no more files, no such network.
+    # Of the base URL, or of a proxy that the environment names.
+    (theirs.InvalidURL, AddressUnusable),
+    (theirs.MissingSchema, AddressUnusable),
+    (theirs.InvalidSchema, AddressUnusable),
+    # A header cannot be sent at all, or the payload is no JSON.
+    (theirs.InvalidHeader, RequestRejected),
+    (theirs.InvalidJSONError, RequestRejected),
+    (requests.RequestException, ResponseNotUnderstood),
+    # What the system does not allow: no more files, no such network.
     (OSError, Unavailable),
 )
 
+_OBSTACLES: tuple[tuple[tuple[type[BaseException], ...], Obstacle], ...] = (
+    ((theirs.ProxyError, urllib3.exceptions.ProxyError), Obstacle.PROXY),
+    ((socket.gaierror,), Obstacle.NAME_UNKNOWN),
+    ((ConnectionRefusedError,), Obstacle.REFUSED),
+    ((theirs.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), Obstacle.TIMED_OUT),
+    ((ssl.SSLError,), Obstacle.TLS),
+    ((ConnectionError, http.client.HTTPException), Obstacle.LOST),
+)
 
-def translated(foreign: OSError, request: Request) -> PigmentError:
+
+def translated(foreign: OSError, request: Request, *, host: str, proxy: str | None) -> PigmentError:
     """The error of ours that stands for one of theirs, its cause already set.
 
-    Raise it outside the handler that caught the original, so that Python does not hang the original on it again.
+    `host` is the server's, `proxy` that of the proxy before it. Raise it outside the handler that caught the original,
+    so that Python does not hang the original on it again.
     """
-    ours = _ours(foreign, request)
+    ours = _ours(foreign, request, host, proxy)
     ours.__cause__ = foreign if _may_be_shown(foreign) else None
     if isinstance(foreign, requests.RequestException):
         foreign.request = foreign.response = None
@@ -55,21 +71,32 @@ def translated(foreign: OSError, request: Request) -> PigmentError:
 
 
 def broken_off(foreign: Exception, request: Request) -> BrokenOff:
-    """Whatever happens after an answer has begun: it broke off."""
+    """Whatever happens after a response has begun: it broke off."""
     ours = request.error(BrokenOff)
     ours.__cause__ = foreign if _may_be_shown(foreign) else None
     return ours
 
 
-def _ours(foreign: OSError, request: Request) -> PigmentError:
+def _ours(foreign: OSError, request: Request, host: str, proxy: str | None) -> PigmentError:
     if _is_about_certificates(foreign):
-        return request.error(CertificateRefused)
-    kind = next(ours for their, ours in _TABLE if isinstance(foreign, their))
-    if kind is Unavailable:
-        # Where nothing of the body was taken, the file cannot have arrived: no such host, refused, no TLS, no proxy.
-        arrived = request.body is None or request.body.begun
-        return request.error(Unavailable, arrived=arrived)
-    return request.error(kind)
+        return request.error(CertificateRejected, host=host)
+    kind = next(ours for their, ours in _KINDS if isinstance(foreign, their))
+    if kind is AddressUnusable:
+        # The base URL was looked at before, so where there is a proxy, it is the proxy's address.
+        return request.error(AddressUnusable, host=host if proxy is None else proxy, of_proxy=proxy is not None)
+    if kind is not Unavailable:
+        return request.error(kind)
+    obstacle = _obstacle(foreign)
+    # Where nothing of the body was taken, the file cannot have arrived: no such host, refused, no TLS, no proxy.
+    arrived = request.body is None or request.body.begun
+    unreached = proxy if obstacle is Obstacle.PROXY and proxy is not None else host
+    return request.error(Unavailable, arrived=arrived, host=unreached, obstacle=obstacle)
+
+
+def _obstacle(foreign: OSError) -> Obstacle:
+    chain = list(_chain(foreign))
+    found = (obstacle for kinds, obstacle in _OBSTACLES if any(isinstance(error, kinds) for error in chain))
+    return next(found, Obstacle.NO_NETWORK)
 
 
 def _is_about_certificates(foreign: OSError) -> bool:
@@ -83,12 +110,21 @@ def _is_about_certificates(foreign: OSError) -> bool:
 
 
 def _may_be_shown(foreign: BaseException) -> bool:
-    """Whether no text in the chain can quote a header or a body.
+    """Whether no text in the chain can quote a header or a body, or the password in the address of a proxy.
 
-    http.client's errors quote what it found where a status line should be; a header that cannot be sent is quoted.
+    http.client's errors quote what it found where a status line should be, gzip's what should be its header.
     """
     harmless = (http.client.RemoteDisconnected, http.client.IncompleteRead)
-    quoting = (http.client.HTTPException, UnicodeError, theirs.InvalidHeader, theirs.InvalidJSONError)
+    quoting = (
+        http.client.HTTPException,
+        UnicodeError,
+        gzip.BadGzipFile,
+        theirs.InvalidHeader,
+        theirs.InvalidJSONError,
+        theirs.InvalidURL,
+        theirs.InvalidSchema,
+        theirs.MissingSchema,
+    )
     return not any(isinstance(error, quoting) and not isinstance(error, harmless) for error in _chain(foreign))
 
 

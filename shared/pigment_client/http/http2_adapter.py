@@ -1,6 +1,6 @@
 """A transport adapter of requests that offers HTTP/2, for exports.
 
-Why: over HTTP/1.1 Pigment cannot report an error in the middle of an export, the answer just ends early; over HTTP/2
+Why: over HTTP/1.1 Pigment cannot report an error in the middle of an export, the response just ends early; over HTTP/2
 the stream is reset (knowledge base, "Export raw data from a Pigment Block"), and requests speaks HTTP/1.1 only.
 
 requests and urllib3 stay in charge of everything but the exchange itself (`http2_connection`): verification, client
@@ -27,7 +27,7 @@ _KEPT_CONNECTIONS = 32
 class Http2Adapter(HTTPAdapter):
     """Sends requests over HTTP/2 where TLS agrees on it, over HTTP/1.1 otherwise. May be shared by threads.
 
-    Answers stream; closing one before its end closes its connection.
+    Responses stream; closing one before its end closes its connection.
     """
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 Everything up to the finished TLS connection is urllib3's: names, proxies, certificates, time-outs. Where the server
 chose HTTP/1.1 all the rest is urllib3's too.
 
-The answer is driven by whoever reads it: nothing is received that was not asked for, so memory stays bounded by the
+The response is driven by its reader: nothing is received before it is read, so memory stays bounded by the
 largest frame, the server waits when we do, and there is no thread. The idle time runs only while somebody waits.
 """
 
@@ -77,7 +77,7 @@ class Http2Connection(HTTPSConnection):
         self._send()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own differs from http.client's too
-        """Wait for the headers of the answer; its body is received as it is read."""
+        """Wait for the headers of the response; its body is received as it is read."""
         session = self._session
         if session is None:
             return super().getresponse()
@@ -97,7 +97,7 @@ class Http2Connection(HTTPSConnection):
         )
 
     def receive(self) -> None:
-        """Receive until something of the answer came; raises TimeoutError after the idle time."""
+        """Receive until something of the response came; raises TimeoutError after the idle time."""
         if self._session is None:
             raise ConnectionError("the connection is closed")
         idle_seconds = self.sock.gettimeout()
@@ -106,7 +106,7 @@ class Http2Connection(HTTPSConnection):
             self._send()
             # A server that only keeps the connection alive does not answer.
             if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
-                raise TimeoutError("no byte of the answer arrived within the idle time")
+                raise TimeoutError("no byte of the response arrived within the idle time")
         self._send()
 
     def _send(self) -> None:
@@ -115,7 +115,7 @@ class Http2Connection(HTTPSConnection):
 
 
 class Http2Body:
-    """The body of an answer as a file that can be read once."""
+    """The body of a response as a file that can be read once."""
 
     def __init__(self, connection: Http2Connection, session: Http2Session) -> None:
         self._connection = connection
@@ -123,7 +123,7 @@ class Http2Body:
         self.closed = False
 
     def read1(self, size: int) -> bytes:
-        """What is there, up to `size` bytes, waiting only if there is nothing; nothing at the end of the answer."""
+        """What is there, up to `size` bytes, waiting only if there is nothing; nothing at the end of the response."""
         while not self.closed:
             if piece := self._session.take(size):
                 return piece
@@ -134,7 +134,7 @@ class Http2Body:
         return b""
 
     def read(self, size: int | None = None) -> bytes:
-        """Up to `size` bytes, fewer only at the end; all of the answer without a size."""
+        """Up to `size` bytes, fewer only at the end; all of the response without a size."""
         pieces: list[bytes] = []
         left = size
         while left is None or left > 0:

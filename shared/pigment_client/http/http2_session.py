@@ -3,13 +3,13 @@
 The protocol is the library h2's. Three things are decided here, the first two because an export must never look
 whole when it is not, nor broken when it is not:
 
-- The answer is at its end only when the server has marked the end of the stream (END_STREAM). A reset is a break
+- The response is at its end only when the server has marked the end of the stream (END_STREAM). A reset is a break
   whatever its code. libcurl takes RST_STREAM with NO_ERROR for a good end (curl/curl#6015), and that is just what
   Envoy sends when the server behind it broke off (envoyproxy/envoy#36200).
-- A GOAWAY that spares our exchange is kept from h2, which would refuse everything after it: servers say so when they
-  restart or have served a connection long enough, and then finish what they have begun (RFC 9113, section 6.8).
-- DATA of an answer without Content-Length passes by h2, which writes every frame out in hexadecimal for a log that
-  nobody keeps. h2 gets its end, and checks the length of answers that state one.
+- A GOAWAY that spares our exchange is kept from h2, which would reject everything after it: servers say so when they
+  restart or have served a connection long enough, and then finish what they have started (RFC 9113, section 6.8).
+- DATA of a response without Content-Length passes by h2, which writes every frame out in hexadecimal for a log that
+  is not kept. h2 gets its end, and checks the length of responses that state one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, WindowUpdateFrame
 
 # How much may be on its way to us: enough for 300 MB/s at 50 ms. It stays in the network, not in our memory, because
-# nothing is received that nobody asked for.
+# nothing is received before it is read.
 WINDOW_BYTES = 16 * 1024 * 1024
 _DEFAULT_WINDOW_BYTES = 65_535
 
@@ -54,7 +54,7 @@ class Http2Session:
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         # All mutable state beside h2's: frames that are not complete, and our own for the server; the exchange's id
-        # and what is left of its request; its answer as far as it arrived, and how much of it the server does not
+        # and what is left of its request; its response as far as it arrived, and how much of it the server does not
         # know to have arrived; whether the server wants no more exchanges on this connection.
         self._frames = FrameBuffer()
         self._frames.max_frame_size = _MAX_FRAME_BYTES
@@ -82,10 +82,10 @@ class Http2Session:
     def receive(self, data: bytes) -> bool:
         """Take what the server sent, nothing standing for the end of the connection.
 
-        Gives whether any of it may belong to the answer. Raises `Http2Broken`.
+        Gives whether any of it may belong to the response. Raises `Http2Broken`.
         """
         if not data:
-            raise Http2Broken("HTTP/2: the connection was closed before the end of the answer")
+            raise Http2Broken("HTTP/2: the connection was closed before the end of the response")
         before = len(self._arrived), self.status, self.ended
         # What completes no frame may be a part of a large one.
         only_a_part = True

@@ -1,27 +1,30 @@
-"""How many requests may be made, and when the next one may.
+"""How many requests may be made, and when the next one may: in one place for all threads of a process.
 
-The window slides exactly. A request counts from the moment it is allowed until one window after its answer began:
+The window slides exactly. A request counts from the moment it is allowed until one window after its response began:
 the server counts it somewhere in between, so however long the way there takes, the server never counts more than
 `limit` requests in any window. (Proof: take the request of a server window that was allowed last. When it was
 allowed, every other request of that window was either under way or answered less than a window ago.)
+
+What others have spent of the address's limit is learned from a 429 alone. It is a fact about the address and not
+about one request, so it pauses every request.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 
 from pigment_client.http.clock import Clock
+from pigment_client.http.retry import REQUEST_WINDOW, pause_seconds
 
 logger = logging.getLogger("airbyte.pigment.rate_limit")
 
 # "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves room for a neighbour.
 REQUESTS = 450
-REQUEST_WINDOW = timedelta(minutes=5)
 
 # "Maximum number of reports per configuration per hour exceeded, maximum: 300" (API description, push/csv, 429).
 IMPORTS = 300
@@ -32,7 +35,7 @@ _WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
 class RateLimit:
-    """An exact sliding window of requests, shared by all threads of a process."""
+    """An exact sliding window of requests, and the pauses that the server asks for."""
 
     def __init__(
         self,
@@ -42,15 +45,24 @@ class RateLimit:
         clock: Clock | None = None,
         what: str = "requests",
     ) -> None:
-        # All mutable state, guarded by the lock: requests under way, the times of those answered, and the count.
-        self._lock = Lock()
-        self._under_way = 0
-        self._answered: deque[float] = deque()
-        self._made = 0
         self._limit = limit
         self._window_seconds = window.total_seconds()
         self._clock = clock or Clock()
         self._what = what
+        self._report: Callable[[datetime | None], None] = lambda _: None
+        # All mutable state, guarded by the lock: requests under way, the times of those answered, and the count; how
+        # many pauses there were and how many in a row, and until when the last one lasts; how many threads wait,
+        # since when, and until when they were reported to.
+        self._lock = Lock()
+        self._under_way = 0
+        self._answered: deque[float] = deque()
+        self._made = 0
+        self._pauses = 0
+        self._pauses_in_a_row = 0
+        self._paused_until = float("-inf")
+        self._waiting = 0
+        self._waiting_since = 0.0
+        self._reported_until: float | None = None
 
     @property
     def requests_made(self) -> int:
@@ -58,77 +70,117 @@ class RateLimit:
         with self._lock:
             return self._made
 
+    def report_to(self, report: Callable[[datetime | None], None]) -> None:
+        """Call this with the moment until which requests wait, where they wait long, and with None once it is over."""
+        self._report = report
+
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """Make one request inside: waits until it fits, and ends when the response has begun."""
-        self._wait_for_room()
+    def request(self) -> Iterator[int]:
+        """Make one request inside: waits until it fits, and ends when the response has begun.
+
+        Gives how many pauses there were before, which `reached` and `passed` want to know.
+        """
+        pauses = self._wait_for_room()
         try:
-            yield
+            yield pauses
         finally:
             with self._lock:
                 self._under_way -= 1
                 self._answered.append(self._clock.monotonic())
+
+    def reached(self, pauses: int, retry_after: float | None) -> None:
+        """Pause every request, because one was answered with 429; a pause that has begun meanwhile only grows."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if pauses == self._pauses:
+                seconds = pause_seconds(self._pauses_in_a_row, retry_after=retry_after, random=self._clock.random)
+                self._pauses += 1
+                self._pauses_in_a_row += 1
+                self._paused_until = now + seconds
+            elif retry_after is not None:
+                seconds = pause_seconds(0, retry_after=retry_after, random=self._clock.random)
+                self._paused_until = max(self._paused_until, now + seconds)
+
+    def passed(self, pauses: int) -> None:
+        """A request was answered with anything but 429, so the address's limit is not reached any more."""
+        with self._lock:
+            if pauses < self._pauses:
+                return
+            self._pauses_in_a_row = 0
+            over = self._reported_until is not None and not self._waiting
+            if not over:
+                return
+            self._reported_until = None
+            seconds = self._clock.monotonic() - self._waiting_since
+        logger.info("The limit of %s is no longer reached, after %.0f s.", self._what, seconds)
+        self._report(None)
 
     def wait_seconds(self) -> float:
         """How long until one more request fits; 0 when it fits now."""
         with self._lock:
             return self._missing_seconds()
 
-    def _wait_for_room(self) -> None:
+    def _wait_for_room(self) -> int:
         waited_from = self._clock.monotonic()
-        logged = False
-        while True:
+        with self._lock:
+            self._waiting += 1
+        try:
+            while True:
+                with self._lock:
+                    seconds = self._missing_seconds()
+                    if seconds <= 0:
+                        self._under_way += 1
+                        self._made += 1
+                        return self._pauses
+                if self._clock.monotonic() - waited_from + seconds > _LOGGED_FROM_SECONDS:
+                    self._report_wait(waited_from, seconds)
+                self._clock.sleep(seconds)
+        finally:
             with self._lock:
-                seconds = self._missing_seconds()
-                if seconds <= 0:
-                    self._under_way += 1
-                    self._made += 1
-                    return
-            if not logged and self._clock.monotonic() - waited_from + seconds > _LOGGED_FROM_SECONDS:
-                logger.info("Waiting %.0f s: the limit of %d %s is reached.", seconds, self._limit, self._what)
-                logged = True
-            self._clock.sleep(seconds)
+                self._waiting -= 1
+
+    def _report_wait(self, since: float, seconds: float) -> None:
+        """Report a wait unless that was done: the first of a kind in the log, and whenever it grows to the listener."""
+        with self._lock:
+            until = self._clock.monotonic() + seconds
+            first = self._reported_until is None
+            if self._reported_until is not None and until <= self._reported_until + _LOGGED_FROM_SECONDS:
+                return
+            self._reported_until = until
+            if first:
+                self._waiting_since = since
+        if first:
+            logger.info("Waiting %.0f s or longer: the limit of %s is reached.", seconds, self._what)
+        self._report(self._clock.now() + timedelta(seconds=seconds))
 
     def _missing_seconds(self) -> float:
         now = self._clock.monotonic()
         while self._answered and self._answered[0] + self._window_seconds <= now:
             self._answered.popleft()
+        pause = max(0.0, self._paused_until - now)
         if self._under_way + len(self._answered) < self._limit:
-            return 0.0
+            return pause
         if not self._answered:
-            return _WHILE_ALL_ARE_UNDER_WAY_SECONDS
-        return self._answered[0] + self._window_seconds - now
+            return max(pause, _WHILE_ALL_ARE_UNDER_WAY_SECONDS)
+        return max(pause, self._answered[0] + self._window_seconds - now)
 
 
 class ImportRateLimits:
     """The hourly limit of imports, for each import configuration its own."""
 
-    def __init__(
-        self,
-        limit: int = IMPORTS,
-        window: timedelta = IMPORT_WINDOW,
-        *,
-        clock: Clock | None = None,
-    ) -> None:
-        self._lock = Lock()
-        self._limits: dict[str, RateLimit] = {}
+    def __init__(self, limit: int = IMPORTS, window: timedelta = IMPORT_WINDOW, *, clock: Clock | None = None) -> None:
         self._limit = limit
         self._window = window
-        self._clock = clock or Clock()
+        self._clock = clock
+        # Mutable state, guarded by the lock.
+        self._lock = Lock()
+        self._limits: dict[str, RateLimit] = {}
 
-    @contextmanager
-    def push(self, configuration_id: str) -> Iterator[None]:
-        """Push one file inside: waits until the configuration may start one more import."""
+    def of(self, configuration_id: str) -> RateLimit:
+        """The limit of one configuration."""
         with self._lock:
-            limit = self._limits.setdefault(configuration_id, self._new())
-        with limit.request():
-            yield
-
-    def wait_seconds(self, configuration_id: str) -> float:
-        """How long until the configuration may start one more import; 0 when it may now."""
-        with self._lock:
-            limit = self._limits.get(configuration_id)
-        return limit.wait_seconds() if limit else 0.0
-
-    def _new(self) -> RateLimit:
-        return RateLimit(self._limit, self._window, clock=self._clock, what="imports of one configuration")
+            if configuration_id not in self._limits:
+                self._limits[configuration_id] = RateLimit(
+                    self._limit, self._window, clock=self._clock, what="imports of one configuration"
+                )
+            return self._limits[configuration_id]

@@ -18,6 +18,7 @@ class Request:
     """What a request is called in logs and errors, which key it needs, and what is sent.
 
     `object_id` is the id of the object it is about. The response of a `streamed` request is not read by the transport.
+    `answer_timeout_seconds` replaces the idle time-out where the response may take longer.
     """
 
     operation: str
@@ -29,6 +30,7 @@ class Request:
     json: Any = field(default=None, repr=False)
     body: UploadBody | None = field(default=None, repr=False)
     streamed: bool = False
+    answer_timeout_seconds: float | None = None
 
     def error(self, kind: type[E], **facts: Any) -> E:
         """An error of this kind about this request, with the facts that the kind has beyond those of a request."""

@@ -1,19 +1,29 @@
-"""Three questions about an attempt that failed: may it be repeated, how long to wait, and (in `transport`) do it.
+"""Whether an attempt that failed may be repeated, and after how long. Pure; `transport` does it.
 
 Reads may always be repeated. A push may be repeated where repeating is harmless, or where it certainly did not
-arrive. A 429 was not carried out, so it may always be repeated. What the user must fix is never repeated.
+arrive. What the user must fix is never repeated.
+
+A 429 was not carried out, so it may always be repeated, and it is no fault of the request: it is a fact about the
+address. It uses up no retry and is given up by time alone, once a request has waited through a whole window.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pigment_client.errors import BrokenOff, LimitReached, PigmentError, Unavailable
 
-# Pigment's windows are 5 minutes and an hour. Who is asked to wait for longer than one request window stops and says
-# so, instead of sleeping through an hour; the platform runs the sync again.
-LONGEST_WAIT_SECONDS = 600.0
+# "500 requests per 5 minutes" (Pigment's limits): after a whole window whatever was counted is forgotten.
+REQUEST_WINDOW = timedelta(minutes=5)
+
+# A request that is asked to wait for much longer than one request window is given up, instead of sleeping through an
+# hour; the platform runs the sync again.
+LONGEST_WAIT_SECONDS = 2 * REQUEST_WINDOW.total_seconds()
+
+# The base of the text "CSV Push API", section "Rate Limiting".
+_FIRST_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +38,36 @@ class RetryPolicy:
 # Text "Pigment as a source connector": full jitter, base 1 s, ceiling 30 s, 3 retries.
 READ = RetryPolicy(retries=3)
 
-# Text "CSV Push API": waits drawn from 0-1, 0-2, 0-4, 0-8 and 0-16 s.
-PUSH = RetryPolicy(retries=5, ceiling_seconds=16.0)
+# 5 attempts in all, waits drawn from 0-1, 0-2, 0-4 and 0-8 s (text "CSV Push API", which waits after the last too).
+PUSH = RetryPolicy(retries=4, ceiling_seconds=8.0)
+
+
+class Attempts:
+    """What one operation has tried so far."""
+
+    def __init__(self, policy: RetryPolicy, *, repeatable: bool) -> None:
+        self._policy = policy
+        self._repeatable = repeatable
+        # All mutable state: retries used up, and since when (on a clock of seconds) the limit alone holds it up.
+        self._retries = 0
+        self._limited_since: float | None = None
+
+    def wait_after(self, error: PigmentError, *, now: float, random: Callable[[], float]) -> float | None:
+        """How long to wait before the next attempt; None where there is none.
+
+        After a 429 that is 0, because the rate limit itself makes every request wait.
+        """
+        if not may_repeat(error, repeatable=self._repeatable):
+            return None
+        if isinstance(error, LimitReached):
+            self._limited_since = now if self._limited_since is None else self._limited_since
+            return 0.0 if now - self._limited_since <= REQUEST_WINDOW.total_seconds() else None
+        self._limited_since = None
+        self._retries += 1
+        if self._retries > self._policy.retries:
+            return None
+        asked = error.retry_after_seconds if isinstance(error, Unavailable) else None
+        return wait_seconds(self._policy, self._retries, retry_after=asked, random=random)
 
 
 def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
@@ -52,6 +90,17 @@ def wait_seconds(policy: RetryPolicy, retry: int, *, retry_after: float | None, 
     """
     ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** min(retry - 1, 60))
     return max(random() * ceiling, retry_after or 0.0)
+
+
+def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
+    """How long all requests pause after a 429: as long as it asks for, else longer each time, up to a whole window.
+
+    At least half of it is waited; the rest is jitter, for others that share the address.
+    """
+    if retry_after is not None:
+        return min(retry_after, LONGEST_WAIT_SECONDS)
+    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_before, 60))
+    return ceiling * (1.0 + random()) / 2.0
 
 
 def _is_short(asked_seconds: float | None) -> bool:

@@ -17,7 +17,7 @@ class UploadBody:
     """What is sent for a file: its bytes, with what the form puts before and after them.
 
     Reads the file from its beginning, however often, and leaves it open. `len()` is the number of bytes to send, from
-    which requests makes the Content-Length. `begun` tells whether any of it was read: if not, the file certainly did
+    which requests makes the Content-Length. `begun` says whether any of it was read: if not, the file certainly did
     not arrive.
     """
 

@@ -46,18 +46,18 @@ def test_every_error_has_advice_in_one_sentence(error: type[PigmentError], purpo
     [
         (errors.KeyFormatOutdated, FailureType.config_error),
         (errors.KeyMissing, FailureType.config_error),
-        (errors.KeyRefused, FailureType.config_error),
+        (errors.KeyRejected, FailureType.config_error),
         (errors.PermissionMissing, FailureType.config_error),
         (errors.NotFound, FailureType.config_error),
-        (errors.RequestRefused, FailureType.config_error),
+        (errors.RequestRejected, FailureType.config_error),
         (errors.TooLarge, FailureType.config_error),
-        (errors.CertificateRefused, FailureType.config_error),
+        (errors.CertificateRejected, FailureType.config_error),
         (errors.ImportFailed, FailureType.config_error),
         (errors.LimitReached, FailureType.transient_error),
         (errors.Unavailable, FailureType.transient_error),
         (errors.BrokenOff, FailureType.transient_error),
         (errors.OutcomeUnknown, FailureType.transient_error),
-        (errors.AnswerNotUnderstood, FailureType.system_error),
+        (errors.ResponseNotUnderstood, FailureType.system_error),
     ],
 )
 def test_the_type_says_whose_turn_it_is(error: type[PigmentError], expected: FailureType) -> None:

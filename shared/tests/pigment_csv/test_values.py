@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pigment_csv.values import NumberTooLong, is_iso_date, is_json_number, parse_date, write_out
+from pigment_csv.values import NumberTooLong, is_iso_date, is_json_number, write_out
 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
 
@@ -54,11 +54,3 @@ def test_what_only_looks_like_a_number_is_none(text: str) -> None:
 @pytest.mark.parametrize("text", ["2026-02-29", "2026-13-01", "26-01-01", "2026-1-1"])
 def test_a_day_that_does_not_exist_is_no_date(text: str) -> None:
     assert not is_iso_date(text)
-
-
-@pytest.mark.parametrize("text", ["2026-10-25", "10/25/2026", "10/25/2026 00:00:00 +00:00"])
-def test_dates_as_pigment_writes_them(text: str) -> None:
-    parsed = parse_date(text)
-
-    assert parsed is not None
-    assert (parsed.year, parsed.month, parsed.day) == (2026, 10, 25)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.client import Export, PigmentClient
-from pigment_client.errors import AnswerNotUnderstood, BrokenOff, KeyMissing, KeyRefused
+from pigment_client.errors import BrokenOff, KeyMissing, KeyRejected, ResponseNotUnderstood
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 from source_pigment.config import SourceConfig
@@ -23,7 +23,7 @@ _SAMPLE_ROWS = 1000
 _SAMPLE_BYTES = 1 << 20
 
 # What is wrong with the connection is wrong for every block, so discovery ends.
-_SAME_FOR_ALL = (KeyMissing, KeyRefused)
+_SAME_FOR_ALL = (KeyMissing, KeyRejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
             else:
                 taken += reader.flush()
         except CsvBroken:
-            raise AnswerNotUnderstood("export", object_id=request.id) from None
+            raise ResponseNotUnderstood("export", object_id=request.id) from None
         if reader.header is None:
             raise BrokenOff("export", object_id=request.id)
         return Sample(reader.header, [[cell or "" for cell in row] for row in taken[:rows]])

@@ -94,12 +94,12 @@ def test_each_import_configuration_has_an_hour_of_its_own() -> None:
     time = SimulatedTime()
     limit = ImportRateLimits(3, clock=time.clock)
     for _ in range(3):
-        with limit.push("a"):
+        with limit.of("a").request():
             pass
-    with limit.push("b"):
+    with limit.of("b").request():
         pass
     assert time.now() == 0.0
 
-    with limit.push("a"):
+    with limit.of("a").request():
         pass
     assert time.now() >= 3600.0

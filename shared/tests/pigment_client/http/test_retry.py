@@ -12,7 +12,7 @@ from pigment_client.http.retry import PUSH, READ, may_repeat, wait_seconds
 
 @pytest.mark.parametrize(
     "error",
-    [errors.KeyRefused, errors.PermissionMissing, errors.NotFound, errors.RequestRefused, errors.TooLarge],
+    [errors.KeyRejected, errors.PermissionMissing, errors.NotFound, errors.RequestRejected, errors.TooLarge],
 )
 def test_what_the_user_must_fix_is_never_repeated(error: type[errors.PigmentError]) -> None:
     assert not may_repeat(error("x"), repeatable=True)
@@ -37,9 +37,9 @@ def test_waits_are_drawn_from_the_ranges_of_the_two_texts(attempt: int, chance: 
     push = wait_seconds(PUSH, attempt, retry_after=None, random=lambda: chance)
 
     assert 0 <= read <= min(30, 2 ** (attempt - 1))
-    assert 0 <= push <= min(16, 2 ** (attempt - 1))
+    assert 0 <= push <= min(8, 2 ** (attempt - 1))
 
 
 def test_the_policies_are_those_of_the_texts() -> None:
-    assert (READ.retries, PUSH.retries) == (3, 5)
+    assert (READ.retries, PUSH.retries) == (3, 4)
     assert wait_seconds(READ, 1, retry_after=7.5, random=lambda: 1.0) == 7.5

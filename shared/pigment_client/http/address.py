@@ -1,0 +1,68 @@
+"""Where Pigment is, and which way leads there."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies, select_proxy
+
+from pigment_client.errors import AddressUnusable, PlainHttp
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of one Pigment, how long to wait for a connection and for the next byte, and who we say we are.
+
+    There is no limit on a response that keeps flowing. Raises `AddressUnusable` for a base URL that is none, and
+    `PlainHttp` where the key would leave this machine in clear.
+    """
+
+    base_url: str
+    connect_timeout_seconds: float
+    idle_timeout_seconds: float
+    user_agent: str
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.base_url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none, or half an IPv6 address
+            usable = False
+        if not usable:
+            raise AddressUnusable
+        if parts.scheme == "http" and not self.is_local:
+            raise PlainHttp(host=self.host)
+
+    @property
+    def host(self) -> str:
+        """The server's name."""
+        return urlsplit(self.base_url).hostname or ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine (RFC 6761, section 6.3, and the loopback addresses)."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """What requests is given beside the environment: no proxy stands between this machine and itself."""
+        return {"no_proxy": self.host} if self.is_local else {}
+
+    @property
+    def proxy_host(self) -> str | None:
+        """The name of the proxy that the environment puts before the server."""
+        environment = {} if self.is_local else get_environ_proxies(self.base_url)
+        proxy = select_proxy(self.base_url, environment)
+        if not proxy:
+            return None
+        try:
+            return urlsplit(proxy if "://" in proxy else f"http://{proxy}").hostname or ""
+        except ValueError:
+            return ""
