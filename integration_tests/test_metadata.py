@@ -122,7 +122,7 @@ def test_a_destinations_docs_name_all_five_sync_modes() -> None:
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*-pigment/README.md")]
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*-pigment/README.md")]
     broken = [
         f"{page.relative_to(ROOT)}: {target}"
         for page in pages

@@ -40,14 +40,13 @@ class CsvSample:
 
 def read_sample(body: bytes, delimiter: str, *, whole: bool) -> CsvSample:
     """The sample in a body that is separated by this delimiter."""
-    sample = CsvSample(body.startswith(_BOM), whole)
+    sample = CsvSample(body.startswith(_BOM), whole, ends_with_line_end=body.endswith((b"\n", b"\r")))
     try:
         # The last character of a body that was cut may be cut as well.
         text = body.removeprefix(_BOM).decode("utf-8", "strict" if whole else "ignore")
     except UnicodeDecodeError:
         sample.utf8 = False
         return sample
-    sample.ends_with_line_end = text.endswith(("\n", "\r"))
     rows = _rows(text, delimiter, sample)
     if not whole and rows:
         rows.pop()
@@ -62,7 +61,7 @@ def _rows(text: str, delimiter: str, sample: CsvSample) -> list[list[Cell]]:
     separator = re.escape(delimiter)
     token = re.compile(rf'(?:"((?:[^"]|"")*)"|([^"{separator}\r\n]*))({separator}|\r\n|\n|\r|$)')
     rows: list[list[Cell]] = [[]]
-    place = 0
+    place, end = 0, ""
     while place < len(text):
         found = token.match(text, place)
         if found is None:
@@ -74,4 +73,6 @@ def _rows(text: str, delimiter: str, sample: CsvSample) -> list[list[Cell]]:
         if end != delimiter:
             sample.line_ends |= {end} - {""}
             rows.append([])
+    if end == delimiter:
+        rows[-1].append(Cell("", quoted=False))
     return [row for row in rows if row]

@@ -21,9 +21,9 @@ _MOST_VIEWS = 3
 
 def _delimiter(word: str, character: str) -> Callable[[Workspace], Seen]:
     def look(workspace: Workspace) -> Seen:
-        columns = len(workspace.sample(LIST).header)
         found = workspace.sample(LIST, character, fieldDelimiter=word)
-        if max(columns, len(found.header)) < 2:
+        columns = max(len(workspace.sample(LIST, each, fieldDelimiter=word).header) for each in ",;")
+        if columns < 2:
             return Seen("a single column", same=None)
         return Seen(f"{len(found.header)} columns", same=len(found.header) > 1 and found.well_formed)
 
@@ -135,9 +135,10 @@ def _older_dates(workspace: Workspace) -> CsvSample:
 def _defaults(workspace: Workspace) -> Seen:
     response = workspace.export(LIST)
     found = read_sample(response.body, ";", whole=response.whole)
+    friendly = workspace.sample(LIST).header
     words = [
-        "semicolon" if len(found.header) > 1 else "another delimiter",
-        "technical headers" if all(map(_TECHNICAL.fullmatch, found.header)) else "other headers",
+        "semicolon" if len(found.header) == len(friendly) else "another delimiter",
+        "technical headers" if found.header != friendly else "friendly headers",
         "byte order mark" if found.byte_order_mark else "no byte order mark",
     ]
     return Seen(", ".join(words), same=words == ["semicolon", "technical headers", "byte order mark"])
@@ -148,6 +149,8 @@ def _headers(workspace: Workspace) -> Seen:
     technical = workspace.sample(LIST, friendlyHeaders=False).header
     if len(friendly) != len(technical):
         return Seen(f"{len(friendly)} friendly, {len(technical)} technical", same=False)
+    if technical == friendly:
+        return Seen("the same names in both", same=False)
     fine = all(map(_TECHNICAL.fullmatch, technical)) and len(set(technical)) == len(technical)
     return Seen("one for each, never twice" if fine else "technical names of another form", same=fine)
 

@@ -14,6 +14,7 @@ _STATUS_WORDS = {"InProgress", "Completed", "Failed"}
 _REPORT_FIELDS = {"blockType", "summary", "impactedBlocks", "autoCreatedDimensionModalities"}
 _SUMMARY_FIELDS = {"insertedCount", "updatedCount", "deletedCount", "skippedCount"}
 _IMPACTED_FIELDS = {"blockId", "scenarioId", "insertedCount", "updatedCount", "deletedCount", "skippedData"}
+_LONG_ENOUGH_SECONDS = 1.0
 _BIG_CELL = "x" * 1_000_000
 _UNMAPPED = "pigment_verify_unmapped"
 
@@ -105,12 +106,19 @@ def _repeat(trial: ImportTrial, _: Workspace) -> Seen:
 
 
 def _two_at_once(trial: ImportTrial, _: Workspace) -> Seen:
-    pushed = [trial.push(trial.file()) for _ in range(2)]
-    refused = [each.status for each in pushed if each.status != 200]
+    refused = [each.pushed.status for each in trial.together() if each.pushed.status != 200]
     if refused:
         return Seen(f"status {refused[0]} for one of them", same=False)
-    fine = all(trial.follow(each).completed for each in pushed)
+    fine = all(each.completed for each in trial.together())
     return Seen("both imported" if fine else "one did not complete", same=fine)
+
+
+def _queue(trial: ImportTrial, _: Workspace) -> Seen:
+    first, second = (each.seconds for each in trial.together())
+    if first is None or second is None or first < _LONG_ENOUGH_SECONDS:
+        return Seen("too quick to tell", same=None)
+    waited = second > 1.5 * first
+    return Seen("the second waited" if waited else "both ran together", same=waited)
 
 
 def _wrong_file(trial: ImportTrial) -> Outcome:
@@ -248,8 +256,15 @@ IMPORT_PROBES = (
         "two-at-once",
         "Two imports of one block are accepted together, and both complete.",
         "push the file twice without waiting",
-        "None within a sync, which runs one import at a time; two connections into one block may collide.",
+        "None within a sync, which runs one import at a time; two connections into one block can fail.",
         _on(_two_at_once),
+    ),
+    Probe(
+        "imports-queue",
+        "Imports of one block wait for each other.",
+        "compare how long the two took",
+        "None within a sync, which runs one import at a time; two connections into one block may lose rows.",
+        _on(_queue),
     ),
     Probe(
         "failed-import",

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from verify.observer import Exchange, Observer
@@ -36,6 +37,15 @@ class Outcome:
     def completed(self) -> bool:
         return self.words[-1:] == ("Completed",)
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the import took, by its report."""
+        try:
+            began, ended = (datetime.fromisoformat(self.report[name]) for name in ("createdAt", "completedAt"))
+        except (KeyError, TypeError, ValueError):
+            return None
+        return (ended - began).total_seconds()
+
     def count(self, name: str) -> int | None:
         """A count of the report's summary."""
         summary = (self.report.get("detailedReport") or {}).get("summary") or {}
@@ -58,6 +68,7 @@ class ImportTrial:
         self._imports = given
         self._sleep = sleep
         self._outcomes: dict[str, Outcome] = {}
+        self._together: list[Outcome] = []
         self._word = f"verify-{secrets.token_hex(4)}"
 
     @property
@@ -87,6 +98,13 @@ class ImportTrial:
         """The same file again."""
         self.first()
         return self.outcome("repeated", self.file())
+
+    def together(self) -> list[Outcome]:
+        """The same file twice, the second pushed before the first was asked about."""
+        if not self._together:
+            pushed = [self.push(self.file()) for _ in range(2)]
+            self._together = [self.follow(each) for each in pushed]
+        return self._together
 
     def push(self, body: str, *, configuration_id: str | None = None, **options: Any) -> Exchange:
         """Push a file as it stands, or as a form where `multipart` says so."""

@@ -68,7 +68,7 @@ class Observer:
     def send(self, key: str | None, method: str, path: str, **options: Any) -> Exchange:
         """The response to a request that is sent now."""
         if self.limited is not None:
-            raise NotAsked("Pigment's request limit was reached before")
+            raise NotAsked("Pigment's request limit was reached")
         headers = {"Accept-Encoding": "gzip", **options.pop("headers", {})}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -84,6 +84,7 @@ class Observer:
             exchange = _read(response)
         if exchange.status == requests.codes.too_many_requests:
             self.limited = exchange
+            raise NotAsked("Pigment's request limit was reached")
         return exchange
 
     def protocol(self) -> str | None:

@@ -1,0 +1,432 @@
+"""`make verify` against the local Pigment: nothing differs, and whatever is turned is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from verify import workspace as verified
+from verify.__main__ import PROBES
+from verify.observer import Observer
+from verify.probe import Finding, Verdict, run
+from verify.report import Circumstances, as_markdown, as_table
+
+from local_pigment.http_messages import Request, Response
+from local_pigment.imports import ImportConfiguration
+from local_pigment.limits import Limits
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import ApiKey, ImportsOfABlock, Variants, Workspace
+from turned_pigment import (
+    Change,
+    Proceed,
+    Turn,
+    TurnedPigment,
+    asked,
+    body,
+    document,
+    header,
+    query,
+    refused,
+    status,
+    when,
+    with_body,
+)
+
+FILE = "Account,Label,Statement\r\n{new},one,two\r\n"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def config_of(pigment: LocalPigment, *, imports: bool = True) -> dict[str, Any]:
+    workspace = pigment.workspace
+    keys = {f"{name}_api_key": workspace.secret(name) for name in ("export", "metadata", "import")}
+    config: dict[str, Any] = {
+        "credentials": {"auth_type": "separate_keys", **keys},
+        "application_id": workspace.application(PLANNING).id,
+        "base_url": pigment.url,
+    }
+    if imports:
+        named = {"import_configuration_id": workspace.configuration("Accounts").id, "file": FILE}
+        config["verify_import"] = named
+    return config
+
+
+class Ticks:
+    """A clock that moves only while somebody sleeps."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.seconds = 0.0
+        workspace.clock = lambda: self.seconds
+        workspace.now = lambda: datetime(2026, 11, 21, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def findings_of(pigment: LocalPigment, **changes: Any) -> list[Finding]:
+    config = {**config_of(pigment), **changes}
+    return run(PROBES, verified.Workspace(Observer(pigment.url), config, sleep=Ticks(pigment.workspace).sleep))
+
+
+def different(findings: list[Finding]) -> set[str]:
+    return {finding.probe.name for finding in findings if finding.verdict is Verdict.DIFFERENT}
+
+
+# Changes that need more than a line.
+
+
+def redirected(request: Request, proceed: Proceed) -> Response:
+    if "moved" not in request.query:
+        return Response(307, b"", {"Location": f"{request.path}?moved=1"})
+    return proceed(request)
+
+
+def body_made_up(request: Request, proceed: Proceed) -> Response:
+    return proceed(with_body(request, request.body.read() or b"{}"))
+
+
+def no_table_configurations(request: Request, proceed: Proceed) -> Response:
+    return Response(404) if "blockId" in request.query else proceed(request)
+
+
+def unknown_application_not_found(request: Request, proceed: Proceed) -> Response:
+    return proceed(request) if request.query.get("applicationId") in {None, PLANNING_ID} else Response(404)
+
+
+def two_at_once_refused() -> Change:
+    pushed_last: list[bool] = [False, False]
+
+    def change(request: Request, proceed: Proceed) -> Response:
+        is_push = "push" in request.path
+        response = proceed(request)
+        if is_push and pushed_last[-1] and response.status == 200:
+            response = Response(409)
+        pushed_last.append(is_push and response.status == 200)
+        return response
+
+    return change
+
+
+def dashed_key_accepted(request: Request, proceed: Proceed) -> Response:
+    response = proceed(request)
+    return Response(200, b"[]") if "00000000-0000" in request.headers.get("authorization", "") else response
+
+
+def replaced(old: bytes, new: bytes) -> Change:
+    return body(lambda content: content.replace(old, new))
+
+
+def with_field(name: str) -> Change:
+    return document(lambda entries: [{**entry, name: 1} for entry in entries])
+
+
+def in_report(edit: Any) -> Change:
+    def change(report: dict[str, Any]) -> dict[str, Any]:
+        if report.get("detailedReport"):
+            edit(report["detailedReport"])
+        return report
+
+    return when("/status", document(change))
+
+
+def without(name: str) -> Any:
+    return lambda options: {key: value for key, value in options.items() if key != name}
+
+
+def own_key(workspace: Workspace) -> ImportConfiguration:
+    """The configuration of the probes clears before import."""
+    configuration = workspace.configuration("Accounts")
+    configuration.clear_before_import = True
+    return configuration
+
+
+def overlapping(workspace: Workspace) -> None:
+    workspace.variants.import_seconds = 2.0
+    workspace.variants.imports_of_a_block = ImportsOfABlock.OVERLAP
+
+
+def keys_of_all_types(workspace: Workspace) -> None:
+    every = frozenset({"Export", "Import", "Modeling Metadata"})
+    workspace.keys = [ApiKey(key.name, key.secret, every, key.expires) for key in workspace.keys]
+
+
+def no_unique_identifier(workspace: Workspace) -> None:
+    block = workspace.block("Accounts", "Consolidation")
+    block.is_dimension = False  # type: ignore[union-attr]  # Accounts is a list
+    workspace.configuration("Accounts").key = None
+
+
+METRIC, TABLE, LIST = "/export/metric/", "/export/table/", "/export/list/"
+SCENARIOS = list(planning_model(ledger_rows=1).application(PLANNING).scenarios)
+
+# Each switch of the local Pigment's variants, by the name of the field.
+VARIANTS: dict[str, Turn] = {
+    "richer_metadata": Turn(
+        {"block-fields", "richer-configurations"}, prepare=lambda each: setattr(each.variants, "richer_metadata", True)
+    ),
+    "immediate_results": Turn({"push-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)),
+    "polls_until_done": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "polls_until_done", 2)),
+    "largest_push_bytes": Turn(
+        {"megabyte"}, prepare=lambda each: setattr(each.variants, "largest_push_bytes", 100_000)
+    ),
+    "import_seconds": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
+    "imports_of_a_block": Turn({"first-status", "imports-queue"}, prepare=overlapping),
+    "heeds_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "heeds_dry_run", False)),
+    "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
+}
+
+# Switches that turn no assumption that could be asked, each with its reason.
+NO_ASSUMPTION = {
+    "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
+}
+
+# What the local Pigment has no switch for, or what is no switch but a rule of its workspace.
+OTHERS: dict[str, Turn] = {
+    "a limit with Retry-After": Turn(
+        {"retry-after"}, prepare=lambda each: setattr(each, "limits", Limits(requests=20, retry_after=True))
+    ),
+    "a configuration that clears": Turn({"repeated-file"}, prepare=own_key),
+    "no unique identifier": Turn({"repeated-file"}, prepare=no_unique_identifier),
+    "keys of all types": Turn({"one-type-per-key"}, prepare=keys_of_all_types),
+    "HTTP/1.1 alone": Turn({"http2"}, protocols=("http/1.1",)),
+    "a redirect": Turn({"address"}, when("/applications", redirected)),
+    "more about applications": Turn({"application-fields"}, when("/applications", with_field("owner"))),
+    "more about views": Turn({"view-fields"}, when("/views", with_field("owner"))),
+    "more about configurations": Turn(
+        {"configuration-fields"}, when("/importConfigurations", with_field("clearsBeforeImport"))
+    ),
+    "another type of block": Turn(
+        {"block-types"},
+        when(
+            "/blocks", document(lambda found: [*found, {"id": "1", "name": "n", "type": "Board"}] if found else found)
+        ),
+    ),
+    "no configurations of tables": Turn(
+        {"table-configurations"},
+        when("/importConfigurations", no_table_configurations),
+    ),
+    "404 for an unknown application": Turn(
+        {"unknown-application"},
+        when("/blocks", unknown_application_not_found),
+    ),
+    "octet-stream": Turn({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
+    "another encoding": Turn({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
+    "always semicolons": Turn(
+        {"delimiter-comma"}, when("/export/", asked(without("fieldDelimiter")), "POST"), alone=False
+    ),
+    "always commas": Turn(
+        {"delimiter-semicolon", "defaults"}, when(LIST, asked(lambda each: {**each, "fieldDelimiter": "Comma"}))
+    ),
+    "always a byte order mark": Turn({"no-byte-order-mark"}, when("/export/", asked(without("encoding")), "POST")),
+    "never a byte order mark": Turn(
+        {"byte-order-mark", "defaults"}, when(LIST, asked(lambda each: {**each, "encoding": "Utf8WithoutBom"}))
+    ),
+    "always friendly headers": Turn(
+        {"headers", "defaults"}, when(LIST, asked(lambda each: {**each, "friendlyHeaders": True}))
+    ),
+    "LF": Turn({"line-ends"}, when("/export/", replaced(b"\r\n", b"\n"))),
+    "no last line end": Turn({"last-line-end"}, when("/v1" + LIST, body(lambda content: content.rstrip(b"\r\n")))),
+    "quoted blanks": Turn({"blank-cells"}, when(LIST, replaced(b",,", b',"",'))),
+    "backslashes before quotes": Turn(
+        {"quoted-cells"}, when(LIST, replaced(b'The ""A""', b'The \\"A\\"')), alone=False
+    ),
+    "other booleans": Turn({"booleans"}, when(LIST, replaced(b"TRUE", b"True"))),
+    "exponents": Turn({"numbers"}, when(LIST, replaced(b"33.333333333333333333", b"3.3333333333333333E1"))),
+    "always older dates": Turn(
+        {"dates", "default-dates"}, when("/v1" + LIST, asked(lambda each: {**each, "dateFormat": "Legacy"}))
+    ),
+    "older dates by default": Turn(
+        {"default-dates"}, when("/v1" + LIST, asked(lambda each: {"dateFormat": "Legacy", **each}))
+    ),
+    "never older dates": Turn(
+        {"older-dates"}, when("/api" + LIST, asked(lambda each: {"dateFormat": "Iso8601", **each}))
+    ),
+    "an item twice": Turn(
+        {"item-first"}, when(LIST, body(lambda content: content + b"".join(content.splitlines(keepends=True)[1:2])))
+    ),
+    "another name of the value": Turn({"metric-columns", "scenario"}, when(METRIC, replaced(b"Headcount", b"Value"))),
+    "a scenario": Turn(
+        {"metric-columns", "scenario"}, when(METRIC, asked(lambda each: {**each, "scenarios": SCENARIOS[:1]}))
+    ),
+    "another name in a table": Turn({"table-columns"}, when(TABLE, replaced(b"Headcount", b"Value"))),
+    "views with semicolons": Turn({"view-delimiter"}, when("/export/view", query(without("fieldDelimiter")))),
+    "400 for a view too big": Turn({"view-statuses"}, when("/export/view", status(413, 400))),
+    "403 for a wrong key": Turn({"wrong-key", "dashed-key"}, status(401, 403)),
+    "old keys": Turn({"dashed-key"}, dashed_key_accepted),
+    "errors as CSV": Turn({"error-document"}, when("/applications", header("Content-Type", "text/csv"))),
+    "401 for a missing permission": Turn({"one-type-per-key"}, status(403, 401)),
+    "403 for an unknown block": Turn({"unknown-block"}, when(LIST, status(404, 403))),
+    "403 for an unknown import": Turn({"unknown-import"}, when("/status", status(404, 403))),
+    "unknown fields ignored": Turn({"unknown-field"}, when(LIST, asked(without("surprise")))),
+    "no body needed": Turn({"empty-body"}, when(LIST, body_made_up)),
+    "403 for an unknown configuration": Turn({"unknown-configuration"}, when("/push/", status(404, 403))),
+    "no forms": Turn({"push-multipart"}, when("/push/", refused(lambda content: content.startswith(b"--")))),
+    "only forms": Turn(
+        {
+            "push-raw",
+            "push-answer",
+            "report-fields",
+            "new-rows",
+            "repeated-file",
+            "two-at-once",
+            "failed-import",
+            "header-only",
+            "unmapped-column",
+            "megabyte",
+            "dry-run",
+        },
+        when("/push/", refused(lambda content: not content.startswith(b"--"))),
+        alone=False,
+    ),
+    "another status word": Turn(
+        {"status-words", "failed-import"}, when("/status", replaced(b'"Failed"', b'"Refused"'))
+    ),
+    "never a report": Turn(
+        {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run"},
+        when("/status", query(without("includedDetailedReport"))),
+    ),
+    "always a report": Turn(
+        {"detailed-report"}, when("/status", query(lambda each: {**each, "includedDetailedReport": "true"}))
+    ),
+    "another field in the report": Turn({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
+    "no inserted count": Turn(
+        {"report-fields", "new-rows", "repeated-file", "dry-run"},
+        in_report(lambda report: report["summary"].pop("insertedCount")),
+    ),
+    "new rows counted as updated": Turn(
+        {"new-rows", "dry-run"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
+    ),
+    "one import at a time": Turn({"two-at-once"}, two_at_once_refused()),
+    "failures without a name": Turn(
+        {"failed-import"}, when("/status", document(lambda report: {**report, "errorsDetails": []}))
+    ),
+    "no file without rows": Turn({"header-only"}, when("/push/", refused(lambda content: content.count(b"\n") == 1))),
+    "no unmapped columns": Turn(
+        {"unmapped-column", "megabyte", "failed-import"},
+        when("/push/", refused(lambda content: b"unmapped" in content)),
+    ),
+    "import modes ignored": Turn({"import-mode"}, when("/push/", query(without("importMode")))),
+}
+TURNS = {**VARIANTS, **OTHERS}
+PLANNING_ID = planning_model(ledger_rows=1).application(PLANNING).id
+
+
+def test_nothing_differs_from_the_local_pigment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalPigment(planning_model(ledger_rows=60), tls=True) as pigment:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
+        findings = findings_of(pigment)
+        requests = len(pigment.requests)
+
+    not_same = {finding.probe.name: finding.words for finding in findings if finding.verdict is not Verdict.SAME}
+    assert not_same == {"retry-after": "the limit was not reached", "imports-queue": "too quick to tell"}
+    assert requests <= 60
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_what_is_turned_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = TURNS[name]
+    workspace = planning_model(ledger_rows=60)
+    if turn.prepare is not None:
+        turn.prepare(workspace)
+    tls = {"tls": True, "protocols": turn.protocols} if turn.protocols else {}
+    with TurnedPigment(workspace, turn.change, **tls) as pigment:
+        if pigment.ca_file:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
+        findings = findings_of(pigment)
+        config = config_of(pigment)
+
+    assert turn.found_by <= different(findings)
+    assert not turn.alone or different(findings) == turn.found_by
+    assert_nothing_private(findings, workspace, config)
+
+
+def assert_nothing_private(findings: list[Finding], workspace: Workspace, config: dict[str, Any]) -> None:
+    report = as_markdown(findings, Circumstances("2026-11-21", "0.1.0", 1, 1.0)) + as_table(findings)
+    words = "\n".join(finding.words for finding in findings)
+    keys = [secret for name, secret in config["credentials"].items() if name.endswith("_key")]
+    names = [block.name for owner in workspace.applications.values() for block in owner.blocks.values()]
+    cells = [
+        cell for name in ("Departments", "General Ledger") for row in workspace.rows(name, PLANNING) for cell in row
+    ]
+
+    assert not [key for key in keys if key in report]
+    assert not re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}", report)
+    assert not [text for text in {*names, *cells} if len(text) > 4 and text != "FALSE" and text in words]
+
+
+def test_every_probe_is_turned_by_something() -> None:
+    assert {name for turn in TURNS.values() for name in turn.found_by} == {probe.name for probe in PROBES}
+
+
+def test_every_variant_of_the_local_pigment_has_a_probe() -> None:
+    """A new switch of `Variants` needs a probe in verify/ that finds it, and an entry in VARIANTS above."""
+    assert {each.name for each in dataclasses.fields(Variants)} == {*VARIANTS, *NO_ASSUMPTION}
+
+
+def test_names_of_probes_are_not_used_twice() -> None:
+    assert len({probe.name for probe in PROBES}) == len(PROBES)
+
+
+def test_without_an_import_configuration_nothing_is_written() -> None:
+    with LocalPigment(planning_model(ledger_rows=60)) as pigment:
+        findings = findings_of(pigment, verify_import=None)
+        operations = {each.operation for each in pigment.requests}
+
+    assert "push_csv" not in operations
+    asked_nothing = [each for each in findings if each.verdict is Verdict.NOT_ASKED]
+    assert {each.words for each in asked_nothing} == {
+        "no import configuration is named under verify_import",
+        "the address is not https",
+    }
+
+
+def test_without_a_key_its_questions_are_left_out() -> None:
+    with LocalPigment(planning_model(ledger_rows=60)) as pigment:
+        key = pigment.workspace.secret("export")
+        findings = findings_of(pigment, credentials={"auth_type": "separate_keys", "export_api_key": key})
+
+    assert different(findings) == set()
+    assert {each.verdict for each in findings if "metadata" in each.probe.asked} <= {Verdict.NOT_ASKED}
+
+
+def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
+    with LocalPigment(planning_model(ledger_rows=60), tls=True) as pigment:
+        config = tmp_path / "secrets.json"
+        config.write_text(json.dumps(config_of(pigment)), encoding="utf-8")
+        environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pigment.ca_file), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "verify", str(config), "--report", str(tmp_path / "report.md")]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "Pigment offers HTTP/2." in ended.stdout
+    assert f"{len(PROBES)} probes: {len(PROBES) - 2} same, 2 not seen." in ended.stdout
+    assert "| http2 |" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "does not hold JSON"),
+        ("[]", "must hold a JSON object"),
+        ("{}", '"credentials" is missing'),
+        ('{"credentials": {}, "verify_import": {"file": "a"}}', '"verify_import" needs'),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:
+    config = tmp_path / "secrets.json"
+    config.write_text(content, encoding="utf-8")
+    command = [sys.executable, "-m", "verify", str(config)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert sentence in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
