@@ -63,6 +63,6 @@ class Address:
         if not proxy:
             return None
         try:
-            return urlsplit(proxy if "://" in proxy else f"http://{proxy}").hostname or ""
+            return urlsplit(proxy if "://" in proxy else f"//{proxy}").hostname or ""
         except ValueError:
             return ""
