@@ -89,7 +89,7 @@ def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault
 
 
 @pytest.mark.parametrize(
-    ("code", "words"), [(400, "refused the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
+    ("code", "words"), [(400, "rejected the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
 )
 def test_a_push_that_is_refused_is_not_repeated_and_says_what_to_do(destination: Runner, code: int, words: str) -> None:
     destination.pigment.faults.queue("push_csv", RespondStatus(code))

@@ -59,7 +59,7 @@ def test_check_names_missing_ids_and_lists_what_there_is(destination: Runner) ->
     ("config", "words"),
     [
         ({"credentials": {"auth_type": "single_key", "api_key": "0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f"}}, "old format"),
-        ({"credentials": {"auth_type": "single_key", "api_key": "pgmt_wrong"}}, "refused the API key"),
+        ({"credentials": {"auth_type": "single_key", "api_key": "pgmt_wrong"}}, "rejected the API key"),
         ({"base_url": "http://127.0.0.1:1", "max_retries": 0}, "could not be reached"),
     ],
 )

@@ -322,11 +322,11 @@ def test_a_limit_that_is_reached_is_waited_for(source: Runner) -> None:
     ("status", "kind", "words"),
     [
         (400, "config_error", "refused"),
-        (401, "config_error", "refused the API key"),
+        (401, "config_error", "rejected the API key"),
         (403, "config_error", '"Export"'),
         (404, "config_error", "refresh the schema"),
         (413, "config_error", "too large"),
-        (422, "config_error", "refused the export request"),
+        (422, "config_error", "rejected the export options"),
         (500, "transient_error", "later"),
     ],
 )

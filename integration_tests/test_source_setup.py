@@ -59,7 +59,7 @@ def properties(stream: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_good_setup_is_accepted_with_one_list_and_one_header_line(source: Runner) -> None:
-    assert status(source) == ("SUCCEEDED", "")
+    assert status(source)[0] == "SUCCEEDED"
     assert [each.operation for each in source.pigment.requests] == ["list_blocks", "export_list"]
 
 
@@ -82,7 +82,7 @@ def test_separate_keys_each_serve_their_purpose(source: Runner) -> None:
     [
         ("export", ['"Modeling Metadata"', "key"]),
         ("metadata", ['"Export"', "key"]),
-        ("expired", ["refused the API key", "expired"]),
+        ("expired", ["rejected the API key", "expired"]),
     ],
 )
 def test_check_says_which_key_lacks_what(source: Runner, name: str, words: list[str]) -> None:

@@ -8,28 +8,27 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status
+from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
+from destination_pigment.spec import make_spec
 from pigment_airbyte.connection import connected
-from pigment_airbyte.failures import ConfigProblem, explain, traced
+from pigment_airbyte.failures import ConfigProblem, checked
+from pigment_airbyte.form import check_form
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound
 from pigment_client.keys import Purpose
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """Try the keys without writing anything."""
-    try:
+    """Try what is configured, without writing anything."""
+
+    def check() -> str:
+        check_form(config, make_spec().connectionSpecification)
         with connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
-            message = _check(client, settings)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is told to the user
-        failure = explain(error)
-        if failure.type is not FailureType.config_error:
-            raise traced(error) from None
-        return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
-    logger.info(message)
-    return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
+            return _check(client, settings)
+
+    return checked(check, logger)
 
 
 def _check(client: PigmentClient, settings: DestinationConfig) -> str:

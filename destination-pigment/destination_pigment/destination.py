@@ -27,7 +27,6 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
 )
-from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_or_exit
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.check import check_connection
@@ -46,6 +45,7 @@ from destination_pigment.sync import Emit, Writer
 from destination_pigment.targets import needs_names, settle_targets
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
+from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
 from pigment_client.http.clock import Clock
@@ -143,12 +143,24 @@ class DestinationPigment(Destination):
             logger.info("The sync was stopped before its end; what was stored is told in the states.")
             sys.exit(_TERMINATED)
 
-    def _valid_config(self, path: str) -> Mapping[str, Any]:
-        """The configuration, checked against the spec, its secrets known to the log's filter."""
+    def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
+        """Spec as the CDK has it; check looks at the form by itself, and whatever is wrong ends in its one status."""
+        if parsed_args.command == "check":
+            yield self._run_check(self._config(parsed_args.config))
+        else:
+            yield from super().run_cmd(parsed_args)
+
+    def _config(self, path: str) -> Mapping[str, Any]:
+        """The configuration, its secrets known to the log's filter."""
         config: Mapping[str, Any] = self.read_config(path)
-        spec = self.spec(logger)
-        update_secrets(get_secrets(spec.connectionSpecification, config))
-        check_config_against_spec_or_exit(config, spec)
+        update_secrets(get_secrets(self.spec(logger).connectionSpecification, config))
+        return config
+
+    def _valid_config(self, path: str) -> Mapping[str, Any]:
+        """The configuration, looked at as a filled-in form."""
+        config = self._config(path)
+        with explained():
+            check_form(config, self.spec(logger).connectionSpecification)
         return config
 
 

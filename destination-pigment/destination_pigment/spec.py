@@ -7,20 +7,30 @@ from typing import Any
 from airbyte_cdk.models import ConnectorSpecification, DestinationSyncMode
 
 from destination_pigment.config import MAX_RETRIES
-from pigment_airbyte.connection import credentials_spec, key_spec, transport_spec
+from pigment_airbyte.connection import connection_spec
+from pigment_airbyte.credentials import KEY_FIELDS, credentials_spec, key_spec
+from pigment_client.keys import Purpose
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/destinations/pigment"
 
+_ID = "33d0d7d0-6125-47c4-b36a-882f4ed53b33"
+
 _KEYS = {
-    "import_api_key": key_spec("Import key", 'A key of type "Import", which writes the data.', order=1),
+    "import_api_key": key_spec(KEY_FIELDS[Purpose.IMPORT], 'A key of the type "Import". It writes the data.', order=1),
     "metadata_api_key": key_spec(
-        "Metadata key",
-        'A key of type "Modeling Metadata". With it, import configurations are found by name and listed in errors.',
+        KEY_FIELDS[Purpose.METADATA],
+        'Optional: a key of the type "Modeling Metadata". With it, import configurations are found by their name, and '
+        "the connection test finds more mistakes.",
         order=2,
     ),
-    "export_api_key": key_spec(
-        "Export key", 'A key of type "Export". Only dimension checks need it: it reads the items of a list.', order=3
-    ),
+    "export_api_key": {
+        **key_spec(
+            KEY_FIELDS[Purpose.EXPORT],
+            'Only for "Dimension checks": a key of the type "Export". It reads the items of a list.',
+            order=3,
+        ),
+        "always_show": False,
+    },
 }
 
 
@@ -41,12 +51,11 @@ def make_spec() -> ConnectorSpecification:
             "required": ["credentials"],
             "groups": [
                 {"id": "connection", "title": "Connection"},
-                {"id": "targets", "title": "Where streams go"},
-                {"id": "files", "title": "How files look"},
-                {"id": "rows", "title": "Rows that Pigment refuses"},
-                {"id": "advanced", "title": "Advanced"},
+                {"id": "targets", "title": "Where the data goes"},
+                {"id": "files", "title": "CSV files"},
+                {"id": "rows", "title": "Rows that Pigment rejects"},
             ],
-            "properties": {**_connection(), **_targets(), **_files(), **_rows(), **_advanced()},
+            "properties": {**_connection(), **_targets(), **_files(), **_rows()},
         },
     )
 
@@ -58,13 +67,15 @@ def _connection() -> dict[str, Any]:
             "type": "string",
             "title": "Application ID",
             "description": (
-                "The application to write into. It is needed to find import configurations by name and to list them. "
-                "Open the application in Pigment and copy the part of the address after <code>/application/</code>."
+                "The application to write into. Open it in Pigment and paste the address of the page, or only the ID "
+                "in it. Leave it empty only if every stream has an entry under Targets."
             ),
-            "examples": ["33d0d7d0-6125-47c4-b36a-882f4ed53b33"],
+            "examples": [f"https://pigment.app/application/{_ID}"],
+            "always_show": True,
             "group": "connection",
             "order": 1,
         },
+        **connection_spec(order=2, default_max_retries=MAX_RETRIES),
     }
 
 
@@ -74,59 +85,39 @@ def _targets() -> dict[str, Any]:
             "type": "array",
             "title": "Targets",
             "description": (
-                "Which import configuration takes which stream. A stream without an entry goes to the import "
-                "configuration of its own name."
+                "Which import configuration of Pigment takes which stream. A stream without an entry goes to the "
+                "import configuration that has the stream's name."
             ),
             "items": {
                 "type": "object",
                 "title": "Target",
                 "required": ["stream", "import_configuration_id"],
-                "properties": {
-                    "stream": {
-                        "type": "string",
-                        "title": "Stream",
-                        "description": "The name of the stream, as the connection shows it.",
-                        "order": 0,
-                    },
-                    "namespace": {
-                        "type": "string",
-                        "title": "Namespace",
-                        "description": "Only where streams of several namespaces have the same name.",
-                        "order": 1,
-                    },
-                    "import_configuration_id": {
-                        "type": "string",
-                        "title": "Import configuration ID",
-                        "description": "From Pigment: Integrations &gt; Import configurations.",
-                        "order": 2,
-                    },
-                    "replace_import_configuration_id": {
-                        "type": "string",
-                        "title": "Replacing import configuration ID",
-                        "description": (
-                            "A second import configuration of the same block, with “Clear items prior to import” on. "
-                            "It takes the first file when the stream overwrites; the other one adds the rest."
-                        ),
-                        "order": 3,
-                    },
-                },
+                "properties": _target(),
             },
+            "always_show": True,
             "group": "targets",
             "order": 0,
         },
+        # A text and not an enum: the empty text is valid and means "as the import configuration says", and a list of
+        # choices would draw it as an empty entry.
         "import_mode": {
             "type": "string",
             "title": "Import mode",
-            "description": "Overrides what the import configuration does, where your Pigment offers that.",
-            "enum": ["", "create", "update", "upsert"],
+            "description": (
+                "Leave it empty: the import configuration decides. Or, where your Pigment offers that, "
+                "“create”: only add new items; “update”: only change items that are there; “upsert”: both."
+            ),
             "default": "",
+            "pattern": "^(create|update|upsert)?$",
+            "pattern_descriptor": "create, update or upsert",
+            "examples": ["create", "update", "upsert"],
             "group": "targets",
             "order": 1,
         },
         "dry_run": {
             "type": "boolean",
             "title": "Dry run",
-            "description": "Let Pigment check the files and store nothing, where your Pigment offers that.",
+            "description": "Pigment checks the files and stores nothing, where your Pigment offers that.",
             "default": False,
             "group": "targets",
             "order": 2,
@@ -134,45 +125,133 @@ def _targets() -> dict[str, Any]:
     }
 
 
-def _files() -> dict[str, Any]:
-    def choice(title: str, description: str, words: list[str], order: int) -> dict[str, Any]:
-        return {
+def _target() -> dict[str, Any]:
+    return {
+        "stream": {
             "type": "string",
-            "title": title,
-            "description": description,
-            "enum": words,
-            "default": words[0],
-            "order": order,
-        }
+            "title": "Stream",
+            "description": "The name of the stream, written as the connection in Airbyte shows it.",
+            "examples": ["general_ledger"],
+            "order": 0,
+        },
+        "import_configuration_id": {
+            "type": "string",
+            "title": "Import configuration ID",
+            "description": "In Pigment under Integrations &gt; Import configurations: open the menu and copy the ID.",
+            "examples": [_ID],
+            "order": 1,
+        },
+        "clears_before_import": {
+            "type": "boolean",
+            "title": "This import configuration clears the block first",
+            "description": (
+                "Tick this if “Clear items prior to import” is on in the import configuration. A stream that "
+                "overwrites needs it; a stream that appends must go to a configuration without it."
+            ),
+            "default": False,
+            "always_show": True,
+            "order": 2,
+        },
+        "replace_import_configuration_id": {
+            "type": "string",
+            "title": "Second import configuration ID, which clears the block first",
+            "description": (
+                "Only for streams that overwrite and are larger than one file: a second import configuration of the "
+                "same block, with “Clear items prior to import” on. It takes the first file, and the one above, "
+                "without clearing, adds the others."
+            ),
+            "order": 3,
+        },
+        "minimum_rows": {
+            "type": "integer",
+            "title": "Fewest rows to overwrite with",
+            "description": (
+                "A sync with fewer rows leaves the block as it is and fails, so that an empty source never empties it."
+            ),
+            "minimum": 0,
+            "order": 4,
+        },
+        "namespace": {
+            "type": "string",
+            "title": "Namespace",
+            "description": "Only where two streams have the same name: the namespace of this one.",
+            "order": 5,
+        },
+    }
 
+
+def _files() -> dict[str, Any]:
     return {
         "csv": {
             "type": "object",
             "title": "CSV format",
-            "description": "These must be the same as in the import configurations.",
+            "description": "Choose what your import configurations say; numbers arrive wrong otherwise.",
             "properties": {
-                "delimiter": choice("Delimiter", "What stands between two cells.", ["comma", "semicolon"], 0),
-                "decimal_separator": choice("Decimal separator", "What stands in numbers.", ["dot", "comma"], 1),
-                "encoding": choice("Encoding", "With or without a byte order mark.", ["utf-8", "utf-8-bom"], 2),
+                "delimiter": _choice(
+                    "Delimiter",
+                    "What stands between two columns. “comma”: <code>,</code> “semicolon”: <code>;</code>",
+                    ["comma", "semicolon"],
+                    order=0,
+                ),
+                "decimal_separator": _choice(
+                    "Decimal separator",
+                    "How numbers are written. “dot”: <code>1234.5</code> “comma”: <code>1234,5</code>",
+                    ["dot", "comma"],
+                    order=1,
+                ),
+                "encoding": _choice(
+                    "Encoding",
+                    "“utf-8”: the usual form. “utf-8-bom”: with a byte order mark at the start of the file.",
+                    ["utf-8", "utf-8-bom"],
+                    order=2,
+                ),
             },
+            "always_show": True,
             "group": "files",
             "order": 0,
         },
         "upload": {
-            **choice(
-                "Upload", "How a file travels: as the body of the request, or in a form.", ["raw", "multipart"], 1
+            **_choice(
+                "Upload",
+                "How a file is sent. “raw”: as the request itself, as Pigment's API description asks. “multipart”: as "
+                "an attachment of a form, for a gateway that wants it.",
+                ["raw", "multipart"],
+                order=1,
             ),
+            "always_show": False,
             "group": "files",
         },
-        "max_file_megabytes": _number("Largest file in megabytes", "A larger stream becomes several imports.", 100, 2),
-        "max_file_rows": _number("Most rows in a file", "A longer stream becomes several imports.", 1_000_000, 3),
-        "flush_interval_minutes": _number(
-            "Longest wait in minutes", "How long rows may wait before an appending stream pushes them.", 10, 4
+        "max_file_megabytes": _limit("Largest file (MB)", "More data becomes several imports.", 100, order=2),
+        "max_file_rows": {
+            **_limit("Most rows in a file", "More rows become several imports.", 1_000_000, order=3),
+            "type": "integer",
+            "minimum": 1,
+        },
+        "flush_interval_minutes": _limit(
+            "Import at least every (minutes)",
+            "For streams that append: rows that have waited this long are imported even if the file is small.",
+            10,
+            order=4,
+        ),
+        "import_timeout_minutes": _limit(
+            "Import timeout (minutes)", "How long one import may take in Pigment.", 60, order=5
         ),
     }
 
 
-def _number(title: str, description: str, default: int, order: int) -> dict[str, Any]:
+def _choice(title: str, description: str, words: list[str], *, order: int) -> dict[str, Any]:
+    return {
+        "type": "string",
+        "title": title,
+        "description": description,
+        "enum": words,
+        "default": words[0],
+        "always_show": True,
+        "order": order,
+    }
+
+
+def _limit(title: str, description: str, default: int, *, order: int) -> dict[str, Any]:
     return {
         "type": "number",
         "title": title,
@@ -189,9 +268,13 @@ def _rows() -> dict[str, Any]:
         "rejected_rows": {
             "type": "string",
             "title": "Rejected rows",
-            "description": "Report the rows that Pigment refuses and go on, or fail after the import that had them.",
+            "description": (
+                "What happens when Pigment does not take a row. “report”: it is counted in the log and the sync goes "
+                "on. “fail”: the sync stops after that import."
+            ),
             "enum": ["report", "fail"],
             "default": "report",
+            "always_show": True,
             "group": "rows",
             "order": 0,
         },
@@ -199,41 +282,14 @@ def _rows() -> dict[str, Any]:
             "type": "array",
             "title": "Dimension checks",
             "description": (
-                "Columns whose values must be items of a dimension list, looked at before anything is pushed. Needs "
-                "an export key."
+                "Columns whose values must be items of a dimension list. They are looked at before a file is sent, "
+                "with the Export key."
             ),
             "items": {
                 "type": "object",
                 "title": "Dimension check",
                 "required": ["stream", "column", "list_id"],
-                "properties": {
-                    "stream": {
-                        "type": "string",
-                        "title": "Stream",
-                        "description": "The name of the stream, as the connection shows it.",
-                        "order": 0,
-                    },
-                    "column": {
-                        "type": "string",
-                        "title": "Column",
-                        "description": "The column of the stream whose values are looked at.",
-                        "order": 1,
-                    },
-                    "list_id": {
-                        "type": "string",
-                        "title": "List ID",
-                        "description": "From the address of the list in Pigment.",
-                        "order": 2,
-                    },
-                    "on_unknown": {
-                        "type": "string",
-                        "title": "Unknown items",
-                        "description": "Stop the sync, hold the rows back, or send them and report.",
-                        "enum": ["fail", "skip", "report"],
-                        "default": "fail",
-                        "order": 3,
-                    },
-                },
+                "properties": _dimension_check(),
             },
             "group": "rows",
             "order": 1,
@@ -241,16 +297,39 @@ def _rows() -> dict[str, Any]:
     }
 
 
-def _advanced() -> dict[str, Any]:
+def _dimension_check() -> dict[str, Any]:
     return {
-        **transport_spec(order=0, default_max_retries=MAX_RETRIES),
-        "import_timeout_minutes": {
-            "type": "number",
-            "title": "Import time-out in minutes",
-            "description": "How long one import may take in Pigment.",
-            "default": 60,
-            "minimum": 0.001,
-            "group": "advanced",
+        "stream": {
+            "type": "string",
+            "title": "Stream",
+            "description": "The name of the stream, written as the connection in Airbyte shows it.",
+            "examples": ["general_ledger"],
+            "order": 0,
+        },
+        "column": {
+            "type": "string",
+            "title": "Column",
+            "description": "The column of the stream whose values are looked at.",
+            "examples": ["Department"],
+            "order": 1,
+        },
+        "list_id": {
+            "type": "string",
+            "title": "List ID",
+            "description": "Open the list in Pigment and paste the address of the page, or only the ID in it.",
+            "examples": [_ID],
+            "order": 2,
+        },
+        "on_unknown": {
+            "type": "string",
+            "title": "Values that are not in the list",
+            "description": (
+                "“fail”: the sync stops before the file is sent. “skip”: their rows are not sent, and count as "
+                "rejected. “report”: they are sent, and named in the log."
+            ),
+            "enum": ["fail", "skip", "report"],
+            "default": "fail",
+            "always_show": True,
             "order": 3,
         },
     }

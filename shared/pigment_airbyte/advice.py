@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pigment_client.errors import (
     AddressMoved,
+    AddressUnusable,
     BrokenOff,
     CertificateRejected,
     ImportFailed,
@@ -13,10 +14,13 @@ from pigment_client.errors import (
     KeyMissing,
     KeyRejected,
     LimitReached,
+    NotAnExport,
     NotFound,
+    Obstacle,
     OutcomeUnknown,
     PermissionMissing,
     PigmentError,
+    PlainHttp,
     RequestRejected,
     TooLarge,
     Unavailable,
@@ -24,42 +28,40 @@ from pigment_client.errors import (
 from pigment_client.keys import Purpose
 
 _OUTDATED = (
-    "The API key has the old format with dashes, which Pigment no longer accepts: create a new key in Pigment under "
-    "Workspace settings > API keys and put it into this connection."
+    'An API key under "Authentication" has the old format with dashes, which Pigment no longer accepts: create a new '
+    "key in Pigment, under Workspace settings > API keys."
 )
 _MALFORMED = (
-    "The API key holds a blank, a line break or another character that no key has: copy it again from Pigment, or "
-    "create a new one."
+    'An API key under "Authentication" holds a blank, a line break or another character that no key has: copy it again '
+    "from Pigment, or create a new one."
 )
 _MOVED = (
-    "The server answers that Pigment is at another address, and a key is not sent to an address you did not enter: "
-    "check the base URL."
+    "The server sends requests on to another address, and a key is not sent to an address that nobody entered: correct "
+    'the "Base URL".'
 )
-_CERTIFICATE = (
-    "The TLS certificate of the server could not be verified: check the base URL, and if your network has a proxy of "
-    "its own, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
+_PLAIN_HTTP = (
+    'The "Base URL" begins with http, which would send the key unprotected: enter the address with https in front.'
 )
 _LIMIT = (
-    "Pigment's limit is used up (500 requests in 5 minutes for an address, 300 imports an hour for an import "
-    "configuration): wait a while, then run the sync again, and space syncs that share an address further apart."
+    "Pigment's limit of 500 requests in 5 minutes for an IP address is used up: run the sync again later, and leave "
+    'more time between syncs that share an address, or lower their "Requests per 5 minutes".'
 )
-_UNAVAILABLE = (
-    "Pigment could not be reached or answered with a server error: run the sync again later, and check the base URL "
-    "and the network if it goes on."
+_IMPORT_LIMIT = (
+    "Pigment's limit of 300 imports an hour for an import configuration is used up: run the sync again in an hour, and "
+    'raise "Import at least every (minutes)" so that each import holds more rows.'
 )
 _NOT_UNDERSTOOD = (
-    "Pigment's answer could not be understood: check that the base URL is the address of Pigment, and report this if "
-    "it is."
+    'What answered is not Pigment, or answered in a way that is not in its API description: check that the "Base URL" '
+    "is the address of Pigment, and report this if it is."
 )
 
 _FIXED: dict[type[PigmentError], str] = {
     KeyFormatOutdated: _OUTDATED,
     KeyMalformed: _MALFORMED,
     AddressMoved: _MOVED,
-    CertificateRejected: _CERTIFICATE,
+    PlainHttp: _PLAIN_HTTP,
     LimitReached: _LIMIT,
-    ImportLimitReached: _LIMIT,
-    Unavailable: _UNAVAILABLE,
+    ImportLimitReached: _IMPORT_LIMIT,
 }
 
 
@@ -76,12 +78,11 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
         case NotFound():
             return _advise_not_found(error, named)
         case TooLarge() | RequestRejected():
-            return _advise_refused(error, named)
-        case BrokenOff():
-            return (
-                f"The export of{named} broke off before its end, and nothing after its last state counts as read: run "
-                "the sync again, and if it happens often, split the block with slices or a filter."
-            )
+            return _advise_rejected(error, named)
+        case Unavailable() | CertificateRejected() | AddressUnusable():
+            return _advise_way(error)
+        case NotAnExport() | BrokenOff():
+            return _advise_export(error, named)
         case ImportFailed():
             return _advise_import(error, subject)
         case OutcomeUnknown():
@@ -93,42 +94,63 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
             return _FIXED.get(type(error), _NOT_UNDERSTOOD)
 
 
-def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
+def _advise_way(error: Unavailable | CertificateRejected | AddressUnusable) -> str:
+    host = error.host or "Pigment"
     match error:
-        case KeyMissing():
+        case CertificateRejected():
             return (
-                f'This needs an API key for "{error.purpose or "this purpose"}", and none is configured: add one under '
-                '"Authentication".'
+                f'The TLS certificate of {host} could not be verified: check the "Base URL", and if your network puts '
+                "a proxy in between, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
             )
-        case KeyRejected():
-            purpose = f' for "{error.purpose}"' if error.purpose else ""
+        case AddressUnusable(of_proxy=True):
             return (
-                f"Pigment refused the API key{purpose}: check that it was copied completely, has not expired or been "
-                "revoked, and that its IP allow list contains this Airbyte; if in doubt create a new one."
+                f"The address of the proxy ({host}) cannot be used: correct it in the environment of Airbyte "
+                "(HTTPS_PROXY)."
             )
-        case PermissionMissing():
-            return _advise_permission(error)
-
-
-def _advise_permission(error: PermissionMissing) -> str:
-    match error.purpose:
-        case Purpose.METADATA:
+        case AddressUnusable():
+            return 'The "Base URL" is no address that can be used: enter one such as https://pigment.app.'
+        case Unavailable(obstacle=None):
+            status = f" (HTTP {error.status})" if error.status else ""
             return (
-                'The API key lacks the permission "Modeling Metadata", without which nothing can be listed: create '
-                "a key with it in Pigment (or configure separate keys) and put it into this connection."
+                f"Pigment answered with an error of its own{status}: run this again later, and ask Pigment's support "
+                "if it happens again."
             )
-        case Purpose.EXPORT:
+        case Unavailable(obstacle=Obstacle.PROXY):
             return (
-                'The API key lacks the permission "Export", without which no data can be read: create a key with it '
-                "in Pigment (or configure separate keys) and put it into this connection."
-            )
-        case Purpose.IMPORT:
-            return (
-                'The API key lacks the permission "Import", without which nothing can be written: create a key with '
-                "it in Pigment (or configure separate keys) and put it into this connection."
+                f"The proxy {host} did not pass the request on: check that it runs and lets Airbyte through to Pigment "
+                "(HTTPS_PROXY)."
             )
         case _:
-            return "The API key is not allowed to do this: check its type and permissions in Pigment."
+            return (
+                f'{host} could not be reached, because {error.obstacle}: check the "Base URL", and that the network of '
+                "Airbyte lets requests to it through."
+            )
+
+
+def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
+    key = f'API key for "{error.purpose}"' if error.purpose else "API key"
+    match error:
+        case KeyMissing():
+            return f'This needs an {key}, and none is given: enter it under "Authentication".'
+        case KeyRejected():
+            return (
+                f'Pigment rejected the {key}: check under "Authentication" that it was copied whole, that it has not '
+                "expired or been revoked, and that its IP allow list holds the addresses of Airbyte."
+            )
+        case PermissionMissing(purpose=str(purpose)):
+            return (
+                f'The API key under "Authentication" lacks the type "{purpose}", without which '
+                f"{_WITHOUT[Purpose(purpose)]}: create a key of that type in Pigment and enter it there."
+            )
+        case _:
+            return 'The API key under "Authentication" is not allowed to do this: check its type in Pigment.'
+
+
+_WITHOUT = {
+    Purpose.METADATA: "nothing can be listed",
+    Purpose.EXPORT: "nothing can be read",
+    Purpose.IMPORT: "nothing can be written",
+}
 
 
 def _advise_not_found(error: NotFound, named: str) -> str:
@@ -136,39 +158,52 @@ def _advise_not_found(error: NotFound, named: str) -> str:
         case Purpose.EXPORT:
             return (
                 f"Pigment does not know{named}, or the owner of the API key cannot see it: refresh the schema of the "
-                "connection, and check the access rights of the key's owner."
+                "connection, and check what the owner of the key may see."
             )
         case Purpose.IMPORT:
             return (
                 f"Pigment does not know the import configuration of{named}, or the owner of the API key cannot see "
-                "it: copy its id again from Pigment (Integrations > Import configurations)."
+                "it: copy its ID again from Pigment (Integrations > Import configurations)."
             )
         case _:
             return (
-                f"Pigment does not know{named}, or the owner of the API key cannot see it: check the application ID, "
-                "which stands in the address of the application after /application/."
+                f"Pigment does not know{named}, or the owner of the API key cannot see it: check the field "
+                '"Application ID", and the "Base URL" if it was changed.'
             )
 
 
-def _advise_refused(error: TooLarge | RequestRejected, named: str) -> str:
+def _advise_export(error: NotAnExport | BrokenOff, named: str) -> str:
+    if isinstance(error, NotAnExport):
+        came = f" but {error.came}" if error.came else ""
+        return (
+            f'What came as the export of{named} is no export{came}: check the "Base URL" and any proxy before Pigment, '
+            "and run the sync again."
+        )
+    return (
+        f"The export of{named} broke off before its end, and nothing after its last state counts as read: run the sync "
+        'again, and if it happens often, read the block in parts, under "Custom exports".'
+    )
+
+
+def _advise_rejected(error: TooLarge | RequestRejected, named: str) -> str:
     if error.purpose == Purpose.IMPORT:
         return (
-            f"Pigment refused the file for{named} (HTTP {error.status}), which it also does when a file is too large: "
-            'lower "Largest file" in the connection, and check that the import configuration has no error.'
+            f"Pigment rejected the file for{named} (HTTP {error.status}), which it also does when a file is too large: "
+            'lower "Largest file (MB)", and check that the import configuration has no error.'
         )
     of_a_view = error.operation == "export view"
     if isinstance(error, TooLarge) and of_a_view:
-        return f"Pigment finds{named} too big to export as a view: sync its block instead, or narrow the view."
+        return f"Pigment finds{named} too big to export as a view: read its block instead, or make the view smaller."
     if isinstance(error, TooLarge):
         return (
-            f"Pigment finds{named} too large to export at once: split it with slices or narrow it with a filter, "
-            'under "Export payloads" in the connection.'
+            f"Pigment finds{named} too large to export at once: read it in parts or with a filter, under "
+            '"Custom exports".'
         )
     if error.status == 422 and of_a_view:
-        return f"Pigment can export only views of lists, metrics and tables: remove{named} from the views."
+        return f'Pigment can export only views of lists, metrics and tables: remove{named} from "Views".'
     return (
-        f"Pigment refused the export request for{named} (HTTP {error.status}): check its payload under "
-        '"Export payloads" in the connection, best by generating it anew in Pigment.'
+        f"Pigment rejected the export options for{named} (HTTP {error.status}): correct them under "
+        '"Custom exports", or let Pigment generate them again.'
     )
 
 
@@ -177,6 +212,6 @@ def _advise_import(error: ImportFailed, subject: str | None) -> str:
     about = f" for {subject}" if subject else ""
     return (
         f'Pigment ended the import{about} as failed{reasons}: open the block\'s "Update history" in Pigment to see '
-        "why, and check that delimiter, encoding, decimal format and column names of the import configuration fit "
+        "why, and check that delimiter, encoding, decimal separator and column names of the import configuration fit "
         "the file."
     )

@@ -1,134 +1,76 @@
-"""The connection part of a configuration: what the form asks for, and the client it describes."""
+"""How Pigment is reached: what the form asks for, and the client it describes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
+from pigment_airbyte.credentials import keys_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.http.clock import Clock
-from pigment_client.keys import Keys
 
 Settings = TypeVar("Settings")
 
-# The client's defaults, which the forms show.
-BASE_URL = ClientOptions().base_url
-REQUESTS_PER_5_MINUTES = ClientOptions().requests_per_5_minutes
+_DEFAULTS = ClientOptions()
+
+# What stands in the addresses of Pigment's pages and of its API, and never in front of both.
+_PAGE = re.compile(r"/(app|application|api|w|workspace|settings)(/|$)")
 
 
-def credentials_spec(separate_keys: Mapping[str, Any], required: Sequence[str], *, order: int) -> dict[str, Any]:
-    """The `credentials` property of a spec: one key for everything, or a key for each purpose.
-
-    `separate_keys` are the key properties of the second choice, `required` those that must be given.
-    """
-    return {
-        "type": "object",
-        "title": "Authentication",
-        "description": (
-            "How Airbyte signs in to Pigment. A key is made in Pigment under Workspace settings &gt; API keys and "
-            "sees what its owner sees."
-        ),
-        "group": "connection",
-        "order": order,
-        "oneOf": [
-            {
-                "type": "object",
-                "title": "One key for everything",
-                "required": ["auth_type", "api_key"],
-                "properties": {
-                    "auth_type": {"type": "string", "const": "single_key", "order": 0},
-                    "api_key": key_spec("API key", "A key that has every permission this connection needs.", order=1),
-                },
-            },
-            {
-                "type": "object",
-                "title": "A key for each purpose",
-                "required": ["auth_type", *required],
-                "properties": {
-                    "auth_type": {"type": "string", "const": "separate_keys", "order": 0},
-                    **separate_keys,
-                },
-            },
-        ],
-    }
-
-
-def key_spec(title: str, description: str, *, order: int) -> dict[str, Any]:
-    """The property of one API key: secret, with its usual form as an example."""
-    return {
-        "type": "string",
-        "title": title,
-        "description": f"{description} Current keys begin with <code>pgmt_</code>.",
-        "airbyte_secret": True,
-        "minLength": 1,
-        "order": order,
-    }
-
-
-def transport_spec(*, order: int, default_max_retries: int) -> dict[str, Any]:
-    """The properties `base_url`, `requests_per_5_minutes` and `max_retries`, as every connection has them."""
+def connection_spec(*, order: int, default_max_retries: int) -> dict[str, Any]:
+    """The properties that describe how Pigment is reached, as both forms have them, folded."""
     return {
         "base_url": {
             "type": "string",
             "title": "Base URL",
-            "description": "The address of Pigment. Change it only if your workspace has an address of its own.",
-            "default": BASE_URL,
-            "examples": [BASE_URL],
-            "pattern": "^https?://[^\\s/?#]+(/[^\\s?#]*)?$",
-            "pattern_descriptor": "https://host",
-            "group": "advanced",
+            "description": (
+                "The address of Pigment, without anything behind the host. Change it only if your company reaches "
+                "Pigment at another address."
+            ),
+            "default": _DEFAULTS.base_url,
+            "examples": [_DEFAULTS.base_url],
+            "group": "connection",
             "order": order,
         },
-        "requests_per_5_minutes": {
-            "type": "integer",
-            "title": "Requests in 5 minutes",
-            "description": (
-                "Pigment allows 500 requests in 5 minutes for an address, over all connections together. Lower this "
-                "when several syncs run at the same time."
-            ),
-            "default": REQUESTS_PER_5_MINUTES,
-            "minimum": 1,
-            "maximum": 500,
-            "group": "advanced",
-            "order": order + 1,
-        },
-        "max_retries": {
-            "type": "integer",
-            "title": "Retries",
-            "description": "How often a request is tried again when Pigment is busy or cannot be reached.",
-            "default": default_max_retries,
-            "minimum": 0,
-            "maximum": 20,
-            "group": "advanced",
-            "order": order + 2,
-        },
+        "requests_per_5_minutes": _count(
+            "Requests per 5 minutes",
+            "Pigment allows 500 requests in 5 minutes for one IP address. Lower this if several syncs run at the same "
+            "time.",
+            default=_DEFAULTS.requests_per_5_minutes,
+            range_=(1, 500),
+            order=order + 1,
+        ),
+        "max_retries": _count(
+            "Retries",
+            "How often a request is sent again when Pigment is busy or cannot be reached.",
+            default=default_max_retries,
+            range_=(0, 20),
+            order=order + 2,
+        ),
+        "idle_timeout_seconds": _count(
+            "Idle timeout (seconds)",
+            "How long Pigment may send nothing before the connection counts as broken.",
+            default=int(_DEFAULTS.idle_timeout_seconds),
+            range_=(1, 3600),
+            order=order + 3,
+        ),
     }
 
 
-def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
-    """The keys that the configuration holds.
-
-    Raises `ConfigProblem` where none is given and `KeyFormatOutdated` for a key of the old form.
-    """
-    match credentials.get("auth_type"):
-        case "single_key":
-            keys = Keys.single(_text(credentials, "api_key"))
-        case "separate_keys":
-            keys = Keys(
-                export=_text(credentials, "export_api_key") or None,
-                metadata=_text(credentials, "metadata_api_key") or None,
-                imports=_text(credentials, "import_api_key") or None,
-            )
-        case _:
-            raise ConfigProblem(
-                'Choose under "Authentication" whether one key serves everything or each purpose has a key of its own.'
-            )
-    if not (keys.export or keys.metadata or keys.imports):
-        raise ConfigProblem('Enter an API key of Pigment under "Authentication".')
-    return keys
+def _count(title: str, description: str, *, default: int, range_: tuple[int, int], order: int) -> dict[str, Any]:
+    return {
+        "type": "integer",
+        "title": title,
+        "description": description,
+        "default": default,
+        "minimum": range_[0],
+        "maximum": range_[1],
+        "group": "connection",
+        "order": order,
+    }
 
 
 def client_from_config(
@@ -148,10 +90,10 @@ def connected(
     clock: Clock | None = None,
 ) -> Iterator[tuple[PigmentClient, Settings]]:
     """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
-    settings = parse(config)
+    # The keys come first, as in the form.
     client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)
     try:
-        yield client, settings
+        yield client, parse(config)
     finally:
         client.log_requests_made()
         client.close()
@@ -169,18 +111,30 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _options(config: Mapping[str, Any], default_max_retries: int) -> ClientOptions:
-    base_url = (_text(config, "base_url") or BASE_URL).rstrip("/")
-    address = urlsplit(base_url)
-    if address.scheme not in {"http", "https"} or not address.hostname:
-        raise ConfigProblem(f'The base URL must be an address such as {BASE_URL}: correct it under "Base URL".')
-    if address.username or address.password:
-        raise ConfigProblem("The base URL must not hold a name or password: Pigment signs in with API keys.")
     return ClientOptions(
-        base_url=base_url,
-        requests_per_5_minutes=int(config.get("requests_per_5_minutes") or REQUESTS_PER_5_MINUTES),
-        idle_timeout_seconds=float(config.get("idle_timeout_seconds") or ClientOptions().idle_timeout_seconds),
-        max_retries=_count(config, "max_retries", default_max_retries),
+        base_url=_base_url(_text(config, "base_url")),
+        requests_per_5_minutes=int(config.get("requests_per_5_minutes") or _DEFAULTS.requests_per_5_minutes),
+        idle_timeout_seconds=float(config.get("idle_timeout_seconds") or _DEFAULTS.idle_timeout_seconds),
+        max_retries=_retries(config, default_max_retries),
     )
+
+
+def _base_url(entered: str) -> str:
+    """The address that requests begin with; raises `ConfigProblem` for what was copied from a page.
+
+    Whether it is an address at all, and no plain http, is the client's rule.
+    """
+    base_url = (entered or _DEFAULTS.base_url).rstrip("/")
+    _, _, path = base_url.partition("://")
+    host, _, page = path.partition("/")
+    if "@" in host:
+        raise ConfigProblem('The "Base URL" must not hold a name or password: enter the address alone; keys sign in.')
+    if "?" in path or "#" in path or _PAGE.search(f"/{page}"):
+        raise ConfigProblem(
+            'The "Base URL" holds more than the host, as the address of a page does: enter the address alone, such as '
+            f"{_DEFAULTS.base_url}."
+        )
+    return base_url
 
 
 def _text(values: Mapping[str, Any], name: str) -> str:
@@ -188,6 +142,6 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _count(values: Mapping[str, Any], name: str, default: int) -> int:
-    value = values.get(name)
+def _retries(config: Mapping[str, Any], default: int) -> int:
+    value = config.get("max_retries")
     return default if value is None else int(value)

@@ -1,4 +1,4 @@
-"""What went wrong, told to Airbyte and to the user.
+"""What went wrong, as Airbyte and the user see it.
 
 An error of `pigment_client` says what happened; this module says whose turn it is (config, transient, system) and
 what to do, in one sentence. Nothing here quotes a key, a body or a row: an exception that is not ours is reported
@@ -7,13 +7,14 @@ by its type and the places it passed, never by its text.
 
 from __future__ import annotations
 
+import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from airbyte_cdk.models import FailureType, StreamDescriptor
+from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status, StreamDescriptor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.advice import advise
@@ -93,6 +94,21 @@ def traced(
         failure_type=failure.type,
         stream_descriptor=descriptor,
     )
+
+
+def checked(check: Callable[[], str], logger: logging.Logger) -> AirbyteConnectionStatus:
+    """What a connection test ends in, whatever happens: one status.
+
+    `check` returns what it found or raises; the reason of a failure is for the user, its places for the log.
+    """
+    try:
+        message = check()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is reported to the user
+        failure = explain(error)
+        logger.error("The connection test failed: %s", failure.internal)  # noqa: TRY400 - a traceback could quote data
+        return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
+    logger.info(message)
+    return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class SourceConfig:
             where = f"slice {position + 1} of " if position is not None else ""
             raise ConfigProblem(
                 f"The export payload of {where}the block {name} does not fit Pigment's API at {problem.path}: "
-                f'{problem.message}. Correct it under "Export payloads".'
+                f'{problem.message}. Correct it under "Custom exports".'
             )
         return {**payload, **_FORMAT, "friendlyHeaders": self.friendly_headers}
 
@@ -110,18 +110,18 @@ def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> N
     if both:
         raise ConfigProblem(
             f'Both the request and the slices of the block "{name}" say {", ".join(both)}, and only one of them can '
-            'hold: leave it in one place under "Export payloads".'
+            'hold: leave it in one place under "Custom exports".'
         )
     for key in _COLUMNS_DEPEND_ON:
         if any(each.get(key) != slices[0].get(key) for each in slices):
             raise ConfigProblem(
                 f'The slices of the block "{name}" have different {key}, so their columns would differ: put it into '
-                'the request, under "Export payloads".'
+                'the request, under "Custom exports".'
             )
     if len({bool(each.get("scenarios")) for each in slices}) > 1:
         raise ConfigProblem(
             f'Some slices of the block "{name}" have scenarios and some have none, so their columns would differ: '
-            'give all of them scenarios, under "Export payloads".'
+            'give all of them scenarios, under "Custom exports".'
         )
 
 
@@ -169,9 +169,9 @@ def _view(entry: Mapping[str, Any]) -> NamedView:
 
 
 def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
-    block = pasted_id(entry.get("block"), IdKind.BLOCK, "Export payloads")
+    block = pasted_id(entry.get("block"), IdKind.BLOCK, "Custom exports")
     if not block:
-        raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Export payloads".')
+        raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Custom exports".')
     request = _json(entry.get("request"), block, "request", {})
     slices = _json(entry.get("slices"), block, "slices", [])
     if not isinstance(request, dict):

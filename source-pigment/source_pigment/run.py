@@ -11,6 +11,8 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from pigment_airbyte.failures import explained
+from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
 from source_pigment.reading.records import RecordBlock
 from source_pigment.source import SourcePigment
@@ -28,6 +30,12 @@ class BlockEntrypoint(AirbyteEntrypoint):
                 write_lines(message.lines)
             else:
                 yield message
+
+    @staticmethod
+    def validate_connection(source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> None:
+        """Look at the configuration as at a filled-in form: what is wrong is said in the form's words."""
+        with explained():
+            check_form(config, source_spec.connectionSpecification)
 
     @staticmethod
     def handle_record_counts(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from airbyte_cdk.models import ConnectorSpecification
 
-from pigment_airbyte.connection import credentials_spec, key_spec, transport_spec
+from pigment_airbyte.connection import connection_spec
+from pigment_airbyte.credentials import KEY_FIELDS, credentials_spec, key_spec
+from pigment_client.keys import Purpose
 from source_pigment.config import MAX_RETRIES
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/sources/pigment"
 
+_ID = "33d0d7d0-6125-47c4-b36a-882f4ed53b33"
+_OTHER_ID = "44d0d7d0-6125-47c4-b36a-882f4ed53b44"
+
 _KEYS = {
-    "export_api_key": key_spec("Export key", 'A key of type "Export", which reads the data.', order=1),
+    "export_api_key": key_spec(KEY_FIELDS[Purpose.EXPORT], 'A key of the type "Export". It reads the data.', order=1),
     "metadata_api_key": key_spec(
-        "Metadata key", 'A key of type "Modeling Metadata", which lists the blocks of the application.', order=2
+        KEY_FIELDS[Purpose.METADATA],
+        'A key of the type "Modeling Metadata". It lists what there is to read.',
+        order=2,
     ),
 }
 
@@ -32,10 +40,8 @@ def make_spec() -> ConnectorSpecification:
             "groups": [
                 {"id": "connection", "title": "Connection"},
                 {"id": "choice", "title": "What to read"},
-                {"id": "form", "title": "How records look"},
-                {"id": "advanced", "title": "Advanced"},
             ],
-            "properties": {**_connection(), **_choice(), **_form(), **_advanced()},
+            "properties": {**_connection(), **_choice(), **_columns(order=5)},
         },
     )
 
@@ -47,177 +53,185 @@ def _connection() -> dict[str, Any]:
             "type": "string",
             "title": "Application ID",
             "description": (
-                "The application to read. Open it in Pigment and copy the part of the address after "
-                "<code>/application/</code>."
+                "The application to read. Open it in Pigment and paste the address of the page, or only the ID in it."
             ),
-            "examples": ["33d0d7d0-6125-47c4-b36a-882f4ed53b33"],
+            "examples": [f"https://pigment.app/application/{_ID}"],
+            "always_show": True,
             "group": "connection",
             "order": 1,
+        },
+        **connection_spec(order=2, default_max_retries=MAX_RETRIES),
+        "num_workers": {
+            "type": "integer",
+            "title": "Exports at the same time",
+            "description": "How many blocks are read at the same time.",
+            "default": 3,
+            "minimum": 1,
+            "maximum": 20,
+            "group": "connection",
+            "order": 6,
         },
     }
 
 
 def _choice() -> dict[str, Any]:
-    pattern = "A pattern may hold <code>*</code> and <code>?</code>; small and capital letters differ."
     return {
         "block_types": {
             "type": "array",
             "title": "Block types",
-            "description": "Which kinds of blocks become streams.",
+            "description": (
+                "Each block of these types becomes a stream. A table already holds the values of its metrics, so "
+                "metrics are needed only where they stand alone."
+            ),
             "items": {"type": "string", "enum": ["list", "table", "metric"]},
             "uniqueItems": True,
             "default": ["list", "table"],
+            "always_show": True,
             "group": "choice",
             "order": 0,
         },
-        "include": _patterns("Include", f"Only blocks whose name fits one of these. {pattern} Empty means all.", 1),
-        "exclude": _patterns("Exclude", f"No blocks whose name fits one of these. {pattern}", 2),
-        "views": {
-            "type": "array",
-            "title": "Views",
-            "description": (
-                "Views to read as streams of their own. The ID stands in the address of the view in Pigment, after "
-                "<code>viewId=</code>."
-            ),
-            "items": {
-                "type": "object",
-                "title": "View",
-                "required": ["view_id", "name"],
-                "properties": {
-                    "view_id": {
-                        "type": "string",
-                        "title": "View ID",
-                        "description": "It stands in the address of the view in Pigment.",
-                        "order": 0,
-                    },
-                    "name": {
-                        "type": "string",
-                        "title": "Name",
-                        "description": "The name its stream shall have.",
-                        "order": 1,
-                    },
-                },
-            },
-            "group": "choice",
-            "order": 3,
-        },
-        "block_requests": _block_requests(),
+        "include": _patterns("Include", "Read only blocks with these names. Empty: all.", ["GL *", "Headcount"], 1),
+        "exclude": _patterns("Exclude", "Leave out blocks with these names.", ["* (archive)", "Test ?"], 2),
+        "views": _views(order=3),
+        "block_requests": _block_requests(order=4),
     }
 
 
-def _patterns(title: str, description: str, order: int) -> dict[str, Any]:
+def _patterns(title: str, description: str, examples: list[str], order: int) -> dict[str, Any]:
     return {
         "type": "array",
         "title": title,
-        "description": description,
+        "description": (
+            f"{description} <code>*</code> stands for any letters, <code>?</code> for one. Capital and small letters "
+            "differ."
+        ),
         "items": {"type": "string"},
-        "examples": ["GL *", "* (archive)"],
+        "examples": examples,
         "group": "choice",
         "order": order,
     }
 
 
-def _block_requests() -> dict[str, Any]:
+def _views(order: int) -> dict[str, Any]:
     return {
         "type": "array",
-        "title": "Export payloads",
+        "title": "Views",
+        "description": "Views to read as well, each as a stream of its own.",
+        "items": {
+            "type": "object",
+            "title": "View",
+            "required": ["view_id", "name"],
+            "properties": {
+                "view_id": {
+                    "type": "string",
+                    "title": "View ID",
+                    "description": "Open the view in Pigment and paste the address of the page, or only its viewId.",
+                    "examples": [_ID],
+                    "order": 0,
+                },
+                "name": {
+                    "type": "string",
+                    "title": "Stream name",
+                    "description": "The name that the stream gets in Airbyte.",
+                    "examples": ["Ledger for the warehouse"],
+                    "order": 1,
+                },
+            },
+        },
+        "group": "choice",
+        "order": order,
+    }
+
+
+def _block_requests(order: int) -> dict[str, Any]:
+    return {
+        "type": "array",
+        "title": "Custom exports",
         "description": (
-            "For blocks that need filters, scenarios, chosen properties, or to be read in several slices: the payload "
-            "that Pigment's own payload generator gives you."
+            "For blocks that are not to be exported whole: with a filter, with other scenarios, with some columns "
+            "only, or in several parts."
         ),
         "items": {
             "type": "object",
-            "title": "Export payload",
+            "title": "Custom export",
             "required": ["block"],
             "properties": {
-                "block": {"type": "string", "title": "Block", "description": "The block's name or ID.", "order": 0},
+                "block": {
+                    "type": "string",
+                    "title": "Block",
+                    "description": "The name of the block, its ID, or the address of its page in Pigment.",
+                    "examples": ["General Ledger"],
+                    "order": 0,
+                },
                 "request": {
                     "type": "string",
-                    "title": "Request",
-                    "description": "The payload as JSON. Its format options are set by the connector.",
+                    "title": "Export options",
+                    "description": (
+                        "What Pigment's own payload generator writes for this block, as JSON. The first example is for "
+                        "a list (its columns), the second for a table or metric (its scenarios)."
+                    ),
                     "multiline": True,
-                    "examples": ['{"scenarios": ["33d0d7d0-6125-47c4-b36a-882f4ed53b33"]}'],
+                    "always_show": True,
+                    "examples": [
+                        json.dumps({"propertyTechnicalNames": ["department_QCIMSB", "parent_A1B2C3"]}),
+                        json.dumps({"scenarios": [_ID]}),
+                    ],
                     "order": 1,
                 },
                 "slices": {
                     "type": "string",
-                    "title": "Slices",
+                    "title": "Parts",
                     "description": (
-                        "A JSON list of payloads. The block is read once for each, several at a time; an interrupted "
-                        "sync goes on with the first slice that is not finished. Together they must cover the block, "
-                        "and no row may be in two."
+                        "For very large blocks: several export options as a JSON list. Each part is an export of its "
+                        "own, and a sync that was interrupted goes on with the parts that are missing. Together they "
+                        "must cover the block, and no row may be in two."
                     ),
                     "multiline": True,
+                    "examples": [json.dumps([{"scenarios": [_ID]}, {"scenarios": [_OTHER_ID]}])],
                     "order": 2,
                 },
             },
         },
         "group": "choice",
-        "order": 4,
+        "order": order,
     }
 
 
-def _form() -> dict[str, Any]:
+def _columns(order: int) -> dict[str, Any]:
     return {
         "headers": {
             "type": "string",
             "title": "Column names",
             "description": (
-                "Friendly names are what people see in Pigment, and change when somebody renames something. "
-                "Technical names look like <code>month_of_year_QCIMSB</code> and stay."
+                "“friendly”: the names that people see in Pigment; a column changes its name when somebody renames it "
+                "there. “technical”: names such as <code>month_of_year_QCIMSB</code>, which never change."
             ),
             "enum": ["friendly", "technical"],
             "default": "friendly",
-            "group": "form",
-            "order": 0,
+            "group": "choice",
+            "order": order,
         },
         "types": {
             "type": "string",
-            "title": "Types",
+            "title": "Column types",
             "description": (
-                "Infer numbers, booleans and dates from the first rows, or send everything as the text that Pigment "
-                "exports. Items of lists and dimensions are always text."
+                "“infer”: numbers, dates and booleans are recognized from the first rows of each block. “text”: every "
+                "value is sent as the text that Pigment exports. Names of items are text in both."
             ),
             "enum": ["infer", "text"],
             "default": "infer",
-            "group": "form",
-            "order": 1,
+            "group": "choice",
+            "order": order + 1,
         },
         "row_metadata": {
             "type": "boolean",
-            "title": "Row metadata",
+            "title": "Add columns to compare rows between syncs",
             "description": (
-                "Add <code>_pigment_record_id</code> (the first key column) and <code>_pigment_content_hash</code> "
-                "(the SHA-256 of the row) to every record, to compare rows between syncs."
+                "Adds <code>_pigment_record_id</code> (the first key column) and <code>_pigment_content_hash</code> "
+                "(a fingerprint of the whole row) to each row."
             ),
             "default": False,
-            "group": "form",
-            "order": 2,
-        },
-    }
-
-
-def _advanced() -> dict[str, Any]:
-    return {
-        **transport_spec(order=0, default_max_retries=MAX_RETRIES),
-        "idle_timeout_seconds": {
-            "type": "integer",
-            "title": "Idle time-out in seconds",
-            "description": "How long an export may send nothing before it counts as broken.",
-            "default": 60,
-            "minimum": 1,
-            "maximum": 3600,
-            "group": "advanced",
-            "order": 3,
-        },
-        "num_workers": {
-            "type": "integer",
-            "title": "Exports at a time",
-            "description": "How many exports run side by side.",
-            "default": 3,
-            "minimum": 1,
-            "maximum": 20,
-            "group": "advanced",
-            "order": 4,
+            "group": "choice",
+            "order": order + 2,
         },
     }

@@ -118,5 +118,5 @@ def _disk_errors_explained() -> Iterator[None]:
         reason = "is full" if error.errno in _FULL else "cannot be written"
         raise TransientProblem(
             f"The connector's disk {reason}, and nothing of the file it was writing was sent to Pigment: give the "
-            'connector more temporary disk space, or lower "Largest file", and run the sync again.'
+            'connector more temporary disk space, or lower "Largest file (MB)", and run the sync again.'
         ) from None

@@ -29,7 +29,7 @@ class ReplacingWriter(StreamWriter):
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through a clearing import "
                 "configuration would delete the first; nothing was pushed: enter a second import configuration that "
-                'clears as "Replacing import configuration" and let the first one add, or raise "Largest file".'
+                'clears as "Replacing import configuration" and let the first one add, or raise "Largest file (MB)".'
             )
         if self._refused and not self._finished:
             raise ConfigProblem(

@@ -1,63 +1,75 @@
-"""The connection part of a configuration becomes keys and a client, or a sentence that says what is wrong."""
+"""The address in a configuration becomes that of a client, or a sentence that says what is wrong."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from pigment_airbyte.connection import client_from_config, keys_from_config
+from pigment_airbyte.connection import client_from_config
 from pigment_airbyte.failures import ConfigProblem, explain
-from pigment_client.errors import KeyFormatOutdated, KeyMissing
-from pigment_client.keys import Purpose
+from pigment_client.errors import AddressUnusable, PlainHttp
 
 SINGLE = {"auth_type": "single_key", "api_key": " pgmt_one "}
 
 
-def test_one_key_serves_every_purpose() -> None:
-    keys = keys_from_config(SINGLE)
-
-    assert {keys.key_for(purpose) for purpose in Purpose} == {"pgmt_one"}
-
-
-def test_separate_keys_serve_their_own_purpose_only() -> None:
-    keys = keys_from_config(
-        {"auth_type": "separate_keys", "export_api_key": "pgmt_e", "metadata_api_key": "pgmt_m", "import_api_key": ""}
-    )
-
-    assert keys.key_for(Purpose.EXPORT) == "pgmt_e"
-    assert keys.key_for(Purpose.METADATA) == "pgmt_m"
-    assert not keys.has(Purpose.IMPORT)
-    with pytest.raises(KeyMissing):
-        keys.key_for(Purpose.IMPORT)
-
-
-def test_a_key_is_not_shown_when_its_holder_is_printed() -> None:
-    assert "pgmt" not in repr(keys_from_config(SINGLE))
-
-
-@pytest.mark.parametrize("credentials", [{}, {"auth_type": "single_key"}, {"auth_type": "separate_keys"}])
-def test_missing_keys_are_asked_for(credentials: dict[str, Any]) -> None:
-    with pytest.raises(ConfigProblem, match="Authentication"):
-        keys_from_config(credentials)
-
-
-def test_a_dashed_key_is_refused_with_advice() -> None:
-    with pytest.raises(KeyFormatOutdated) as caught:
-        keys_from_config({"auth_type": "single_key", "api_key": "3jp2e232-9875-42f4-9fcf-63fe2ce568jp"})
-
-    assert "create a new key" in explain(caught.value).message
-
-
-@pytest.mark.parametrize("base_url", ["pigment.app", "ftp://pigment.app", "https://", "https://name:word@pigment.app"])
-def test_a_base_url_that_is_no_address_is_refused(base_url: str) -> None:
-    with pytest.raises(ConfigProblem) as caught:
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "pigment.app",
+        "ftp://pigment.app",
+        "https://",
+        "https://name:word@pigment.app",
+        "https://pigment.app:port",
+        "https://[::1",
+    ],
+)
+def test_a_base_url_that_is_no_address_is_rejected(base_url: str) -> None:
+    with pytest.raises((ConfigProblem, AddressUnusable)) as caught:
         client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
 
-    assert "word" not in str(caught.value).replace("password", "")
+    message = explain(caught.value).message
+    assert '"Base URL"' in message
+    assert "word" not in message.replace("password", "")
 
 
 def test_no_retries_means_none() -> None:
     client = client_from_config({"credentials": SINGLE, "max_retries": 0}, default_max_retries=3)
 
     assert client.read_retry.retries == 0
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "https://pigment.app/application/33d0d7d0-6125-47c4-b36a-882f4ed53b33",
+        "https://pigment.app/app/33d0d7d0-6125-47c4-b36a-882f4ed53b33/home",
+        "https://pigment.app/api/v1",
+        "https://pigment.app/w/acme",
+        "https://pigment.app?viewId=1",
+    ],
+)
+def test_the_address_of_a_page_is_no_base_url(base_url: str) -> None:
+    with pytest.raises(ConfigProblem, match='The "Base URL" holds more than the host'):
+        client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+
+
+@pytest.mark.parametrize("base_url", ["http://pigment.app", "http://10.0.0.7:8080", "http://localhost.example.com"])
+def test_a_key_does_not_travel_in_clear(base_url: str) -> None:
+    with pytest.raises(PlainHttp) as caught:
+        client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+
+    assert "unprotected" in explain(caught.value).message
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "https://pigment.app/",
+        "http://localhost:1",
+        "http://127.0.0.1:1",
+        "http://[::1]:1",
+        "https://gate.example/pigment",
+    ],
+)
+def test_an_address_that_can_be_pigment_s_is_taken(base_url: str) -> None:
+    client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)

@@ -73,7 +73,7 @@ def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> No
     if unknown and blocks:
         raise ConfigProblem(
             f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "
-            'correct the name or ID under "Export payloads".'
+            'correct the name or ID under "Custom exports".'
         )
 
 

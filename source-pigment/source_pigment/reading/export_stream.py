@@ -100,7 +100,7 @@ class ExportStream:
         except RecordTooLong:
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
-                'message: leave its long column out with a payload under "Export payloads", or shorten the text.'
+                'message: leave its long column out with a payload under "Custom exports", or shorten the text.'
             ) from None
 
     def _layout(self, header: list[str]) -> RecordLayout:

@@ -1,0 +1,133 @@
+"""The keys of a connection: what the form asks for, and what a configuration holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.keys import Keys, Purpose
+
+AUTHENTICATION = "Authentication"
+
+# The titles of the fields, as forms show them and messages name them.
+SINGLE_KEY_FIELD = "API key"
+KEY_FIELDS: Mapping[Purpose, str] = {
+    Purpose.EXPORT: "Export key",
+    Purpose.METADATA: "Metadata key",
+    Purpose.IMPORT: "Import key",
+}
+KEY_PROPERTIES: Mapping[Purpose, str] = {
+    Purpose.EXPORT: "export_api_key",
+    Purpose.METADATA: "metadata_api_key",
+    Purpose.IMPORT: "import_api_key",
+}
+
+_WHERE = "in Pigment, under Workspace settings > API keys"
+
+# Keys of the old form are UUIDs with dashes; Pigment no longer accepts them (knowledge base, "Import API").
+_OLD_FORM = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
+# Straight quotes, and the ones that mail and text programs make of them.
+_QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+# What a field shows instead of a secret.
+_MASKED = re.compile(r"[*\u2022\u25cf.\u2026]+")
+
+
+def credentials_spec(separate_keys: Mapping[str, Any], required: Sequence[str], *, order: int) -> dict[str, Any]:
+    """The `credentials` property of a spec: a key for each purpose, or one key for everything.
+
+    `separate_keys` are the key properties of the first choice, `required` those that must be given.
+    """
+    return {
+        "type": "object",
+        "title": AUTHENTICATION,
+        "description": (
+            "A workspace administrator makes keys in Pigment under Workspace settings &gt; API keys. In most "
+            "workspaces a key has one type, so each purpose needs a key of its own. A key sees what its owner sees."
+        ),
+        "group": "connection",
+        "order": order,
+        "oneOf": [
+            {
+                "type": "object",
+                "title": "A key for each purpose",
+                "required": ["auth_type", *required],
+                "properties": {
+                    "auth_type": {"type": "string", "const": "separate_keys", "order": 0},
+                    **separate_keys,
+                },
+            },
+            {
+                "type": "object",
+                "title": "One key for everything",
+                "required": ["auth_type", "api_key"],
+                "properties": {
+                    "auth_type": {"type": "string", "const": "single_key", "order": 0},
+                    "api_key": key_spec(
+                        SINGLE_KEY_FIELD,
+                        "Only if your workspace makes keys with several types: one key that has every type needed.",
+                        order=1,
+                    ),
+                },
+            },
+        ],
+    }
+
+
+def key_spec(title: str, description: str, *, order: int) -> dict[str, Any]:
+    """The property of one API key: secret, with its usual form in the description."""
+    return {
+        "type": "string",
+        "title": title,
+        "description": f"{description} It begins with <code>pgmt_</code>.",
+        "airbyte_secret": True,
+        "always_show": True,
+        "order": order,
+    }
+
+
+def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
+    """The keys of a configuration; raises `ConfigProblem` that names the field of what cannot be a key."""
+    match credentials.get("auth_type"):
+        case "single_key":
+            keys = Keys.single(_key(credentials, "api_key", SINGLE_KEY_FIELD) or "")
+        case "separate_keys":
+            found = {each: _key(credentials, KEY_PROPERTIES[each], KEY_FIELDS[each]) for each in Purpose}
+            keys = Keys(export=found[Purpose.EXPORT], metadata=found[Purpose.METADATA], imports=found[Purpose.IMPORT])
+        case _:
+            raise ConfigProblem(
+                f'Choose under "{AUTHENTICATION}" whether each purpose has a key of its own or one key serves '
+                "everything."
+            )
+    if not (keys.export or keys.metadata or keys.imports):
+        raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; it is made {_WHERE}.')
+    return keys
+
+
+def _key(credentials: Mapping[str, Any], name: str, field: str) -> str | None:
+    value = credentials.get(name)
+    key = value.strip() if isinstance(value, str) else ""
+    problem = _find_problem(key)
+    if problem is not None:
+        raise ConfigProblem(f'The key under "{field}" {problem}.')
+    return key or None
+
+
+def _find_problem(key: str) -> str | None:
+    """What is wrong with how a key looks, and what to do; the key itself is not quoted."""
+    if not key:
+        return None
+    if key[0] in _QUOTES or key[-1] in _QUOTES:
+        return "is in quotes: remove the quotes around it"
+    if _MASKED.fullmatch(key):
+        return f"is only the dots or stars that stand for a hidden key: copy the key itself {_WHERE}"
+    if key.lower().startswith("bearer "):
+        return 'begins with the word "Bearer": enter the key alone'
+    if _OLD_FORM.fullmatch(key):
+        return f"has the old format with dashes, which Pigment no longer accepts: create a new key {_WHERE}"
+    if any(each.isspace() for each in key):
+        return "holds a blank or a line break: copy it again, alone and in one piece"
+    if not all("!" <= each <= "~" for each in key):
+        return "holds a character that no key has: copy it again, or create a new one"
+    return None
