@@ -12,6 +12,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.pasted_ids import IdKind, pasted_id
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
+from pigment_csv.dialect import CsvDialect
 
 Payload = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ _FORMAT: Payload = {
     "decimalSeparator": "Dot",
     "encoding": "Utf8WithoutBom",
 }
-
+DIALECT = CsvDialect(delimiter=";")
 
 # Tries after the first, of a request that only reads.
 MAX_RETRIES = 3

@@ -36,7 +36,7 @@ from pigment_client.client import PigmentClient
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
-from source_pigment.discovery.schema import column_types
+from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.discovery.streams import Catalog, fetch_catalog, fetch_filled_catalog, payloads_of
 from source_pigment.reading.export_stream import ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
@@ -140,7 +140,8 @@ class Sync:
 
     def _stream(self, configured: ConfiguredAirbyteStream) -> ExportStream:
         name = configured.stream.name
-        found = self._catalog.find(name)
+        schema = ConfiguredSchema.of(configured.stream.json_schema)
+        found = self._catalog.find(name, schema.object_id)
         if found is None:
             raise ConfigProblem(
                 f'The stream "{name}" is not in Pigment any more, or its owner hid it from the API key: refresh the '
@@ -148,7 +149,7 @@ class Sync:
             )
         key = configured.stream.source_defined_primary_key or []
         options = ReadOptions(
-            types=column_types(configured.stream.json_schema),
+            schema=schema,
             primary_key=tuple(path[0] for path in key if path),
             row_metadata=self._config.row_metadata,
             max_retries=self._config.max_retries,
@@ -208,10 +209,11 @@ class Sync:
 def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteStream:
     return AirbyteStream(
         name=found.object.name,
-        json_schema=found.schema.json_schema(row_metadata=settings.row_metadata),
+        json_schema=found.schema.json_schema(found.object.id, row_metadata=settings.row_metadata),
         supported_sync_modes=[SyncMode.full_refresh],
         source_defined_primary_key=[[name] for name in found.schema.primary_key] or None,
-        is_resumable=True,
+        # For every other stream the platform clears what a failed attempt left, instead of adding to it.
+        is_resumable=found.num_slices > 1,
     )
 
 

@@ -6,15 +6,24 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from pigment_airbyte.failures import ConfigProblem, explain
+from pigment_airbyte.failures import ConfigProblem, explain, traced
 from pigment_client.client import Export, PigmentClient
-from pigment_client.errors import BrokenOff, KeyMissing, KeyRejected, ResponseNotUnderstood
+from pigment_client.errors import (
+    BrokenOff,
+    KeyMissing,
+    KeyRejected,
+    NotFound,
+    PermissionMissing,
+    RequestRejected,
+    ResponseNotUnderstood,
+    TooLarge,
+)
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
-from source_pigment.config import SourceConfig
-from source_pigment.discovery.schema import Sample, SchemaOptions, StreamSchema, make_schema
+from source_pigment.config import DIALECT, Payload, SourceConfig
+from source_pigment.discovery.inference import InferenceOptions, Sample, make_schema
+from source_pigment.discovery.schema import StreamSchema
 from source_pigment.discovery.streams import Catalog, StreamObject, payloads_of
-from source_pigment.reading.records import DIALECT
 
 logger = logging.getLogger("airbyte.pigment.source")
 
@@ -22,8 +31,11 @@ logger = logging.getLogger("airbyte.pigment.source")
 _SAMPLE_ROWS = 1000
 _SAMPLE_BYTES = 1 << 20
 
-# What is wrong with the connection is wrong for every block, so discovery ends.
+# What is wrong with the key is wrong for every block.
 _SAME_FOR_ALL = (KeyMissing, KeyRejected)
+
+# What is wrong with one block, and will stay so.
+_LEFT_OUT = (NotFound, PermissionMissing, RequestRejected, TooLarge, ConfigProblem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +50,26 @@ class DiscoveredStream:
 def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catalog) -> list[DiscoveredStream]:
     """The streams of a catalog, several looked at at a time.
 
-    A block that cannot be read is named in the log and left out; when none can be read, that is an error.
+    A block that is gone, forbidden or without columns is named in the log and left out; when none is left, that is an
+    error. Any other failure ends discovery: a stream that is missing from a catalog disappears from the user's
+    connection, with what it has synced.
     """
     failures: list[Exception] = []
 
     def look(stream_object: StreamObject) -> DiscoveredStream | None:
+        subject, payloads = stream_object.subject, payloads_of(config, stream_object)
         try:
-            return _look_at(client, config, catalog, stream_object)
-        except _SAME_FOR_ALL:
-            raise
-        except Exception as error:  # noqa: BLE001 - one block that fails does not hide the others; it is explained
+            return _look_at(client, config, catalog, stream_object, payloads)
+        except _LEFT_OUT as error:
             failures.append(error)
-            subject = stream_object.subject
             logger.error("The %s is left out: %s", subject, explain(error, subject=subject).message)  # noqa: TRY400 - a traceback could quote data
             return None
+        except _SAME_FOR_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it names the block
+            failure = traced(error, subject=subject)
+            failure.message = f"Nothing was discovered, because the {subject} could not be read: {failure.message}"
+            raise failure from None
 
     with ThreadPoolExecutor(config.num_workers) as pool:
         try:
@@ -87,15 +105,22 @@ def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
 
 
 def _look_at(
-    client: PigmentClient, config: SourceConfig, catalog: Catalog, stream_object: StreamObject
+    client: PigmentClient,
+    config: SourceConfig,
+    catalog: Catalog,
+    stream_object: StreamObject,
+    payloads: tuple[Payload, ...],
 ) -> DiscoveredStream:
-    payloads = payloads_of(config, stream_object)
     sample = take_sample(client, ExportRequest(stream_object.kind, stream_object.id, payloads[0]))
     if not sample.header or sample.header == [""]:
         raise ConfigProblem(
             f"The export of the {stream_object.subject} has no columns: add a property or metric to it."
         )
-    fields = tuple(str(each.get("type")) for each in payloads[0].get("fields") or ())
-    options = SchemaOptions(config.infer_types, catalog.metric_names, fields)
-    schema = make_schema(stream_object.kind, stream_object.block, sample, options=options)
+    options = InferenceOptions(
+        config.infer_types,
+        catalog.known_names,
+        tuple(str(each.get("type")) for each in payloads[0].get("fields") or ()),
+        bool(payloads[0].get("scenarios")),
+    )
+    schema = make_schema(stream_object.kind, stream_object.block, sample, options)
     return DiscoveredStream(stream_object, schema, len(payloads))

@@ -1,18 +1,20 @@
-"""What the columns of an export are: names, types and keys, from its header and a sample of its rows. Pure."""
+"""The schema of a stream, as it leaves in the catalog and as it comes back in a configured one. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pigment_client.models import Block, BlockType, ExportKind
-from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.discovery.names import column_names
 
 RECORD_ID = "_pigment_record_id"
 CONTENT_HASH = "_pigment_content_hash"
+
+# Beside `properties`: which block or view a stream is, whatever it is called by then, and what its columns were.
+_ANNOTATION = "x-pigment"
 
 
 class ColumnType(StrEnum):
@@ -33,21 +35,14 @@ _JSON_SCHEMAS: dict[ColumnType, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The header line of an export and its first rows."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
 class StreamSchema:
-    """The columns of a stream in the order of the export, and its primary key (empty if there is none)."""
+    """The columns of a stream in the order of the export, its primary key (empty if none), and the header line."""
 
     columns: dict[str, ColumnType]
     primary_key: tuple[str, ...]
+    header: tuple[str, ...]
 
-    def json_schema(self, *, row_metadata: bool) -> dict[str, Any]:
+    def json_schema(self, object_id: str, *, row_metadata: bool) -> dict[str, Any]:
         """The schema of a record; every value may be null, because every value may be blank."""
         properties = {name: dict(_JSON_SCHEMAS[type_]) for name, type_ in self.columns.items()}
         if row_metadata:
@@ -56,56 +51,102 @@ class StreamSchema:
             "type": "object",
             "properties": properties,
             "additionalProperties": True,
+            _ANNOTATION: {"id": object_id, "header": list(self.header)},
         }
 
 
-def make_schema(kind: ExportKind, block: Block | None, sample: Sample, *, options: SchemaOptions) -> StreamSchema:
-    """The schema of a block's or view's stream; `block` is None for a view."""
-    names = column_names(sample.header, taken=(RECORD_ID, CONTENT_HASH))
-    values_from = _value_positions(kind, sample, options)
-    columns: dict[str, ColumnType] = {}
-    for position, name in enumerate(names):
-        inferred = options.infer and position in values_from
-        columns[name] = infer_type([row[position] for row in sample.rows]) if inferred else ColumnType.TEXT
-    key = _key_positions(kind, block, sample, values_from)
-    if kind is ExportKind.TABLE and not (options.field_types or options.metric_names & set(sample.header)):
-        # Which columns are values was guessed: what is left over need not be the whole key.
-        key = ()
-    held = key if _holds(key, sample) else ()
-    return StreamSchema(columns, tuple(names[position] for position in held))
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What becomes of an export's columns: in their order the names under which they are sent (None: deselected).
+
+    `new` are the columns that the schema does not know; they are sent as text, because nobody deselected them.
+    """
+
+    names: tuple[str | None, ...]
+    types: tuple[ColumnType, ...]
+    new: tuple[str, ...]
+
+
+class ColumnsChanged(Exception):
+    """The columns of an export are not those of the configured schema."""
+
+
+class ColumnsMissing(ColumnsChanged):
+    """Columns that the schema names are not there."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+
+
+class ColumnsAmbiguous(ColumnsChanged):
+    """Columns that share a title, or have none, are more or fewer than they were: which is which is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class SchemaOptions:
-    """Whether to infer types, and what tells the value columns of a table.
+class ConfiguredSchema:
+    """What a configured stream's schema says: the columns that the user selected, and what discovery noted.
 
-    `metric_names` are names that only metrics of the application have; `field_types` are the types of the fields that
-    a payload asks for, in their order (empty where it asks for none).
+    `object_id` and `header` are None in a catalog that an older version discovered.
     """
 
-    infer: bool
-    metric_names: frozenset[str] = frozenset()
-    field_types: tuple[str, ...] = ()
+    types: Mapping[str, ColumnType]
+    object_id: str | None
+    header: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, json_schema: Mapping[str, Any]) -> ConfiguredSchema:
+        """Read back what `json_schema` wrote, and whatever else a platform made of it."""
+        properties = json_schema.get("properties")
+        types = {name: _type_of(each) for name, each in properties.items()} if isinstance(properties, Mapping) else {}
+        annotation = json_schema.get(_ANNOTATION)
+        annotation = annotation if isinstance(annotation, Mapping) else {}
+        object_id, header = annotation.get("id"), annotation.get("header")
+        return cls(
+            {name: type_ for name, type_ in types.items() if name not in (RECORD_ID, CONTENT_HASH)},
+            object_id if isinstance(object_id, str) else None,
+            tuple(map(str, header)) if isinstance(header, list) else None,
+        )
+
+    def select(self, header: Sequence[str]) -> Selection:
+        """What becomes of the columns of this header line; raises `ColumnsChanged`."""
+        names = _column_names(header)
+        missing = sorted(set(self.types) - set(names))
+        if missing:
+            raise ColumnsMissing(missing)
+        if self._is_ambiguous(header, names):
+            raise ColumnsAmbiguous
+        deselected = set(_column_names(self.header or ())) - set(self.types)
+        return Selection(
+            tuple(None if name in deselected else name for name in names),
+            tuple(self.types.get(name, ColumnType.TEXT) for name in names),
+            tuple(name for name in names if name not in self.types and name not in deselected),
+        )
+
+    def _is_ambiguous(self, header: Sequence[str], names: Sequence[str]) -> bool:
+        """Whether the number of columns of one title, or of none, has changed and one of them is wanted."""
+        counts = Counter(header)
+        if self.header is None:
+            # Without the header of the discovery, a column that is not selected may be a new one.
+            return any(
+                name not in self.types and (not title or counts[title] > 1)
+                for name, title in zip(names, header, strict=True)
+            )
+        before = Counter(self.header)
+        shared = {title for title in before | counts if not title or (before | counts)[title] > 1}
+        # What is new, gone or deselected altogether mixes nothing up.
+        known = zip((*names, *_column_names(self.header)), (*header, *self.header), strict=True)
+        wanted = {title for name, title in known if name in self.types}
+        return any(0 < before[title] != counts[title] > 0 for title in shared & wanted)
 
 
-def infer_type(values: Sequence[str]) -> ColumnType:
-    """The type that every value of a sample has; text where there is none but blanks."""
-    present = [value for value in values if value]
-    if not present:
+def _column_names(header: Sequence[str]) -> list[str]:
+    return column_names(header, taken=(RECORD_ID, CONTENT_HASH))
+
+
+def _type_of(schema: Any) -> ColumnType:
+    if not isinstance(schema, Mapping):
+        # `true` is a schema, too: of anything.
         return ColumnType.TEXT
-    if all(value in BOOLEANS for value in present):
-        return ColumnType.BOOLEAN
-    if all(is_iso_date(value) for value in present):
-        return ColumnType.DATE
-    return ColumnType.NUMBER if all(is_json_number(value) for value in present) else ColumnType.TEXT
-
-
-def column_types(json_schema: Mapping[str, Any]) -> dict[str, ColumnType]:
-    """The types of a configured stream's columns, read back from its schema."""
-    return {name: _type_of(each) for name, each in (json_schema.get("properties") or {}).items()}
-
-
-def _type_of(schema: Mapping[str, Any]) -> ColumnType:
     words = schema.get("type") or []
     words = [words] if isinstance(words, str) else words
     if "number" in words or "integer" in words:
@@ -113,51 +154,3 @@ def _type_of(schema: Mapping[str, Any]) -> ColumnType:
     if "boolean" in words:
         return ColumnType.BOOLEAN
     return ColumnType.DATE if schema.get("format") == "date" else ColumnType.TEXT
-
-
-def _value_positions(kind: ExportKind, sample: Sample, options: SchemaOptions) -> frozenset[int]:
-    """The positions of the columns that hold values or properties; the others hold items, which are text."""
-    width = len(sample.header)
-    if len(options.field_types) == width:
-        return frozenset(position for position, word in enumerate(options.field_types) if word == "ValueField")
-    match kind:
-        case ExportKind.LIST:
-            return frozenset(range(1, width))
-        case ExportKind.METRIC:
-            return frozenset({width - 1})
-        case ExportKind.TABLE | ExportKind.VIEW:
-            named = frozenset(position for position, name in enumerate(sample.header) if name in options.metric_names)
-            return named or _trailing_numbers(sample)
-
-
-def _trailing_numbers(sample: Sample) -> frozenset[int]:
-    found: set[int] = set()
-    for position in range(len(sample.header) - 1, -1, -1):
-        if infer_type([row[position] for row in sample.rows]) is not ColumnType.NUMBER:
-            break
-        found.add(position)
-    return frozenset(found)
-
-
-def _key_positions(kind: ExportKind, block: Block | None, sample: Sample, values: frozenset[int]) -> tuple[int, ...]:
-    if block is not None and block.columns is not None:
-        marked = {column.name for column in block.columns if column.is_key}
-        richer = tuple(position for position, name in enumerate(sample.header) if name in marked)
-        # A part of a key is no key.
-        if len(richer) == len(marked) > 0:
-            return richer
-        if marked and richer:
-            return ()
-    match kind:
-        case ExportKind.LIST:
-            return (0,) if block is not None and block.type is BlockType.DIMENSION_LIST else ()
-        case ExportKind.METRIC | ExportKind.TABLE:
-            return tuple(position for position in range(len(sample.header)) if position not in values)
-        case ExportKind.VIEW:
-            return ()
-
-
-def _holds(key: Sequence[int], sample: Sample) -> bool:
-    """Whether the sample has neither a blank nor a repeat in the key."""
-    keys = [tuple(row[position] for position in key) for row in sample.rows]
-    return bool(key) and len(set(keys)) == len(keys) and all(all(parts) for parts in keys)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import Payload, SourceConfig
+from source_pigment.discovery.inference import KnownNames
 from source_pigment.discovery.names import Named, stream_names
 
 
@@ -28,14 +29,27 @@ class StreamObject:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The streams of an application, and the names that only its metrics have."""
+    """The streams of an application, and the names that explain their columns.
+
+    `objects` are the chosen ones; `others` are the blocks that the configuration leaves out, which a stream that was
+    configured before may still read.
+    """
 
     objects: tuple[StreamObject, ...]
-    metric_names: frozenset[str]
+    others: tuple[StreamObject, ...]
+    known_names: KnownNames
 
-    def find(self, stream: str) -> StreamObject | None:
-        """The object of the stream with this name."""
-        return next((each for each in self.objects if each.name == stream), None)
+    def find(self, stream: str, object_id: str | None) -> StreamObject | None:
+        """What a configured stream reads, under the stream's name: the object with its id, whatever that is called now.
+
+        A stream from a catalog without ids (None) is found by its name.
+        """
+        if object_id is None:
+            return next((each for each in self.objects if each.name == stream), None)
+        # A view may be configured under several names.
+        found = [each for each in (*self.objects, *self.others) if each.id == object_id]
+        chosen = next((each for each in found if each.name == stream), found[0] if found else None)
+        return chosen and replace(chosen, name=stream)
 
 
 def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
@@ -47,14 +61,16 @@ def fetch_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in config.views]
     names = stream_names(named)
     by_id: list[Block | None] = [*chosen, *(None for _ in config.views)]
-    objects = [
+    objects = tuple(
         StreamObject(name, ExportKind(each.kind), each.id, block)
         for name, each, block in zip(names, named, by_id, strict=True)
-    ]
+    )
+    others = tuple(
+        StreamObject(block.name, block.type.kind, block.id, block) for block in blocks if block not in chosen
+    )
     metrics = frozenset(block.name for block in blocks if block.type is BlockType.METRIC)
-    # A dimension's column bears the name of its list: a metric of that name must not make it a value.
     dimensions = frozenset(block.name for block in blocks if block.type is BlockType.DIMENSION_LIST)
-    return Catalog(tuple(objects), metrics - dimensions)
+    return Catalog(objects, others, KnownNames(metrics - dimensions, dimensions))
 
 
 def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
@@ -66,10 +82,19 @@ def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog
 
 
 def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> None:
-    """A payload whose block was renamed must not be forgotten: its filter would be, too."""
-    names = stream_names([Named(block.id, block.name, block.type.kind.value) for block in blocks])
-    known = {*names, *(word.strip() for block in blocks for word in (block.id, block.name))}
-    unknown = [each.block for each in config.block_requests if each.block not in known]
+    """Each payload is for one block: one that none or several bear would filter nothing, or too much."""
+    streams = stream_names([Named(block.id, block.name, block.type.kind.value) for block in blocks])
+    named: dict[str, set[str]] = {}
+    for block, stream in zip(blocks, streams, strict=True):
+        for word in (block.id, block.name.strip(), stream):
+            named.setdefault(word, set()).add(block.id)
+    for each in config.block_requests:
+        if len(named.get(each.block, ())) > 1:
+            raise ConfigProblem(
+                f'{len(named[each.block])} blocks of the application are called "{each.block}", so it is not known '
+                'which of them the entry under "Custom exports" is for: enter the ID of the block instead of its name.'
+            )
+    unknown = [each.block for each in config.block_requests if each.block not in named]
     if unknown and blocks:
         raise ConfigProblem(
             f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "

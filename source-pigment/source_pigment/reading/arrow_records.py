@@ -43,6 +43,7 @@ class ArrowConverter:
         self._layout = layout
         self._by_row = RowConverter(layout)
         self._labels = layout.labels()
+        self._sends_any = any(self._labels) or layout.id_position is not None
         names = [str(position) for position in range(len(layout.names))]
         self._read = pa.csv.ReadOptions(use_threads=False, column_names=names)
         self._parse = pa.csv.ParseOptions(
@@ -76,6 +77,7 @@ class ArrowConverter:
             or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
             or (len(self._labels) > 1 and _has_empty_line(block))
+            or not self._sends_any
         ):
             return None
         self._read.block_size = len(block) + 1
@@ -94,12 +96,15 @@ class ArrowConverter:
         layout = self._layout
         columns = [_array(table.column(position)) for position in range(table.num_columns)]
         pieces = Pieces(layout.opening(emitted_at))
-        for position, (label, column) in enumerate(zip(self._labels, columns, strict=True)):
-            pieces.constant(("," if position else "") + label)
-            pieces.value(column, layout.types[position], layout.names[position], misfits)
+        comma = ""
+        for label, name, type_, column in zip(self._labels, layout.names, layout.types, columns, strict=True):
+            if label is not None and name is not None:
+                pieces.constant(comma + label)
+                pieces.value(column, type_, name, misfits)
+                comma = ","
         if layout.id_position is not None:
             id_label, hash_label = layout.metadata_labels
-            pieces.constant("," + id_label)
+            pieces.constant(comma + id_label)
             pieces.value(columns[layout.id_position], ColumnType.TEXT, "", misfits)
             pieces.constant(f',{hash_label}"')
             pieces.array(_hashes(columns))

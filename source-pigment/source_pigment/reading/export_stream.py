@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from pigment_client.errors import BrokenOff, TryLater
 from pigment_client.http.retry import may_repeat
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, RecordBlocks, rows_of, split_first_record
-from source_pigment.config import Payload
-from source_pigment.discovery.names import column_names
-from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
+from source_pigment.config import DIALECT, Payload
+from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema
 from source_pigment.discovery.streams import StreamObject
 from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import DIALECT, Converter, RecordBlock, RecordLayout, RecordTooLong, new_converter
+from source_pigment.reading.records import Converter, RecordBlock, RecordLayout, RecordTooLong, new_converter
 
 # Large enough that the fixed cost of a block vanishes, small enough that several fit into little memory.
 _BLOCK_BYTES = 1 << 20
@@ -32,7 +30,7 @@ _BLOCK_SECONDS = 2.0
 class ReadOptions:
     """How a configured stream wants its records."""
 
-    types: dict[str, ColumnType]
+    schema: ConfiguredSchema
     primary_key: tuple[str, ...]
     row_metadata: bool
     max_retries: int
@@ -105,28 +103,22 @@ class ExportStream:
 
     def _layout(self, header: list[str]) -> RecordLayout:
         """How the records look, from the header line that came and the schema that the user configured."""
-        names = column_names(header, taken=(RECORD_ID, CONTENT_HASH))
-        known = self._options.types
-        ours = {RECORD_ID, CONTENT_HASH} if self._options.row_metadata else set()
-        missing = sorted(set(known) - set(names) - ours)
-        if missing:
+        try:
+            selection = self._options.schema.select(header)
+        except ColumnsMissing as error:
             raise ConfigProblem(
-                f"The {self.subject} no longer has the column(s) {', '.join(missing)}: refresh the schema of the "
-                "connection, so that a renamed or removed column does not arrive as blanks."
-            )
-        counts = Counter(header)
-        if any(
-            name not in known and (not title or counts[title] > 1) for name, title in zip(names, header, strict=True)
-        ):
+                f"The {self.subject} no longer has the column(s) {error}: refresh the schema of the connection, so "
+                "that a renamed or removed column does not arrive as blanks."
+            ) from None
+        except ColumnsAmbiguous:
             raise ConfigProblem(
                 f"The {self.subject} has another number of columns that share a name or have none, so it is not known "
                 "which is which: give them names of their own in Pigment, or refresh the schema of the connection."
-            )
-        self.progress.note_new_columns([name for name in names if name not in known])
-        types = tuple(known.get(name, ColumnType.TEXT) for name in names)
-        keys = [position for position, name in enumerate(names) if name in self._options.primary_key]
+            ) from None
+        self.progress.note_new_columns(selection.new)
+        keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]
         id_position = (keys[0] if keys else 0) if self._options.row_metadata else None
-        return RecordLayout(self.name, tuple(names), types, id_position)
+        return RecordLayout(self.name, selection.names, selection.types, id_position)
 
     def _blocks(self, export: Iterable[bytes]) -> Iterator[bytes]:
         try:

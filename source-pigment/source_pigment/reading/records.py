@@ -14,12 +14,10 @@ from typing import Protocol
 
 import orjson
 
-from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvBroken, Row, rows_of
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
+from source_pigment.config import DIALECT
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
-
-DIALECT = CsvDialect(delimiter=";")
 
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
@@ -33,11 +31,12 @@ class RecordTooLong(Exception):
 class RecordLayout:
     """How a stream's records look: its name, its columns in the order of the export, and the metadata to add.
 
-    `id_position` is the column whose text is the record's id; None adds no metadata.
+    A column without a name is not sent. `id_position` is the column whose text is the record's id; None adds no
+    metadata.
     """
 
     stream: str
-    names: tuple[str, ...]
+    names: tuple[str | None, ...]
     types: tuple[ColumnType, ...]
     id_position: int | None = None
 
@@ -46,9 +45,9 @@ class RecordLayout:
         stream = _text(self.stream)
         return f'{{"type":"RECORD","record":{{"stream":{stream},"emitted_at":{emitted_at},"data":{{'
 
-    def labels(self) -> list[str]:
-        """What stands before each value: the column's name as JSON, and a colon."""
-        return [f"{_text(name)}:" for name in self.names]
+    def labels(self) -> list[str | None]:
+        """What stands before each value: the column's name as JSON, and a colon; None for what is not sent."""
+        return [None if name is None else f"{_text(name)}:" for name in self.names]
 
     @property
     def metadata_labels(self) -> tuple[str, str]:
@@ -113,6 +112,8 @@ class RowConverter:
         layout = self._layout
         values: list[str] = []
         for label, name, type_, text in zip(self._labels, layout.names, layout.types, row, strict=True):
+            if label is None or name is None:
+                continue
             word = json_value(text, type_)
             if word is None:
                 misfits[name] += 1

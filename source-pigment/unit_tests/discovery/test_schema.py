@@ -7,25 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigment_client.models import Block, BlockType, Column, ExportKind
+from source_pigment.discovery.inference import InferenceOptions, KnownNames, Sample, infer_type, make_schema
 from source_pigment.discovery.names import Named, column_names, stream_names
 from source_pigment.discovery.schema import (
+    ColumnsAmbiguous,
+    ColumnsMissing,
     ColumnType,
-    Sample,
-    SchemaOptions,
+    ConfiguredSchema,
+    Selection,
     StreamSchema,
-    column_types,
-    infer_type,
-    make_schema,
 )
 from source_pigment.reading.state import COMPLETE, finished_slices, state_after
 
-INFER = SchemaOptions(True, frozenset({"Cost", "Revenue"}))
+INFER = InferenceOptions(True, KnownNames(frozenset({"Cost", "Revenue"}), frozenset({"Year", "Country", "Scenario"})))
 
 
-def schema(type_: BlockType, header: str, *rows: str, options: SchemaOptions = INFER, **more: object) -> StreamSchema:
+def schema(
+    type_: BlockType, header: str, *rows: str, options: InferenceOptions = INFER, **more: object
+) -> StreamSchema:
     block = Block("id", "name", type_, **more)  # type: ignore[arg-type] # only columns
     sample = Sample(header.split(";"), [row.split(";") for row in rows])
-    return make_schema(type_.kind, block, sample, options=options)
+    return make_schema(type_.kind, block, sample, options)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_richer_metadata_says_which_columns_are_keys() -> None:
 
 
 def test_text_types_send_everything_as_text() -> None:
-    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "a;1", options=SchemaOptions(False))
+    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "a;1", options=InferenceOptions(False))
 
     assert set(found.columns.values()) == {ColumnType.TEXT}
 
@@ -103,7 +105,113 @@ def test_text_types_send_everything_as_text() -> None:
 def test_the_types_are_read_back_from_the_schema(types: list[ColumnType]) -> None:
     columns = {f"c{position}": type_ for position, type_ in enumerate(types)}
 
-    assert column_types(StreamSchema(columns, ()).json_schema(row_metadata=False)) == columns
+    written = StreamSchema(columns, (), tuple(columns)).json_schema("an id", row_metadata=True)
+
+    assert ConfiguredSchema.of(written) == ConfiguredSchema(columns, "an id", tuple(columns))
+
+
+@pytest.mark.parametrize(
+    "json_schema",
+    [{}, {"properties": None}, {"properties": {}, "x-pigment": True}, {"x-pigment": {"id": 5, "header": "no"}}],
+)
+def test_a_schema_of_another_make_says_nothing(json_schema: dict[str, object]) -> None:
+    assert ConfiguredSchema.of(json_schema) == ConfiguredSchema({}, None, None)
+
+
+@pytest.mark.parametrize("anything", [True, {}, {"type": None}, {"type": ["object"]}])
+def test_a_property_of_any_type_is_text(anything: object) -> None:
+    assert ConfiguredSchema.of({"properties": {"a": anything}}).types == {"a": ColumnType.TEXT}
+
+
+def configured(discovered: str, *deselected: str) -> ConfiguredSchema:
+    """The schema of these titles, from which the user took columns away."""
+    names = column_names(discovered.split(";"))
+    columns = dict.fromkeys(names, ColumnType.TEXT)
+    json_schema = StreamSchema(columns, (), tuple(discovered.split(";"))).json_schema("id", row_metadata=False)
+    for name in deselected:
+        del json_schema["properties"][name]
+    return ConfiguredSchema.of(json_schema)
+
+
+def selected(schema: ConfiguredSchema, header: str) -> Selection:
+    return schema.select(header.split(";"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "header", "names", "new"),
+    [
+        (configured("a;b"), "a;b", ("a", "b"), ()),
+        (configured("a;b", "b"), "a;b", ("a", None), ()),
+        (configured("a;b", "a", "b"), "a;b", (None, None), ()),
+        (configured("a;b", "b"), "b;a", (None, "a"), ()),
+        (configured("a;b", "b"), "a;b;c", ("a", None, "c"), ("c",)),
+        (configured("a;a;a", "a_2"), "a;a;a", ("a", None, "a_3"), ()),
+        (configured("a;a", "a"), "a;a", (None, "a_2"), ()),
+        (configured("a;;b", "column_2"), "a;;b", ("a", None, "b"), ()),
+        (configured("a;a;b", "a", "a_2"), "a;b", (None, "b"), ()),
+        (configured("a"), "a;b;b", ("a", "b", "b_2"), ("b", "b_2")),
+    ],
+)
+def test_deselected_columns_are_not_sent_and_new_ones_are(
+    schema: ConfiguredSchema, header: str, names: tuple[str | None, ...], new: tuple[str, ...]
+) -> None:
+    found = selected(schema, header)
+
+    assert (found.names, found.new) == (names, new)
+
+
+def test_a_column_that_is_gone_is_missing() -> None:
+    with pytest.raises(ColumnsMissing, match="b"):
+        selected(configured("a;b"), "a;c")
+
+
+@pytest.mark.parametrize(
+    ("schema", "header"),
+    [
+        (configured("a;a;b", "a_2"), "a;a;a;b"),
+        (configured("a;a;a;b", "a_3"), "a;a;b"),
+        (configured("a;b"), "a;a;b"),
+        (configured("a;;b"), "a;;;b"),
+    ],
+)
+def test_another_number_of_columns_of_one_title_mixes_them_up(schema: ConfiguredSchema, header: str) -> None:
+    with pytest.raises((ColumnsAmbiguous, ColumnsMissing)):
+        selected(schema, header)
+
+
+def test_without_the_header_of_the_discovery_what_is_not_selected_may_be_new() -> None:
+    old = ConfiguredSchema({"a": ColumnType.TEXT}, None, None)
+
+    assert selected(old, "a;b").names == ("a", "b")
+    with pytest.raises(ColumnsAmbiguous):
+        selected(old, "a;a")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "dimensions", "claimed"),
+    [
+        ({"Cost", "Revenue"}, {"Year", "Country"}, ("Year", "Country")),
+        ({"Cost"}, {"Year", "Country"}, ()),  # Revenue is hidden, and may be a dimension for all that is known
+        ({"Cost", "Revenue"}, {"Year"}, ()),  # Country is hidden
+        (set(), {"Year", "Country"}, ()),
+    ],
+)
+def test_a_tables_key_is_claimed_where_every_column_is_explained(
+    metrics: set[str], dimensions: set[str], claimed: tuple[str, ...]
+) -> None:
+    options = InferenceOptions(True, KnownNames(frozenset(metrics), frozenset(dimensions)))
+
+    found = schema(BlockType.TABLE, "Year;Country;Cost;Revenue", "2026;FR;1;2", "2027;FR;1;2", options=options)
+
+    assert found.primary_key == claimed
+
+
+@pytest.mark.parametrize(("has_scenarios", "claimed"), [(True, ("Year", "Scenario")), (False, ())])
+def test_the_scenario_is_part_of_the_key_where_it_was_asked_for(has_scenarios: bool, claimed: tuple[str, ...]) -> None:
+    options = InferenceOptions(True, KnownNames(frozenset({"Cost"}), frozenset({"Year"})), has_scenarios=has_scenarios)
+
+    for type_ in (BlockType.METRIC, BlockType.TABLE):
+        assert schema(type_, "Year;Scenario;Cost", "2026;Actual;1", options=options).primary_key == claimed
 
 
 @given(st.lists(st.sampled_from(["", "a", "a_2", "a_3", "column_1", "b"]), max_size=8))
@@ -166,4 +274,4 @@ def test_a_finished_stream_is_not_read_again_in_the_same_sync() -> None:
 
 
 def test_a_view_claims_no_key() -> None:
-    assert make_schema(ExportKind.VIEW, None, Sample(["a"], [["1"]]), options=INFER).primary_key == ()
+    assert make_schema(ExportKind.VIEW, None, Sample(["a"], [["1"]]), INFER).primary_key == ()
