@@ -2,8 +2,14 @@
 # The base image is the one in metadata.yaml; a test holds the two together.
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1@sha256:a268b44c733ae699a60f5fbc06a324945dba98945c6e2ab7f8609f2f895b0d28
 
-FROM ${BASE_IMAGE} AS build
+# The libraries: a layer that stays the same until the lock changes, so that a new version of ours is a small download.
+FROM ${BASE_IMAGE} AS libraries
 ARG CONNECTOR
+# What airbyte-cdk brings for connectors of other kinds, and nothing that ours loads names:
+# integration_tests/check_images.py proves it in the images.
+ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-auth google-cloud-secret-manager \
+    googleapis-common-protos grpc-google-iam-v1 grpcio grpcio-status opentelemetry-api proto-plus protobuf pyasn1 \
+    pyasn1-modules pygments rich rich-click markdown-it-py mdurl dateparser unidecode"
 USER root
 WORKDIR /build
 COPY requirements.lock ./
@@ -12,23 +18,42 @@ RUN sed -n '/^uv==/,/# via/p' requirements.lock > uv.txt \
     && python -m venv /build/tools \
     && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r uv.txt \
     && /build/tools/bin/uv venv --quiet --python "$(command -v python)" /opt/connector
+COPY shared/pyproject.toml shared/
+COPY ${CONNECTOR}/pyproject.toml ${CONNECTOR}/
+RUN /build/tools/bin/uv pip compile --quiet --no-cache --no-header --no-annotate --python /opt/connector/bin/python \
+        --constraints requirements.lock --no-emit-package pigment-connectors-shared \
+        $(printf -- '--no-emit-package %s ' ${LEFT_OUT}) \
+        shared/pyproject.toml "${CONNECTOR}/pyproject.toml" --output-file libraries.txt \
+    && /build/tools/bin/uv pip install --quiet --no-cache --no-deps --python /opt/connector/bin/python \
+        --constraints requirements.lock --requirements libraries.txt
+# Of pyarrow only compute and CSV are used: no other file formats, no remote file systems, no headers. Times and
+# bytecode depend on nothing but the files, so that the same lock gives the same layer.
+RUN packages="$(echo /opt/connector/lib/python3*/site-packages)" \
+    && if [ -d "$packages/pyarrow" ]; then (cd "$packages/pyarrow" && rm -rf tests include src *.pyx *.pxi *.pxd \
+        libarrow_flight.* libarrow_s3.* libarrow_python_flight.* libarrow_python_parquet_encryption.* libarrow_python.so \
+        _flight.* _s3fs.* _gcsfs.* _azurefs.* _hdfs.* _orc.* _parquet* _dataset* _substrait.* _feather.*); fi \
+    && echo /opt/pigment > "$packages/pigment.pth" \
+    && ln -s "/opt/pigment/bin/${CONNECTOR}" /opt/connector/bin/run-connector \
+    && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/connector/lib \
+    && find /opt/connector -exec touch --no-dereference --date=@0 {} +
+
+FROM libraries AS ours
+ARG CONNECTOR
 COPY shared shared
 COPY ${CONNECTOR} ${CONNECTOR}
-RUN /build/tools/bin/uv pip install --quiet --no-cache --no-sources --compile-bytecode \
-        --python /opt/connector/bin/python --constraints requirements.lock --build-constraints requirements.lock \
-        ./shared "./${CONNECTOR}" \
-    && find /opt/connector -type d \( -name tests -o -name test -o -name include \) -path '*/pyarrow/*' -prune -exec rm -rf {} + \
-    && find /opt/connector -type d -name tests \( -path '*/pandas/*' -o -path '*/numpy/*' -o -path '*/nltk/*' \) -prune -exec rm -rf {} + \
-    && ln -s "/opt/connector/bin/${CONNECTOR}" /opt/connector/bin/run-connector
+RUN /build/tools/bin/uv pip install --quiet --no-cache --no-deps --no-sources --target /opt/pigment \
+        --python /opt/connector/bin/python --build-constraints requirements.lock ./shared "./${CONNECTOR}" \
+    && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/pigment
 
 FROM ${BASE_IMAGE}
 ARG CONNECTOR
 ARG VERSION
-COPY --from=build /opt/connector /opt/connector
 WORKDIR /airbyte/integration_code
 USER airbyte
 # The platform evaluates this in a shell and appends the command.
 ENV AIRBYTE_ENTRYPOINT="/opt/connector/bin/run-connector"
 ENV PYTHONDONTWRITEBYTECODE=1
 ENTRYPOINT ["/opt/connector/bin/run-connector"]
+COPY --from=libraries /opt/connector /opt/connector
+COPY --from=ours /opt/pigment /opt/pigment
 LABEL io.airbyte.name="airbyte/${CONNECTOR}" io.airbyte.version="${VERSION}"

@@ -86,7 +86,7 @@ images:  ## build both images (BASE_IMAGE=… for another base)
 	done
 
 image-test: setup images  ## run both images as the platform does, against the local Pigment
-	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py $(ARGS)
+	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py $(ARGS)
 
 # PyAirbyte and a source from PyPI are clients that are not ours: each has an environment of its own.
 .venv-%/.ready: integration_tests/pyairbyte/%.lock $(VENV)/.ready
