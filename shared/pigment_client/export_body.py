@@ -57,10 +57,10 @@ class BodyCheck:
     def end(self) -> None:
         """The body is whole; raises `NoExport`."""
         self._decode(b"", final=True)
-        if self.bytes_seen and not self._has_form:
-            raise NoExport("a text without columns and line ends")
         if self.bytes_seen <= _LOOKED_AT_BYTES and _is_json(bytes(self._beginning)):
             raise NoExport("JSON")
+        if self.bytes_seen and not self._has_form:
+            raise NoExport("a text without columns and line ends")
 
     def _decode(self, chunk: bytes, *, final: bool) -> None:
         if chunk.isascii() and not self._within_character and not final:

@@ -4,8 +4,8 @@ The protocol is the library h2's. Three things are decided here, the first two b
 whole when it is not, nor broken when it is not:
 
 - The response is at its end only when the server has marked the end of the stream (END_STREAM). A reset is a break
-  whatever its code. libcurl takes RST_STREAM with NO_ERROR for a good end (curl/curl#6015), and that is just what
-  Envoy sends when the server behind it broke off (envoyproxy/envoy#36200).
+  whatever its code, and so is a trailer that reports an error. libcurl takes RST_STREAM with NO_ERROR for a good end
+  (curl/curl#6015), and that is just what Envoy sends when the server behind it broke off (envoyproxy/envoy#36200).
 - A GOAWAY that spares our exchange is kept from h2, which would reject everything after it: servers say so when they
   restart or have served a connection long enough, and then finish what they have started (RFC 9113, section 6.8).
 - DATA of a response without Content-Length passes by h2, which writes every frame out in hexadecimal for a log that
@@ -22,6 +22,7 @@ import h2.events
 import h2.exceptions
 from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes, Settings
+from hyperframe.exceptions import HyperframeError
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, WindowUpdateFrame
 
 # How much may be on its way to us: enough for 300 MB/s at 50 ms. It stays in the network, not in our memory, because
@@ -95,7 +96,7 @@ class Http2Session:
                 only_a_part = False
                 self._accept(frame)
             self._send_body()
-        except (h2.exceptions.ProtocolError, ValueError):
+        except (h2.exceptions.ProtocolError, HyperframeError, ValueError):
             # The text of h2's errors may quote headers.
             raise Http2Broken("HTTP/2: the server broke the rules of the protocol") from None
         return only_a_part or before != (len(self._arrived), self.status, self.ended)
@@ -172,9 +173,23 @@ class Http2Session:
                 if data:
                     self._arrived.append(data)
                 self._http.acknowledge_received_data(length or 0, self._stream_id)
+            case h2.events.TrailersReceived(headers=headers):
+                if any(_reports_error(str(name).lower(), str(value).strip().lower()) for name, value in headers or ()):
+                    raise Http2Broken("HTTP/2: the trailer reports an error")
             case h2.events.StreamEnded():
                 self.ended = True
             case h2.events.StreamReset(error_code=code) if not self.ended:
                 raise Http2Broken(f"HTTP/2: the server reset the stream before its end (code {code})")
             case _:
                 pass
+
+
+def _reports_error(name: str, value: str) -> bool:
+    """Whether a field of the trailer says that the response failed; no field is agreed on, so the words are looked for.
+
+    `grpc-status` is 0 for success (gRPC over HTTP/2, "Responses"), an HTTP status 2xx.
+    """
+    if "status" in name:
+        return value not in {"0", "ok"} and not (len(value) == 3 and value.startswith("2"))
+    says_error = any(word in name for word in ("error", "exception", "failure", "abort"))
+    return says_error and value not in {"", "0", "false", "none", "null", "no"}

@@ -1,0 +1,61 @@
+"""What can be seen of a break over HTTP/1.1, however the bytes are cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http1Wire, read
+
+from pigment_client.errors import BrokenOff, TryLater
+
+CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=8)
+
+
+def response(body: bytes, *headers: str) -> bytes:
+    lines = ["HTTP/1.1 200 OK", "Content-Type: text/csv", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def chunked(body: bytes, size: int = 4099) -> bytes:
+    pieces = (body[start : start + size] for start in range(0, len(body), size))
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+WHOLE = {
+    "chunked": response(chunked(CONTENT), "Transfer-Encoding: chunked"),
+    "chunked gzip": response(chunked(GZIPPED), "Transfer-Encoding: chunked", "Content-Encoding: gzip"),
+    "of known length": response(CONTENT, f"Content-Length: {len(CONTENT)}"),
+    "gzip of known length": response(GZIPPED, f"Content-Length: {len(GZIPPED)}", "Content-Encoding: gzip"),
+    "gzip until the end": response(GZIPPED, "Content-Encoding: gzip"),
+}
+
+
+@pytest.mark.parametrize("sent", WHOLE.values(), ids=WHOLE)
+@settings(max_examples=25, deadline=None)
+@given(cuts=CUTS)
+def test_a_whole_export_comes_whole(sent: bytes, cuts: list[int]) -> None:
+    assert read(Http1Wire(cuts, response=sent)) == CONTENT
+
+
+@pytest.mark.parametrize("sent", WHOLE.values(), ids=WHOLE)
+@settings(max_examples=60, deadline=None)
+@given(share=st.floats(0, 1), silence=st.booleans(), cuts=CUTS)
+def test_a_connection_that_ends_at_any_byte_never_looks_whole(
+    sent: bytes, share: float, silence: bool, cuts: list[int]
+) -> None:
+    # The last bytes of a chunked response end nothing any more: its last chunk has come.
+    end = len(sent) - (2 if b"chunked" in sent[:200] else 1)
+    try:
+        received = read(Http1Wire(cuts, silence, response=sent[: int(share * end)]))
+    except TryLater:
+        return
+    assert received == CONTENT[: len(received)]
+    assert received == CONTENT, "a part was taken for the whole"
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_gzip_is_verified_although_its_frame_is_whole(cut: bool) -> None:
+    body = GZIPPED[: len(GZIPPED) // 2] if cut else GZIPPED + b"more"
+    with pytest.raises(BrokenOff):
+        read(Http1Wire(response=response(chunked(body), "Transfer-Encoding: chunked", "Content-Encoding: gzip")))

@@ -1,0 +1,213 @@
+"""What a server may do to an export over HTTP/2: it comes whole or is broken off, however the bytes are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from hyperframe.frame import DataFrame, ExtensionFrame, GoAwayFrame, PingFrame
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, read
+
+from pigment_client.errors import BrokenOff, TryLater, Unavailable
+
+Script = Callable[[Http2Wire, H2Connection, int], None]
+
+CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=8)
+PLAIN = ((":status", "200"), ("content-type", "text/csv"))
+GZIP = (*PLAIN, ("content-encoding", "gzip"))
+HALF = len(CONTENT) // 2
+
+
+def send(machine: H2Connection, stream_id: int, body: bytes, *, end: bool = True) -> None:
+    for start in range(0, len(body), 16_000):
+        machine.send_data(stream_id, body[start : start + 16_000])
+    if end:
+        machine.end_stream(stream_id)
+
+
+def whole(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT)
+
+
+def whole_gzip(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP)
+    send(machine, stream_id, GZIPPED)
+
+
+def whole_of_known_length(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, (*PLAIN, ("content-length", str(len(CONTENT)))))
+    send(machine, stream_id, CONTENT)
+
+
+def whole_between_other_frames(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    wire.flush()
+    for start in range(0, len(CONTENT), 4096):
+        wire.outgoing += PingFrame(0, b"12345678").serialize()
+        unknown = ExtensionFrame(0xBB, stream_id, 0x55, b"of tomorrow")
+        unknown.body_len = len(unknown.body)
+        wire.outgoing += unknown.serialize()
+        padded = DataFrame(stream_id, CONTENT[start : start + 4096], flags=["PADDED"], pad_length=17)
+        wire.outgoing += padded.serialize()
+    wire.outgoing += DataFrame(stream_id, flags=["END_STREAM"]).serialize()
+
+
+def whole_after_a_graceful_goaway(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT[:HALF], end=False)
+    wire.flush()
+    wire.outgoing += GoAwayFrame(0, last_stream_id=2**31 - 1).serialize()
+    wire.outgoing += GoAwayFrame(0, last_stream_id=stream_id).serialize()
+    send(machine, stream_id, CONTENT[HALF:])
+
+
+def whole_with_a_trailer(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT, end=False)
+    machine.send_headers(stream_id, [("server-timing", "db;dur=53"), ("grpc-status", "0")], end_stream=True)
+
+
+def reset(code: ErrorCodes) -> Script:
+    def script(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        machine.send_headers(stream_id, PLAIN)
+        send(machine, stream_id, CONTENT[:HALF], end=False)
+        machine.reset_stream(stream_id, code)
+
+    return script
+
+
+def cut_gzip(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP)
+    send(machine, stream_id, GZIPPED[: len(GZIPPED) // 2])
+
+
+def gzip_with_something_behind(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP)
+    send(machine, stream_id, GZIPPED + b"garbage")
+
+
+def gzip_with_a_wrong_check_sum(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP)
+    send(machine, stream_id, GZIPPED[:-8] + bytes(4) + GZIPPED[-4:])
+
+
+def damaged_gzip(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP)
+    send(machine, stream_id, GZIPPED[:1000] + bytes(500) + GZIPPED[1500:])
+
+
+def empty_gzip(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, GZIP, end_stream=True)
+
+
+def ungraceful_goaway(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT[:HALF], end=False)
+    wire.flush()
+    wire.outgoing += GoAwayFrame(0, last_stream_id=0, error_code=ErrorCodes.INTERNAL_ERROR).serialize()
+
+
+def goaway_and_closed(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT[:HALF], end=False)
+    wire.flush()
+    wire.outgoing += GoAwayFrame(0, last_stream_id=stream_id).serialize()
+
+
+def closed(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT[:HALF], end=False)
+
+
+def silent(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    closed(wire, machine, stream_id)
+    wire.silent = True
+
+
+def shorter_than_its_length(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, (*PLAIN, ("content-length", str(len(CONTENT)))))
+    wire.flush()
+    wire.outgoing += DataFrame(stream_id, CONTENT[:4096], flags=["END_STREAM"]).serialize()
+
+
+def error_in_the_trailer(name: str, value: str) -> Script:
+    def script(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        machine.send_headers(stream_id, PLAIN)
+        send(machine, stream_id, CONTENT, end=False)
+        machine.send_headers(stream_id, [(name, value)], end_stream=True)
+
+    return script
+
+
+def padding_larger_than_its_frame(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    wire.flush()
+    wire.outgoing += b"\x00\x00\x02\x00\x08" + stream_id.to_bytes(4) + b"\xff\x00"
+
+
+WHOLE = [
+    whole,
+    whole_gzip,
+    whole_of_known_length,
+    whole_between_other_frames,
+    whole_after_a_graceful_goaway,
+    whole_with_a_trailer,
+]
+BROKEN = {
+    "reset with an error": reset(ErrorCodes.INTERNAL_ERROR),
+    "reset without an error": reset(ErrorCodes.NO_ERROR),
+    "reset as cancelled": reset(ErrorCodes.CANCEL),
+    "cut gzip": cut_gzip,
+    "gzip with something behind": gzip_with_something_behind,
+    "gzip with a wrong check sum": gzip_with_a_wrong_check_sum,
+    "damaged gzip": damaged_gzip,
+    "empty gzip": empty_gzip,
+    "ungraceful goaway": ungraceful_goaway,
+    "goaway and closed": goaway_and_closed,
+    "closed": closed,
+    "silent": silent,
+    "shorter than its length": shorter_than_its_length,
+    "grpc error in the trailer": error_in_the_trailer("grpc-status", "13"),
+    "status in the trailer": error_in_the_trailer("x-status", "500"),
+    "error in the trailer": error_in_the_trailer("x-pigment-error", "ExportFailed"),
+    "padding larger than its frame": padding_larger_than_its_frame,
+}
+
+
+@pytest.mark.parametrize("script", WHOLE, ids=lambda script: script.__name__)
+@settings(max_examples=25, deadline=None)
+@given(cuts=CUTS)
+def test_an_export_that_ends_well_comes_whole(script: Script, cuts: list[int]) -> None:
+    assert read(Http2Wire(cuts, script=script)) == CONTENT
+
+
+@pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN)
+@settings(max_examples=25, deadline=None)
+@given(cuts=CUTS)
+def test_an_export_that_ends_otherwise_is_broken_off(script: Script, cuts: list[int]) -> None:
+    # Where it ends together with its headers, it has not even begun.
+    with pytest.raises((BrokenOff, Unavailable)):
+        read(Http2Wire(cuts, script=script))
+
+
+@settings(max_examples=100, deadline=None)
+@given(share=st.floats(0, 1), gzipped=st.booleans(), silence=st.booleans(), cuts=CUTS)
+def test_a_connection_that_ends_at_any_byte_never_looks_whole(
+    share: float, gzipped: bool, silence: bool, cuts: list[int]
+) -> None:
+    def script(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        (whole_gzip if gzipped else whole)(wire, machine, stream_id)
+        wire.flush()
+        wire.silent = silence
+        del wire.outgoing[int(share * (len(wire.outgoing) - 1)) :]
+
+    try:
+        received = read(Http2Wire(cuts, script=script))
+    except TryLater:
+        return
+    raise AssertionError(len(received))

@@ -1,0 +1,137 @@
+"""The server's side of one connection, scripted and without a network."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from unittest.mock import patch
+
+import requests
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import StreamEnded
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from pigment_client.http.download import Export
+from pigment_client.http.exceptions import translated
+from pigment_client.http.http2_adapter import Http2Adapter
+from pigment_client.http.request import Request
+from pigment_client.keys import Purpose
+
+CONTENT = b"a;b\r\n" + b"".join(b"%d;cell %d\r\n" % (number, number * 7919) for number in range(3000))
+GZIPPED = gzip.compress(CONTENT, mtime=0)
+REQUEST = Request("export list", Purpose.EXPORT, "POST", "/api/v1/export/list/1", streamed=True)
+
+
+@dataclass
+class Wire:
+    """What the server sends, in the pieces in which it arrives; `silent` says that nothing follows, not even an end."""
+
+    cuts: Sequence[int] = ()
+    silent: bool = False
+    outgoing: bytearray = field(default_factory=bytearray)
+    _cut: int = 0
+
+    def recv(self, size: int) -> bytes:
+        if not self.outgoing and self.silent:
+            raise TimeoutError("timed out")
+        if self.cuts:
+            size = min(size, self.cuts[self._cut % len(self.cuts)])
+            self._cut += 1
+        piece = bytes(self.outgoing[:size])
+        del self.outgoing[:size]
+        return piece
+
+    def settimeout(self, seconds: float | None) -> None:
+        pass
+
+    def gettimeout(self) -> float:
+        return 5.0
+
+    def close(self) -> None:
+        pass
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+
+@dataclass
+class Http2Wire(Wire):
+    """Plays a script once the request has come: it is given the server's machine and the id of the stream."""
+
+    script: Callable[[Http2Wire, H2Connection, int], None] = lambda *_: None
+    machine: H2Connection = field(default_factory=lambda: H2Connection(H2Configuration(client_side=False)))
+
+    def __post_init__(self) -> None:
+        self.machine.initiate_connection()
+
+    def sendall(self, data: bytes) -> None:
+        for event in self.machine.receive_data(data):
+            if isinstance(event, StreamEnded):
+                self.script(self, self.machine, event.stream_id)
+        self.flush()
+
+    def flush(self) -> None:
+        self.outgoing += self.machine.data_to_send()
+
+    def selected_alpn_protocol(self) -> str:
+        return "h2"
+
+
+@dataclass
+class Http1Wire(Wire):
+    """Answers the first request with these bytes, and closes."""
+
+    response: bytes = b""
+
+    def sendall(self, data: bytes) -> None:
+        if data.endswith(b"\r\n\r\n"):
+            self.outgoing += self.response
+
+    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
+        return io.BufferedReader(_Received(self))
+
+
+class _Received(io.RawIOBase):
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the part that is used
+        piece = self._wire.recv(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+@contextmanager
+def export_over(wire: Http2Wire | Http1Wire) -> Iterator[Export]:
+    """An export that has started over this wire."""
+
+    def connect(connection: HTTPConnection) -> None:
+        connection.sock = wire  # type: ignore[assignment]  # a socket as far as it is used
+        connection.is_verified = True
+
+    kind, scheme = (HTTPSConnection, "https") if isinstance(wire, Http2Wire) else (HTTPConnection, "http")
+    with patch.object(kind, "connect", connect), requests.Session() as session:
+        session.trust_env = False
+        # There is no TLS; this spares the reading of certificates.
+        session.verify = False
+        session.mount("https://", Http2Adapter())
+        headers = {"Accept-Encoding": "gzip"}
+        try:
+            response = session.get(f"{scheme}://pigment.test/", stream=True, timeout=5, headers=headers)
+        except OSError as error:
+            raise translated(error, REQUEST, host="pigment.test", proxy=None) from None
+        yield Export(REQUEST, response)
+
+
+def read(wire: Http2Wire | Http1Wire) -> bytes:
+    """The whole content; raises what the client raises."""
+    with export_over(wire) as export:
+        return b"".join(export)

@@ -1,0 +1,101 @@
+"""What Pigment says of an import is understood in every form, and what is not is a value of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pigment_client.errors import ResponseNotUnderstood
+from pigment_client.import_responses import parse_import_status, parse_pushed
+from pigment_client.models import (
+    CompletedImport,
+    FailedImport,
+    Import,
+    ImportCounts,
+    RejectedRow,
+    RunningImport,
+    SkippedData,
+    UnknownImport,
+)
+
+SUMMARY = {"insertedCount": 3, "updatedCount": 2, "deletedCount": 1, "skippedCount": 0}
+
+
+def status(word: str, **more: Any) -> dict[str, Any]:
+    return {"importId": "1", "importStatus": word, **more}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (status("InProgress"), RunningImport("1")),
+        (status("Completed"), CompletedImport("1")),
+        (status("Completed", detailedReport=None), CompletedImport("1")),
+        (status("Completed", detailedReport={"summary": SUMMARY}), CompletedImport("1", ImportCounts(3, 2, 1, 0))),
+        (status("Failed", errorsDetails=[{"name": "A", "description": "a row"}]), FailedImport("1", ("A",))),
+        (status("Paused"), UnknownImport("1", completed=False)),
+        (status("completed"), UnknownImport("1", completed=False)),
+        ({"importId": "1", "status": "completed", "recordsAccepted": 5}, UnknownImport("1", completed=True)),
+        ({"importId": "1", "status": "Queued"}, RunningImport("1")),
+        ({"importId": "1", "status": "dreaming"}, UnknownImport("1", completed=False)),
+    ],
+)
+def test_a_status(body: dict[str, Any], expected: Import) -> None:
+    assert parse_import_status(body) == expected
+
+
+@pytest.mark.parametrize(
+    "details",
+    [None, [], [{"description": "x"}], [{"name": None}], [{"name": 5}], ["text"], "text", {"name": "A"}, [None]],
+)
+@pytest.mark.parametrize("field", ["importStatus", "status"])
+def test_a_failure_without_names_is_a_failure(field: str, details: Any) -> None:
+    body = {"importId": "1", field: "Failed", "errorsDetails": details, "errors": details}
+
+    assert parse_import_status(body) == FailedImport("1")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        {},
+        [],
+        "text",
+        {"summary": {}},
+        {"summary": SUMMARY | {"insertedCount": -1}},
+        {"summary": SUMMARY | {"insertedCount": "3"}},
+        {"summary": SUMMARY | {"insertedCount": True}},
+        {"summary": SUMMARY, "impactedBlocks": [{"skippedData": [{"count": 1}]}]},
+        {"summary": SUMMARY, "impactedBlocks": 5},
+    ],
+)
+def test_a_report_that_cannot_be_read_leaves_a_completed_import(report: Any) -> None:
+    assert parse_import_status(status("Completed", detailedReport=report)) == UnknownImport("1", completed=True)
+
+
+def test_a_result_that_comes_at_once() -> None:
+    errors = [
+        {"row": 2, "field": "Country", "code": "UNKNOWN_ITEM", "value": "x"},
+        {"field": "Year", "code": "MISSING"},
+    ]
+    body = {"importId": "1", "status": "completed", "recordsAccepted": 8, "recordsRejected": 2, "errors": errors}
+
+    assert parse_pushed(body) == CompletedImport(
+        "1",
+        ImportCounts(inserted=8, skipped=2),
+        (SkippedData("MISSING", 1, "Year"),),
+        (RejectedRow(2, "Country", "UNKNOWN_ITEM", "x"),),
+    )
+
+
+@pytest.mark.parametrize("body", [None, [], {}, "text", {"importId": 5}, {"importStatus": "Completed"}])
+def test_a_response_without_an_import_is_not_understood(body: Any) -> None:
+    for parse in (parse_pushed, parse_import_status):
+        with pytest.raises(ResponseNotUnderstood) as caught:
+            parse(body)
+        assert caught.value.__context__ is None
+
+
+def test_an_id_alone_is_an_import_that_was_accepted() -> None:
+    assert parse_pushed({"importId": "1"}) == RunningImport("1")
