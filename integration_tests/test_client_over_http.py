@@ -6,11 +6,15 @@ import errno
 import gzip
 import io
 import logging
+import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ import pytest
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.faults import (
     CutAfter,
+    EndWithTrailer,
     FailImport,
     Fault,
     Late,
@@ -25,6 +30,7 @@ from local_pigment.faults import (
     ResetBeforeResponse,
     RespondGarbage,
     RespondStatus,
+    RespondWith,
     StallAfter,
 )
 from local_pigment.sample import PLANNING, planning_model
@@ -394,3 +400,248 @@ def test_import_configurations_are_listed_whatever_the_richer_list_answers(
         known = client_for(pigment, max_retries=0).list_import_configurations()
 
         assert {each.id for each in known} == set(pigment.workspace.configurations)
+
+
+def test_260_blocks_lose_none_while_others_have_spent_the_limit_of_the_address(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="airbyte")
+    began = time.monotonic()
+
+    def hurried() -> float:
+        """A second of the test is five minutes of Pigment."""
+        return (time.monotonic() - began) * 300
+
+    clock = Clock(monotonic=hurried, sleep=lambda seconds: time.sleep(seconds / 300))
+    request = ExportRequest(ExportKind.LIST, new_id(PLANNING, "Months"), {})
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.clock = hurried
+        pigment.workspace.limits.spend("127.0.0.1", 480, hurried())
+        options = ClientOptions(base_url=pigment.url)
+        client = PigmentClient(Keys.single(pigment.workspace.secret("all")), options, clock=clock)
+        reported: list[datetime | None] = []
+        client.report_rate_limit_to(reported.append)
+        with ThreadPoolExecutor(10) as pool:
+            sizes = list(pool.map(lambda _: client.export(request, lambda export: len(b"".join(export))), range(520)))
+        rejected = client.requests_made - 520
+
+    assert len(set(sizes)) == 1
+    assert 0 < rejected <= 10 * 12
+    assert reported[-1] is None
+    assert any(reported[:-1])
+    said = [record.getMessage() for record in caplog.records if "limit of requests" in record.getMessage()]
+    assert 2 <= len(said) <= 6
+
+
+def test_a_limit_that_never_ends_is_given_up_after_more_than_one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated = SimulatedTime()
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.clock = lambda: 0.0
+        pigment.workspace.limits.spend("127.0.0.1", 500, 0.0)
+        client = PigmentClient(
+            Keys.single(pigment.workspace.secret("all")), ClientOptions(base_url=pigment.url), clock=simulated.clock
+        )
+        with pytest.raises(errors.LimitReached):
+            list_blocks(client)
+
+    assert 300 < simulated.now() <= 900
+
+
+def test_the_limit_of_one_import_configuration_does_not_hold_up_other_requests(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated = SimulatedTime()
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.limits.imports = 1
+        client = PigmentClient(
+            Keys.single(pigment.workspace.secret("all")), ClientOptions(base_url=pigment.url), clock=simulated.clock
+        )
+        departments = new_id("configuration", "Departments")
+        client.push_csv(departments, file, PushOptions(True))
+        with pytest.raises(errors.ImportLimitReached):
+            client.push_csv(departments, file, PushOptions(False))
+        assert simulated.now() > 300
+        before = simulated.now()
+        assert list_blocks(client)
+        assert simulated.now() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "came"),
+    [
+        ('{"error": "no such view"}', "text/csv", "JSON"),
+        ('{"error": "no such view"}', "application/json", "JSON"),
+        ('{"title": "Error"}', "application/problem+json", "a problem document"),
+        ("[]", "text/plain", "JSON"),
+        ("<html>\n", "text/html", "a page of markup such as HTML"),
+        ("<!doctype html>\n", "text/plain", "a page of markup such as HTML"),
+        ("Service Unavailable", "text/plain", "a text without columns and line ends"),
+    ],
+)
+@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_what_cannot_be_an_export_is_none(
+    tls: bool, body: str, content_type: str, came: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", RespondWith(body, content_type))
+        with pytest.raises(errors.NotAnExport) as caught:
+            export_months(client_for(pigment))
+
+        assert len(pigment.requests) == 1
+    assert caught.value.came == came
+    assert body not in str(caught.value) + repr(caught.value)
+
+
+@pytest.mark.parametrize("status", [201, 204, 206])
+def test_only_200_is_an_export(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", RespondWith("a;b\r\n", "text/csv", status))
+        with pytest.raises(errors.NotAnExport):
+            export_months(client_for(pigment))
+
+
+def test_latin_1_is_no_export_and_is_not_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        block = ListBlock(new_id("latin"), "Latin", [Property("a")])
+        block.stream = lambda: iter(["Größe;b\r\n".encode("latin-1")])
+        pigment.workspace.application(PLANNING).put(block)
+        with pytest.raises(errors.NotAnExport, match="not an export"):
+            export_all(client_for(pigment), new_id("latin"))
+
+        assert len(pigment.requests) == 1
+
+
+@pytest.mark.parametrize("value", ["13", "2"])
+def test_an_error_in_the_trailer_is_a_break(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("export_list", EndWithTrailer(value=value))
+
+        with pytest.raises(errors.BrokenOff):
+            export_all(client_for(pigment, max_retries=0))
+
+
+@contextmanager
+def answering(response: bytes) -> Iterator[int]:
+    """A server that sends these bytes to whoever asks, and closes."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.wfile.write(response)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def error_at(base_url: str) -> errors.PigmentError:
+    options = ClientOptions(base_url=base_url, max_retries=0, connect_timeout_seconds=0.5, idle_timeout_seconds=0.5)
+    with pytest.raises(errors.PigmentError) as caught:
+        PigmentClient(Keys.single("pgmt_secret"), options).list_applications()
+    assert "pgmt_secret" not in repr(caught.value) + repr(caught.value.__cause__)
+    return caught.value
+
+
+def test_a_server_that_cannot_be_reached_is_named_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_proxies(monkeypatch)
+    silent = socket.create_server(("127.0.0.1", 0))
+    with silent, answering(b"not TLS\r\n") as plain, answering(b"") as closing:
+        found = [
+            error_at("https://no-such-host.invalid"),
+            error_at("http://127.0.0.1:1"),
+            error_at(f"http://127.0.0.1:{silent.getsockname()[1]}"),
+            error_at(f"https://127.0.0.1:{plain}"),
+            error_at(f"http://127.0.0.1:{closing}"),
+        ]
+
+    assert [(type(error), error.host, error.obstacle) for error in found] == [  # type: ignore[attr-defined] # Unavailable
+        (errors.Unavailable, "no-such-host.invalid", errors.Obstacle.NAME_UNKNOWN),
+        (errors.Unavailable, "127.0.0.1", errors.Obstacle.REFUSED),
+        (errors.Unavailable, "127.0.0.1", errors.Obstacle.TIMED_OUT),
+        (errors.Unavailable, "127.0.0.1", errors.Obstacle.TLS),
+        (errors.Unavailable, "127.0.0.1", errors.Obstacle.LOST),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kind", "host"),
+    [
+        ("http://127.0.0.1:1", errors.Unavailable, "127.0.0.1"),
+        ("http://no-such-proxy.invalid:3128", errors.Unavailable, "no-such-proxy.invalid"),
+        ("http://name:word@proxy.invalid:99999", errors.AddressUnusable, "proxy.invalid"),
+        ("http://", errors.AddressUnusable, ""),
+        ("gopher://proxy.invalid", errors.AddressUnusable, "proxy.invalid"),
+    ],
+)
+def test_a_proxy_that_does_not_work_is_named(
+    proxy: str, kind: type[errors.PigmentError], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_proxies(monkeypatch)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    error = error_at("https://pigment.invalid")
+
+    assert (type(error), error.host) == (kind, host)
+    assert getattr(error, "obstacle", errors.Obstacle.PROXY) is errors.Obstacle.PROXY
+    assert "word" not in repr(error) + repr(error.__cause__)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_this_machine_is_reached_without_the_proxies_of_the_environment(
+    tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://no-such-proxy.invalid:3128")
+    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
+        assert list_blocks(client_for(pigment))
+        assert export_months(client_for(pigment))
+
+
+def test_headers_that_cannot_be_parsed_do_not_put_the_body_into_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    response = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nsecret row of a plan\r\n\r\n[]"
+    with answering(response) as port:
+        client = PigmentClient(Keys.single("pgmt_secret"), ClientOptions(base_url=f"http://127.0.0.1:{port}"))
+        client.list_applications()
+
+    assert "secret" not in caplog.text
+
+
+def test_names_in_half_surrogate_pairs_do_not_crash() -> None:
+    body = b'[{"id": "1", "name": "\\ud800"}, {"id": "2", "name": ""}]'
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    with answering(response) as port:
+        client = PigmentClient(Keys.single("pgmt_x"), ClientOptions(base_url=f"http://127.0.0.1:{port}"))
+
+        assert [each.name for each in client.list_applications()] == ["\ufffd", "2"]
+
+
+def test_an_answer_to_a_push_may_take_longer_than_the_idle_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("push_csv", Late(seconds=1.0))
+        client = client_for(pigment, idle_timeout_seconds=0.3)
+        options = PushOptions(False, answer_timeout_seconds=20)
+
+        assert client.push_csv(new_id("configuration", "Departments"), file, options)
+
+
+def test_a_push_makes_five_attempts_in_all(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.faults.queue("push_csv", RespondStatus(503), times=5)
+        with pytest.raises(errors.OutcomeUnknown):
+            client_for(pigment, max_retries=20).push_csv(
+                new_id("configuration", "Departments"), file, PushOptions(True)
+            )
+
+        assert len(pigment.requests) == 5

@@ -7,10 +7,9 @@ is broken off. urllib3, httpx and libcurl take a compressed body that stops in i
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, cast
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -20,8 +19,15 @@ from pigment_client.export_body import BodyCheck, NoExport, kind_by_media_type
 from pigment_client.http.exceptions import broken_off
 from pigment_client.http.request import Request
 
-# The most that is handed on at once, however well it was compressed.
+# The most that is received, and handed on, at once.
 _CHUNK_BYTES = 256 * 1024
+
+# GzipFile reads compressed content in pieces of `io.DEFAULT_BUFFER_SIZE` (128 KB from Python 3.12 on), and asks for
+# more before it gives the rest of one that was limited: here is room for the most that deflate makes of it, 1032:1.
+_LARGEST_PIECE_BYTES = 1032 * 8192
+
+# GzipFile reads content in pieces of at least 8 KB, headers and check sums in pieces of a few bytes.
+_SMALL_BYTES = 1024
 
 _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip"}
 
@@ -118,23 +124,31 @@ class Export:
             yield from iter(lambda: receive(_CHUNK_BYTES), b"")
             return
         # EOFError on a cut, BadGzipFile on a wrong check sum or anything behind the end, zlib.error on damage.
-        with gzip.GzipFile(fileobj=io.BufferedReader(_Body(receive), _CHUNK_BYTES)) as content:
-            yield from iter(lambda: content.read1(_CHUNK_BYTES), b"")
+        with gzip.GzipFile(fileobj=cast("IO[bytes]", _Body(receive)), mode="rb") as content:
+            for piece in iter(lambda: content.read1(_LARGEST_PIECE_BYTES), b""):
+                yield from (piece[start : start + _CHUNK_BYTES] for start in range(0, len(piece), _CHUNK_BYTES))
         if not self.wire_bytes:
             raise EOFError
 
 
-class _Body(io.RawIOBase):
-    """What a function receives, as a file that can be read once."""
+class _Body:
+    """What a function receives, as the file that `GzipFile` reads: a large read gives what is there without waiting for
+    more, a small one, of a header or a check sum, all that it asks for, because it is not repeated."""
 
     def __init__(self, receive: Callable[[int], bytes]) -> None:
-        super().__init__()
         self._receive = receive
+        # All mutable state: what was received and not read, from a position on.
+        self._received = b""
+        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        received = self._receive(len(buffer))
-        buffer[: len(received)] = received
-        return len(received)
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; nothing at the end."""
+        wanted = size if size < _SMALL_BYTES else 1
+        while len(self._received) - self._position < wanted:
+            more = self._receive(_CHUNK_BYTES)
+            if not more:
+                break
+            self._received, self._position = self._received[self._position :] + more, 0
+        piece = self._received[self._position : self._position + size]
+        self._position += len(piece)
+        return piece

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from h2.connection import H2Connection
@@ -10,7 +12,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import DataFrame, ExtensionFrame, GoAwayFrame, PingFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, read
+from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, export_over, read
 
 from pigment_client.errors import BrokenOff, TryLater, Unavailable
 
@@ -193,6 +195,22 @@ def test_an_export_that_ends_otherwise_is_broken_off(script: Script, cuts: list[
     # Where it ends together with its headers, it has not even begun.
     with pytest.raises((BrokenOff, Unavailable)):
         read(Http2Wire(cuts, script=script))
+
+
+def test_what_has_arrived_of_gzip_is_given_before_more_arrives() -> None:
+    packed = zlib.compressobj(wbits=31)
+
+    def script(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        machine.send_headers(stream_id, GZIP)
+        send(machine, stream_id, packed.compress(CONTENT) + packed.flush(zlib.Z_SYNC_FLUSH), end=False)
+        wire.silent = True
+
+    with export_over(Http2Wire(script=script)) as export:
+        received = b""
+        with suppress(BrokenOff):
+            for chunk in export:
+                received += chunk
+    assert received == CONTENT
 
 
 @settings(max_examples=100, deadline=None)
