@@ -8,6 +8,8 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_airbyte sour
 	destination-pigment/destination_pigment testbench/local_pigment testbench/airbyte_platform
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
+REGISTRY ?= airbyte
+CHECKS ?= test
 comma := ,
 WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
@@ -16,7 +18,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata images image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata images wheels release artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -50,7 +52,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) demo verify integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) demo verify release integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
@@ -75,18 +77,45 @@ lock:  ## pin every version anew
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
 	done
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 release/tools.in -o release/tools.lock
 
-metadata: setup  ## write each connector's metadata.yaml from the one at the root
+metadata: setup  ## write what follows from elsewhere: each connector's metadata.yaml, the field tables of the docs
 	@$(BIN)/python -m connector_metadata
+	@$(BIN)/python -m field_table
 
-images:  ## build both images (BASE_IMAGE=… for another base)
+images:  ## build both images (REGISTRY=ghcr.io/acme for another name, BASE_IMAGE=… for another base)
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
-			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t airbyte/$$connector:$(VERSION) . || exit 1; \
+			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t $(REGISTRY)/$$connector:$(VERSION) . || exit 1; \
 	done
 
 image-test: setup images  ## run both images as the platform does, against the local Pigment
 	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py $(ARGS)
+
+wheels: setup  ## the wheels of the three packages, into dist/
+	@for project in shared source-pigment destination-pigment; do \
+		VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist $$project || exit 1; \
+	done
+
+release: setup  ## VERSION=0.2.0: set the version, check (CHECKS=test-all for more), build everything into dist/
+	@git diff --quiet HEAD || { echo "There are changes: commit them first."; exit 1; }
+	@$(BIN)/python -m release "$(VERSION)"
+	@$(MAKE) --no-print-directory metadata $(CHECKS)
+	@$(MAKE) --no-print-directory artifacts
+	@echo "Ready. Look at git diff and dist/, then: git commit -am 'Release $(VERSION)' && git tag v$(VERSION) && git push --tags origin HEAD"
+
+artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and audit of the version as it is, into dist/
+	@rm -rf dist
+	@$(MAKE) --no-print-directory wheels
+	@DOCKER=$(DOCKER) PUSH=$(PUSH) release/images.sh $(VERSION) $(REGISTRY)
+	@BIN=$(BIN) TOOLS=.venv-release/bin release/bill-of-materials.sh
+	@ls -1 dist
+
+.venv-release/.ready: release/tools.lock $(VENV)/.ready
+	@echo "Setting up .venv-release …"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-release
+	@VIRTUAL_ENV=.venv-release $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
 
 # PyAirbyte and a source from PyPI are clients that are not ours: each has an environment of its own.
 .venv-%/.ready: integration_tests/pyairbyte/%.lock $(VENV)/.ready
@@ -103,4 +132,4 @@ soak: setup  ## kills and faults in numbers: 100 schedules, 50 kills, 5000 runs 
 	SCHEDULES=5000 $(BIN)/pytest --timeout=1800 destination-pigment/unit_tests/test_writer_machine.py
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .venv-pyairbyte .venv-faker build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

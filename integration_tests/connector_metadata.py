@@ -30,6 +30,8 @@ def connector_metadata(connector: str, root: Path = ROOT) -> str:
         "releaseStage": facts["releaseStage"],
         "supportLevel": facts["supportLevel"],
         "allowedHosts": {"hosts": facts["hosts"]},
+        "remoteRegistries": {"pypi": {"enabled": True, "packageName": f"airbyte-{connector}"}},
+        **{name: own[name] for name in ("supportsRefreshes",) if name in own},
         "connectorBuildOptions": {"baseImage": facts["baseImage"]},
         "connectorTestSuitesOptions": [{"suite": "unitTests"}, {"suite": "integrationTests"}],
         "tags": facts["tags"],

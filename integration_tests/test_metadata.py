@@ -42,9 +42,23 @@ def test_a_connectors_metadata_is_what_the_root_says(connector: str) -> None:
     assert (ROOT / connector / "metadata.yaml").read_text(encoding="utf-8") == connector_metadata(connector)
 
 
+def without_ids(node: Any, *, root: bool = True) -> Any:
+    """The schema without the addresses of its parts, which were put in after its references were made."""
+    if isinstance(node, list):
+        return [without_ids(each, root=False) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: without_ids(each, root=False)
+        for name, each in node.items()
+        if root or name != "$id" or not isinstance(each, str)
+    }
+
+
 def test_metadata_is_valid_against_the_registrys_schema(connector: str) -> None:
     place = files("airbyte_connector_models") / "metadata/v0/ConnectorMetadataDefinitionV0.json"
-    validator = Draft7Validator(json.loads(place.read_text()), format_checker=FormatChecker())
+    schema = without_ids(json.loads(place.read_text(encoding="utf-8")))
+    validator = Draft7Validator(schema, format_checker=FormatChecker())
     metadata = yaml.safe_load((ROOT / connector / "metadata.yaml").read_text(encoding="utf-8"))
 
     assert [error.message for error in validator.iter_errors(metadata)] == []
@@ -59,6 +73,15 @@ def test_version_and_licence_are_the_same_everywhere(connector: str) -> None:
         assert (project["version"], project["license"]) == (FACTS["version"], FACTS["license"])
     assert FACTS["version"].startswith("0.")
     assert f"{FACTS['license']} License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_version_and_licence_stand_where_the_registrys_checks_look(connector: str) -> None:
+    poetry = tomllib.loads((ROOT / connector / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["poetry"]
+    metadata = yaml.safe_load((ROOT / connector / "metadata.yaml").read_text(encoding="utf-8"))["data"]
+
+    assert (poetry["version"], poetry["license"]) == (metadata["dockerImageTag"], metadata["license"])
+    assert metadata["remoteRegistries"]["pypi"]["packageName"] == poetry["name"]
+    assert "${base_url}" in metadata["allowedHosts"]["hosts"]
 
 
 def test_the_icon_is_square(connector: str) -> None:

@@ -1,0 +1,132 @@
+"""A release: one version everywhere, a changelog that moves, an honest audit, wheels that stand alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from release.audit import judge
+from release.version import PAGES, PROJECTS, NotReleasable, current_version, set_version
+
+from connector_metadata import ROOT, connector_metadata, connectors
+
+DAY = "2027-01-31"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The files that name the version, with something unreleased."""
+    for name in ("metadata.yaml", "CHANGELOG.md", *PROJECTS, *PAGES):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text("# Changelog\n\n## Unreleased\n\n- A change.\n\n## 0.1.0 (2026-11-21)\n\n- First version.\n")
+    return tmp_path
+
+
+def test_a_version_is_set_in_every_file_that_names_it(copy: Path) -> None:
+    set_version(copy, "0.10.0", DAY)
+
+    assert current_version(copy) == "0.10.0"
+    for name in PROJECTS:
+        assert tomllib.loads((copy / name).read_text(encoding="utf-8"))["project"]["version"] == "0.10.0", name
+    for connector in connectors(copy):
+        project = tomllib.loads((copy / connector / "pyproject.toml").read_text(encoding="utf-8"))
+        assert "pigment-connectors-shared==0.10.0" in project["project"]["dependencies"]
+        assert project["tool"]["poetry"]["version"] == "0.10.0"
+        assert "dockerImageTag: 0.10.0" in connector_metadata(connector, copy)
+    for name in PAGES:
+        assert f"| 0.10.0 | {DAY} | - |" in (copy / name).read_text(encoding="utf-8")
+
+
+def test_what_is_unreleased_moves_under_the_version(copy: Path) -> None:
+    set_version(copy, "0.2.0", DAY)
+
+    assert (copy / "CHANGELOG.md").read_text(encoding="utf-8") == (
+        f"# Changelog\n\n## Unreleased\n\n## 0.2.0 ({DAY})\n\n- A change.\n\n"
+        "## 0.1.0 (2026-11-21)\n\n- First version.\n"
+    )
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.0.9", "1", "v0.2.0", "0.2.0-rc1", ""])
+def test_a_version_that_does_not_follow_changes_nothing(copy: Path, version: str) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+
+    with pytest.raises(NotReleasable):
+        set_version(copy, version, DAY)
+
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_unreleased_is_nothing_to_release(copy: Path) -> None:
+    set_version(copy, "0.2.0", DAY)
+
+    with pytest.raises(NotReleasable, match="nothing under Unreleased"):
+        set_version(copy, "0.3.0", DAY)
+
+
+def package(name: str, **facts: Any) -> dict[str, Any]:
+    return {"name": name, "version": "1.0", **facts}
+
+
+@pytest.mark.parametrize(
+    ("packages", "may_go_on", "words"),
+    [
+        ([package("a", vulns=[]), package("b", vulns=[])], True, "2 packages, none"),
+        ([package("a", vulns=[]), package("b", skip_reason="not found")], True, "only 1 of 2"),
+        ([package("a", skip_reason="not found")], True, "NOT DONE"),
+        ([package("a", vulns=[{"id": "CVE-1"}]), package("b", skip_reason="not found")], False, "a 1.0 (CVE-1)"),
+    ],
+)
+def test_an_audit_that_looked_nothing_up_is_not_called_clean(
+    packages: list[dict[str, Any]], may_go_on: bool, words: str
+) -> None:
+    found, sentence = judge({"dependencies": packages})
+
+    assert found is may_go_on
+    assert words in sentence
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheels of all three packages."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for project in ("shared", *connectors()):
+        uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder), project)
+    return folder
+
+
+def uv(*arguments: str) -> None:
+    program = Path(sys.executable).with_name("uv")
+    ended = subprocess.run([program, "--quiet", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("connector", connectors())
+def test_the_wheels_of_a_connector_stand_alone(connector: str, wheels: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    uv("venv", "--python", sys.executable, str(environment))
+    built = [str(path) for path in wheels.glob("*.whl") if connector.replace("-", "_") in path.name]
+    python = str(environment / "bin" / "python")
+    locked = ["--constraints", "requirements.lock", "--find-links", str(wheels)]
+    uv("pip", "install", "--python", python, *locked, *built)
+
+    ended = subprocess.run(
+        [environment / "bin" / connector, "spec"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    messages = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [each["type"] for each in messages if each["type"] != "LOG"] == ["SPEC"], messages

@@ -1,0 +1,1 @@
+"""What makes a release: version and changelog, wheels, images, bill of materials, audit."""
