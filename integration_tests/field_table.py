@@ -1,0 +1,93 @@
+"""The field tables of the docs, made from the forms themselves: `make metadata` writes them, a test compares."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connector_metadata import ROOT
+from destination_pigment.spec import make_spec as destination_spec
+from source_pigment.spec import make_spec as source_spec
+
+PAGES = {ROOT / "docs/sources/pigment.md": source_spec, ROOT / "docs/destinations/pigment.md": destination_spec}
+_PLACE = re.compile(r"(<!-- fields: written by make metadata -->\n).*?(<!-- end of fields -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field as the form shows it; `path` leads to it through the cards and choices it stands in."""
+
+    path: tuple[str, ...]
+    description: str
+    default: str
+    needed: bool
+
+
+def fields_of(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[Field]:
+    """The fields of a form in the order of the form, each followed by those inside it."""
+    needed = set(schema.get("required", ()))
+    properties: dict[str, dict[str, Any]] = schema.get("properties", {})
+    for name, field in sorted(properties.items(), key=lambda item: item[1].get("order", 0)):
+        if "const" in field or field.get("airbyte_hidden"):
+            continue
+        own = (*path, field.get("title", name))
+        yield Field(own, field.get("description", ""), _default(field), name in needed)
+        for choice in field.get("oneOf", ()):
+            yield from fields_of(choice, (*own, choice.get("title", "")))
+        yield from fields_of(field.get("items", {}), own)
+        if "oneOf" not in field:
+            yield from fields_of(field, own)
+
+
+def table(schema: dict[str, Any]) -> str:
+    """The fields as a table, a heading for each group of the form."""
+    titles = {group["id"]: group["title"] for group in schema.get("groups", ())}
+    groups: dict[str, dict[str, Any]] = {group: {} for group in titles}
+    for name, field in schema["properties"].items():
+        groups.setdefault(field.get("group", ""), {})[name] = field
+    parts = []
+    for group, properties in groups.items():
+        rows = [_row(each) for each in fields_of({**schema, "properties": properties})]
+        head = f"**{titles.get(group, 'Further')}**\n\n| field | what it means | default |\n|---|---|---|\n"
+        parts.append(head + "\n".join(rows))
+    return "\n\n".join(parts)
+
+
+def _row(field: Field) -> str:
+    name = " → ".join(field.path) + (" (needed)" if field.needed else "")
+    return f"| {name} | {_plain(field.description)} | {_plain(field.default)} |"
+
+
+def _default(field: dict[str, Any]) -> str:
+    value = field.get("default")
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or isinstance(value, dict) else str(value)
+
+
+def _plain(text: str) -> str:
+    marked = re.sub(r"</?(code|tt)>", "`", text)
+    return html.unescape(re.sub(r"<[^>]+>", "", marked)).replace("|", "\\|").replace("\n", " ").strip()
+
+
+def filled(page: Path) -> str:
+    """The page's text with the table as the form is now."""
+    schema = PAGES[page]().connectionSpecification
+    text = page.read_text(encoding="utf-8")
+    return _PLACE.sub(lambda found: f"{found[1]}\n{table(dict(schema))}\n\n{found[2]}", text)
+
+
+def main() -> None:
+    """Write the tables into both pages."""
+    for page in PAGES:
+        page.write_text(filled(page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

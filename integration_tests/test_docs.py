@@ -1,0 +1,84 @@
+"""The pages for users against the forms, and the table that says which checks of the registry pass."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from airbyte_platform.fork_server import ForkServer
+from airbyte_platform.process import Run
+from connector_metadata import ROOT
+from connectors import destination_config, running, source_config
+from field_table import PAGES, fields_of, filled
+from local_pigment.imports import UnknownItem
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import Workspace
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_the_field_table_is_as_the_form(page: Path) -> None:
+    """Run `make metadata` when the form has changed."""
+    assert page.read_text(encoding="utf-8") == filled(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_every_field_has_a_title_and_a_description(page: Path) -> None:
+    schema = dict(PAGES[page]().connectionSpecification)
+    table = page.read_text(encoding="utf-8").partition("<!-- fields")[2].partition("<!-- end of fields")[0]
+
+    for field in fields_of(schema):
+        assert " → ".join(field.path) in table
+        assert field.description or len(field.path) > 1, field.path
+
+
+def test_only_existing_make_targets_are_named() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    named = {target for page in pages for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8"))}
+
+    assert named <= targets
+
+
+def with_an_unknown_account(workspace: Workspace) -> None:
+    """What the example shows: one account is missing, and its rows are skipped."""
+    workspace.configuration("General Ledger (by entry)").unknown_item = UnknownItem.SKIP_ROW
+    for name in ("Accounts", "Departments"):
+        for row in workspace.rows(name, PLANNING):
+            if row[0] != "601016":
+                workspace.block(name, CONSOLIDATION).add(*row)  # type: ignore[union-attr]  # both are lists
+
+
+def masked(side: str, level: str, message: str) -> str:
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]+){4}|[0-9][0-9,.]*[0-9]|[0-9]", "#", f"{side} {level} {message}")
+
+
+def logged(side: str, run: Run) -> set[str]:
+    return {masked(side, each["level"], each["message"]) for each in run.of("LOG")}
+
+
+def test_the_log_that_is_shown_is_what_a_sync_says(
+    source_fork_server: ForkServer, destination_fork_server: ForkServer
+) -> None:
+    """Ids and numbers aside. Where a message has changed, change docs/operating.md."""
+    example = (ROOT / "docs/operating.md").read_text(encoding="utf-8").partition("## How to read the log")[2]
+    shown = re.findall(r"^(source|destination) +\| ([A-Z]+) +(.+)$", example, re.MULTILINE)
+    with LocalPigment(planning_model(ledger_rows=500)) as pigment:
+        workspace = pigment.workspace
+        with_an_unknown_account(workspace)
+        ledger = workspace.configuration("General Ledger (by entry)")
+        target = {"stream": "General Ledger", "import_configuration_id": ledger.id}
+        with (
+            running(source_fork_server, pigment, source_config(pigment)) as source,
+            running(destination_fork_server, pigment, destination_config(pigment)) as destination,
+        ):
+            catalog = source.catalog("Departments", "General Ledger")
+            read = source.run("read", catalog=catalog)
+            sent = b"".join(line + b"\n" for line in read.lines)
+            written = destination.run("write", catalog=catalog, stdin=sent, targets=[target])
+
+    said = logged("source", read) | logged("destination", written)
+    assert shown
+    assert [line for line in shown if masked(*line) not in said] == [], sorted(said)
