@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from airbyte_platform.delivery import Delivery
 from airbyte_platform.fork_server import ForkedProcess, ForkServer
 from airbyte_platform.process import Run, configured, without_proxies
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from local_pigment.server import LocalPigment
+
+# What the source loads with its first record.
+PRELOAD = ("source_pigment.reading.arrow_records",)
 
 
 class Runner:
@@ -40,11 +44,24 @@ class Runner:
         """The same, with what is None said as null."""
         return self._start(command, {**self.config, **config}, catalog, state)
 
-    def _start(self, command: str, config: dict[str, Any], catalog: Any, state: Any) -> ForkedProcess:
+    def deliver(self, catalog: Any, **config: Any) -> Delivery:
+        """A `write` under way, with the platform on the other end of its pipes."""
+        given = {name: value for name, value in {**self.config, **config}.items() if value is not None}
+        return Delivery(self._start("write", given, catalog, None, stderr_piped=True))
+
+    def _start(
+        self, command: str, config: dict[str, Any], catalog: Any, state: Any, *, stderr_piped: bool = False
+    ) -> ForkedProcess:
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         given = config if config and command != "spec" else None
         return self._server.start(
-            command, folder, environment=self.environment, config=given, catalog=catalog, state=state
+            command,
+            folder,
+            environment=self.environment,
+            stderr_piped=stderr_piped,
+            config=given,
+            catalog=catalog,
+            state=state,
         )
 
     def discovered(self, **config: Any) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -48,17 +49,23 @@ class Delivery:
         """Write messages to its stdin."""
         return self.send(as_lines(messages))
 
+    def finish_input(self) -> None:
+        """Close stdin, as every ending in good order begins."""
+        if self._open:
+            self._open = False
+            os.close(self._process.stdin)
+
     def end(self, ending: Ending, *, timeout_seconds: float = 240) -> Run:
         """End the sync in one of the platform's ways; what was printed until nobody read any more."""
         match ending:
             case Succeeded():
-                self._close_stdin()
+                self.finish_input()
             case SourceFailed():
-                self._close_stdin()
+                self.finish_input()
                 if not self._ends_within(ending.grace_seconds):
                     self._stop_reading(ending.signal, ending.kill_after_seconds)
             case Cancelled():
-                self._close_stdin()
+                self.finish_input()
                 self._stop_reading(ending.signal, ending.kill_after_seconds)
             case Killed():
                 self._process.send_signal(signal.SIGKILL)
@@ -69,7 +76,7 @@ class Delivery:
             self._output.ends_within(10)
             raise TimeoutError("the destination did not end")
         code = self._process.wait()
-        self._close_stdin()
+        self.finish_input()
         return self._output.as_run(code)
 
     def _ends_within(self, seconds: float) -> bool:
@@ -84,11 +91,6 @@ class Delivery:
             time.sleep(_WAIT_SECONDS)
         if not self._process.has_ended():
             self._process.send_signal(signal.SIGKILL)
-
-    def _close_stdin(self) -> None:
-        if self._open:
-            self._open = False
-            os.close(self._process.stdin)
 
 
 class Output:
@@ -110,7 +112,8 @@ class Output:
 
     def close(self) -> None:
         """Stop reading now."""
-        os.write(self._wake, b".")
+        with contextlib.suppress(BrokenPipeError):  # the process has closed both by itself
+            os.write(self._wake, b".")
         self._thread.join()
 
     def as_run(self, code: int) -> Run:

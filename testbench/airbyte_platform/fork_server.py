@@ -15,8 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,19 @@ _STDERR_FILE = os.O_CREAT | os.O_TRUNC | os.O_RDWR
 class ForkServer:
     """Loads `module` once and runs its `run` in forked processes; use it as a context.
 
-    `speed` shortens every `time.sleep` in those processes: waits before repeats pass that many times faster.
+    With a `speed`, time passes that many times faster for those processes, as far as they ask Python for it.
+    `preload` names what the module loads only when it needs it, so that no process has to.
     """
 
-    def __init__(self, module: str, *, speed: float = 1.0) -> None:
+    def __init__(self, module: str, *, speed: float = 1.0, preload: Sequence[str] = ()) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airbyte_platform.fork_server", module, str(theirs.fileno()), str(speed)],
+            [
+                sys.executable,
+                "-m",
+                "airbyte_platform.fork_server",
+                *map(str, (theirs.fileno(), speed, module, *preload)),
+            ],
             pass_fds=[theirs.fileno()],
             env={
                 **without_proxies(os.environ),
@@ -137,13 +144,13 @@ class ForkedProcess:
         return as_run(code, printed, (self.folder / "stderr").read_bytes())
 
 
-def serve(module: str, descriptor: int, speed: float) -> None:
+def serve(descriptor: int, speed: float, module: str, preload: Sequence[str]) -> None:
     """Fork a process for every order, until the other side is closed."""
     if speed != 1.0:
-        # Before the module is loaded, whose defaults hold the function itself.
-        slow = time.sleep
-        time.sleep = lambda seconds, /: slow(float(seconds) / speed)
+        hurry(speed)
     run: Callable[[], None] = importlib.import_module(module).run
+    for name in preload:
+        importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     orders = socket.socket(fileno=descriptor)
     while True:
@@ -157,6 +164,27 @@ def serve(module: str, descriptor: int, speed: float) -> None:
             _watch(run, json.loads(head[4:]), descriptors)
         for each in descriptors:
             os.close(each)
+
+
+def hurry(speed: float) -> None:
+    """Let time pass faster: sleeping, waiting for another thread, and the clock that deadlines are taken from.
+
+    Before the connector is loaded, whose defaults hold the functions themselves. What waits for a descriptor does so
+    in real time.
+    """
+    sleep, monotonic, wait = time.sleep, time.monotonic, threading.Condition.wait
+    began = monotonic()
+
+    def fast_monotonic() -> float:
+        return began + (monotonic() - began) * speed
+
+    def fast_wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        return wait(self, None if timeout is None else timeout / speed)
+
+    time.sleep = lambda seconds, /: sleep(float(seconds) / speed)
+    time.monotonic = fast_monotonic
+    threading._time = fast_monotonic  # type: ignore[attr-defined] # what its deadlines are taken from
+    threading.Condition.wait = fast_wait  # type: ignore[method-assign] # nothing else reaches every event
 
 
 def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int]) -> None:
@@ -192,4 +220,4 @@ def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+    serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -14,6 +14,7 @@ from airbyte_platform.process import Message
 from airbyte_platform.ways import Way, catalog_for
 
 _KEPT = {"type", "stream"}
+_IN_PROTOCOL = {"overwrite_dedup": "overwrite"}
 
 
 @dataclass(slots=True)
@@ -35,6 +36,16 @@ class Job:
     def catalog(self) -> dict[str, Any]:
         """The configured catalog of this attempt."""
         return catalog_for(self.streams, self.mode, self.way, generations=self._generations)
+
+    @property
+    def source_catalog(self) -> dict[str, Any]:
+        """The same for the source, in words that the protocol knows: it has no `overwrite_dedup`."""
+        catalog = self.catalog
+        for each in catalog["streams"]:
+            each["destination_sync_mode"] = _IN_PROTOCOL.get(
+                each["destination_sync_mode"], each["destination_sync_mode"]
+            )
+        return catalog
 
     @property
     def state(self) -> list[Message] | None:

@@ -19,12 +19,13 @@ _STATE = {"global": None, "data": None, "sourceStats": None, "destinationStats":
 
 
 def catalog(streams: Iterable[Mapping[str, Any]], mode: str = "overwrite") -> dict[str, Any]:
-    """The configured catalog: generation ids of 1, whatever the mode."""
+    """The configured catalog: generation ids of 1, whatever the mode; what is not replaced is incremental."""
     ids = {"generation_id": 1, "minimum_generation_id": 1, "sync_id": 1}
     nothing = {"cursor_field": None, "primary_key": None}
+    sync_mode = "full_refresh" if mode == "overwrite" else "incremental"
     return {
         "streams": [
-            {"stream": dict(each), "sync_mode": "full_refresh", "destination_sync_mode": mode, **ids, **nothing}
+            {"stream": dict(each), "sync_mode": sync_mode, "destination_sync_mode": mode, **ids, **nothing}
             for each in streams
         ]
     }
