@@ -73,16 +73,15 @@ class ArrowConverter:
         """The block as columns of text, or None where it must go by row."""
         if (
             len(block.translate(None, _LEFT_TO_ROWS)) != len(block)
-            or block.count(b"\r") != block.count(b"\r\n")
             or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
-            or (len(self._labels) > 1 and _has_empty_line(block))
+            or block.endswith(b"\r")
             or not self._sends_any
         ):
             return None
         self._read.block_size = len(block) + 1
         try:
-            return pa.csv.read_csv(
+            table = pa.csv.read_csv(
                 pa.py_buffer(block),
                 read_options=self._read,
                 parse_options=self._parse,
@@ -90,6 +89,7 @@ class ArrowConverter:
             ).combine_chunks()
         except pa.ArrowInvalid:
             return None
+        return table if _rows_are_records(table, block) else None
 
     def _pieces(self, table: pa.Table, emitted_at: int, misfits: Counter[str]) -> list[Any]:
         """Constants and arrays in turn, which joined are the lines; neighbouring constants are one."""
@@ -146,6 +146,20 @@ class Pieces:
             misfits[name] += pc.sum(pc.invert(fits)).as_py()
             words = pc.if_else(fits, words, _quoted(column))
         self.array(words)
+
+
+def _rows_are_records(table: pa.Table, block: bytes) -> bool:
+    """Whether each row is a record: pyarrow also ends a row at a lone carriage return, and makes one of an empty line.
+
+    A line feed either ends a row or stands in a cell, so rows that a carriage return ended are too many by count.
+    """
+    inside = 0
+    if b'"' in block:
+        inside = sum(_content(_array(column)).count(b"\n") for column in table.columns)
+    ends = block.count(b"\n") + (not block.endswith(b"\n"))
+    if table.num_rows != ends - inside:
+        return False
+    return table.num_columns == 1 or table.column(0).null_count == 0 or not _has_empty_line(block)
 
 
 def _has_empty_line(block: bytes) -> bool:

@@ -164,6 +164,12 @@ def test_both_ways_give_what_the_standard_library_says(
 @example(block=b'"a";"b"c"d"\n')
 @example(block=b"a;b;c\n")
 @example(block=b"a;b\rc;d\n")
+@example(block=b'a;b\rc;"d\n"\n')
+@example(block=b'"a\rb";"c\n"\nd;e\r\n')
+@example(block=b"a;b\r\r\nc;d\n")
+@example(block=b"a;b\n;\nc;d\n")
+@example(block=b"a;b\n\n;d\n")
+@example(block=b"a;b\r")
 @example(block=b"\n\n")
 def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
     """Blocks as the reader cuts them: whole records only."""
