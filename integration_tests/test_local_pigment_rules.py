@@ -211,10 +211,10 @@ def test_a_file_that_does_not_fit_fails_and_changes_nothing(site: Site, text: st
     assert site.pigment.workspace.rows("General Ledger", CONSOLIDATION) == []
 
 
-def test_a_dry_run_counts_and_stores_nothing(site: Site) -> None:
+def test_a_dry_run_stores_nothing_and_reports_so(site: Site) -> None:
     report = site.push("General Ledger", "Entry\r\n1\r\n", dryRun="true")
 
-    assert report["summary"]["insertedCount"] == 1
+    assert report["summary"]["insertedCount"] == 0
     assert site.pigment.workspace.rows("General Ledger", CONSOLIDATION) == []
 
 

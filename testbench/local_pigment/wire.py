@@ -149,7 +149,9 @@ def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str,
 
 
 def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
-    counts = {"insertedCount": run.inserted, "updatedCount": run.updated, "deletedCount": run.deleted}
+    # A dry run that is heeded changes nothing, and so says its report; what it would load is in the immediate result.
+    changed = (0, 0, 0) if run.dry_run else (run.inserted, run.updated, run.deleted)
+    counts = dict(zip(("insertedCount", "updatedCount", "deletedCount"), changed, strict=True))
     skipped_count = len({problem.row for problem in run.problems})
     if run.misreport is not None:
         counts |= {name: count for name, count in run.misreport.counts.items() if name in counts}
