@@ -21,7 +21,7 @@ def source_fork_server() -> Iterator[ForkServer]:
 
 @pytest.fixture(scope="session")
 def destination_fork_server() -> Iterator[ForkServer]:
-    with ForkServer("destination_pigment.run") as server:
+    with ForkServer("integration_tests.impatient_destination") as server:
         yield server
 
 

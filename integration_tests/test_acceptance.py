@@ -168,7 +168,12 @@ def test_writing(asked: dict[str, Any], destination_fork_server: ForkServer) -> 
         LocalPigment(planning_model(ledger_rows=1)) as pigment,
         running(destination_fork_server, pigment, destination_config(pigment)) as destination,
     ):
-        target = {"stream": LEDGER, "import_configuration_id": pigment.workspace.configuration(LEDGER + suffix).id}
+        configuration = pigment.workspace.configuration(LEDGER + suffix)
+        target = {
+            "stream": LEDGER,
+            "import_configuration_id": configuration.id,
+            "clears_before_import": configuration.clear_before_import,
+        }
         run = destination.run(
             "write",
             stdin=as_lines([*messages, status("COMPLETE")]),

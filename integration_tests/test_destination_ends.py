@@ -19,6 +19,7 @@ from local_pigment.faults import (
 )
 from writing import (
     catalog,
+    clearing,
     entries,
     entry,
     imports,
@@ -97,7 +98,7 @@ def test_nothing_stays_on_disk_after_a_failure_or_a_stop(
     destination: Runner, tmp_path: Path, number: int | None
 ) -> None:
     destination.environment["TMPDIR"] = str(tmp_path)
-    process = destination.start("write", catalog=catalog(mode="overwrite"))
+    process = destination.start("write", catalog=catalog(mode="overwrite"), targets=clearing(destination))
     os.write(process.stdin, as_lines(many(5)))
     while not list(tmp_path.rglob("*.csv")):
         time.sleep(0.01)

@@ -13,6 +13,7 @@ from writing import (
     catalog,
     entries,
     entry,
+    imports,
     ledger,
     logged,
     many,
@@ -34,7 +35,7 @@ def test_the_file_is_what_the_design_says(destination: Runner) -> None:
         b'{"type":"RECORD","record":{"stream":"General Ledger","emitted_at":1,"data":{"Entry":"c","Amount":1.5e3,'
         b'"Reversed":false,"Memo":{"a":1.10}}}}\n'
     )
-    destination.run("write", stdin=line, catalog=catalog())
+    destination.run("write", stdin=line + as_lines([state(1)]), catalog=catalog())
     assert received(destination) == [
         (
             b"Account,Amount,Department,Entry,Memo,Posted,Reversed\r\n"
@@ -105,6 +106,16 @@ def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner) -> Non
     assert logged(run, "dry run")
 
 
+def test_a_dry_run_that_pigment_ignores_stops_after_the_first_file(destination: Runner) -> None:
+    destination.pigment.workspace.variants.heeds_dry_run = False
+    run = write(destination, [*many(30), state(1)], dry_run=True, max_file_rows=10)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert '"Dry run"' in run.errors[0]["message"]
+    assert len(imports(destination)) == 1
+    assert not run.states
+
+
 def test_bad_lines_are_counted_and_lose_nothing(destination: Runner) -> None:
     lines = (
         b"not JSON, a secret\n"
@@ -115,7 +126,9 @@ def test_bad_lines_are_counted_and_lose_nothing(destination: Runner) -> None:
     )
     run = destination.run("write", stdin=lines, catalog=catalog())
 
-    assert run.exit_code == 0
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert 'stream "unknown stream" (1 record(s))' in run.errors[0]["message"]
     assert entries(destination) == names(2)
     stats = run.states[0]["destinationStats"]
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 2.0)
@@ -124,10 +137,14 @@ def test_bad_lines_are_counted_and_lose_nothing(destination: Runner) -> None:
     assert "a secret" not in run.everything
 
 
-def test_an_input_that_closes_early_stores_what_came(destination: Runner) -> None:
-    run = destination.run("write", stdin=as_lines(many(5)) + b'{"type":"RECORD","rec', catalog=catalog())
-    assert run.exit_code == 0
+@pytest.mark.parametrize("cut", [b"", b'{"type":"RECORD","rec'], ids=["between lines", "within a line"])
+def test_an_input_that_closes_early_stores_what_the_source_has_vouched_for(destination: Runner, cut: bytes) -> None:
+    run = destination.run("write", stdin=as_lines([*many(5), state(1), *many(3, 6)]) + cut, catalog=catalog())
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert "3 record(s) behind its last state were held back" in run.errors[0]["message"]
     assert entries(destination) == names(5)
+    assert [each["id"] for each in run.states] == [1]
 
 
 def test_a_cell_of_megabytes_and_a_number_of_many_digits_arrive(destination: Runner) -> None:

@@ -65,8 +65,8 @@ def test_an_append_whose_answer_was_lost_stops_and_says_that_it_may_have_arrived
     run = write(destination, [*many(5), state(1), *many(5, 6), state(2)], max_file_rows=5)
 
     assert run.exit_code != 0
-    assert run.errors[0]["failure_type"] == "transient_error"
-    assert "may have been imported" in run.errors[0]["message"]
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "5 row(s) may be stored" in run.errors[0]["message"]
     assert not run.states
     assert len(imports(destination)) <= 1
 
@@ -112,7 +112,7 @@ def test_an_import_that_never_ends_is_given_up_at_the_deadline(destination: Runn
     destination.pigment.faults.queue("push_csv", HoldImport())
     run = write(destination, [*many(5), state(1)], import_timeout_minutes=0.03)
     assert run.exit_code != 0
-    assert run.errors[0]["failure_type"] == "transient_error"
+    assert run.errors[0]["failure_type"] == "config_error"
     assert "may still be running" in run.errors[0]["message"]
     assert not run.states
 

@@ -14,6 +14,7 @@ from local_pigment.faults import FailImport, RespondStatus
 from writing import (
     catalog,
     clearing,
+    empty_state,
     entries,
     entry,
     imports,
@@ -87,7 +88,7 @@ def test_a_source_that_did_not_finish_leaves_pigment_untouched(destination: Runn
 
 
 def test_a_state_after_the_last_record_is_enough_where_statuses_are_missing(destination: Runner) -> None:
-    """PyAirbyte's way: no COMPLETE comes."""
+    """The way of a custom image: nothing else comes."""
     run = write(destination, [*many(5), state(1)], catalog(mode="overwrite"), targets=clearing(destination))
     assert run.exit_code == 0
     assert entries(destination) == names(5)
@@ -117,6 +118,7 @@ def test_a_global_state_says_nothing_of_a_stream_that_never_began(destination: R
 
 def test_a_cancel_behind_a_checkpoint_replaces_nothing(destination: Runner) -> None:
     """The platform closes standard input, and sends the signal a moment later."""
+    destination.environment["PATIENCE_SECONDS"] = "10"
     write(destination, [*many(5), state(1)])
     process = destination.start("write", catalog=catalog(mode="overwrite"), targets=clearing(destination))
     process.feed(as_lines([*many(3, 100), state(1)]))
@@ -128,11 +130,11 @@ def test_a_cancel_behind_a_checkpoint_replaces_nothing(destination: Runner) -> N
     assert not run.states
 
 
-def test_rejected_rows_are_not_sent_again_through_what_clears(destination: Runner) -> None:
+def test_rejected_rows_of_a_replacement_are_not_sent_again(destination: Runner) -> None:
     destination.pigment.workspace.variants.immediate_results = True
     skip_unknown(destination)
     messages = [*many(3), record(entry(4, Department="Nobody")), *many(20, 5), state(1), status("COMPLETE")]
-    for targets, pushes in ((clearing(destination), 1), (pair(destination), 4)):
+    for targets, pushes in ((clearing(destination), 1), (pair(destination), 3)):
         before = len(imports(destination))
         run = write(destination, messages, catalog(mode="overwrite"), targets=targets, max_file_rows=24 // pushes + 2)
         assert run.exit_code == 0
@@ -155,7 +157,7 @@ def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None
 def test_the_state_of_a_clear_waits_for_the_clear(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     destination.pigment.faults.queue("push_csv", RespondStatus(403))
-    run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=pair(destination))
+    run = write(destination, [empty_state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=pair(destination))
     assert run.exit_code != 0
     assert not run.states
 
@@ -205,7 +207,7 @@ def test_more_than_one_file_without_the_pair_stops_before_anything_is_pushed(des
 def test_no_record_at_all_clears(destination: Runner, mode: str) -> None:
     write(destination, [*many(5), state(1)])
     configured = catalog(mode="overwrite") if mode == "overwrite" else catalog(generation_id=2, minimum_generation_id=2)
-    run = write(destination, [state(1), status("COMPLETE")], configured, targets=pair(destination))
+    run = write(destination, [empty_state(1), status("COMPLETE")], configured, targets=pair(destination))
 
     assert run.exit_code == 0
     assert entries(destination) == []
@@ -227,12 +229,14 @@ def test_a_repeated_attempt_behind_a_finished_stream_empties_nothing(destination
     assert logged(run, "left as it is")
 
 
-def test_no_record_without_a_replacing_configuration_is_a_warning(destination: Runner) -> None:
+def test_a_target_that_is_not_said_to_clear_stops_before_anything_is_pushed(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
-    run = write(destination, [state(1), status("COMPLETE")], catalog(mode="overwrite"))
-    assert run.exit_code == 0
+    run = write(destination, [*many(5, 100), state(1), status("COMPLETE")], catalog(mode="overwrite"))
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "clears the block first" in run.errors[0]["message"]
     assert entries(destination) == names(5)
-    assert logged(run, "should be empty now")
+    assert not run.states
 
 
 def test_a_wider_header_while_replacing_is_still_one_file(destination: Runner) -> None:

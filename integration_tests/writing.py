@@ -66,6 +66,13 @@ def state(number: int, name: str = LEDGER, *, namespace: str | None = None, reco
     return {"type": "STATE", "state": content}
 
 
+def empty_state(number: int, name: str = LEDGER) -> Message:
+    """The state of a clear."""
+    cleared = state(number, name)
+    cleared["state"]["stream"]["stream_state"] = None
+    return cleared
+
+
 def status(word: str, name: str = LEDGER) -> Message:
     content = {"type": "STREAM_STATUS", "stream_status": {"stream_descriptor": {"name": name}, "status": word}}
     return {"type": "TRACE", "trace": {**content, "emitted_at": 1}}
@@ -117,8 +124,10 @@ def pair(destination: Runner) -> list[dict[str, str]]:
     ]
 
 
-def clearing(destination: Runner) -> list[dict[str, str]]:
-    return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
+def clearing(destination: Runner) -> list[dict[str, Any]]:
+    """A target that is said to clear, and does."""
+    configuration_id = ledger(destination, " (replace)")
+    return [{"stream": LEDGER, "import_configuration_id": configuration_id, "clears_before_import": True}]
 
 
 def logged(run: Run, words: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""When a state may go: after every record before it is stored or refused for good. Pure.
+"""When a state may go: after every record before it is stored or rejected for good. Pure.
 
 Records of a stream are counted as they come and settled in the same order, so two numbers for each stream say which
 states are due. A state of one stream waits for that stream; a global one, for all. States that wait for the same
-stream keep their order.
+stream keep their order. A state that counts more records than came is false, and so is every state behind it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ class Released(Generic[S]):
     rejected: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Waiting(Generic[S]):
+    """A state, its place among all that came, and how many records of which streams it waits for."""
+
     state: S
-    key: StreamKey | None
-    required: dict[StreamKey, int]
+    place: int
+    required: tuple[tuple[StreamKey, int], ...]
+    is_false: bool
 
 
 @dataclass(slots=True)
 class _Settled:
-    """Records settled and not yet told of in a state: how many, and how many of them were rejected."""
+    """Records settled and not yet reported in a state: how many, and how many of them were rejected."""
 
     records: int
     rejected: int
@@ -42,19 +45,22 @@ class _Settled:
 
 @dataclass(slots=True)
 class Checkpoints(Generic[S]):
-    """A queue of states, each with the numbers of records that must be settled before it may go."""
+    """Queues of states, one for each stream and one for global states (None)."""
 
     _received: Counter[StreamKey] = field(default_factory=Counter)
     _settled: Counter[StreamKey] = field(default_factory=Counter)
-    _told: Counter[StreamKey] = field(default_factory=Counter)
-    _untold: dict[StreamKey, deque[_Settled]] = field(default_factory=lambda: defaultdict(deque))
-    _waiting: deque[_Waiting[S]] = field(default_factory=deque)
+    _reported: Counter[StreamKey] = field(default_factory=Counter)
+    _unreported: dict[StreamKey, deque[_Settled]] = field(default_factory=lambda: defaultdict(deque))
+    _since_state: dict[StreamKey | None, Counter[StreamKey]] = field(default_factory=lambda: defaultdict(Counter))
+    _queues: dict[StreamKey | None, deque[_Waiting[S]]] = field(default_factory=lambda: defaultdict(deque))
     _held: set[StreamKey] = field(default_factory=set)
+    _misses_records: bool = False
+    _places: int = 0
 
     @property
     def waiting(self) -> int:
         """How many states wait."""
-        return len(self._waiting)
+        return sum(map(len, self._queues.values()))
 
     def hold(self, key: StreamKey) -> None:
         """Keep back every state of a stream until `free`: what replaces a block is true only as a whole."""
@@ -67,58 +73,78 @@ class Checkpoints(Generic[S]):
     def receive(self, key: StreamKey, records: int) -> None:
         """Count records that came."""
         self._received[key] += records
+        self._since_state[key][key] += records
+        self._since_state[None][key] += records
 
-    def add(self, state: S, key: StreamKey | None) -> None:
-        """Queue a state of a stream, or of all streams (None)."""
-        required = dict(self._received) if key is None else {key: self._received[key]}
-        self._waiting.append(_Waiting(state, key, required))
+    def miss(self) -> None:
+        """Records came that nobody takes: from here on, no state that speaks of all streams is true."""
+        self._misses_records = True
+
+    def missing(self, key: StreamKey | None, announced: int | None) -> int:
+        """How many of the records since the last state of a stream (None: of all) have not arrived."""
+        return max(0, (announced or 0) - self._since_state[key].total())
+
+    def add(self, state: S, key: StreamKey | None, announced: int | None = None) -> None:
+        """Queue a state; `announced` is the number of records that the source counts since the last one."""
+        is_false = self.missing(key, announced) > 0 or (key is None and self._misses_records)
+        since = self._since_state.pop(key, Counter())
+        required = tuple((each, self._received[each]) for each in ([key] if key is not None else since))
+        self._places += 1
+        self._queues[key].append(_Waiting(state, self._places, required, is_false))
 
     def settle(self, key: StreamKey, *, stored: int, rejected: int) -> None:
-        """Count the next records of a stream as stored or refused for good."""
+        """Count the next records of a stream as stored or rejected for good."""
         if self._settled[key] + stored + rejected > self._received[key]:
             raise ValueError("more records settled than came")
         self._settled[key] += stored + rejected
         if stored + rejected:
-            self._untold[key].append(_Settled(stored + rejected, rejected))
+            self._unreported[key].append(_Settled(stored + rejected, rejected))
 
     def release(self) -> list[Released[S]]:
-        """The states that may go now, in order."""
-        released: list[Released[S]] = []
-        blocked: set[StreamKey | None] = set()
-        kept: deque[_Waiting[S]] = deque()
-        for each in self._waiting:
+        """The states that may go now, in the order in which they came."""
+        due: list[_Waiting[S]] = []
+        everywhere = self._queues[None]
+        while True:
             # A global state speaks of every stream: it overtakes none, and none overtakes it.
-            is_free = not (blocked or self._held) if each.key is None else not (blocked | self._held) & {each.key, None}
-            if is_free and all(self._settled[key] >= count for key, count in each.required.items()):
-                released.append(self._release(each))
-            else:
-                blocked.add(each.key)
-                kept.append(each)
-        self._waiting = kept
-        return released
+            barrier = everywhere[0].place if everywhere else self._places + 1
+            for key, queue in self._queues.items():
+                while key is not None and queue and queue[0].place < barrier and self._may_leave(queue[0]):
+                    due.append(queue.popleft())
+            if not everywhere or self._held or not self._may_leave(everywhere[0]):
+                break
+            if any(queue and queue[0].place < barrier for queue in self._queues.values()):
+                break
+            due.append(everywhere.popleft())
+        due.sort(key=lambda each: each.place)
+        return [self._release(each) for each in due]
+
+    def _may_leave(self, waiting: _Waiting[S]) -> bool:
+        return not waiting.is_false and all(
+            key not in self._held and self._settled[key] >= count for key, count in waiting.required
+        )
 
     def _release(self, waiting: _Waiting[S]) -> Released[S]:
         stored = rejected = 0
-        for key, count in waiting.required.items():
-            records, refused = self._tell(key, count - self._told[key])
+        for key, count in waiting.required:
+            records, refused = self._report(key, count - self._reported[key])
             stored, rejected = stored + records - refused, rejected + refused
-            self._told[key] = max(self._told[key], count)
+            self._reported[key] = max(self._reported[key], count)
         return Released(waiting.state, stored, rejected)
 
-    def _tell(self, key: StreamKey, records: int) -> tuple[int, int]:
-        """Take so many records from those not told of; how many, and how many of them were rejected.
+    def _report(self, key: StreamKey, records: int) -> tuple[int, int]:
+        """Take so many records from those not reported; how many, and how many of them were rejected.
 
         An import does not say which of a file's rows it skipped: where a file spans several states, the skipped rows
-        are told of with the first of them, as far as they fit.
+        are reported with the first of them, as far as they fit.
         """
         taken = refused = 0
-        untold = self._untold[key]
+        unreported = self._unreported[key]
         while taken < records:
-            first = untold[0]
+            first = unreported[0]
             step = min(first.records, records - taken)
             refused_here = min(first.rejected, step)
             first.records, first.rejected = first.records - step, first.rejected - refused_here
             taken, refused = taken + step, refused + refused_here
             if first.records == 0:
-                untold.popleft()
+                unreported.popleft()
         return taken, refused

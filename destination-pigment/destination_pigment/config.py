@@ -33,12 +33,14 @@ class OnUnknown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
-    """An entry of `targets`: which import configuration takes a stream."""
+    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first."""
 
     stream: str
     namespace: str | None
     configuration_id: str
-    replace_configuration_id: str | None
+    replace_configuration_id: str | None = None
+    clears: bool = False
+    minimum_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,14 @@ def _target(entry: Mapping[str, Any]) -> TargetEntry:
             f'The target of the stream "{stream}" has the same import configuration twice: the replacing one must '
             "clear its block and the other one must not, so they are two; leave the replacing one empty otherwise."
         )
-    return TargetEntry(stream, _text(entry, "namespace") or None, configuration_id, replacing)
+    return TargetEntry(
+        stream,
+        _text(entry, "namespace") or None,
+        configuration_id,
+        replacing,
+        clears=entry.get("clears_before_import") is True,
+        minimum_rows=int(entry.get("minimum_rows") or 0),
+    )
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:

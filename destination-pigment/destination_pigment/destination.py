@@ -6,14 +6,11 @@ import argparse
 import gc
 import json
 import logging
-import signal
+import os
 import sys
-import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import orjson
@@ -30,40 +27,30 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.check import check_connection
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
+from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.destination_catalog import destination_catalog
-from destination_pigment.files.dimension_checks import DimensionItems, make_checks
-from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamWriter
-from destination_pigment.imports.importer import Importer, Stopped, Waiting
-from destination_pigment.imports.queue import Lanes
-from destination_pigment.imports.replace import ReplacingWriter
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode, parse_catalog
-from destination_pigment.input.stdin import Inputs, Lines, Pulse, Terminated, Termination
+from destination_pigment.input.cancel import Cancel, Patience
+from destination_pigment.input.configured_streams import parse_catalog
 from destination_pigment.spec import make_spec
-from destination_pigment.sync import Emit, Writer
-from destination_pigment.targets import needs_names, settle_targets
+from destination_pigment.write import write_stream, writing
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
-from pigment_client.client import PigmentClient
-from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
-from pigment_client.models import ImportConfiguration
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
-
-# What a process that SIGTERM ended answers, by custom of the shell.
-_TERMINATED = 128 + signal.SIGTERM
 
 
 class DestinationPigment(Destination):
     """Writes streams into Pigment through import configurations."""
 
     VALID_CMDS = {*Destination.VALID_CMDS, "discover"}  # noqa: RUF012 - the CDK's extension point
+
+    def __init__(self, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """What the form asks for."""
@@ -94,12 +81,14 @@ class DestinationPigment(Destination):
         """
         streams = parse_catalog(ConfiguredAirbyteCatalogSerializer.dump(configured_catalog))
         back: list[bytes] = []
-        with explained(), writing(config, streams, Event(), back.append) as writer:
+        with explained(), writing(config, streams, Cancel(), back.append, self._patience) as sync:
             for message in input_messages:
-                writer.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
+                sync.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
                 yield from _messages(back)
-            writer.finish()
-            yield from _messages(back)
+            try:
+                sync.finish()
+            finally:
+                yield from _messages(back)
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -135,13 +124,16 @@ class DestinationPigment(Destination):
         # What is loaded by now stays to the end: the garbage collector need not look at it again for every few rows.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-        with explained():
-            config = self._valid_config(parsed.config)
-            catalog = json.loads(Path(parsed.catalog).read_bytes())
-            terminated = write_stream(config, parse_catalog(catalog), sys.stdin.fileno())
-        if terminated:
-            logger.info("The sync was stopped before its end; what was stored is told in the states.")
-            sys.exit(_TERMINATED)
+        # The log goes to standard output: where nobody reads that any more, a line of it is no reason to stop.
+        logging.raiseExceptions = False
+        with Cancel(sys.stdout.fileno()) as cancel:
+            with explained():
+                config = self._valid_config(parsed.config)
+                streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
+                write_stream(config, streams, sys.stdin.fileno(), cancel, self._patience)
+            if cancel.requested:
+                logger.info("The sync was stopped before its end; what was stored is reported in the states.")
+                _end(cancel.exit_code)
 
     def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
         """Spec as the CDK has it; check looks at the form by itself, and whatever is wrong ends in its one status."""
@@ -164,94 +156,15 @@ class DestinationPigment(Destination):
         return config
 
 
-def write_stream(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], descriptor: int) -> bool:
-    """Write what comes over a file descriptor; whether SIGTERM ended it before its end."""
-    with Termination() as termination, writing(config, streams, termination.event, write_lines) as writer:
-        for item in Inputs(descriptor, termination):
-            match item:
-                case Lines(block=block):
-                    writer.take(block)
-                case Pulse():
-                    writer.tick()
-                case Terminated():
-                    writer.stop()
-                    return True
-            if writer.failed:
-                break
-        writer.finish()
-        return termination.event.is_set()
-
-
-@contextmanager
-def writing(
-    config: Mapping[str, Any], streams: tuple[DestinationStream, ...], stop: Event, emit: Emit
-) -> Iterator[Writer]:
-    """A writer with all that it needs; what it spooled is removed on every way out."""
-    # Once `stop` is set, a request that waits for its turn is given up: `Stopped`.
-    clock = Clock(sleep=partial(_sleep, stop))
-    with (
-        connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
-        Spool(settings.dialect) as spool,
-    ):
-        waiting = Waiting(stop=stop, sleep=partial(_sleep_lightly, stop))
-        lanes = Lanes(Importer(client, settings, spool, waiting), stop)
-        writer = Writer(
-            _stream_writers(client, settings, streams, spool), lanes, emit, send_states=not settings.dry_run
-        )
-        if settings.dry_run:
-            logger.warning("This is a dry run: Pigment checks the files and stores nothing, and no state is sent.")
-        yield writer
-
-
 def _messages(lines: list[bytes]) -> Iterator[AirbyteMessage]:
     """The messages of the lines, which are taken away."""
     while lines:
         yield AirbyteMessageSerializer.load(orjson.loads(lines.pop(0)))
 
 
-def _stream_writers(
-    client: PigmentClient, settings: DestinationConfig, streams: tuple[DestinationStream, ...], spool: Spool
-) -> dict[Any, StreamWriter]:
-    """A writer for each stream; all targets are settled and all checks fetched before the first record is read."""
-    known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
-    targets = settle_targets(streams, settings.targets, known)
-    options = FileOptions(settings.dialect, settings.limits, Waiting().clock)
-    by_id = {each.id: each for each in known or ()}
-    items = DimensionItems(client)
-    _warn_of_unused_checks(settings, streams)
-    writers: dict[Any, StreamWriter] = {}
-    for stream in streams:
-        target = targets[stream.key]
-        checks = make_checks(settings.dimension_checks, stream, by_id.get(target.configuration_id), items)
-        kind = ReplacingWriter if stream.mode is WriteMode.REPLACE else StreamWriter
-        writers[stream.key] = kind(stream, target, checks, spool, options)
-        logger.info(
-            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
-        )
-    return writers
-
-
-def _warn_of_unused_checks(settings: DestinationConfig, streams: tuple[DestinationStream, ...]) -> None:
-    names = {stream.name.strip() for stream in streams}
-    for check in settings.dimension_checks:
-        if check.stream not in names:
-            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
-
-
-def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:
-    if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
-        return None
-    return client.list_import_configurations(settings.application_id)
-
-
-def _sleep(stop: Event, seconds: float) -> None:
-    if stop.wait(seconds):
-        raise Stopped
-
-
-def _sleep_lightly(stop: Event, seconds: float) -> None:
-    """Sleep, but wake when `stop` is set: the import that runs must be asked about before the process is killed."""
-    if stop.is_set():
-        time.sleep(seconds)
-    else:
-        stop.wait(seconds)
+def _end(code: int) -> None:
+    """End the process; nothing that is still to be printed may fail, for nobody may read it."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

@@ -1,257 +1,249 @@
 """The sync: lines in, files out, states back when what they speak of is stored.
 
-One thread runs this: it takes lines, fills files, hands them to the lanes, collects results, and is the only one that
-sends states. What has been told to the platform is therefore always behind what has been stored.
+One thread runs this: it takes lines, fills files, hands them to the queues, collects results, and is the only one that
+sends states. What has been reported to the platform is therefore always behind what has been stored.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
-from destination_pigment.checkpoints import Checkpoints
-from destination_pigment.files.stream_files import StreamWriter
-from destination_pigment.imports.importer import Imported
-from destination_pigment.imports.queue import Job, Lanes, NotBegun
-from destination_pigment.imports.replace import ReplacingWriter
-from destination_pigment.input.completion import SourceEnd, Verdict
+from destination_pigment.failures import Failures
+from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.append import Append, FirstImports
+from destination_pigment.imports.queue import ImportQueues, Job
+from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.input.cancel import Cancel, Cancelled, Patience
+from destination_pigment.input.completion import Completion
 from destination_pigment.input.configured_streams import StreamKey
-from destination_pigment.input.messages import (
-    Ignored,
-    Parsed,
-    Records,
-    RefusedRecord,
-    StateLine,
-    StatusLine,
-    Unreadable,
-    parse_block,
-    with_stats,
-)
-from pigment_airbyte.failures import TransientProblem, traced
-from pigment_client.errors import PigmentError
+from destination_pigment.intake import Intake
+from destination_pigment.states import States
+from pigment_airbyte.failures import TransientProblem
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 _WAIT_SECONDS = 0.5
 
-# Fifty seconds: the platform gives about a minute after SIGTERM, and what we spooled must be gone by then, even where
-# a push waits for Pigment's limit.
-_WAITS_WHEN_CANCELLED = 100
-
-# A cancelling platform closes standard input first: where only a state says that the source is done, this long is
-# waited for the signal before anything is replaced.
-_CANCEL_FOLLOWS_SECONDS = 3.0
-
-Emit = Callable[[bytes], None]
+# The platform gives about a minute after SIGTERM, and what we spooled must be gone by then, even where a push waits for
+# Pigment's limit.
+_END_WHEN_CANCELLED_SECONDS = 50.0
 
 
-class Writer:
-    """One run of `write`.
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of a sync, each with its strategy."""
 
-    `send_states` False keeps states back, for a dry run, which stores nothing.
-    """
+    appends: Mapping[StreamKey, Append]
+    replaces: Mapping[StreamKey, Replace]
 
-    def __init__(
-        self, streams: Mapping[StreamKey, StreamWriter], lanes: Lanes, emit: Emit, *, send_states: bool = True
-    ) -> None:
-        self._streams = dict(streams)
-        self._lanes = lanes
-        self._emit = emit
-        self._send_states = send_states
-        # All mutable state: the states that wait, what is known about the end of each stream, jobs whose lane had no
-        # room yet, what could not be used, the first failure, and the stream that came last.
-        self._checkpoints: Checkpoints[bytes] = Checkpoints()
-        self._source_end = SourceEnd()
+    @property
+    def has_generations(self) -> bool:
+        """Whether the platform gives generation ids."""
+        return any(each.stream.has_generation for each in self.files.values())
+
+    @property
+    def files(self) -> dict[StreamKey, StreamFiles]:
+        """The files of every stream."""
+        appends = {key: each.files for key, each in self.appends.items()}
+        return appends | {key: each.files for key, each in self.replaces.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a record may wait for its push, and how long we wait where only time can tell."""
+
+    max_age_seconds: float
+    patience: Patience
+
+
+class Sync:
+    """One run of `write`: `take` what comes, then `finish` or, once the platform cancels, `end`."""
+
+    def __init__(self, streams: Streams, queues: ImportQueues, states: States, cancel: Cancel, pace: Pace) -> None:
+        self._streams = streams
+        self._queues = queues
+        self._states = states
+        self._cancel = cancel
+        self._pace = pace
+        self._completion = Completion(has_generations=streams.has_generations)
+        self._intake = Intake(streams.files, self._completion, states)
+        # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
+        # still to be replaced, and what went wrong.
         self._ready: list[Job] = []
-        self._unusable: Counter[str] = Counter()
-        self._failure: tuple[Exception, str] | None = None
-        self._last: StreamKey | None = None
-        for key, writer in self._streams.items():
-            if isinstance(writer, ReplacingWriter):
-                self._checkpoints.hold(key)
+        self._first_imports = FirstImports()
+        self._to_replace = set(streams.replaces)
+        self._failures = Failures()
+        for key in self._to_replace:
+            states.checkpoints.hold(key)
 
     @property
     def failed(self) -> bool:
         """Whether the sync cannot go on."""
-        return self._failure is not None
+        return bool(self._failures)
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends the sync, and is raised by `finish` or `end`."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - it is explained at the end, with all others
+            self._fail(error, None)
 
     def take(self, block: bytes) -> None:
-        """Take whole lines; nothing more once the sync has failed, so that no state stands for what was not taken."""
-        if not self._take_columns(block):
-            for parsed in parse_block(block):
-                if self.failed:
-                    break
-                self._on(parsed)
-        self.tick()
-
-    def tick(self) -> None:
-        """Do what is due: old files go, results come, states leave."""
-        self._flush_old()
-        self._submit()
+        """Take whole lines, or none where some time went by; nothing more once the sync has failed."""
+        with self.failing():
+            if not self.failed:
+                self._intake.take(block)
+            self._submit_due()
         self._collect(0)
-        self._release()
+        self._states.send_due()
 
-    def finish(self) -> None:
-        """The input has ended: everything that may be stored is stored; raises what went wrong."""
-        if not self.failed:
-            for key, writer in self._streams.items():
-                if isinstance(writer, ReplacingWriter):
-                    self._end_replacing(key, writer)
-                else:
-                    writer.flush()
-            self._submit()
-        self._wait_for_all()
-        self._summarize()
-        if self._failure is not None:
-            error, subject = self._failure
-            raise traced(error, subject=subject) from None
+    def finish(self, rest: bytes = b"") -> None:
+        """The input has ended, with so much behind its last line end: what may be stored is; raises what went wrong."""
+        with self.failing():
+            if not self.failed:
+                self._intake.take_rest(rest)
+                self._finish_appending()
+                self._finish_replacing()
+        self.end(input_ended=True)
 
-    def stop(self) -> None:
-        """The platform cancels: no new push; what runs is waited for, and its states leave."""
-        self._lanes.stop()
-        self._wait_for_all()
-        self._summarize()
+    def end(self, *, input_ended: bool = False) -> None:
+        """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
+        if self.failed or self._cancel.requested:
+            self._queues.stop()
+        self._wait_for_imports()
+        for job, done in self._first_imports.end():
+            self._settle(job, done)
+        self._states.send_due()
+        if input_ended and not self._cancel.requested:
+            self._add_what_was_held_back()
+        self._intake.summarize()
+        self._states.summarize()
+        self._failures.raise_first()
 
-    def _on(self, parsed: Parsed) -> None:
-        match parsed:
-            case Records(key=key, data=data):
-                self._add(key, len(data), partial(StreamWriter.add, records=data))
-            case RefusedRecord(key=key):
-                reason = "it holds a number that JSON does not have, such as NaN"
-                self._add(key, 1, partial(StreamWriter.refuse, reason=reason))
-            case StateLine(line=line, key=key, is_final=is_final):
-                self._checkpoints.add(line, key)
-                self._source_end.on_state(key, is_final=is_final)
-            case StatusLine(key=key, status=status):
-                self._source_end.on_status(key, status)
-            case Unreadable():
-                self._warn_once("lines that are no message of Airbyte's protocol")
-            case Ignored():
-                pass
-
-    def _take_columns(self, block: bytes) -> bool:
-        """Take a block in one step, where all its lines are records of the stream that came last."""
-        writer = self._streams.get(self._last) if self._last else None
-        columns = None if writer is None else writer.columns_of(block)
-        if columns is None or self._last is None:
-            return False
-        self._add(self._last, len(columns[0]), partial(StreamWriter.add_columns, columns=columns))
-        return True
-
-    def _add(self, key: StreamKey, count: int, add: Callable[[StreamWriter], None]) -> None:
-        writer = self._streams.get(key)
-        if writer is None:
-            self._warn_once(f'records of the stream "{key[1]}", which the catalog does not have', count)
-            return
-        self._last = key
-        self._source_end.on_records(key)
-        self._checkpoints.receive(key, count)
-        try:
-            add(writer)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
-            self._fail(error, writer.stream.subject)
+    def _finish_appending(self) -> None:
+        for strategy in self._streams.appends.values():
+            self._ready += strategy.last()
         self._submit()
 
-    def _end_replacing(self, key: StreamKey, writer: ReplacingWriter) -> None:
-        """Replace if the source has succeeded; otherwise leave Pigment as it is."""
-        verdict = self._source_end.verdict(key, by_generation=writer.stream.by_generation)
-        if verdict is Verdict.PROBABLY_COMPLETE and self._lanes.cancelled_within(_CANCEL_FOLLOWS_SECONDS):
-            verdict = Verdict.NOT_FINISHED
-        try:
-            match verdict:
-                case Verdict.COMPLETE | Verdict.PROBABLY_COMPLETE if writer.replace():
-                    return
-                case Verdict.COMPLETE | Verdict.PROBABLY_COMPLETE:
-                    pass
-                case Verdict.NOTHING_NEW:
-                    writer.say_nothing_new()
-                case Verdict.NOT_FINISHED:
-                    writer.leave_untouched()
-            # No record is concerned, so what the states say is true.
-            self._checkpoints.free(key)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
-            self._fail(error, writer.stream.subject)
+    def _finish_replacing(self) -> None:
+        """Replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
+        if self._completion.depends_on_patience(self._streams.replaces):
+            self._wait_while_wanted()
+        if self._cancel.requested or self.failed:
+            return
+        jobs = [job for key, strategy in self._streams.replaces.items() if (job := self._replacement(key, strategy))]
+        if self._failures:
+            return
+        self._ready += jobs
+        self._submit()
+        self._wait_for_imports()
+        if not self._to_replace:
+            for key in self._streams.replaces:
+                self._states.checkpoints.free(key)
 
-    def _flush_old(self) -> None:
-        for writer in self._streams.values():
-            if writer.is_old():
-                writer.flush()
-            self._ready += writer.take_jobs()
+    def _replacement(self, key: StreamKey, strategy: Replace) -> Job | None:
+        job: Job | None = None
+        try:
+            if self._intake.misses_records(key):
+                return None
+            if not self._completion.has_succeeded(key, still_wanted=True):
+                strategy.reject_unfinished()
+            job = strategy.job(may_clear=self._completion.asks_for_clear(key))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
+            self._failures.add(error, strategy.stream.subject)
+        if job is None and not self.failed:
+            self._to_replace.discard(key)
+        return job
+
+    def _wait_while_wanted(self) -> None:
+        seconds = self._pace.patience.still_wanted_seconds
+        logger.info(
+            "The input has ended and this platform does not say whether the source succeeded: waiting %.0f s, in which "
+            "a platform would end this sync if it had not, before anything is replaced.",
+            seconds,
+        )
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.failed and not self._cancel.requested:
+            self._collect(min(_WAIT_SECONDS, max(0.0, until - time.monotonic())))
+            self._states.send_due()
+
+    def _submit_due(self) -> None:
+        for strategy in self._streams.appends.values():
+            self._ready += strategy.due(self._pace.max_age_seconds)
+        self._submit()
 
     def _submit(self) -> None:
-        """Hand the ready jobs to their lanes; waits while a lane is full, so that the disk is not filled.
+        """Hand the ready jobs to their queues; waits while one is full, so that the disk is not filled.
 
-        A full lane holds up nobody else: files of other streams that grow old meanwhile go.
+        A full queue holds up nobody else: files of other streams that grow old meanwhile go.
         """
-        for writer in self._streams.values():
-            self._ready += writer.take_jobs()
-        while self._ready and not self.failed:
+        while self._ready and not self.failed and not self._cancel.requested:
             self._hand_over()
             if self._ready:
                 self._collect(_WAIT_SECONDS)
-                self._release()
-                self._flush_old()
+                self._states.send_due()
+                for strategy in self._streams.appends.values():
+                    self._ready += strategy.due(self._pace.max_age_seconds)
 
     def _hand_over(self) -> None:
         kept: list[Job] = []
         full: set[str] = set()
         for job in self._ready:
-            lane = job.target.configuration_id
-            if lane in full or not self._lanes.has_room(job):
-                full.add(lane)
+            if job.configuration_id in full or not self._queues.has_room(job):
+                full.add(job.configuration_id)
                 kept.append(job)
             else:
-                self._lanes.submit(job)
+                self._queues.submit(job)
         self._ready = kept
 
-    def _wait_for_all(self) -> None:
-        waits = 0
-        while self._lanes.outstanding and waits < _WAITS_WHEN_CANCELLED:
+    def _wait_for_imports(self) -> None:
+        cancelled_at: float | None = None
+        while self._queues.outstanding:
             self._collect(_WAIT_SECONDS)
-            self._release()
-            waits += self._lanes.cancelled
-        self._release()
+            self._states.send_due()
+            if self._cancel.requested:
+                cancelled_at = time.monotonic() if cancelled_at is None else cancelled_at
+                if time.monotonic() - cancelled_at > _END_WHEN_CANCELLED_SECONDS:
+                    logger.error("%d import(s) still run, and are not waited for.", self._queues.outstanding)
+                    return
 
     def _collect(self, timeout_seconds: float) -> None:
-        while (collected := self._lanes.collect(timeout_seconds)) is not None:
+        while (collected := self._queues.collect(timeout_seconds)) is not None:
             timeout_seconds = 0
             job, result = collected
             for file in job.files:
                 file.remove()
             if isinstance(result, Imported):
-                self._settle(job, result)
-            elif not isinstance(result, NotBegun):
+                for certain, done in self._first_imports.on_imported(job, result):
+                    self._settle(certain, done)
+            elif not isinstance(result, Cancelled):
+                if isinstance(result, MayBeStored | TransientProblem):
+                    self._first_imports.on_doubt(job.configuration_id)
                 self._fail(result, job.stream.subject)
 
     def _settle(self, job: Job, done: Imported) -> None:
-        rows = job.records - job.refused
+        rows = job.records - job.rejected
         rejected = min(done.rejected, rows)
-        self._checkpoints.settle(job.stream.key, stored=rows - rejected, rejected=rejected + job.refused)
-        self._checkpoints.free(job.stream.key)
+        self._states.checkpoints.settle(job.stream.key, stored=rows - rejected, rejected=rejected + job.rejected)
+        self._to_replace.discard(job.stream.key)
 
-    def _release(self) -> None:
-        for released in self._checkpoints.release():
-            if self._send_states:
-                self._emit(with_stats(released.state, stored=released.stored, rejected=released.rejected))
+    def _add_what_was_held_back(self) -> None:
+        for error, key in self._intake.problems():
+            self._failures.add(error, None if key is None else key[1])
+        if self.failed:
+            return
+        for strategy in self._streams.appends.values():
+            try:
+                strategy.reject_held_back()
+            except TransientProblem as error:
+                self._failures.add(error, strategy.stream.subject)
 
-    def _fail(self, error: Exception, subject: str) -> None:
-        self._lanes.stop()
-        if self._failure is None:
-            self._failure = (error, subject)
-        elif isinstance(error, PigmentError | TransientProblem):
-            logger.error("%s: %s", subject, traced(error, subject=subject).message)
-
-    def _warn_once(self, what: str, count: int = 1) -> None:
-        if what not in self._unusable:
-            logger.warning("There are %s; they are left out and counted.", what)
-        self._unusable[what] += count
-
-    def _summarize(self) -> None:
-        for writer in self._streams.values():
-            writer.summarize()
-        for what, count in self._unusable.items():
-            logger.warning("Left out in all: %d %s.", count, what)
-        if self._checkpoints.waiting:
-            logger.info("%d state(s) are not sent: their records are not stored.", self._checkpoints.waiting)
+    def _fail(self, error: Exception, subject: str | None) -> None:
+        self._queues.stop()
+        self._failures.add(error, subject)

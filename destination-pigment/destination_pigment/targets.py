@@ -14,11 +14,14 @@ from pigment_client.models import ImportConfiguration
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a stream goes; `replace_configuration_id` clears before it imports."""
+    """Where a stream goes; `clearing_id` is the import configuration that clears its block before it imports.
+
+    `minimum_rows` is how many rows a replacement must have.
+    """
 
     configuration_id: str
-    replace_configuration_id: str | None = None
-    name: str | None = None
+    clearing_id: str | None = None
+    minimum_rows: int = 0
 
 
 def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
@@ -46,7 +49,8 @@ def settle_targets(
             found[stream.key] = target
     if missing:
         raise ConfigProblem(_say_missing(missing, known))
-    _refuse_conflicts(streams, found)
+    _reject_undeclared(streams, found)
+    _reject_conflicts(streams, found)
     return found
 
 
@@ -60,14 +64,20 @@ def _entry(stream: DestinationStream, entries: Sequence[TargetEntry]) -> TargetE
 
 def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target | None:
     entry = _entry(stream, entries)
-    if stream.object_name is not None:
-        if not UUID.fullmatch(stream.object_name):
-            return None
-        # Ids are compared with each other, so they have one form.
-        configuration_id = same_form(stream.object_name)
-        same = entry is not None and entry.configuration_id == configuration_id
-        return Target(configuration_id, entry.replace_configuration_id if entry and same else None)
-    return Target(entry.configuration_id, entry.replace_configuration_id) if entry else None
+    if stream.object_name is None:
+        return _target(entry.configuration_id, entry) if entry else None
+    if not UUID.fullmatch(stream.object_name):
+        return None
+    # Ids are compared with each other, so they have one form.
+    return _target(same_form(stream.object_name), entry)
+
+
+def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
+    """The target; what the entry says counts only for the import configuration that it names."""
+    if entry is None or entry.configuration_id != configuration_id:
+        return Target(configuration_id)
+    clearing = entry.replace_configuration_id or (configuration_id if entry.clears else None)
+    return Target(configuration_id, clearing, entry.minimum_rows)
 
 
 def _by_name(
@@ -81,11 +91,7 @@ def _by_name(
             f'There are {len(named)} import configurations named "{wanted}" ({ids}): enter the ID of the right one '
             f'for the {stream.subject} under "Targets".'
         )
-    if not named:
-        return None
-    entry = _entry(stream, entries)
-    same = entry is not None and entry.configuration_id == named[0].id
-    return Target(named[0].id, entry.replace_configuration_id if entry and same else None, named[0].name)
+    return _target(named[0].id, _entry(stream, entries)) if named else None
 
 
 def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportConfiguration] | None) -> str:
@@ -102,12 +108,29 @@ def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportCon
     )
 
 
-def _refuse_conflicts(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+    """Nothing in Pigment's API tells whether an import configuration clears, so the user says it."""
+    undeclared = [
+        stream for stream in streams if stream.mode is WriteMode.REPLACE and targets[stream.key].clearing_id is None
+    ]
+    if undeclared:
+        named = ", ".join(
+            f"{stream.subject} (import configuration {targets[stream.key].configuration_id})" for stream in undeclared
+        )
+        raise ConfigProblem(
+            "A sync that overwrites needs an import configuration that clears its block, and nothing says so for the "
+            f'{named}: under "Targets", tick "This import configuration clears the block first" if "Clear items prior '
+            'to import" is on for it in Pigment, or enter another one for which it is on as "Second import '
+            'configuration ID, which clears the block first".'
+        )
+
+
+def _reject_conflicts(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
     """A stream that replaces would delete what another stream puts into the same place."""
     by_configuration: dict[str, list[DestinationStream]] = defaultdict(list)
     for stream in streams:
         target = targets[stream.key]
-        for configuration_id in {target.configuration_id, target.replace_configuration_id} - {None}:
+        for configuration_id in {target.configuration_id, target.clearing_id} - {None}:
             by_configuration[str(configuration_id)].append(stream)
     for configuration_id, sharing in by_configuration.items():
         if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):

@@ -30,7 +30,7 @@ class Sync:
         self.checkpoints: Checkpoints[int] = Checkpoints()
         self.received: Counter[Any] = Counter()
         self.settled: Counter[Any] = Counter()
-        self.rejected = self.told = self.told_rejected = 0
+        self.rejected = self.reported = self.reported_rejected = 0
         self.states: list[tuple[Any, dict[Any, int]]] = []
         self.released: list[int] = []
         self._chance = chance
@@ -56,8 +56,8 @@ class Sync:
             required = self.states[each.state][1]
             assert all(self.settled[key] >= count for key, count in required.items())
             self.released.append(each.state)
-            self.told += each.stored + each.rejected
-            self.told_rejected += each.rejected
+            self.reported += each.stored + each.rejected
+            self.reported_rejected += each.rejected
 
 
 @settings(max_examples=1500, deadline=None)
@@ -85,8 +85,8 @@ def test_no_state_leaves_early_or_out_of_order_and_the_counts_add_up(steps: list
     last: Counter[Any] = Counter()
     for _, required in sync.states:
         last |= Counter(required)
-    assert sync.told == last.total()
-    assert sync.told_rejected <= sync.rejected
+    assert sync.reported == last.total()
+    assert sync.reported_rejected <= sync.rejected
 
 
 def test_more_cannot_be_settled_than_came() -> None:

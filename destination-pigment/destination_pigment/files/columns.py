@@ -1,10 +1,10 @@
-"""Records to columns of cells, many at a time: the fast way; `rows` is the plain one, and says what is right. Pure.
+"""Records to columns of cells, many at a time; `rows` does it by row, and says what is right. Pure.
 
 Records are decoded at once into a structure made for the stream's columns: texts as texts, everything else as the
 bytes that came, so that no number is ever parsed. Whole lines can be taken in the same step, where all of them are
 records of this stream. A column of such bytes is looked at as one text: where it holds
 nothing but digits, or nothing but booleans, it becomes cells in a few steps. Whatever does not fit (another key, a
-number in a text column, no object at all, an exponent) is left to the plain way.
+number in a text column, no object at all, an exponent) is left to the conversion by row.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from destination_pigment.files.rows import ABSENT, RowMaker
+from destination_pigment.files.rows import ABSENT, RowConverter
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.values import NumberTooLong
@@ -36,14 +36,14 @@ _NUMBERS_AND_NULL = _NUMBERS + b"nul"
 _BOOLEANS_AND_NULL = b"truefalsn\n"
 
 
-class ColumnMaker:
-    """Makes columns for one header, or says that the plain way must be gone."""
+class ColumnConverter:
+    """Converts records to columns for one header, or says that they must be converted by row."""
 
     def __init__(self, stream: DestinationStream, columns: Sequence[str], dialect: CsvDialect) -> None:
-        self._plain = RowMaker(columns, dialect)
+        self._by_row = RowConverter(columns, dialect)
         self._separator = dialect.decimal_separator.encode()
         self._are_texts = tuple(name in stream.text_columns for name in columns)
-        # A structure cannot have every name that a column may have; such a stream goes the plain way.
+        # A structure cannot have every name that a column may have; such a stream is converted by row.
         self._can = not any(_NOT_A_FIELD.search(name) for name in columns)
         row = _row_structure(tuple(columns) if self._can else (), stream.text_columns)
         self._rows = msgspec.json.Decoder(row)
@@ -59,7 +59,7 @@ class ColumnMaker:
             return None
 
     def from_records(self, records: Sequence[msgspec.Raw]) -> list[Column] | None:
-        """The columns of the records, in the order of the header; None where the plain way must be gone."""
+        """The columns of the records, in the order of the header; None where they must be converted by row."""
         if not self._can:
             return None
         try:
@@ -83,7 +83,7 @@ class ColumnMaker:
             return words.replace(b"null", b"").replace(b".", self._separator).decode().split("\n")
         if not words.translate(None, _BOOLEANS_AND_NULL):
             return words.replace(b"null", b"").upper().decode().split("\n")
-        return [self._plain.cell(bytes(value)) for value in column]
+        return [self._by_row.cell(bytes(value)) for value in column]
 
 
 def _row_structure(columns: tuple[str, ...], text_columns: frozenset[str]) -> type[msgspec.Struct]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from destination_pigment.config import DimensionCheck, OnUnknown
-from destination_pigment.files.rows import Cells
+from destination_pigment.files.columns import Column
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
@@ -19,6 +19,12 @@ from pigment_csv.reader import CsvReader
 logger = logging.getLogger("airbyte.pigment.destination")
 
 _DIALECT = CsvDialect(delimiter=";")
+
+# What a sentence of the log can hold, and how many items are told apart: a wrong column can hold a million.
+_LONGEST_ITEM = 80
+_MOST_ITEMS_COUNTED = 1000
+_OTHERS = "others"
+
 _PAYLOAD = {"fieldDelimiter": "Semicolon", "encoding": "Utf8WithoutBom", "friendlyHeaders": True}
 
 
@@ -32,27 +38,31 @@ class CheckedColumn:
     on_unknown: OnUnknown
     unknown: Counter[str] = field(default_factory=Counter)
 
-    def lets_pass(self, cells: Cells, columns: Sequence[str]) -> bool:
-        """Whether a row may be pushed; raises `ConfigProblem` where an unknown item stops the sync."""
-        try:
-            value = cells[columns.index(self.column)]
-        except ValueError:
-            return True
-        if not value or value in self.items:
-            return True
+    def held_back(self, cells: Column) -> list[int]:
+        """Which rows must not be pushed, by position; raises `ConfigProblem` where an unknown item stops the sync."""
+        unknown = {value for value in set(cells) if value} - self.items
+        if not unknown:
+            return []
         if self.on_unknown is OnUnknown.FAIL:
+            first = next(value for value in cells if value in unknown)
             raise ConfigProblem(
-                f'The column "{self.column}" of the {self.stream.subject} holds "{value}", which is not an item of its '
-                "dimension list: add the item in Pigment, mend the value at its source, or let the dimension check "
-                "skip or report it."
+                f'The column "{self.column}" of the {self.stream.subject} holds "{shortened(first)}", which is not an '
+                "item of its dimension list: add the item in Pigment, fix the value at its source, or let the "
+                "dimension check skip or report it."
             )
-        self.unknown[value] += 1
-        return self.on_unknown is OnUnknown.REPORT
+        positions = [position for position, value in enumerate(cells) if value in unknown]
+        self._count(cells[position] for position in positions)
+        return positions if self.on_unknown is OnUnknown.SKIP else []
+
+    def _count(self, values: Iterable[str | None]) -> None:
+        for value in values:
+            known = value in self.unknown or len(self.unknown) < _MOST_ITEMS_COUNTED
+            self.unknown[shortened(value) if known else _OTHERS] += 1
 
     def summarize(self) -> None:
         """Say once which items were unknown."""
         if self.unknown:
-            named = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
+            listed = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
             done = "sent all the same" if self.on_unknown is OnUnknown.REPORT else "held back"
             logger.warning(
                 'The column "%s" of the %s has %d row(s) with unknown items, %s: %s.',
@@ -60,8 +70,14 @@ class CheckedColumn:
                 self.stream.subject,
                 self.unknown.total(),
                 done,
-                named,
+                listed,
             )
+
+
+def shortened(value: str | None) -> str:
+    """A value as it may stand in a sentence."""
+    value = value or ""
+    return value if len(value) <= _LONGEST_ITEM else f"{value[:_LONGEST_ITEM]}…"
 
 
 class DimensionItems:

@@ -1,6 +1,7 @@
 """A record's data to the cells of a row; digits, texts and blanks as they came. Pure.
 
-This is the plain way, one record and one key at a time; `columns` is the fast one, for what fits the schema.
+By row, one record and one key at a time, it takes whatever comes and says what is right; `columns` is faster, for what
+fits the schema.
 """
 
 from __future__ import annotations
@@ -28,37 +29,37 @@ class NewColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """The record cannot become a row."""
 
     reason: str
 
 
-class RowMaker:
-    """Makes rows for one header."""
+class RowConverter:
+    """Converts records to rows for one header."""
 
     def __init__(self, columns: Sequence[str], dialect: CsvDialect) -> None:
         self.columns = tuple(columns)
         self._known = frozenset(columns)
         self._separator = dialect.decimal_separator
 
-    def make(self, data: msgspec.Raw) -> Cells | NewColumns | Refused:
+    def convert(self, data: msgspec.Raw) -> Cells | NewColumns | Rejected:
         """The cells of a record, in the order of the header."""
         try:
             values = _OBJECTS.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Refused("its data is not an object")
+            return Rejected("its data is not an object")
         new = tuple(name for name in values if name not in self._known and not is_airbyte_column(name))
         if new:
             return NewColumns(new)
         if not self.columns:
-            return Refused("it has no values, and its stream has no columns")
+            return Rejected("it has no values, and its stream has no columns")
         try:
             return [self.cell(bytes(values.get(name, ABSENT))) for name in self.columns]
         except NumberTooLong:
-            return Refused("a number with an exponent too large to write out")
+            return Rejected("a number with an exponent too large to write out")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Refused("a text that is not valid Unicode")
+            return Rejected("a text that is not valid Unicode")
 
     def cell(self, value: bytes) -> str | None:
         """The cell for a JSON value."""

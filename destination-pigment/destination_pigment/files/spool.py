@@ -17,6 +17,8 @@ from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
 from pigment_csv.writer import CsvWriter
 
+_COPY_BYTES = 1 << 20
+
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -25,7 +27,7 @@ class Spool:
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._dialect = dialect
-        with _disk_errors_explained():
+        with disk_errors_explained():
             # mkdtemp makes a folder that only its owner can enter.
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
         self._number = 0
@@ -38,20 +40,26 @@ class Spool:
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def new_path(self, suffix: str) -> Path:
+        """A place for a file."""
+        self._number += 1
+        return self._folder / f"{self._number}{suffix}"
+
     def new_file(self, columns: Sequence[str]) -> SpoolFile:
         """A file that holds only the header line."""
-        self._number += 1
-        return SpoolFile(self._folder / f"{self._number}.csv", tuple(columns), self._dialect)
+        return SpoolFile(self.new_path(".csv"), tuple(columns), self._dialect)
 
-    def widened(self, file: SpoolFile, columns: Sequence[str]) -> SpoolFile:
-        """The same rows under a wider header, in a new file that is still open; the old one is removed."""
+    def split(self, file: SpoolFile, offset: int) -> SpoolFile:
+        """Move the rows behind a place into a new file, which is still open; the old one is finished."""
         file.finish()
-        wider = self.new_file(columns)
-        for rows in file.read_rows():
-            cells = [dict(zip(file.columns, row, strict=True)) for row in rows]
-            wider.write(CsvWriter(self._dialect).rows([each.get(name) for name in columns] for each in cells))
-        file.remove()
-        return wider
+        behind = self.new_file(file.columns)
+        with disk_errors_explained(), file.path.open("r+b") as old:
+            old.seek(offset)
+            while chunk := old.read(_COPY_BYTES):
+                behind.write(chunk)
+            old.truncate(offset)
+        file.size_bytes = offset
+        return behind
 
     def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
         """The rows with these numbers (1 is the first data row), in a new file."""
@@ -73,7 +81,7 @@ class SpoolFile:
         self.path = path
         self.columns = columns
         self._dialect = dialect
-        with _disk_errors_explained():
+        with disk_errors_explained():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file: IO[bytes] | None = os.fdopen(descriptor, "wb")
         header = CsvWriter(dialect).header(columns)
@@ -85,7 +93,7 @@ class SpoolFile:
         """Add finished rows; raises `TransientProblem` when the disk is full."""
         if self._file is None:
             raise ValueError("the file is finished")
-        with _disk_errors_explained():
+        with disk_errors_explained():
             self._file.write(rows)
         self.size_bytes += len(rows)
 
@@ -93,14 +101,14 @@ class SpoolFile:
         """All rows are in; raises `TransientProblem` when the disk is full."""
         if self._file is not None:
             file, self._file = self._file, None
-            with _disk_errors_explained(), file:
+            with disk_errors_explained(), file:
                 file.flush()
 
     def read_rows(self) -> Iterator[list[list[str | None]]]:
         """The rows again, some at a time."""
         reader = CsvReader(self._dialect)
         with self.path.open("rb") as file:
-            while chunk := file.read(1 << 20):
+            while chunk := file.read(_COPY_BYTES):
                 yield reader.decode(chunk)
         yield reader.flush()
 
@@ -111,7 +119,8 @@ class SpoolFile:
 
 
 @contextmanager
-def _disk_errors_explained() -> Iterator[None]:
+def disk_errors_explained() -> Iterator[None]:
+    """Turn what the disk refuses into a sentence for the user."""
     try:
         yield
     except OSError as error:

@@ -1,27 +1,30 @@
-"""The records of one stream on their way into files."""
+"""The rows of one stream cut into files, and how far the source has vouched for them.
+
+A file is cut where it is full and where its header grows. A mark stands behind the last row that the source has
+vouched for, with a state or with COMPLETE; what may go is everything before it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.batch import Batch, Pushed
-from destination_pigment.files.columns import Column, ColumnMaker
-from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rows import Cells, NewColumns, Refused, RowMaker
+from destination_pigment.files.columns import Column
+from destination_pigment.files.converter import Converted, RecordConverter, Rejection, Rows
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.imports.queue import Job
 from destination_pigment.input.configured_streams import DestinationStream
-from destination_pigment.targets import Target
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
 
 logger = logging.getLogger("airbyte.pigment.destination")
+
+_NOT_UNICODE = "a text that is not valid Unicode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,175 +36,226 @@ class FileOptions:
     clock: Callable[[], float]
 
 
-class StreamWriter:
-    """Fills files with the records of a stream, and hands over those that are full: each is a job of its own."""
+@dataclass(slots=True)
+class Cut:
+    """A file, the number of its rows, and how many records were rejected beside them; no file where all were."""
+
+    file: SpoolFile | None = None
+    batch: Batch | None = None
+    rows: int = 0
+    rejected: int = 0
+    is_open: bool = True
+
+    @property
+    def records(self) -> int:
+        """The records that are in it or were rejected beside it."""
+        return self.rows + self.rejected
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self.file.size_bytes if self.file is not None else 0
+
+    def close(self) -> None:
+        """Nothing more comes in; raises `TransientProblem` when the disk is full."""
+        self.is_open = False
+        if self.file is not None:
+            self.file.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A place: behind so many cuts, and within the next behind so many bytes, rows and rejected records."""
+
+    cuts: int
+    size_bytes: int
+    rows: int
+    rejected: int
+
+
+class StreamFiles:
+    """Cuts the rows of a stream into files."""
 
     def __init__(
-        self,
-        stream: DestinationStream,
-        target: Target,
-        checks: Sequence[CheckedColumn],
-        spool: Spool,
-        options: FileOptions,
+        self, stream: DestinationStream, converter: RecordConverter, spool: Spool, options: FileOptions
     ) -> None:
         self.stream = stream
-        self.target = target
-        self._checks = tuple(checks)
+        self.converter = converter
         self._spool = spool
         self._options = options
         self._csv = CsvWriter(options.dialect)
-        self._maker = RowMaker(stream.columns, options.dialect)
-        self._columns = ColumnMaker(stream, stream.columns, options.dialect)
-        # All mutable state: the file being filled and how full it is, files that are full (replacing), jobs to hand
-        # over, records counted into the open file or files, and what was refused, by reason.
-        self._file: SpoolFile | None = None
-        self._batch: Batch | None = None
-        self._finished: list[SpoolFile] = []
-        self._jobs: list[Job] = []
-        self._records = 0
-        self._refused = 0
-        self._opened_at: float | None = None
-        self._refusals: Counter[str] = Counter()
+        # All mutable state: the cuts (only the last may be open), the mark, since when a record waits, and what was
+        # rejected, by reason.
+        self._cuts: list[Cut] = []
+        self._mark: _Mark | None = None
+        self._waiting_since: float | None = None
+        self._rejections: Counter[str] = Counter()
 
-    def columns_of(self, block: bytes) -> Sequence[Column] | None:
-        """The columns of a block of lines, if all of them are records of this stream and nothing needs a look."""
-        return None if self._checks else self._columns.from_lines(block)
+    @property
+    def records(self) -> int:
+        """The records that have not been taken."""
+        return sum(cut.records for cut in self._cuts)
 
-    def add_columns(self, columns: Sequence[Column]) -> None:
-        """Take records as columns."""
-        self._note_begin()
-        self._put(columns, len(columns[0]))
+    @property
+    def waiting_seconds(self) -> float:
+        """How long the first record has waited; 0 where none does."""
+        return 0.0 if self._waiting_since is None else self._options.clock() - self._waiting_since
 
     def add(self, records: Sequence[msgspec.Raw]) -> None:
         """Take records."""
-        self._note_begin()
-        columns = None if self._checks else self._columns.from_records(records)
-        if columns is None:
-            self._add_plainly(records)
-        else:
-            self._put(columns, len(records))
+        self._put_all(self.converter.convert(records))
 
-    def _note_begin(self) -> None:
-        if self._opened_at is None:
-            self._opened_at = self._options.clock()
+    def add_columns(self, columns: Sequence[Column]) -> None:
+        """Take records as columns; see `RecordConverter.from_lines`."""
+        self._put_all(self.converter.checked(columns))
 
-    def _add_plainly(self, records: Sequence[msgspec.Raw]) -> None:
-        rows: list[Cells] = []
-        for record in records:
-            made = self._maker.make(record)
-            if isinstance(made, NewColumns):
-                self._put_rows(rows)
-                rows = []
-                self._widen(made.names)
-                made = self._maker.make(record)
-            if isinstance(made, list) and self._passes(made):
-                rows.append(made)
-            elif not isinstance(made, NewColumns):
-                self.refuse(made.reason if isinstance(made, Refused) else "an unknown item of a dimension")
-        self._put_rows(rows)
+    def reject(self, reason: str, count: int = 1) -> None:
+        """Count records that cannot become rows."""
+        self._last().rejected += count
+        self._rejections[reason] += count
 
-    def take_jobs(self) -> list[Job]:
-        """The jobs that are ready."""
-        jobs, self._jobs = self._jobs, []
-        return jobs
+    def mark(self) -> None:
+        """The source vouches for all that has come so far."""
+        if self._cuts:
+            last = self._cuts[-1]
+            self._mark = _Mark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)
 
-    def is_old(self) -> bool:
-        """Whether the open file has waited long enough."""
-        if self._opened_at is None:
-            return False
-        return self._options.clock() - self._opened_at >= self._options.limits.max_age.total_seconds()
+    def take_full(self) -> list[Cut]:
+        """The full files before the mark."""
+        if self._mark is None:
+            return []
+        cut = self._cuts[self._mark.cuts]
+        ends_here = not cut.is_open and (cut.rows, cut.rejected) == (self._mark.rows, self._mark.rejected)
+        return self._take(self._mark.cuts + ends_here)
 
-    def flush(self) -> None:
-        """Make a job of what is there, if anything is."""
-        self._close_file()
-        if self._records:
-            self._hand_over()
+    def take_marked(self) -> list[Cut]:
+        """All that stands before the mark, the last file cut there."""
+        if self._mark is None:
+            return []
+        self._split(self._mark)
+        return self._take(self._mark.cuts + 1)
+
+    def take_all(self) -> list[Cut]:
+        """All rows, under one header: what replaces a block is one file if it can be."""
+        for cut in self._cuts:
+            cut.close()
+        headers = {cut.file.columns for cut in self._cuts if cut.file is not None}
+        if len(headers) > 1:
+            self._recut()
+        taken, self._cuts, self._mark = self._cuts, [], None
+        return taken
+
+    def header_only(self) -> Cut:
+        """A file without a row."""
+        file = self._spool.new_file(self.converter.header)
+        file.finish()
+        return Cut(file, is_open=False)
 
     def summarize(self) -> None:
-        """Say once what was refused and why."""
-        for reason, count in sorted(self._refusals.items()):
-            logger.warning("%d record(s) of the %s were refused: %s.", count, self.stream.subject, reason)
-        for check in self._checks:
-            check.summarize()
+        """Say once what was rejected and why."""
+        for reason, count in sorted(self._rejections.items()):
+            logger.warning("%d record(s) of the %s were rejected: %s.", count, self.stream.subject, reason)
+        self.converter.summarize()
 
-    def _passes(self, cells: Cells) -> bool:
-        return all(check.lets_pass(cells, self._maker.columns) for check in self._checks)
+    def _take(self, count: int) -> list[Cut]:
+        taken, self._cuts = self._cuts[:count], self._cuts[count:]
+        if self._mark is not None:
+            left = self._mark.cuts - count
+            self._mark = replace(self._mark, cuts=left) if left >= 0 else None
+        if taken:
+            self._waiting_since = self._options.clock() if self._cuts else None
+        return taken
 
-    def refuse(self, reason: str) -> None:
-        """Count a record that cannot become a row."""
-        self._note_begin()
-        self._records += 1
-        self._refused += 1
-        self._refusals[reason] += 1
+    def _split(self, mark: _Mark) -> None:
+        """Cut at the mark."""
+        cut = self._cuts[mark.cuts]
+        if (cut.rows, cut.rejected) == (mark.rows, mark.rejected):
+            cut.close()
+            return
+        behind = Cut(rows=cut.rows - mark.rows, rejected=cut.rejected - mark.rejected, is_open=cut.is_open)
+        if mark.rows == 0:
+            behind.file, cut.file, behind.batch = cut.file, None, cut.batch
+        elif behind.rows > 0 and cut.file is not None:
+            behind.file = self._spool.split(cut.file, mark.size_bytes)
+            behind.batch = self._batch(behind.file, behind.rows)
+            if not cut.is_open:
+                behind.close()
+        cut.rows, cut.rejected = mark.rows, mark.rejected
+        cut.close()
+        self._cuts.insert(mark.cuts + 1, behind)
 
-    def _put_rows(self, rows: list[Cells]) -> None:
-        if rows:
-            self._put(list(zip(*rows, strict=True)), len(rows))
+    def _recut(self) -> None:
+        """Write all rows once more under the header that has all columns."""
+        old, self._cuts = self._cuts, []
+        header = self.converter.header
+        for cut in old:
+            self._last().rejected += cut.rejected
+            if cut.file is None:
+                continue
+            for rows in cut.file.read_rows():
+                cells = dict(zip(cut.file.columns, zip(*rows, strict=True), strict=False))
+                blank = (None,) * len(rows)
+                if rows:
+                    self._put(Rows(header, [cells.get(name, blank) for name in header], len(rows)))
+            cut.file.remove()
+        for cut in self._cuts:
+            cut.close()
 
-    def _put(self, columns: Sequence[Column], count: int) -> None:
+    def _put_all(self, converted: Iterable[Converted]) -> None:
+        for each in converted:
+            match each:
+                case Rows():
+                    self._put(each)
+                case Rejection(reason=reason, count=count):
+                    self.reject(reason, count)
+
+    def _put(self, rows: Rows) -> None:
         """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
         try:
-            lines = self._csv.columns(columns)
+            lines = self._csv.columns(rows.columns)
         except CsvUnwritable:
-            if count == 1:
-                self.refuse("a text that is not valid Unicode")
-                return
-            self._put_halves(columns, count)
+            if rows.count == 1:
+                self.reject(_NOT_UNICODE)
+            else:
+                self._put_halves(rows)
             return
-        file, batch = self._open()
-        match batch.push(count, len(lines)):
-            case Pushed.OVERFLOW if count > 1:
-                self._put_halves(columns, count)
+        cut, file, batch = self._open(rows.header)
+        match batch.push(rows.count, len(lines)):
+            case Pushed.OVERFLOW if rows.count > 1:
+                self._put_halves(rows)
             case Pushed.OVERFLOW:
-                self._full()
-                self._put(columns, count)
+                cut.close()
+                self._put(rows)
             case pushed:
                 file.write(lines)
-                self._records += count
+                cut.rows += rows.count
                 if pushed is Pushed.FULL:
-                    self._full()
+                    cut.close()
 
-    def _put_halves(self, columns: Sequence[Column], count: int) -> None:
-        middle = count // 2
-        self._put([column[:middle] for column in columns], middle)
-        self._put([column[middle:] for column in columns], count - middle)
+    def _put_halves(self, rows: Rows) -> None:
+        middle = rows.count // 2
+        self._put(Rows(rows.header, [column[:middle] for column in rows.columns], middle))
+        self._put(Rows(rows.header, [column[middle:] for column in rows.columns], rows.count - middle))
 
-    def _open(self) -> tuple[SpoolFile, Batch]:
-        if self._file is None or self._batch is None:
-            self._file = self._spool.new_file(self._maker.columns)
-            limits = self._options.limits
-            self._batch = Batch(limits.max_bytes, limits.max_rows, self._file.header_bytes)
-            if self._opened_at is None:
-                self._opened_at = self._options.clock()
-        return self._file, self._batch
+    def _last(self) -> Cut:
+        """The open cut."""
+        if not self._cuts or not self._cuts[-1].is_open:
+            self._cuts.append(Cut())
+        if self._waiting_since is None:
+            self._waiting_since = self._options.clock()
+        return self._cuts[-1]
 
-    def _full(self) -> None:
-        """The open file can take no more."""
-        self.flush()
+    def _open(self, header: tuple[str, ...]) -> tuple[Cut, SpoolFile, Batch]:
+        """The open cut with a file of this header."""
+        cut = self._last()
+        if cut.file is not None and cut.file.columns != header:
+            cut.close()
+            cut = self._last()
+        if cut.file is None or cut.batch is None:
+            cut.file = self._spool.new_file(header)
+            cut.batch = self._batch(cut.file, 0)
+        return cut, cut.file, cut.batch
 
-    def _close_file(self) -> None:
-        if self._file is not None:
-            file, self._file, self._batch = self._file, None, None
-            file.finish()
-            self._finished.append(file)
-
-    def _hand_over(self) -> None:
-        if self._finished or self._records:
-            self._jobs.append(Job(self.stream, self.target, tuple(self._finished), self._records, self._refused))
-        self._finished, self._records, self._refused, self._opened_at = [], 0, 0, None
-
-    def _widen(self, names: tuple[str, ...]) -> None:
-        """A wider header from here on."""
-        logger.warning(
-            "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
-            "see that the import configuration maps them.",
-            self.stream.subject,
-            ", ".join(f'"{name}"' for name in names),
-        )
-        columns = sorted({*self._maker.columns, *names})
-        self._widen_files(columns)
-        self._maker = RowMaker(columns, self._options.dialect)
-        self._columns = ColumnMaker(self.stream, columns, self._options.dialect)
-
-    def _widen_files(self, columns: Sequence[str]) -> None:  # noqa: ARG002 - what has the old header goes as it is
-        self.flush()
+    def _batch(self, file: SpoolFile, rows: int) -> Batch:
+        limits = self._options.limits
+        return Batch(limits.max_bytes, limits.max_rows, file.header_bytes, rows, file.size_bytes - file.header_bytes)

@@ -1,95 +1,201 @@
-"""The records of a stream that replaces what its block holds: all of them, and only once the source has succeeded."""
+"""A stream that replaces what its block holds: all its rows, once the source has succeeded."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
 
-from destination_pigment.files.batch import Batch
-from destination_pigment.files.stream_files import StreamWriter
-from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from airbyte_cdk.models import FailureType
+
+from destination_pigment.files.spool import SpoolFile
+from destination_pigment.files.stream_files import Cut, StreamFiles
+from destination_pigment.imports.importer import Importer, InDoubt
+from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.input.cancel import Cancelled
+from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
+# How often all files are sent again from the first, where the response to one of them was lost.
+_RESTARTS = 2
 
-class ReplacingWriter(StreamWriter):
-    """Keeps all files of a stream until its end, where they are one job."""
 
-    def is_old(self) -> bool:
-        """Never: what replaces waits for the end, however long that takes."""
-        return False
+class Replace:
+    """What becomes of the records of a stream that replaces."""
 
-    def replace(self) -> bool:
-        """Make the job of a replacing stream whose source has succeeded; whether there is anything to do.
+    def __init__(self, stream: DestinationStream, target: Target, files: StreamFiles, restart_seconds: float) -> None:
+        self.stream = stream
+        self.files = files
+        self._target = target
+        self._restart_seconds = restart_seconds
 
-        Without rows it clears, if a configuration is there for that.
+    def job(self, *, may_clear: bool) -> ReplaceJob | None:
+        """All files as one job, or None where there is nothing to do; ask when the source has succeeded.
+
+        Without a record the block is cleared if that is asked for. Raises `ConfigProblem` where Pigment must be left
+        as it is.
         """
-        self._close_file()
-        if len(self._finished) > 1 and self.target.replace_configuration_id is None:
-            raise ConfigProblem(
-                f"The {self.stream.subject} is larger than one file, and a second file through a clearing import "
-                "configuration would delete the first; nothing was pushed: enter a second import configuration that "
-                'clears as "Replacing import configuration" and let the first one add, or raise "Largest file (MB)".'
+        cuts = self.files.take_all()
+        if not cuts and not may_clear:
+            logger.warning(
+                "No record came for the %s, and its state is not empty: its block is left as it is, for this is also "
+                "how a second attempt looks whose records are stored already. To empty it, clear the stream in "
+                "Airbyte.",
+                self.stream.subject,
             )
-        if self._refused and not self._finished:
+            return None
+        self._reject_guarded(cuts)
+        if not cuts:
+            if not self.files.converter.header:
+                raise ConfigProblem(
+                    f"The {self.stream.subject} shall be cleared, and its schema has no columns, so no file can be "
+                    "made for that: refresh the schema of the connection, or clear the block in Pigment."
+                )
+            cuts = [self.files.header_only()]
+        return ReplaceJob(self.stream, self._target, tuple(cuts), self._restart_seconds)
+
+    def reject_unfinished(self) -> NoReturn:
+        """Raise `TransientProblem`: the source did not succeed."""
+        raise TransientProblem(
+            f"The source did not finish the {self.stream.subject}, so its block in Pigment was left as it was: fix "
+            "what stopped the source, and run the sync again."
+        )
+
+    def _reject_guarded(self, cuts: list[Cut]) -> None:
+        rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)
+        if rejected and not rows:
             raise ConfigProblem(
-                f"All {self._refused} record(s) of the {self.stream.subject} were refused, so its block in Pigment was "
-                "left as it was: see the log for the reasons, and mend the records at their source."
+                f"All {rejected} record(s) of the {self.stream.subject} were rejected, so its block in Pigment was "
+                "left as it was: see the log for the reasons, and fix the records at their source."
             )
-        if not self._finished and not self._can_clear():
-            return False
-        if not self._finished:
-            header_only = self._spool.new_file(self._maker.columns)
-            header_only.finish()
-            self._finished.append(header_only)
-        self._hand_over()
+        if rows < self._target.minimum_rows:
+            raise ConfigProblem(
+                f"The {self.stream.subject} has {rows} row(s), fewer than the {self._target.minimum_rows} that its "
+                "target must have, so its block in Pigment was left as it was: look at the source, or lower "
+                '"Fewest rows to overwrite with" under "Targets".'
+            )
+        if sum(cut.file is not None for cut in cuts) > 1 and self._target.clearing_id == self._target.configuration_id:
+            raise ConfigProblem(
+                f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
+                "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
+                'clears as "Second import configuration ID, which clears the block first", or raise "Largest file '
+                '(MB)".'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceJob:
+    """All files of a stream: the first through what clears, the others through what adds."""
+
+    stream: DestinationStream
+    target: Target
+    cuts: tuple[Cut, ...]
+    restart_seconds: float
+
+    @property
+    def configuration_id(self) -> str:
+        """The import configuration that adds."""
+        return self.target.configuration_id
+
+    @property
+    def files(self) -> tuple[SpoolFile, ...]:
+        """The files in their order."""
+        return tuple(cut.file for cut in self.cuts if cut.file is not None)
+
+    @property
+    def records(self) -> int:
+        """The records that they settle."""
+        return sum(cut.records for cut in self.cuts)
+
+    @property
+    def rejected(self) -> int:
+        """How many of them were rejected on arrival."""
+        return sum(cut.rejected for cut in self.cuts)
+
+    @property
+    def is_certain(self) -> bool:
+        """All files of its block are in it."""
         return True
 
-    def _can_clear(self) -> bool:
-        if self.target.replace_configuration_id is None:
-            missing = 'Without a replacing import configuration it was left as it is: enter one under "Targets"'
-        elif not self._maker.columns:
-            missing = "Its schema has no columns, so no file can be made for it, and it was left as it is: refresh it"
-        else:
-            return True
-        logger.warning(
-            "No record came for the %s, so its block should be empty now. %s, or clear the block in Pigment.",
-            self.stream.subject,
-            missing,
-        )
-        return False
+    def run(self, importer: Importer) -> Imported:
+        """Import the files; where nobody knows what became of one, all again from the one that clears.
 
-    def leave_untouched(self) -> None:
-        """The source did not finish: raises `TransientProblem` if it had sent anything."""
-        subject = self.stream.subject
-        if self._records:
-            raise TransientProblem(
-                f"The source did not finish the {subject}, so its block in Pigment was left as it was: mend what "
-                "stopped the source, and run the sync again."
+        Raises `ConfigProblem`, `TransientProblem`, `Cancelled` or a `PigmentError`.
+        """
+        for restart in range(_RESTARTS + 1):
+            stored: list[Imported] = []
+            try:
+                if restart:
+                    importer.wait(restart * self.restart_seconds)
+                return self._import_all(importer, stored)
+            except InDoubt as doubt:
+                if restart == _RESTARTS or importer.cancelled:
+                    error = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
+                    raise self._explained(error, is_begun=bool(stored or restart)) from None
+                logger.warning("%s All files of the %s are sent again, in a moment.", doubt, self.stream.subject)
+            except Exception as error:
+                is_begun = bool(stored or restart or isinstance(error, MayBeStored))
+                if isinstance(error, Cancelled) and not is_begun:
+                    raise
+                raise self._explained(error, is_begun=is_begun) from None
+        raise AssertionError("unreachable")
+
+    def _import_all(self, importer: Importer, stored: list[Imported]) -> Imported:
+        """Import all files, noting each that is stored."""
+        clearing, adding = self.target.clearing_id or "", self.target.configuration_id
+        filled = [(cut.file, cut.rows) for cut in self.cuts if cut.file is not None]
+        for position, (file, rows) in enumerate(filled):
+            is_first = position == 0
+            # The clearing file may be repeated as it is; a later one only together with it.
+            configuration_id = clearing if is_first else adding
+            done = importer.import_file(file, self.stream.subject, configuration_id, repeatable=is_first)
+            self._reject_wrong_clearing(done, rows, is_first=is_first)
+            importer.rules.reject_contradiction(self.stream, done, rows)
+            stored.append(done)
+        rejected = sum(each.rejected for each in stored)
+        rows = sum(rows for _, rows in filled)
+        importer.rules.reject_rejected(rejected + self.rejected, rows - rejected, self.stream.subject)
+        return Imported(None, rejected)
+
+    def _reject_wrong_clearing(self, done: Imported, rows: int, *, is_first: bool) -> None:
+        """Raise `MayBeStored` where the counts disprove what the user says of the import configurations."""
+        counts = done.counts
+        if counts is None:
+            return
+        if is_first and counts.updated and not counts.deleted:
+            raise MayBeStored(
+                f"The import configuration {self.target.clearing_id} of the {self.stream.subject} updated "
+                f"{counts.updated} row(s) and deleted none, so it does not clear its block, and old rows may still be "
+                'there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that appends.'
             )
-        logger.warning(
-            "The source sent nothing for the %s and did not say that it is complete: left as it is.", subject
+        if not is_first and counts.deleted:
+            raise MayBeStored(
+                f"The import configuration {self.target.configuration_id} of the {self.stream.subject} deletes what is "
+                'there before each import, so it cannot add the later files: switch off "Clear items prior to import" '
+                "in it, and leave it on only in the replacing one."
+            )
+        if is_first and counts.inserted and not counts.deleted:
+            logger.warning(
+                "Nothing was deleted before the %d row(s) of the %s came in, as it is where the block was empty: if it "
+                'was not, "Clear items prior to import" is off in the import configuration %s, and the old rows are '
+                "still there.",
+                rows,
+                self.stream.subject,
+                self.target.clearing_id,
+            )
+
+    def _explained(self, error: Exception, *, is_begun: bool) -> Exception:
+        """The error, with what is to be known of the block."""
+        if isinstance(error, Cancelled):
+            error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
+        if not is_begun or len(self.files) == 1:
+            return error
+        failure = explain(error, subject=self.stream.subject)
+        message = (
+            f"{failure.message} The block of the {self.stream.subject} holds only a part now: once the cause is "
+            "fixed, run the sync again, which replaces all of it."
         )
-
-    def say_nothing_new(self) -> None:
-        """An attempt that goes on behind a finished stream looks just like a source that is empty."""
-        logger.warning(
-            "The source sent no record for the %s and says that all of it is read: its block is left as it is, for "
-            "this is also how a repeated attempt looks whose records are stored already. To empty the block, clear "
-            "the stream in Airbyte.",
-            self.stream.subject,
-        )
-
-    def _full(self) -> None:
-        self._close_file()
-
-    def _widen_files(self, columns: Sequence[str]) -> None:
-        """The wider header for what waits as well; the open file stays open, for a new column must not cost a file."""
-        self._finished = [self._spool.widened(file, columns) for file in self._finished]
-        for file in self._finished:
-            file.finish()
-        if self._file is not None and self._batch is not None:
-            rows = self._batch.rows
-            self._file = self._spool.widened(self._file, columns)
-            limits, header = self._options.limits, self._file.header_bytes
-            self._batch = Batch(limits.max_bytes, limits.max_rows, header, rows, self._file.size_bytes - header)
+        return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)

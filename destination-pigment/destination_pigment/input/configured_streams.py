@@ -7,7 +7,8 @@ mean it: PyAirbyte sets them for incremental streams too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -27,7 +28,7 @@ class WriteMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
-    """A stream that will come; `by_generation` says that it replaces because its generations ask for it."""
+    """A stream that will come; `has_generation` says that the platform gave it a generation id."""
 
     namespace: str | None
     name: str
@@ -35,7 +36,7 @@ class DestinationStream:
     columns: tuple[str, ...]
     text_columns: frozenset[str]
     object_name: str | None = None
-    by_generation: bool = False
+    has_generation: bool = False
 
     @property
     def key(self) -> StreamKey:
@@ -45,7 +46,27 @@ class DestinationStream:
     @property
     def subject(self) -> str:
         """What the user calls it."""
-        return f'stream "{self.name}"' + (f' of "{self.namespace}"' if self.namespace else "")
+        return named(self.key)
+
+
+class StreamNames:
+    """The streams of the catalog by what messages call them."""
+
+    def __init__(self, keys: Iterable[StreamKey]) -> None:
+        self._keys = frozenset(keys)
+        counts = Counter(name for _, name in self._keys)
+        self._only = {key[1]: key for key in self._keys if counts[key[1]] == 1}
+
+    def resolve(self, key: StreamKey) -> StreamKey | None:
+        """The stream that a message means: one without a namespace means the only stream of its name."""
+        if key in self._keys:
+            return key
+        return self._only.get(key[1]) if key[0] is None else None
+
+
+def named(key: StreamKey) -> str:
+    """What the user calls a stream."""
+    return f'stream "{key[1]}"' + (f' of "{key[0]}"' if key[0] else "")
 
 
 def parse_catalog(catalog: Mapping[str, Any]) -> tuple[DestinationStream, ...]:
@@ -68,7 +89,7 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         mode=_mode(configured),
         columns=columns,
         text_columns=frozenset(name for name in columns if _is_text(properties[name])),
-        by_generation=_replaces_by_generation(configured),
+        has_generation=configured.get("generation_id") is not None,
         object_name=(configured.get("destination_object_name") or "").strip() or None,
     )
 

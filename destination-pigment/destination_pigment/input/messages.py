@@ -7,6 +7,7 @@ A state goes back as the object that came, with `destinationStats` added; whatev
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,8 +42,20 @@ class _StreamState(msgspec.Struct):
     stream_state: msgspec.Raw = _NULL
 
 
-class _State(msgspec.Struct):
+class _GlobalState(msgspec.Struct):
+    shared_state: msgspec.Raw = _NULL
+    stream_states: list[_StreamState] | None = None
+
+
+class _State(msgspec.Struct, rename={"all_streams": "global", "source_stats": "sourceStats"}):
     stream: _StreamState | None = None
+    all_streams: _GlobalState | None = None
+    data: msgspec.Raw = _NULL
+    source_stats: msgspec.Raw = _NULL
+
+
+class _SourceStats(msgspec.Struct):
+    record_count: float | None = msgspec.field(name="recordCount", default=None)
 
 
 class _Status(msgspec.Struct):
@@ -73,8 +86,8 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedRecord:
-    """A record that is not JSON, because it holds NaN or Infinity."""
+class RejectedRecord:
+    """A record that no decoder takes: it holds NaN or Infinity, or is nested a thousand deep."""
 
     key: StreamKey
 
@@ -83,12 +96,15 @@ class RefusedRecord:
 class StateLine:
     """A state; `line` is the whole message as it came, `key` its stream (None: all streams).
 
-    `is_final` says that its stream's full refresh is complete, by the word that the CDK has for it.
+    `announced` is the number of records that the source counts since the last such state, if it counts. `filled` are
+    the streams of which the state says more than null or {}; `fills_all` where it says so of all.
     """
 
     line: bytes
     key: StreamKey | None
-    is_final: bool = False
+    announced: int | None = None
+    filled: frozenset[StreamKey] = frozenset()
+    fills_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,7 @@ class Ignored:
     """A message that is not for destinations."""
 
 
-Parsed = Records | RefusedRecord | StateLine | StatusLine | Unreadable | Ignored
+Parsed = Records | RejectedRecord | StateLine | StatusLine | Unreadable | Ignored
 
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
@@ -117,7 +133,9 @@ _TRACES = msgspec.json.Decoder(_Trace)
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # Whatever a line can hold that is no message; nested a thousand deep is one such thing.
 _NOT_READABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_COMPLETE = b'"__ab_full_refresh_sync_complete"'
+_SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
+_EMPTY = (b"null", b"{}")
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
 _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
 
@@ -165,7 +183,7 @@ def _message(line: bytes) -> _Line | None:
         return None
 
 
-def _parse(message: _Line | None, line: bytes) -> RefusedRecord | StateLine | StatusLine | Unreadable | Ignored:
+def _parse(message: _Line | None, line: bytes) -> RejectedRecord | StateLine | StatusLine | Unreadable | Ignored:
     """What a line that is no record says."""
     if message is None:
         return _no_message(line)
@@ -183,22 +201,70 @@ def _parse(message: _Line | None, line: bytes) -> RefusedRecord | StateLine | St
         return _UNREADABLE
 
 
-def _no_message(line: bytes) -> RefusedRecord | Unreadable | Ignored:
-    """Python's json reads NaN, as it writes it: a record that only Python understands must not go uncounted."""
+def is_whole(line: bytes) -> bool:
+    """Whether a last line without a line end is all of a message, or nothing."""
+    return not line.strip() or _message(line) is not None
+
+
+def _no_message(line: bytes) -> RejectedRecord | Unreadable | Ignored:
+    """A record of which only the envelope can be read must not go uncounted."""
     if not line.strip():
         return _IGNORED
+    texts = _envelope(line)
     try:
-        record = json.loads(line)["record"]
-        return RefusedRecord((record.get("namespace") or None, str(record["stream"])))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return _UNREADABLE
+        if json.loads(texts[b"type"]) == "RECORD":
+            namespace = json.loads(texts.get(b"record.namespace", b"null"))
+            return RejectedRecord((namespace or None, json.loads(texts[b"record.stream"])))
+    except (KeyError, ValueError):
+        pass
+    return _UNREADABLE
+
+
+def _envelope(line: bytes) -> dict[bytes, bytes]:
+    """The texts of a message's first two levels, by their dotted names; however deep the rest is nested."""
+    texts: dict[bytes, bytes] = {}
+    names = [b"", b"", b""]
+    depth, last, before = 0, b"", b""
+    for token in _TOKENS.finditer(line):
+        word = token.group()
+        if word in {b"{", b"["}:
+            depth += 1
+        elif word in {b"}", b"]"}:
+            depth -= 1
+        elif depth in {1, 2} and word == b":":
+            names[depth] = last[1:-1]
+        elif depth in {1, 2}:
+            if before == b":":
+                texts[b".".join(names[1 : depth + 1])] = word
+            last = word
+        before = word
+    return texts if depth == 0 else {}
 
 
 def _state(state: _State, line: bytes) -> StateLine:
-    if state.stream is None:
-        return StateLine(line, None)
-    is_final = _COMPLETE in bytes(state.stream.stream_state)
-    return StateLine(line, _key(state.stream.stream_descriptor), is_final)
+    announced = _announced(state.source_stats)
+    if state.stream is not None:
+        key = _key(state.stream.stream_descriptor)
+        return StateLine(line, key, announced, _filled([state.stream]))
+    shared = state.all_streams.shared_state if state.all_streams is not None else state.data
+    streams = state.all_streams.stream_states if state.all_streams is not None else None
+    return StateLine(line, None, announced, _filled(streams or ()), fills_all=not _is_empty(shared))
+
+
+def _filled(states: Sequence[_StreamState]) -> frozenset[StreamKey]:
+    return frozenset(_key(each.stream_descriptor) for each in states if not _is_empty(each.stream_state))
+
+
+def _is_empty(content: msgspec.Raw) -> bool:
+    return bytes(content).translate(None, b" \t\r\n") in _EMPTY
+
+
+def _announced(stats: msgspec.Raw) -> int | None:
+    try:
+        count = _SOURCE_STATS.decode(stats).record_count
+        return None if count is None else int(count)
+    except (*_NOT_READABLE, OverflowError):
+        return None
 
 
 def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:

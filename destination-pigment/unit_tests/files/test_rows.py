@@ -1,4 +1,4 @@
-"""Records to cells: the fast way gives what the plain one gives, and the plain one what the design says."""
+"""Records to cells: by column gives what by row gives, and by row what the design says."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from destination_pigment.files.columns import ColumnMaker
-from destination_pigment.files.rows import Cells, NewColumns, Refused, RowMaker
+from destination_pigment.files.columns import ColumnConverter
+from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
@@ -57,18 +57,18 @@ def records(draw: Any) -> list[bytes]:
     return found
 
 
-def plainly(maker: RowMaker, run: list[bytes]) -> list[Cells | NewColumns | Refused]:
-    return [maker.make(msgspec.Raw(record)) for record in run]
+def by_row(maker: RowConverter, run: list[bytes]) -> list[Cells | NewColumns | Rejected]:
+    return [maker.convert(msgspec.Raw(record)) for record in run]
 
 
 @settings(max_examples=1500, deadline=None)
 @given(run=records(), dialect=DIALECTS)
 @example(run=[b'{"n":1}', b'{"n":null}'], dialect=CsvDialect(decimal_separator=","))
-def test_the_fast_way_gives_what_the_plain_one_gives(run: list[bytes], dialect: CsvDialect) -> None:
-    maker = ColumnMaker(STREAM, COLUMNS, dialect)
+def test_by_column_gives_what_by_row_gives(run: list[bytes], dialect: CsvDialect) -> None:
+    maker = ColumnConverter(STREAM, COLUMNS, dialect)
     columns = maker.from_records([msgspec.Raw(record) for record in run])
     assert maker.from_lines(b"".join(LINE % record for record in run)) == columns
-    expected = plainly(RowMaker(COLUMNS, dialect), run)
+    expected = by_row(RowConverter(COLUMNS, dialect), run)
 
     if columns is None:
         return
@@ -78,7 +78,7 @@ def test_the_fast_way_gives_what_the_plain_one_gives(run: list[bytes], dialect: 
 
 def test_what_a_schema_promises_takes_the_fast_way() -> None:
     run = [b'{"b":true,"n":-1.50,"t":"x","x":"y"}', b'{"b":null,"n":null,"t":null,"x":{"a":1}}', b'{"t":"z"}']
-    maker = ColumnMaker(STREAM, COLUMNS, CsvDialect(decimal_separator=","))
+    maker = ColumnConverter(STREAM, COLUMNS, CsvDialect(decimal_separator=","))
     columns = maker.from_records([msgspec.Raw(each) for each in run])
 
     assert columns == [["TRUE", "", ""], ["-1,50", "", ""], ("x", None, "z"), ["y", '{"a":1}', None]]
@@ -87,7 +87,7 @@ def test_what_a_schema_promises_takes_the_fast_way() -> None:
 @pytest.mark.parametrize("namespace", [None, "ns"])
 def test_only_lines_that_are_all_records_of_the_stream_are_taken_at_once(namespace: str | None) -> None:
     stream = DestinationStream(namespace, "s", WriteMode.APPEND, ("x",), frozenset())
-    maker = ColumnMaker(stream, ("x",), CsvDialect())
+    maker = ColumnConverter(stream, ("x",), CsvDialect())
 
     def line(**more: Any) -> bytes:
         record = {"stream": "s", "data": {"x": 1}, "namespace": namespace, **more}
@@ -126,12 +126,12 @@ def test_only_lines_that_are_all_records_of_the_stream_are_taken_at_once(namespa
     ],
 )
 def test_a_value_becomes_the_cell_of_the_design(value: str, cell: str | None) -> None:
-    assert RowMaker(("x",), CsvDialect()).make(msgspec.Raw(f'{{"x":{value}}}'.encode())) == [cell]
+    assert RowConverter(("x",), CsvDialect()).convert(msgspec.Raw(f'{{"x":{value}}}'.encode())) == [cell]
 
 
 @given(number=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
 def test_a_number_is_the_same_number_with_a_decimal_comma(number: str) -> None:
-    made = RowMaker(("x",), CsvDialect(decimal_separator=",")).make(msgspec.Raw(f'{{"x":{number}}}'.encode()))
+    made = RowConverter(("x",), CsvDialect(decimal_separator=",")).convert(msgspec.Raw(f'{{"x":{number}}}'.encode()))
     assert isinstance(made, list)
     assert made[0] is not None
     assert "e" not in made[0].lower()
@@ -140,16 +140,16 @@ def test_a_number_is_the_same_number_with_a_decimal_comma(number: str) -> None:
 
 @pytest.mark.parametrize("record", [b"null", b"7", b'"x"', b"[]", b'{"x":1e99999999999}', b"{"])
 def test_what_cannot_be_a_row_is_refused_with_a_reason_that_quotes_nothing(record: bytes) -> None:
-    made = RowMaker(("x",), CsvDialect()).make(msgspec.Raw(record))
-    assert isinstance(made, Refused)
+    made = RowConverter(("x",), CsvDialect()).convert(msgspec.Raw(record))
+    assert isinstance(made, Rejected)
     assert "999" not in made.reason
 
 
 def test_new_keys_are_named_and_airbyte_columns_are_not_sent() -> None:
-    maker = RowMaker(("x",), CsvDialect())
-    assert maker.make(msgspec.Raw(b'{"x":1,"y":2,"z":3}')) == NewColumns(("y", "z"))
-    assert maker.make(msgspec.Raw(b'{"x":1,"_airbyte_raw_id":"r","_airbyte_whatever":1}')) == ["1"]
-    assert RowMaker((), CsvDialect()).make(msgspec.Raw(b"{}")) == Refused(
+    maker = RowConverter(("x",), CsvDialect())
+    assert maker.convert(msgspec.Raw(b'{"x":1,"y":2,"z":3}')) == NewColumns(("y", "z"))
+    assert maker.convert(msgspec.Raw(b'{"x":1,"_airbyte_raw_id":"r","_airbyte_whatever":1}')) == ["1"]
+    assert RowConverter((), CsvDialect()).convert(msgspec.Raw(b"{}")) == Rejected(
         "it has no values, and its stream has no columns"
     )
 
@@ -166,9 +166,9 @@ def test_a_column_may_have_any_name(names: list[str], are_texts: bool) -> None:
     if not names:
         return
     stream = DestinationStream(None, "s", WriteMode.APPEND, tuple(names), frozenset(names if are_texts else ()))
-    columns = ColumnMaker(stream, names, CsvDialect()).from_records([msgspec.Raw(record)])
+    columns = ColumnConverter(stream, names, CsvDialect()).from_records([msgspec.Raw(record)])
     assert columns is None or [list(column) for column in columns] == [["v"]] * len(names)
-    assert RowMaker(names, CsvDialect()).make(msgspec.Raw(record)) == ["v"] * len(names)
+    assert RowConverter(names, CsvDialect()).convert(msgspec.Raw(record)) == ["v"] * len(names)
 
 
 # CSV, column by column -----------------------------------------------------------------------------------------

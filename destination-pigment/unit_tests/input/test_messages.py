@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from destination_pigment.input.messages import (
     Ignored,
     Records,
-    RefusedRecord,
+    RejectedRecord,
     StateLine,
     StatusLine,
     StreamStatus,
     Unreadable,
+    is_whole,
     parse_block,
     with_stats,
 )
@@ -78,7 +79,7 @@ def test_each_kind_of_line() -> None:
     assert flat(record("a", {"x": 1}, namespace="ns")) == [(("ns", "a"), b'{"x": 1}')]
     assert flat(record("a", None)) == [((None, "a"), b"null")]
     line = state("a", 1)
-    assert flat(line) == [StateLine(line, (None, "a"))]
+    assert flat(line) == [StateLine(line, (None, "a"), filled=frozenset({(None, "a")}))]
     assert flat(b'{"type":"STATE","state":{"type":"GLOBAL","global":{}}}')[0].key is None
     status = (
         b'{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"a"},'
@@ -87,8 +88,9 @@ def test_each_kind_of_line() -> None:
     assert flat(status % b"INCOMPLETE") == [StatusLine((None, "a"), StreamStatus.INCOMPLETE)]
     assert flat(status % b"RUNNING") == [StatusLine((None, "a"), StreamStatus.RUNNING)]
     assert flat(status % b"ODD") == []
-    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}') == [RefusedRecord((None, "a"))]
-    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":' + b"[" * 5000 + b"]" * 5000 + b"}}") != []
+    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}') == [RejectedRecord((None, "a"))]
+    deep = b'{"type":"RECORD","record":{"stream":"a","namespace":"ns","data":' + b"[" * 5000 + b"]" * 5000 + b"}}"
+    assert flat(deep) == [RejectedRecord(("ns", "a"))]
     two = record("a", {}) + state("a", 1) + b"\n"
     assert flat(two + b" \n") == flat(two) == [Unreadable()]
     assert flat(b"nonsense") == [Unreadable()]
@@ -115,3 +117,53 @@ def test_the_digits_of_a_state_stay() -> None:
     line = b'{"type":"STATE","state":{"id":12345678901234567890123,"x":1.10e5,"y":0.1000}}'
     back = with_stats(line, stored=0, rejected=0)
     assert b'"id":12345678901234567890123,"x":1.10e5,"y":0.1000' in back
+
+
+@pytest.mark.parametrize(
+    ("content", "filled", "fills_all"),
+    [
+        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}}}, False, False),
+        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": None}}, False, False),
+        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": {}}}, False, False),
+        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": {"x": 1}}}, True, False),
+        ({"type": "GLOBAL", "global": {"stream_states": []}}, False, False),
+        ({"type": "GLOBAL", "global": {"shared_state": {"x": 1}, "stream_states": []}}, False, True),
+        (
+            {
+                "type": "GLOBAL",
+                "global": {"stream_states": [{"stream_descriptor": {"name": "a"}, "stream_state": {"x": 1}}]},
+            },
+            True,
+            False,
+        ),
+        ({"type": "LEGACY", "data": {}}, False, False),
+        ({"data": {"a": 1}}, False, True),
+    ],
+)
+def test_of_which_streams_a_state_says_something(content: dict[str, Any], filled: bool, fills_all: bool) -> None:
+    found = flat(json.dumps({"type": "STATE", "state": content}).encode())[0]
+    assert ((None, "a") in found.filled, found.fills_all) == (filled, fills_all)
+
+
+@pytest.mark.parametrize(
+    ("stats", "announced"),
+    [
+        ({"recordCount": 3.0}, 3),
+        ({"recordCount": 0}, 0),
+        ({}, None),
+        (None, None),
+        (7, None),
+        ({"recordCount": "x"}, None),
+    ],
+)
+def test_how_many_records_a_state_counts(stats: Any, announced: int | None) -> None:
+    line = json.dumps({"type": "STATE", "state": {"data": {}, "sourceStats": stats}}).encode()
+    assert flat(line)[0].announced == announced
+
+
+@pytest.mark.parametrize(
+    ("line", "whole"),
+    [(b"", True), (b"  ", True), (state("a", 1), True), (state("a", 1)[:-1], False), (b'{"type":"REC', False)],
+)
+def test_a_last_line_is_whole_or_cut(line: bytes, whole: bool) -> None:
+    assert is_whole(line) is whole

@@ -1,0 +1,193 @@
+"""A stream that adds to its block: files go while records come, as soon as the source has vouched for their rows."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from destination_pigment.files.spool import Spool, SpoolFile
+from destination_pigment.files.stream_files import Cut, StreamFiles
+from destination_pigment.imports.importer import Importer, InDoubt
+from destination_pigment.imports.queue import Job
+from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.input.cancel import Cancelled
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import TransientProblem, explain
+from pigment_client.errors import PigmentError
+from pigment_client.models import RejectedRow
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+
+class Append:
+    """What becomes of the records of a stream that appends."""
+
+    def __init__(self, stream: DestinationStream, target: Target, files: StreamFiles, spool: Spool) -> None:
+        self.stream = stream
+        self.files = files
+        self._target = target
+        self._spool = spool
+
+    def due(self, max_age_seconds: float) -> list[AppendJob]:
+        """The files that may go now: the full ones, and all once a record has waited so long."""
+        is_old = self.files.waiting_seconds >= max_age_seconds
+        return self._jobs(self.files.take_marked() if is_old else self.files.take_full())
+
+    def last(self) -> list[AppendJob]:
+        """What may go at the end of the input."""
+        return self._jobs(self.files.take_marked())
+
+    def reject_held_back(self) -> None:
+        """Raise `TransientProblem` where records came for which the source has not vouched."""
+        if count := self.files.records:
+            raise TransientProblem(
+                f"The source did not finish the {self.stream.subject}: {count} record(s) behind its last state were "
+                "held back and not sent to Pigment, for the source sends them again: run the sync again."
+            )
+
+    def _jobs(self, cuts: list[Cut]) -> list[AppendJob]:
+        return [AppendJob(self.stream, self._target.configuration_id, cut, self._spool) for cut in cuts]
+
+
+@dataclass(frozen=True, slots=True)
+class AppendJob:
+    """One file to add."""
+
+    stream: DestinationStream
+    configuration_id: str
+    cut: Cut
+    spool: Spool
+
+    @property
+    def files(self) -> tuple[SpoolFile, ...]:
+        """The file, if any row is in it."""
+        return (self.cut.file,) if self.cut.file is not None else ()
+
+    @property
+    def records(self) -> int:
+        """The records that it settles."""
+        return self.cut.records
+
+    @property
+    def rejected(self) -> int:
+        """How many of them were rejected on arrival."""
+        return self.cut.rejected
+
+    @property
+    def is_certain(self) -> bool:
+        """A configuration that clears deletes it with the next file."""
+        return not self.files
+
+    def run(self, importer: Importer) -> Imported:
+        """Import the file; raises `MayBeStored`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""
+        done = Imported(None, 0)
+        if self.cut.file is not None:
+            done = self._import(importer, self.cut.file)
+            self._reject_deletion(done)
+            importer.rules.reject_contradiction(self.stream, done, self.cut.rows)
+            if self._may_send_again(done) and not importer.cancelled:
+                done = self._rejected_again(importer, self.cut.file, done)
+        stored = self.cut.rows - done.rejected
+        importer.rules.reject_rejected(done.rejected + self.cut.rejected, stored, self.stream.subject)
+        return done
+
+    def _import(self, importer: Importer, file: SpoolFile) -> Imported:
+        is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
+        try:
+            return importer.import_file(file, self.stream.subject, self.configuration_id, repeatable=is_keyed)
+        except InDoubt as doubt:
+            if is_keyed:
+                again = "Run the sync again: rows that are matched by a key may be sent twice."
+                raise TransientProblem(f"{doubt} {again}") from None
+            raise MayBeStored(
+                f'{doubt} Its {self.cut.rows} row(s) may be stored: look at the block\'s "Update history" in Pigment '
+                "before you run the sync again, which sends these rows once more."
+            ) from None
+
+    def _reject_deletion(self, done: Imported) -> None:
+        if done.counts is not None and done.counts.deleted:
+            raise MayBeStored(
+                f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
+                f"import ({done.counts.deleted} rows were deleted), so a second file would destroy the first: "
+                'switch off "Clear items prior to import" in Pigment, or choose a sync mode that overwrites.'
+            )
+
+    def _may_send_again(self, done: Imported) -> bool:
+        """Whether it is certain which rows were rejected, and harmless to send them once more."""
+        numbers = {each.row for each in done.numbered}
+        return (
+            self.stream.mode is WriteMode.APPEND
+            and done.counts is not None
+            and 0 < len(numbers) == done.counts.skipped
+            and all(1 <= number <= self.cut.rows for number in numbers)
+        )
+
+    def _rejected_again(self, importer: Importer, file: SpoolFile, first: Imported) -> Imported:
+        """The rejected rows once more, in one file; the first result stands whatever becomes of it."""
+        again = self.spool.selected(file, frozenset(each.row for each in first.numbered))
+        try:
+            if not _are_rejected(again, first.numbered):
+                return first
+            subject = f"{self.stream.subject} (its rejected rows once more)"
+            second = importer.import_file(again, subject, self.configuration_id, repeatable=False)
+        except (InDoubt, PigmentError, Cancelled) as error:
+            reason = error if isinstance(error, InDoubt) else explain(error, subject=self.stream.subject).message
+            logger.warning(
+                "The %d rejected row(s) of the %s were sent once more without result, and stay rejected: %s",
+                first.rejected,
+                self.stream.subject,
+                reason,
+            )
+            return first
+        finally:
+            again.remove()
+        self._reject_deletion(second)
+        return Imported(first.counts, min(first.rejected, second.rejected), second.numbered)
+
+
+def _are_rejected(file: SpoolFile, numbered: tuple[RejectedRow, ...]) -> bool:
+    """Whether the rows of the file hold the values that were rejected, as far as the response quotes them."""
+    rows = [row for some in file.read_rows() for row in some]
+    by_number = dict(zip(sorted({each.row for each in numbered}), rows, strict=False))
+    for each in numbered:
+        cells = dict(zip(file.columns, by_number.get(each.row, ()), strict=False))
+        if not cells or (each.value is not None and (cells.get(each.column or "", each.value) or "") != each.value):
+            return False
+    return True
+
+
+class FirstImports:
+    """Keeps the result of the first import through each configuration until a second, or the end, has followed.
+
+    A block that was empty cannot show at its first file that the configuration clears it. Pure.
+    """
+
+    def __init__(self) -> None:
+        # Mutable state: the results that are kept, and the configurations of which the second import is done.
+        self._kept: dict[str, list[tuple[Job, Imported]]] = {}
+        self._certain: set[str] = set()
+
+    def on_imported(self, job: Job, done: Imported) -> list[tuple[Job, Imported]]:
+        """The results that are certain now, in their order."""
+        name = job.configuration_id
+        kept = self._kept.get(name)
+        if name in self._certain or (kept is None and job.is_certain):
+            return [(job, done)]
+        if kept is None:
+            self._kept[name] = [(job, done)]
+            return []
+        kept.append((job, done))
+        if job.is_certain:
+            return []
+        self._certain.add(name)
+        return self._kept.pop(name)
+
+    def on_doubt(self, configuration_id: str) -> None:
+        """What was stored through the configuration may be deleted: its first result never becomes certain."""
+        self._kept.pop(configuration_id, None)
+
+    def end(self) -> list[tuple[Job, Imported]]:
+        """What is left is certain at the end."""
+        kept, self._kept = [each for results in self._kept.values() for each in results], {}
+        return kept

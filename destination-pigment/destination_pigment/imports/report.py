@@ -1,0 +1,102 @@
+"""What Pigment reports of an import: how it is logged, and what stops the sync."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+
+from destination_pigment.files.dimension_checks import shortened
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import stored: its counts (None without a report), and how many rows were rejected for good.
+
+    `numbered` are the rejected rows that the response names.
+    """
+
+    counts: ImportCounts | None
+    rejected: int
+    numbered: tuple[RejectedRow, ...] = ()
+
+
+class MayBeStored(ConfigProblem):
+    """Rows may be in Pigment, or no longer: a repeat by the platform could do harm, so the user must look."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """What the user wants done: stop at a rejected row; or a mode in which Pigment may leave rows out."""
+
+    fail_on_rejected: bool
+    may_leave_rows: bool
+
+    def reject_rejected(self, rejected: int, stored: int, subject: str) -> None:
+        """Raise `ConfigProblem` where any rejected row shall stop the sync."""
+        if rejected and self.fail_on_rejected:
+            raise ConfigProblem(
+                f"{rejected} row(s) of the {subject} were rejected, and the connection is set to stop then. {stored} "
+                "row(s) of the same import are stored, and the next sync sends them again: see the log for reasons "
+                'and columns, and fix the rows at their source, or set "Rejected rows" to report.'
+            )
+
+    def reject_contradiction(self, stream: DestinationStream, done: Imported, rows: int) -> None:
+        """Raise `MayBeStored` where the counts cannot be those of the file; log it where they may be.
+
+        Values that did not change may not count, nor cells that two rows share, so fewer is possible; more is not, and
+        nothing at all is not either, unless rows are matched by a key, or a mode leaves them out.
+        """
+        counts = done.counts
+        if counts is None:
+            return
+        written = counts.inserted + counts.updated
+        may_be_unchanged = stream.mode is WriteMode.APPEND_DEDUP or self.may_leave_rows
+        is_nothing = rows > 0 and written + counts.skipped == 0 and not may_be_unchanged
+        sentence = (
+            f"The file for the {stream.subject} has {rows} row(s), and Pigment reports {counts.inserted} inserted, "
+            f"{counts.updated} updated and {counts.skipped} skipped"
+        )
+        if written > rows or is_nothing:
+            raise MayBeStored(
+                f'{sentence}, which contradict each other: look at the block\'s "Update history" in Pigment before '
+                "you run the sync again, which sends these rows once more."
+            )
+        if written + counts.skipped < rows:
+            logger.warning("%s: the others may be unchanged, or share a cell; look at the block if in doubt.", sentence)
+
+
+def log_result(subject: str, done: CompletedImport, rejected: int) -> None:
+    """Say in the log what became of an import; values of rows are never quoted."""
+    counts = done.counts
+    if counts is None:
+        logger.info("Imported the %s; Pigment gave no counts.", subject)
+    else:
+        logger.info(
+            "Imported the %s: %d inserted, %d updated, %d deleted, %d skipped.",
+            subject,
+            counts.inserted,
+            counts.updated,
+            counts.deleted,
+            counts.skipped,
+        )
+    for skipped in done.skipped:
+        logger.warning("Skipped in the %s: %s", subject, _say_skipped(skipped))
+    if rejected and not done.skipped:
+        places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
+        for (code, column), count in sorted(places.items()):
+            logger.warning('Rejected in the %s: %d row(s), %s in the column "%s".', subject, count, code, column)
+
+
+def _say_skipped(skipped: SkippedData) -> str:
+    """The reason, column and count; samples only where they are names of dimension items, which are not values."""
+    column = f' in the column "{skipped.column}"' if skipped.column else ""
+    samples = ""
+    if skipped.reason.startswith("MissingModalit") and skipped.samples:
+        samples = ", such as " + ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
+    return f"{skipped.count} times {skipped.reason}{column}{samples}."

@@ -1,0 +1,173 @@
+"""What comes in, brought to its stream: records into files, states and statuses to those who draw conclusions."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.input.completion import Completion
+from destination_pigment.input.configured_streams import StreamKey, StreamNames, named
+from destination_pigment.input.messages import (
+    Ignored,
+    Parsed,
+    Records,
+    RejectedRecord,
+    StateLine,
+    StatusLine,
+    StreamStatus,
+    Unreadable,
+    is_whole,
+    parse_block,
+)
+from destination_pigment.states import States
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+_NOT_JSON = "it holds a number that JSON does not have, such as NaN, or is nested too deep"
+
+
+class Intake:
+    """Takes the lines of a sync."""
+
+    def __init__(self, files: Mapping[StreamKey, StreamFiles], completion: Completion, states: States) -> None:
+        self._files = files
+        self._names = StreamNames(files)
+        self._completion = completion
+        self._states = states
+        # Mutable state: the stream that came last, what was left out and how often, messages for streams that the
+        # catalog does not have, and streams of which records are missing, with their number.
+        self._last: StreamKey | None = None
+        self._unusable: Counter[str] = Counter()
+        self._strays: dict[StreamKey, Counter[str]] = {}
+        self._missing: Counter[StreamKey] = Counter()
+
+    def take(self, block: bytes) -> None:
+        """Take whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be taken."""
+        if block and not self._take_columns(block):
+            for parsed in parse_block(block):
+                self._on(parsed)
+
+    def take_rest(self, rest: bytes) -> None:
+        """Take what stood behind the last line end."""
+        if is_whole(rest):
+            self.take(rest)
+        else:
+            self._completion.on_cut()
+            self._warn_once("lines that the input ended within")
+
+    def misses_records(self, key: StreamKey) -> bool:
+        """Whether the source has counted more records of a stream than arrived."""
+        return key in self._missing
+
+    def problems(self) -> list[tuple[Exception, StreamKey | None]]:
+        """What could not be used and must end the sync with an error, after everything else is stored."""
+        found: list[tuple[Exception, StreamKey | None]] = [
+            (TransientProblem(_say_missing(self._files[key], count)), key) for key, count in self._missing.items()
+        ]
+        if self._strays:
+            found.append((ConfigProblem(_say_strays(self._strays)), None))
+        return found
+
+    def summarize(self) -> None:
+        """Say once what was left out and what was rejected."""
+        for files in self._files.values():
+            files.summarize()
+        for what, count in self._unusable.items():
+            logger.warning("Left out in all: %d %s.", count, what)
+
+    def _on(self, parsed: Parsed) -> None:
+        match parsed:
+            case Records(key=key, data=data):
+                if files := self._receive(key, len(data)):
+                    files.add(data)
+            case RejectedRecord(key=key):
+                if files := self._receive(key, 1):
+                    files.reject(_NOT_JSON)
+            case StateLine():
+                self._on_state(parsed)
+            case StatusLine():
+                self._on_status(parsed)
+            case Unreadable():
+                self._warn_once("lines that are no message of Airbyte's protocol")
+            case Ignored():
+                pass
+
+    def _take_columns(self, block: bytes) -> bool:
+        """Take a block in one step, where all its lines are records of the stream that came last."""
+        files = self._files.get(self._last) if self._last else None
+        columns = None if files is None else files.converter.from_lines(block)
+        if files is None or columns is None or self._last is None:
+            return False
+        self._receive(self._last, len(columns[0]))
+        files.add_columns(columns)
+        return True
+
+    def _receive(self, named_key: StreamKey, count: int) -> StreamFiles | None:
+        """Count records; the files of their stream."""
+        key = self._resolve(named_key, "record(s)", count)
+        if key is None:
+            self._states.checkpoints.miss()
+            return None
+        self._last = key
+        self._completion.on_records(key)
+        self._states.checkpoints.receive(key, count)
+        return self._files[key]
+
+    def _on_state(self, state: StateLine) -> None:
+        key = None if state.key is None else self._resolve(state.key, "state(s)")
+        if key is None and state.key is not None:
+            return
+        self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
+        missing = self._states.add(state, key)
+        for each in self._files if key is None else (key,):
+            if missing:
+                self._missing[each] += missing
+            self._mark(each)
+
+    def _on_status(self, status: StatusLine) -> None:
+        key = self._resolve(status.key, "status(es)")
+        if key is not None:
+            self._completion.on_status(key, status.status)
+            if status.status is StreamStatus.COMPLETE:
+                self._mark(key)
+
+    def _mark(self, key: StreamKey) -> None:
+        """The source vouches for what has come of a stream, unless records are missing among it."""
+        if key not in self._missing:
+            self._files[key].mark()
+
+    def _resolve(self, key: StreamKey, what: str, count: int = 1) -> StreamKey | None:
+        found = self._names.resolve(key)
+        if found is None:
+            if key not in self._strays:
+                logger.warning("There are messages for the %s, which the catalog does not have.", named(key))
+                self._strays[key] = Counter()
+            self._strays[key][what] += count
+        return found
+
+    def _warn_once(self, what: str) -> None:
+        if what not in self._unusable:
+            logger.warning("There are %s; they are left out and counted.", what)
+        self._unusable[what] += 1
+
+
+def _say_missing(files: StreamFiles, count: int) -> str:
+    return (
+        f"{count} record(s) of the {files.stream.subject} that the source has counted did not arrive, so nothing "
+        "behind its last good state was stored, and no later state was sent: run the sync again, and if it goes on, "
+        "look in the log for lines that could not be read."
+    )
+
+
+def _say_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:
+    listed = "; ".join(
+        f"{named(key)} ({', '.join(f'{count} {what}' for what, count in counts.items())})"
+        for key, counts in list(strays.items())[:20]
+    )
+    return (
+        f"The catalog of this sync does not have the stream of some messages, which were not stored: {listed}. Refresh "
+        "the schema of the connection, and see that the stream is selected with the same namespace."
+    )

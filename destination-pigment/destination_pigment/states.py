@@ -1,0 +1,62 @@
+"""The states on their way back: kept until their records are stored, then sent as they came."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+
+from destination_pigment.checkpoints import Checkpoints
+from destination_pigment.files.held_states import Held, HeldStates
+from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.messages import StateLine, with_stats
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+# How much is written to standard output at a time.
+_WRITE_BYTES = 1 << 19
+
+Emit = Callable[[bytes], None]
+
+
+class States:
+    """The states of a sync. Once nobody reads what is sent, that cancels the sync."""
+
+    def __init__(self, held: HeldStates, emit: Emit, cancel: Cancel) -> None:
+        self.checkpoints: Checkpoints[Held] = Checkpoints()
+        self._held = held
+        self._emit = emit
+        self._cancel = cancel
+
+    def add(self, state: StateLine, key: StreamKey | None) -> int:
+        """Keep a state of a stream (None: of all); how many of the records that it counts have not arrived."""
+        missing = self.checkpoints.missing(key, state.announced)
+        self.checkpoints.add(self._held.put(state.line), key, state.announced)
+        return missing
+
+    def send_due(self) -> None:
+        """Send the states whose records are stored or rejected for good."""
+        try:
+            for lines in self._due_lines():
+                self._emit(lines)
+        except OSError:
+            self._cancel.request(signal.SIGPIPE)
+
+    def summarize(self) -> None:
+        """Say how many states stay."""
+        if waiting := self.checkpoints.waiting:
+            logger.info("%d state(s) are not sent: their records are not stored.", waiting)
+
+    def _due_lines(self) -> Iterator[bytes]:
+        lines: list[bytes] = []
+        size = 0
+        for released in self.checkpoints.release():
+            line = with_stats(self._held.take(released.state), stored=released.stored, rejected=released.rejected)
+            lines.append(line)
+            size += len(line)
+            if size >= _WRITE_BYTES:
+                yield b"".join(lines)
+                lines, size = [], 0
+        if lines:
+            yield b"".join(lines)

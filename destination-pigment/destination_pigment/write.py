@@ -1,0 +1,139 @@
+"""All that a run of `write` needs, put together; what it spooled is removed on every way out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, make_checks
+from destination_pigment.files.held_states import HeldStates
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.imports.append import Append
+from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.queue import ImportQueues
+from destination_pigment.imports.replace import Replace
+from destination_pigment.input.cancel import Cancel, Patience
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.stdin import Inputs
+from destination_pigment.states import Emit, States
+from destination_pigment.sync import Pace, Streams, Sync
+from destination_pigment.targets import needs_names, settle_targets
+from pigment_airbyte.connection import connected
+from pigment_airbyte.output import write_lines
+from pigment_client.client import PigmentClient
+from pigment_client.http.clock import Clock
+from pigment_client.keys import Purpose
+from pigment_client.models import ImportConfiguration
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+
+def write_stream(
+    config: Mapping[str, Any],
+    streams: tuple[DestinationStream, ...],
+    descriptor: int,
+    cancel: Cancel,
+    patience: Patience,
+) -> None:
+    """Write what comes over a file descriptor; raises what went wrong."""
+    with writing(config, streams, cancel, write_lines, patience) as sync:
+        inputs = Inputs(descriptor, cancel)
+        with sync.failing():
+            for block in inputs:
+                sync.take(block)
+                if sync.failed:
+                    break
+        if cancel.requested:
+            sync.end()
+        else:
+            sync.finish(inputs.rest)
+
+
+@contextmanager
+def writing(
+    config: Mapping[str, Any],
+    streams: tuple[DestinationStream, ...],
+    cancel: Cancel,
+    emit: Emit,
+    patience: Patience,
+) -> Iterator[Sync]:
+    """A sync with all that it needs; all targets are settled and all checks fetched before the first record is read."""
+    # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
+    clock = Clock(sleep=cancel.sleep)
+    with (
+        connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
+        Spool(settings.dialect) as spool,
+    ):
+        importer = Importer(client, settings, cancel, Clock(sleep=cancel.doze))
+        queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
+        held = HeldStates(partial(spool.new_path, ".states"))
+        if settings.dry_run:
+            logger.warning(
+                "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
+            )
+        states = States(held, _keep_back if settings.dry_run else emit, cancel)
+        strategies = _strategies(client, settings, streams, spool, patience)
+        pace = Pace(settings.limits.max_age.total_seconds(), patience)
+        try:
+            yield Sync(strategies, queues, states, cancel, pace)
+        finally:
+            held.close()
+
+
+def _keep_back(_lines: bytes) -> None:
+    """Send nothing."""
+
+
+def _strategies(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    streams: Sequence[DestinationStream],
+    spool: Spool,
+    patience: Patience,
+) -> Streams:
+    known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
+    targets = settle_targets(streams, settings.targets, known)
+    by_id = {each.id: each for each in known or ()}
+    configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
+    checks = _checks(client, settings, streams, configurations)
+    options = FileOptions(settings.dialect, settings.limits, time.monotonic)
+    appends: dict[StreamKey, Append] = {}
+    replaces: dict[StreamKey, Replace] = {}
+    for stream in streams:
+        key, target = stream.key, targets[stream.key]
+        files = StreamFiles(stream, RecordConverter(stream, checks[key], settings.dialect), spool, options)
+        if stream.mode is WriteMode.REPLACE:
+            replaces[key] = Replace(stream, target, files, patience.restart_seconds)
+        else:
+            appends[key] = Append(stream, target, files, spool)
+        logger.info(
+            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
+        )
+    return Streams(appends, replaces)
+
+
+def _checks(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    streams: Sequence[DestinationStream],
+    known: Mapping[StreamKey, ImportConfiguration | None],
+) -> dict[StreamKey, list[CheckedColumn]]:
+    names = {stream.name.strip() for stream in streams}
+    for check in settings.dimension_checks:
+        if check.stream not in names:
+            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
+    items = DimensionItems(client)
+    return {each.key: make_checks(settings.dimension_checks, each, known[each.key], items) for each in streams}
+
+
+def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:
+    if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
+        return None
+    return client.list_import_configurations(settings.application_id)
