@@ -4,49 +4,191 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
+from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.spec import make_spec
-from pigment_airbyte.connection import connected
+from pigment_airbyte.connection import address_explained, client_from_config, connected
+from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem, checked
 from pigment_airbyte.form import check_form
-from pigment_client.client import PigmentClient
-from pigment_client.errors import NotFound
+from pigment_airbyte.listing import listed
+from pigment_airbyte.pasted_ids import is_id
+from pigment_airbyte.permissions import keys_explained
+from pigment_client.client import Export, PigmentClient
+from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.keys import Purpose
+from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """Try what is configured, without writing anything."""
+    """Try what is configured: the keys, the application, import configurations and dimension checks."""
 
     def check() -> str:
         check_form(config, make_spec().connectionSpecification)
-        with connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
-            return _check(client, settings)
+        # Somebody waits for the result: one more try is enough.
+        patient = {**config, "max_retries": min(int(config.get("max_retries", MAX_RETRIES)), 1)}
+        with (
+            address_explained(config),
+            keys_explained(config, _needed(config)),
+            connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
+        ):
+            return _check(client, settings, patient)
 
     return checked(check, logger)
 
 
-def _check(client: PigmentClient, settings: DestinationConfig) -> str:
+def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
+    """What the keys must be able to do; a single key need not list."""
+    credentials = config.get("credentials") or {}
+    needed = {Purpose.IMPORT, *(each for each in Purpose if credentials.get(KEY_PROPERTIES[each]))}
+    return frozenset(needed | ({Purpose.EXPORT} if config.get("dimension_checks") else set()))
+
+
+def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[str, Any]) -> str:
     # An import that nobody made: 404 means that the key may import.
     with suppress(NotFound):
         client.import_status(str(uuid.uuid4()))
-    if not client.has_key_for(Purpose.METADATA):
-        return "The import key works. Without a key for Modeling Metadata the import configurations cannot be listed."
-    known = client.list_import_configurations(settings.application_id)
-    there = {each.id for each in known}
-    wanted = [each.configuration_id for each in settings.targets]
-    wanted += [each.replace_configuration_id for each in settings.targets if each.replace_configuration_id]
-    missing = [each for each in wanted if each not in there]
-    message = f"{len(known)} import configurations are visible."
-    if missing:
-        listed = ", ".join(f"{each.name} ({each.id})" for each in known) or "none"
-        raise ConfigProblem(
-            f"{message} Not among them: {', '.join(missing)}. Copy these IDs again from Pigment, or share the blocks "
-            f"with the key's owner. Visible are: {listed}."
+    _check_streams(settings)
+    if _can_list(client, config):
+        known = _configurations(client, settings)
+        _check_targets(settings.targets, known)
+        found = f"{len(known)} import configurations are visible."
+    else:
+        found = (
+            'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that the '
+            "application and the import configurations are there, and every stream needs an entry under "
+            f'"Targets" ({len(settings.targets)} so far).'
         )
-    return message
+    for each in settings.dimension_checks:
+        _check_list(client, settings, each)
+    return found
+
+
+def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
+    """Whether there is a key that lists; a site that knows no listing at all is not Pigment."""
+    if (config.get("credentials") or {}).get("auth_type") == "separate_keys" and client.has_key_for(Purpose.METADATA):
+        return True
+    # Any web site answers 404 to the import that nobody made; only Pigment knows the listing, and may forbid it.
+    credentials = config["credentials"]
+    key = credentials.get("api_key") or credentials.get(KEY_PROPERTIES[Purpose.IMPORT])
+    asking = {**config, "credentials": {"auth_type": "single_key", "api_key": key}}
+    other = client_from_config(asking, default_max_retries=MAX_RETRIES)
+    try:
+        other.list_applications()
+    except (PermissionMissing, KeyRejected):
+        return False
+    finally:
+        other.log_requests_made()
+        other.close()
+    return client.has_key_for(Purpose.METADATA)
+
+
+def _configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration]:
+    """The import configurations of the application; raises `ConfigProblem` for one that nobody shows to the keys."""
+    if settings.application_id is not None:
+        applications = client.list_applications()
+        if all(each.id != settings.application_id for each in applications):
+            there = listed(f"{each.name} ({each.id})" for each in applications)
+            raise ConfigProblem(
+                f'The "Application ID" {settings.application_id} is none that the owner of the key can see: open the '
+                f"application in Pigment and paste its address. There are: {there}."
+            )
+    return client.list_import_configurations(settings.application_id)
+
+
+def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfiguration]) -> None:
+    by_id = {each.id: each for each in known}
+    for target in targets:
+        chosen = [
+            _find(target.stream, each, by_id)
+            for each in (target.configuration_id, target.replace_configuration_id)
+            if each is not None
+        ]
+        blocks = {each.target for each in chosen if each.target is not None}
+        if len(blocks) > 1:
+            names = " and ".join(f'"{each.name}"' for each in chosen)
+            raise ConfigProblem(
+                f'The import configurations {names} of the target "{target.stream}" fill different blocks, and a pair '
+                'must fill the same: correct one of the two IDs under "Targets".'
+            )
+
+
+def _find(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) -> ImportConfiguration:
+    if wanted in by_id:
+        return by_id[wanted]
+    named = next((each for each in by_id.values() if each.name == wanted), None)
+    if named is not None:
+        raise ConfigProblem(
+            f'The target "{stream}" has the name "{wanted}" instead of an import configuration ID: enter {named.id} '
+            'under "Targets".'
+        )
+    there = listed(f"{each.name} ({each.id})" for each in by_id.values())
+    raise ConfigProblem(
+        f'The target "{stream}" names the import configuration {wanted}, which the application does not have or the '
+        f'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". There are: '
+        f"{there}."
+    )
+
+
+def _check_streams(settings: DestinationConfig) -> None:
+    """The streams of a connection are not known yet; but two fields that mean the same stream write it the same."""
+    targets = [each.stream for each in settings.targets]
+    for each in settings.dimension_checks:
+        if targets and each.stream not in targets:
+            close = _closest(each.stream, targets)
+            if close is not None:
+                raise ConfigProblem(
+                    f'"Dimension checks" names the stream "{each.stream}" and "Targets" the stream "{close}": write it '
+                    "in both as the connection in Airbyte shows it."
+                )
+
+
+def _closest(stream: str, others: Sequence[str]) -> str | None:
+    folded = {each.casefold().replace(" ", "_"): each for each in others}
+    found = get_close_matches(stream.casefold().replace(" ", "_"), folded, n=1, cutoff=0.85)
+    return folded[found[0]] if found else None
+
+
+def _check_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:
+    """Read the header line of the list that a dimension check needs."""
+    if not client.has_key_for(Purpose.EXPORT):
+        raise ConfigProblem(
+            'The entries under "Dimension checks" need a key that reads the lists: enter an "Export key" under '
+            '"Authentication", or remove them.'
+        )
+
+    def first_bytes(export: Export) -> None:
+        next(iter(export), None)
+
+    try:
+        if is_id(check.list_id):
+            client.export(ExportRequest(ExportKind.LIST, check.list_id, {}), first_bytes)
+            return
+    except (NotFound, RequestRejected):
+        pass
+    raise _no_such_list(client, settings, check)
+
+
+def _no_such_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> ConfigProblem:
+    about = f'The dimension check of the column "{check.column}" names the list "{check.list_id}"'
+    blocks = []
+    if settings.application_id is not None and client.has_key_for(Purpose.METADATA):
+        with suppress(PermissionMissing, KeyRejected, NotFound):
+            blocks = client.list_blocks(settings.application_id)
+    for block in blocks:
+        if check.list_id == block.name:
+            return ConfigProblem(f'{about} by its name: enter its ID {block.id} as "List ID".')
+        if check.list_id == block.id and block.type.kind is not ExportKind.LIST:
+            return ConfigProblem(f'{about}, but "{block.name}" is a {block.type.kind.value}: enter the ID of a list.')
+    there = listed(f"{each.name} ({each.id})" for each in blocks if each.type.kind is ExportKind.LIST)
+    more = f" There are: {there}." if blocks else ""
+    return ConfigProblem(
+        f"{about}, which is no list that the owner of the Export key can see: open the list in Pigment and paste its "
+        f'address as "List ID".{more}'
+    )

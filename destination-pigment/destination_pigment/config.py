@@ -110,7 +110,7 @@ def _targets(entries: Sequence[Mapping[str, Any]]) -> tuple[TargetEntry, ...]:
     repeated = sorted(stream for (_, stream), count in counts.items() if count > 1)
     if repeated:
         raise ConfigProblem(
-            f'There is more than one entry for {", ".join(repeated)} under "Targets": leave one for each stream.'
+            f'There is more than one entry for "{", ".join(repeated)}" under "Targets": leave one for each stream.'
         )
     return targets
 
@@ -123,8 +123,8 @@ def _target(entry: Mapping[str, Any]) -> TargetEntry:
     replacing = pasted_id(entry.get("replace_import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets") or None
     if replacing == configuration_id:
         raise ConfigProblem(
-            f'The target of the stream "{stream}" has the same import configuration twice: the replacing one must '
-            "clear its block and the other one must not, so they are two; leave the replacing one empty otherwise."
+            f'The target "{stream}" has the same import configuration twice, and of the two the replacing one clears '
+            'its block and the other one does not: leave "Replacing import configuration ID" empty, or enter another.'
         )
     return TargetEntry(
         stream,

@@ -19,8 +19,8 @@ _KEYS = {
     "import_api_key": key_spec(KEY_FIELDS[Purpose.IMPORT], 'A key of the type "Import". It writes the data.', order=1),
     "metadata_api_key": key_spec(
         KEY_FIELDS[Purpose.METADATA],
-        'Optional: a key of the type "Modeling Metadata". With it, import configurations are found by their name, and '
-        "the connection test finds more mistakes.",
+        'A key of the type "Modeling Metadata". With it, import configurations are found by their name, and the '
+        "connection test finds more mistakes. Without it, every stream needs an entry under Targets.",
         order=2,
     ),
     "export_api_key": {
@@ -68,7 +68,7 @@ def _connection() -> dict[str, Any]:
             "title": "Application ID",
             "description": (
                 "The application to write into. Open it in Pigment and paste the address of the page, or only the ID "
-                "in it. Leave it empty only if every stream has an entry under Targets."
+                "in it. It may stay empty if every stream has an entry under Targets."
             ),
             "examples": [f"https://pigment.app/application/{_ID}"],
             "always_show": True,
@@ -143,7 +143,7 @@ def _target() -> dict[str, Any]:
         },
         "clears_before_import": {
             "type": "boolean",
-            "title": "This import configuration clears the block first",
+            "title": "Clears before import",
             "description": (
                 "Tick this if “Clear items prior to import” is on in the import configuration. A stream that "
                 "overwrites needs it; a stream that appends must go to a configuration without it."
@@ -154,7 +154,7 @@ def _target() -> dict[str, Any]:
         },
         "replace_import_configuration_id": {
             "type": "string",
-            "title": "Second import configuration ID, which clears the block first",
+            "title": "Replacing import configuration ID",
             "description": (
                 "Only for streams that overwrite and are larger than one file: a second import configuration of the "
                 "same block, with “Clear items prior to import” on. It takes the first file, and the one above, "
@@ -164,9 +164,10 @@ def _target() -> dict[str, Any]:
         },
         "minimum_rows": {
             "type": "integer",
-            "title": "Fewest rows to overwrite with",
+            "title": "Fewest rows",
             "description": (
-                "A sync with fewer rows leaves the block as it is and fails, so that an empty source never empties it."
+                "For streams that overwrite: a sync with fewer rows fails and leaves the block as it is, so that a "
+                "source that is nearly empty by mistake never empties it."
             ),
             "minimum": 0,
             "order": 4,

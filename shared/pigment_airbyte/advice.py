@@ -71,7 +71,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
     `subject` names what was being worked on in the user's words; without it the object's id is named.
     """
     about = subject or error.object_id
-    named = f" {about}" if about else " this object"
+    named = f" the {subject}" if subject else f" {about}" if about else " this object"
     match error:
         case KeyMissing() | KeyRejected() | PermissionMissing():
             return _advise_key(error)
@@ -191,6 +191,8 @@ def _advise_rejected(error: TooLarge | RequestRejected, named: str) -> str:
             f"Pigment rejected the file for{named} (HTTP {error.status}), which it also does when a file is too large: "
             'lower "Largest file (MB)", and check that the import configuration has no error.'
         )
+    if error.purpose == Purpose.METADATA:
+        return f'Pigment rejected the request for{named} (HTTP {error.status}): check the field "Application ID".'
     of_a_view = error.operation == "export view"
     if isinstance(error, TooLarge) and of_a_view:
         return f"Pigment finds{named} too big to export as a view: read its block instead, or make the view smaller."

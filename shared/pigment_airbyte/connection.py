@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pigment_airbyte.credentials import keys_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
+from pigment_client.errors import NotFound, ResponseNotUnderstood
 from pigment_client.http.clock import Clock
 
 Settings = TypeVar("Settings")
@@ -97,6 +99,24 @@ def connected(
     finally:
         client.log_requests_made()
         client.close()
+
+
+@contextmanager
+def address_explained(config: Mapping[str, Any]) -> Iterator[None]:
+    """Blame the base URL where what answers inside is not Pigment; raises `ConfigProblem`."""
+    try:
+        yield
+    except (ResponseNotUnderstood, NotFound) as error:
+        # Every Pigment can list applications; an object that it does not know is another matter.
+        if isinstance(error, NotFound) and error.operation != "list applications":
+            raise
+    else:
+        return
+    host = urlsplit(_text(config, "base_url") or _DEFAULTS.base_url).hostname
+    raise ConfigProblem(
+        f'What answers at {host} is not Pigment, or not as its API description says: correct the "Base URL", or report '
+        "this if it is right."
+    )
 
 
 def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:

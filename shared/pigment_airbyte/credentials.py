@@ -80,7 +80,7 @@ def key_spec(title: str, description: str, *, order: int) -> dict[str, Any]:
     return {
         "type": "string",
         "title": title,
-        "description": f"{description} It begins with <code>pgmt_</code>.",
+        "description": f"{description} Keys begin with <code>pgmt_</code>.",
         "airbyte_secret": True,
         "always_show": True,
         "order": order,

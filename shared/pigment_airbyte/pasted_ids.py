@@ -41,9 +41,13 @@ _WHERE: dict[IdKind, str] = {
     IdKind.APPLICATION: "open the application in Pigment and copy the address from there",
     IdKind.BLOCK: "open the block in Pigment and copy the address from there",
     IdKind.LIST: "open the list in Pigment and copy the address from there",
-    IdKind.VIEW: "open the view in Pigment and copy the address from there, with its viewId",
+    IdKind.VIEW: "open the view in Pigment and copy the address, with its viewId, from there",
     IdKind.IMPORT_CONFIGURATION: "copy the ID in Pigment, from the import configuration",
 }
+
+
+# The others are looked up, so that a name is answered with its ID.
+_NEVER_A_NAME = frozenset({IdKind.APPLICATION, IdKind.VIEW})
 
 
 def is_id(text: str) -> bool:
@@ -52,14 +56,17 @@ def is_id(text: str) -> bool:
 
 
 def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
-    """The ID in what was pasted, in small letters; a text that is neither ID nor address comes back as it is.
+    """The ID in what was pasted, in small letters; a name comes back as it is.
 
-    `field` is the title of the form's field. Raises `ConfigProblem` for an address without such an ID in it.
+    `field` is the title of the form's field. Raises `ConfigProblem` for an address without such an ID in it, and for a
+    name where only an ID can be.
     """
     text = str(pasted or "").strip().strip(_QUOTES).strip()
     if is_id(text):
         return text.lower()
     if not _is_address(text):
+        if text and kind in _NEVER_A_NAME:
+            raise ConfigProblem(f'"{text}" under "{field}" is no ID: {_WHERE[kind]}.')
         return text
     found = _labelled(text, _BEFORE[kind])
     if found is None:

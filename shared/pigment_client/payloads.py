@@ -150,8 +150,10 @@ def _say(error: ValidationError) -> str:
     schema: Any = error.schema
     match error.validator:
         case "additionalProperties":
+            instance: Any = error.instance
+            unknown = ", ".join(f'"{name}"' for name in instance if name not in schema["properties"])
             known = ", ".join(sorted(schema["properties"]))
-            return f"there is a field that Pigment does not know; it knows {known}"
+            return f"Pigment does not know the field {unknown} here; it knows {known}"
         case "required":
             return "a field is missing; needed are " + ", ".join(wanted)
         case "enum":

@@ -7,52 +7,118 @@ from collections.abc import Mapping
 from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.connection import connected
-from pigment_airbyte.failures import checked, explained
+from pigment_airbyte.connection import address_explained, connected
+from pigment_airbyte.failures import ConfigProblem, checked, explained
 from pigment_airbyte.form import check_form
+from pigment_airbyte.listing import listed
+from pigment_airbyte.permissions import keys_explained
 from pigment_client.client import PigmentClient
-from pigment_client.models import ExportRequest
+from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
+from pigment_client.keys import Purpose
+from pigment_client.models import ExportKind, ExportRequest
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.sampling import take_sample
-from source_pigment.discovery.streams import Catalog, fetch_filled_catalog, payloads_of
+from source_pigment.discovery.streams import Catalog, StreamObject, explain_empty, fetch_filled_catalog, payloads_of
 from source_pigment.spec import make_spec
 
-# A block may be gone or too large while the key is good; three that fail are no accident.
-_HEADERS_TO_TRY = 3
+_NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
+
+# A block may be gone or too large while the key is good; three of a kind that fail are no accident.
+_BLOCKS_TO_TRY = 3
+
+# Each costs a request; who names more views or custom exports than this learns of a wrong one when the sync reads it.
+_MOST_NAMED = 25
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """Try what is configured: list the blocks, then read the header line of one export."""
+    """Try what is configured: application, views, payloads, and one export of each kind."""
 
     def check() -> str:
         check_form(config, make_spec().connectionSpecification)
-        with connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        # Somebody waits for the result: one more try is enough.
+        patient = {**config, "max_retries": min(int(config.get("max_retries", MAX_RETRIES)), 1)}
+        with (
+            address_explained(config),
+            keys_explained(config, _NEEDED),
+            connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
+        ):
             return _check(client, settings)
 
     return checked(check, logger)
 
 
 def _check(client: PigmentClient, settings: SourceConfig) -> str:
-    catalog = fetch_filled_catalog(client, settings)
+    catalog = _catalog(client, settings)
     # Every payload is looked at, so that a wrong one is found here and not in the middle of a sync.
+    custom = [each for each in catalog.objects if _is_custom(settings, each)]
+    views = [each for each in catalog.objects if each.kind is ExportKind.VIEW]
+    for each in (*views, *custom)[:_MOST_NAMED]:
+        _read_header(client, settings, each)
+    for kind in {each.kind for each in catalog.objects} - {each.kind for each in (*views, *custom)}:
+        _read_one_header(client, settings, [each for each in catalog.objects if each.kind is kind])
+    return f"{len(catalog.objects)} streams were found, and the keys can read them: {_counted(catalog)}."
+
+
+def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
+    """The chosen blocks and views; raises an error that blames the address where nothing there is Pigment's."""
+    try:
+        catalog = fetch_filled_catalog(client, settings)
+    except NotFound:
+        raise explain_empty(client, settings) from None
     for each in catalog.objects:
         payloads_of(settings, each)
-    _read_one_header(client, settings, catalog)
-    return f"{len(catalog.objects)} blocks and views can be read."
+    return catalog
 
 
-def _read_one_header(client: PigmentClient, settings: SourceConfig, catalog: Catalog) -> None:
-    """Read the header line of one export; a block that cannot be exported says nothing of the others."""
-    first_error: AirbyteTracedException | None = None
-    for each in catalog.objects[:_HEADERS_TO_TRY]:
+def _is_custom(settings: SourceConfig, stream_object: StreamObject) -> bool:
+    names = {stream_object.id, stream_object.name, stream_object.block.name.strip() if stream_object.block else ""}
+    return any(each.block in names for each in settings.block_requests)
+
+
+def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[StreamObject]) -> None:
+    """Read the header line of one of the blocks; one that cannot be exported says nothing of the others."""
+    first: PigmentError | None = None
+    for each in objects[:_BLOCKS_TO_TRY]:
         try:
-            with explained(subject=each.subject):
-                take_sample(client, ExportRequest(each.kind, each.id, payloads_of(settings, each)[0]), rows=0)
-        except AirbyteTracedException as error:
-            first_error = first_error or error
+            take_sample(client, ExportRequest(each.kind, each.id, payloads_of(settings, each)[0]), rows=0)
+        except KeyRejected:
+            raise
+        except PigmentError as error:
+            first = first or error
         else:
             return
-    if first_error is not None:
-        raise first_error
+    if isinstance(first, PermissionMissing):
+        raise first
+    if first is not None:
+        with explained(subject=objects[0].subject):
+            raise first
+
+
+def _read_header(client: PigmentClient, settings: SourceConfig, stream_object: StreamObject) -> None:
+    """Read the header line of what the configuration names itself."""
+    request = ExportRequest(stream_object.kind, stream_object.id, payloads_of(settings, stream_object)[0])
+    try:
+        take_sample(client, request, rows=0)
+    except (KeyRejected, PermissionMissing):
+        raise
+    except NotFound:
+        if stream_object.kind is ExportKind.VIEW:
+            raise _no_such_view(client, settings, stream_object) from None
+        raise
+    except PigmentError as error:
+        with explained(subject=stream_object.subject):
+            raise error from None
+
+
+def _no_such_view(client: PigmentClient, settings: SourceConfig, view: StreamObject) -> ConfigProblem:
+    there = [f'"{each.name}" ({each.id})' for each in client.list_views(settings.application_id)]
+    return ConfigProblem(
+        f'The view "{view.name}" under "Views" ({view.id}) is none of the application that the owner of the keys can '
+        f"see: open the view in Pigment and paste its address. There are: {listed(there)}."
+    )
+
+
+def _counted(catalog: Catalog) -> str:
+    counts = {kind: sum(each.kind is kind for each in catalog.objects) for kind in ExportKind}
+    return ", ".join(f"{count} {kind.value}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)

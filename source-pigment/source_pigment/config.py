@@ -83,8 +83,7 @@ class SourceConfig:
         matching = [each for each in self.block_requests if each.block in names]
         if len(matching) > 1:
             raise ConfigProblem(
-                f'There is more than one export payload for the block "{names[-1]}": put them into one under "Export '
-                'payloads".'
+                f'There is more than one entry for the block "{names[-1]}" under "Custom exports": put them into one.'
             )
         request: Payload = matching[0].request if matching else {}
         slices: tuple[Payload, ...] = (matching[0].slices if matching else ()) or ({},)
@@ -97,10 +96,10 @@ class SourceConfig:
     def _checked(self, kind: ExportKind, payload: Payload, name: str, position: int | None) -> Payload:
         problem = find_problem(kind, payload)
         if problem is not None:
-            where = f"slice {position + 1} of " if position is not None else ""
+            where = f"Part {position + 1}" if position is not None else '"Export options"'
             raise ConfigProblem(
-                f"The export payload of {where}the block {name} does not fit Pigment's API at {problem.path}: "
-                f'{problem.message}. Correct it under "Custom exports".'
+                f'{where} of the block {name} under "Custom exports" must be corrected at {problem.path}: '
+                f"{problem.message}."
             )
         return {**payload, **_FORMAT, "friendlyHeaders": self.friendly_headers}
 
@@ -110,19 +109,19 @@ def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> N
     both = sorted({key for each in slices for key in each if key in request})
     if both:
         raise ConfigProblem(
-            f'Both the request and the slices of the block "{name}" say {", ".join(both)}, and only one of them can '
-            'hold: leave it in one place under "Custom exports".'
+            f'Both "Export options" and "Parts" of the block "{name}" under "Custom exports" say {", ".join(both)}, '
+            "and only one of them can hold: leave it in one of the two."
         )
     for key in _COLUMNS_DEPEND_ON:
         if any(each.get(key) != slices[0].get(key) for each in slices):
             raise ConfigProblem(
-                f'The slices of the block "{name}" have different {key}, so their columns would differ: put it into '
-                'the request, under "Custom exports".'
+                f'The "Parts" of the block "{name}" under "Custom exports" have different {key}, so their columns '
+                'would differ: put it into "Export options".'
             )
     if len({bool(each.get("scenarios")) for each in slices}) > 1:
         raise ConfigProblem(
-            f'Some slices of the block "{name}" have scenarios and some have none, so their columns would differ: '
-            'give all of them scenarios, under "Custom exports".'
+            f'Some "Parts" of the block "{name}" under "Custom exports" have scenarios and some have none, so their '
+            "columns would differ: give all of them scenarios."
         )
 
 
@@ -172,14 +171,16 @@ def _view(entry: Mapping[str, Any]) -> NamedView:
 def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
     block = pasted_id(entry.get("block"), IdKind.BLOCK, "Custom exports")
     if not block:
-        raise ConfigProblem('Every export payload needs the ID or name of its block: enter it under "Custom exports".')
-    request = _json(entry.get("request"), block, "request", {})
-    slices = _json(entry.get("slices"), block, "slices", [])
+        raise ConfigProblem('An entry under "Custom exports" names no block: enter the name of the block, or its ID.')
+    request = _json(entry.get("request"), block, "Export options", {})
+    slices = _json(entry.get("slices"), block, "Parts", [])
     if not isinstance(request, dict):
-        raise ConfigProblem(f'The request of the block "{block}" must be a JSON object: correct it, such as {{}}.')
+        raise ConfigProblem(
+            f'"Export options" of the block "{block}" under "Custom exports" must be a JSON object: write {{…}}.'
+        )
     if not isinstance(slices, list) or not all(isinstance(each, dict) for each in slices):
         raise ConfigProblem(
-            f'The slices of the block "{block}" must be a JSON list of requests: correct it to [{{…}}, {{…}}].'
+            f'"Parts" of the block "{block}" under "Custom exports" must be a JSON list: correct it to [{{…}}, {{…}}].'
         )
     return BlockRequest(block, request, tuple(slices))
 
@@ -192,7 +193,8 @@ def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
     except ValueError as error:
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigProblem(
-            f'The {field} of the block "{block}" is not JSON{place}: paste it again from Pigment\'s payload generator.'
+            f'"{field}" of the block "{block}" under "Custom exports" is not JSON{place}: paste it again from '
+            "Pigment's payload generator."
         ) from None
 
 

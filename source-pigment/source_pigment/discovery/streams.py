@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.listing import listed
 from pigment_client.client import PigmentClient
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import Payload, SourceConfig
@@ -97,8 +98,8 @@ def _check_payloads_have_blocks(config: SourceConfig, blocks: list[Block]) -> No
     unknown = [each.block for each in config.block_requests if each.block not in named]
     if unknown and blocks:
         raise ConfigProblem(
-            f"There is an export payload for {', '.join(unknown)}, and the owner of the API key sees no such block: "
-            'correct the name or ID under "Custom exports".'
+            f"The application has no block named {', '.join(unknown)} that the owner of the API key can see: correct "
+            f'the entry under "Custom exports". There are: {listed(block.name for block in blocks)}.'
         )
 
 
@@ -114,10 +115,10 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
     """Why there is nothing to read: the application is another's, hidden, or has no block of the chosen kinds."""
     applications = client.list_applications()
     if all(each.id != config.application_id for each in applications):
-        seen = ", ".join(f"{each.name} ({each.id})" for each in applications) or "none"
+        there = listed(f"{each.name} ({each.id})" for each in applications)
         return ConfigProblem(
-            f"The application {config.application_id} is not visible to the owner of the API key: check the "
-            f"application ID, or share the application with that person. Visible are: {seen}."
+            f'The application {config.application_id} under "Application ID" is none that the owner of the API key can '
+            f"see: open the application in Pigment and paste its address. There are: {there}."
         )
     return ConfigProblem(
         "The application has no block of the chosen types and names that the owner of the API key can see: widen "

@@ -1,0 +1,178 @@
+"""A form as Airbyte's UI draws a specification: cards, folded optional fields, choices, entries; as an HTML page.
+
+What is drawn how, as the UI of October 2026 does it: a card for each group in the order of `groups`, within it by
+`order`; a field that is neither required nor `always_show` is folded under "Optional fields" at the end of its card
+or object; a `oneOf` is a choice whose first title is selected; an enum shows its words as they are; an array of
+objects has a button for the next entry; description and examples stand at the (i) beside the title.
+
+    python integration_tests/form_page.py source > form.html      # --open: folded fields and one entry drawn, too
+"""
+
+from __future__ import annotations
+
+import html
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+_STYLE = """
+body { font: 14px/1.4 'Inter', 'Helvetica Neue', Arial, sans-serif; color: #1a194d; background: #f8f8fa; margin: 0;
+       padding: 24px; width: 720px; }
+h1 { font-size: 18px; margin: 0 0 16px; }
+.card { background: #fff; border: 1px solid #e8e8ed; border-radius: 10px; padding: 20px; margin-bottom: 16px; }
+.card > h2 { font-size: 16px; margin: 0 0 16px; }
+.field { margin-bottom: 14px; }
+.title { font-weight: 600; } .optional { color: #8b8ba0; font-weight: 400; font-size: 12px; margin-left: 6px; }
+.about { color: #5f5c8a; font-size: 12px; margin: 2px 0 4px; } .about code { background: #f0eff5; padding: 0 3px; }
+.box { border: 1px solid #d1d1db; border-radius: 6px; padding: 7px 10px; color: #1a194d; background: #fff;
+       min-height: 18px; }
+.box.hint { color: #afafc1; } .box.tall { height: 54px; overflow: hidden; }
+.select::after { content: '\\25be'; float: right; color: #5f5c8a; }
+.chip { background: #eeedfa; border-radius: 4px; padding: 1px 7px; margin-right: 5px; }
+.switch { display: inline-block; width: 30px; height: 16px; border-radius: 8px; background: #d1d1db;
+          vertical-align: middle; margin-right: 8px; }
+.switch::after { content: ''; display: block; width: 12px; height: 12px; border-radius: 6px; background: #fff;
+                 margin: 2px; }
+.inside { border-left: 3px solid #e8e8ed; padding-left: 14px; margin-top: 10px; }
+.add { display: inline-block; border: 1px solid #615eff; color: #615eff; border-radius: 6px; padding: 4px 12px; }
+.fold { color: #5f5c8a; border-top: 1px solid #e8e8ed; padding-top: 10px; font-weight: 600; }
+.fold::before { content: '\\203a\\00a0'; } .unfolded::before { content: '\\2304\\00a0'; }
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field as drawn: how deep it lies, its title, and whether it is seen when the form opens, and needed."""
+
+    title: str
+    depth: int
+    seen: bool
+    needed: bool
+
+
+def draw(spec: Schema, name: str, *, unfolded: bool = False) -> str:
+    """The whole page."""
+    root = spec["connectionSpecification"]
+    cards = "".join(_card(title, root, names, unfolded) for title, names in cards_of(root))
+    return (
+        f"<!doctype html><meta charset=utf-8><title>{html.escape(name)}</title><style>{_STYLE}</style>"
+        f"<h1>{html.escape(name)}</h1>{cards}"
+    )
+
+
+def cards_of(root: Schema) -> Iterator[tuple[str, list[str]]]:
+    """Each card's title and the names of its properties, in order."""
+    for group in root["groups"]:
+        names = [name for name, each in root["properties"].items() if each.get("group") == group["id"]]
+        yield group["title"], sorted(names, key=lambda name: root["properties"][name]["order"])
+
+
+def is_folded(node: Schema, name: str, parent: Schema) -> bool:
+    """Whether a property hides under "Optional fields"."""
+    return name not in parent.get("required", ()) and not node.get("always_show")
+
+
+def fields(spec: Schema) -> list[Field]:
+    """All fields, in the order in which they are read, the first choice of each `oneOf` chosen."""
+    root = spec["connectionSpecification"]
+    return [
+        field for _, names in cards_of(root) for name in names for field in _fields_of(root, name, seen=True, depth=0)
+    ]
+
+
+def _fields_of(parent: Schema, name: str, *, seen: bool, depth: int) -> Iterator[Field]:
+    node = parent["properties"][name]
+    seen = seen and not is_folded(node, name, parent)
+    yield Field(str(node["title"]), depth, seen, needed=name in parent.get("required", ()))
+    for inner in _inside(node):
+        # Entries of a list are drawn only once one is added.
+        for each in _ordered(inner):
+            yield from _fields_of(inner, each, seen=seen and node["type"] != "array", depth=depth + 1)
+
+
+def _inside(node: Schema) -> list[Schema]:
+    if "oneOf" in node:
+        return [node["oneOf"][0]]
+    if "properties" in node:
+        return [node]
+    items = node.get("items", {})
+    return [items] if "properties" in items else []
+
+
+def _ordered(node: Schema) -> list[str]:
+    drawn = [name for name, each in node["properties"].items() if "const" not in each]
+    return sorted(drawn, key=lambda name: node["properties"][name].get("order", 0))
+
+
+def _card(title: str, root: Schema, names: list[str], unfolded: bool) -> str:
+    return f"<div class=card><h2>{html.escape(title)}</h2>{_rows(root, names, unfolded)}</div>"
+
+
+def _rows(parent: Schema, names: list[str], unfolded: bool) -> str:
+    shown = [name for name in names if not is_folded(parent["properties"][name], name, parent)]
+    folded = [name for name in names if name not in shown]
+    drawn = "".join(_field(parent, name, unfolded) for name in shown)
+    if not folded:
+        return drawn
+    if not unfolded:
+        return f"{drawn}<div class=fold>Optional fields</div>"
+    return f'{drawn}<div class="fold unfolded">Optional fields</div>' + "".join(
+        _field(parent, name, unfolded) for name in folded
+    )
+
+
+def _field(parent: Schema, name: str, unfolded: bool) -> str:
+    node = parent["properties"][name]
+    optional = "" if name in parent.get("required", ()) else "<span class=optional>Optional</span>"
+    title = f"<span class=title>{html.escape(node['title'])}</span>{optional}"
+    about = f"<div class=about>{node.get('description', '')}{_examples(node)}</div>"
+    if node["type"] == "boolean":
+        return f"<div class=field><span class=switch></span>{title}{about}</div>"
+    return f"<div class=field>{title}{about}{_control(node, unfolded)}</div>"
+
+
+def _examples(node: Schema) -> str:
+    if not node.get("examples"):
+        return ""
+    return " Examples: " + " &nbsp; ".join(f"<code>{html.escape(str(each))}</code>" for each in node["examples"])
+
+
+def _control(node: Schema, unfolded: bool) -> str:
+    if "oneOf" in node:
+        first = node["oneOf"][0]
+        inside = f"<div class=inside>{_rows(first, _ordered(first), unfolded)}</div>"
+        return f'<div class="box select">{html.escape(first["title"])}</div>{inside}'
+    match node["type"]:
+        case "object":
+            return f"<div class=inside>{_rows(node, _ordered(node), unfolded)}</div>"
+        case "array" if "properties" in node["items"]:
+            items = node["items"]
+            entry = f"<div class=inside>{_rows(items, _ordered(items), unfolded)}</div>" if unfolded else ""
+            return f"<div class=add>Add {html.escape(items['title'].lower())}</div>{entry}"
+        case "array":
+            chips = "".join(f"<span class=chip>{html.escape(each)}</span>" for each in node.get("default", ()))
+            return f'<div class="box{" select" if "enum" in node["items"] else ""}">{chips}</div>'
+    return _box(node)
+
+
+def _box(node: Schema) -> str:
+    default = node.get("default")
+    text = html.escape(str(default)) if default not in {None, ""} else "&nbsp;"
+    kinds = " select" if "enum" in node else " tall" if node.get("multiline") else ""
+    return f'<div class="box{kinds}">{"&bull;" * 0 if node.get("airbyte_secret") else text}</div>'
+
+
+def main() -> None:
+    """Print the page of a connector's form."""
+    connector = sys.argv[1]
+    spec = importlib.import_module(f"{connector}_pigment.spec").make_spec()
+    content = {"connectionSpecification": spec.connectionSpecification}
+    sys.stdout.write(draw(content, f"Pigment ({connector})", unfolded="--open" in sys.argv))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""What answers where a user took it for Pigment: other web sites, and a server that says nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@contextlib.contextmanager
+def site(status: int, content_type: str, body: bytes) -> Iterator[str]:
+    """The base URL of a site that answers the same to every request, while the context lasts."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing into the output of the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def html_site() -> contextlib.AbstractContextManager[str]:
+    """A page for everything."""
+    return site(200, "text/html", b"<!doctype html><title>Welcome</title>")
+
+
+def site_without_such_pages() -> contextlib.AbstractContextManager[str]:
+    """A page that says that there is none."""
+    return site(404, "text/html", b"<!doctype html><title>Not found</title>")
+
+
+def json_site() -> contextlib.AbstractContextManager[str]:
+    """JSON, of another API."""
+    return site(200, "application/json", b'{"status": "ok"}')
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[str]:
+    """A server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -1,0 +1,347 @@
+"""Mistakes in the form of the destination, and the sentence that each gets; every one ends in exactly one status."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from airbyte_platform.fork_server import ForkServer
+from connectors import Runner, destination_config, running
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from mistakes import DEAD_PROXY, NOWHERE, Config, Mistake, answer, literal, separate, single, unknown_certificate
+from other_sites import html_site, json_site, site_without_such_pages
+
+
+@pytest.fixture(scope="module")
+def pigment() -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=1)) as started:
+        yield started
+
+
+@pytest.fixture
+def destination(pigment: LocalPigment, destination_fork_server: ForkServer) -> Iterator[Runner]:
+    pigment.workspace.variants.richer_metadata = False
+    with running(destination_fork_server, pigment, destination_config(pigment)) as runner:
+        yield runner
+
+
+def target(**more: Any) -> Callable[[LocalPigment], Config]:
+    def config(pigment: LocalPigment) -> Config:
+        entry = {"stream": "ledger", "import_configuration_id": pigment.workspace.configuration("General Ledger").id}
+        return {"targets": [{**entry, **more}]}
+
+    return config
+
+
+def paired(name: str, *, richer: bool = False) -> Callable[[LocalPigment], Config]:
+    def config(pigment: LocalPigment) -> Config:
+        pigment.workspace.variants.richer_metadata = richer
+        return target(replace_import_configuration_id=pigment.workspace.configuration(name).id)(pigment)
+
+    return config
+
+
+def doubled(pigment: LocalPigment) -> Config:
+    return {"targets": target()(pigment)["targets"] * 2}
+
+
+def elsewhere_targeted(pigment: LocalPigment) -> Config:
+    return {**target()(pigment), "application_id": pigment.workspace.application(PLANNING).id}
+
+
+def dimension(
+    name: str, *, by_id: bool = False, stream: str = "ledger", keys: Callable[[LocalPigment], Config] | None = None
+) -> Callable[[LocalPigment], Config]:
+    def config(pigment: LocalPigment) -> Config:
+        list_id = pigment.workspace.block(name, CONSOLIDATION).id if by_id else name
+        check = {"stream": stream, "column": "Account", "list_id": list_id}
+        return {**target()(pigment), **(keys(pigment) if keys else {}), "dimension_checks": [check]}
+
+    return config
+
+
+MISTAKES = [
+    Mistake(
+        "an Export key as Import key",
+        separate(**{"import": "export"}),
+        ('The key under "Import key" has the type "Export" instead of "Import": enter a key of the type "Import".'),
+    ),
+    Mistake(
+        "Import key and Metadata key are swapped",
+        separate(**{"import": "metadata", "metadata": "import"}),
+        ('The keys under "Metadata key" and "Import key" are swapped: exchange them.'),
+    ),
+    Mistake(
+        "one Export key for everything",
+        single("export"),
+        (
+            'The key under "API key" has the type "Export" and lacks "Import": choose "A key for each purpose" '
+            'under "Authentication", and enter a key of each type.'
+        ),
+    ),
+    Mistake(
+        "an expired key",
+        single("expired"),
+        (
+            'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
+            "revoked, and that its IP allow list holds the addresses of Airbyte."
+        ),
+    ),
+    Mistake(
+        "a key that is cut off",
+        literal(credentials={"auth_type": "single_key", "api_key": "pgmt_wrong"}),
+        (
+            'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
+            "revoked, and that its IP allow list holds the addresses of Airbyte."
+        ),
+    ),
+    Mistake(
+        "a key in quotes",
+        literal(credentials={"auth_type": "separate_keys", "import_api_key": "'pgmt_abc'"}),
+        ('The key under "Import key" is in quotes: remove the quotes around it.'),
+    ),
+    Mistake(
+        "a host that does not exist",
+        literal(base_url="https://pigment.invalid"),
+        (
+            'pigment.invalid could not be reached, because its name is not known: check the "Base URL", and that '
+            "the network of Airbyte lets requests to it through."
+        ),
+    ),
+    Mistake(
+        "a port where nobody listens",
+        literal(base_url="http://127.0.0.1:1"),
+        (
+            '127.0.0.1 could not be reached, because it refuses connections: check the "Base URL", and that the '
+            "network of Airbyte lets requests to it through."
+        ),
+    ),
+    Mistake(
+        "a certificate that nobody knows",
+        literal(),
+        (
+            'The TLS certificate of 127.0.0.1 could not be verified: check the "Base URL", and if your network '
+            "puts a proxy in between, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
+        ),
+        elsewhere=unknown_certificate,
+    ),
+    Mistake(
+        "a proxy that is dead",
+        literal(base_url="https://pigment.invalid"),
+        (
+            "The proxy 127.0.0.1 did not pass the request on: check that it runs and lets Airbyte through to "
+            "Pigment (HTTPS_PROXY)."
+        ),
+        environment=DEAD_PROXY,
+    ),
+    Mistake(
+        "another web site",
+        literal(),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=html_site,
+    ),
+    Mistake(
+        "another web site, with an Import key alone",
+        separate(**{"import": "import"}),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=html_site,
+    ),
+    Mistake(
+        "a web site without such pages, with an Import key alone",
+        separate(**{"import": "import"}),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=site_without_such_pages,
+    ),
+    Mistake(
+        "another API, with an Import key alone",
+        separate(**{"import": "import"}),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=json_site,
+    ),
+    Mistake(
+        "an application that is not there",
+        literal(application_id=NOWHERE),
+        (
+            'The "Application ID" <id> is none that the owner of the key can see: open the application in Pigment'
+            " and paste its address. There are: Consolidation (<id>), Planning (<id>)."
+        ),
+    ),
+    Mistake(
+        "the name of the application",
+        literal(application_id="Consolidation"),
+        (
+            '"Consolidation" under "Application ID" is no ID: open the application in Pigment and copy the '
+            "address from there."
+        ),
+    ),
+    Mistake(
+        "an import configuration of another application",
+        elsewhere_targeted,
+        (
+            'The target "ledger" names the import configuration <id>, which the application does not have or the '
+            'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". '
+            "There are: none."
+        ),
+    ),
+    Mistake(
+        "an import configuration that is gone",
+        target(import_configuration_id=NOWHERE),
+        (
+            'The target "ledger" names the import configuration <id>, which the application does not have or the '
+            'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". '
+            "There are: Accounts (<id>), Accounts (replace) (<id>), Departments (<id>), Departments (replace) "
+            "(<id>), Employees (<id>), Employees (replace) (<id>), General Ledger (<id>), General Ledger (by "
+            "entry) (<id>), General Ledger (replace) (<id>), Headcount (<id>), Headcount (replace) (<id>), Months"
+            " (<id>), Months (replace) (<id>), Salary cost (<id>), Salary cost (replace) (<id>)."
+        ),
+    ),
+    Mistake(
+        "the name of an import configuration",
+        target(import_configuration_id="General Ledger"),
+        (
+            'The target "ledger" has the name "General Ledger" instead of an import configuration ID: enter <id> '
+            'under "Targets".'
+        ),
+    ),
+    Mistake(
+        "the address of a list as import configuration",
+        target(import_configuration_id=f"https://pigment.app/application/{NOWHERE}/lists/{NOWHERE}"),
+        (
+            'The address under "Targets" holds no import configuration ID: copy the ID in Pigment, from the '
+            "import configuration."
+        ),
+    ),
+    Mistake(
+        "a second import configuration that is gone",
+        target(replace_import_configuration_id=NOWHERE),
+        (
+            'The target "ledger" names the import configuration <id>, which the application does not have or the '
+            'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". '
+            "There are: Accounts (<id>), Accounts (replace) (<id>), Departments (<id>), Departments (replace) "
+            "(<id>), Employees (<id>), Employees (replace) (<id>), General Ledger (<id>), General Ledger (by "
+            "entry) (<id>), General Ledger (replace) (<id>), Headcount (<id>), Headcount (replace) (<id>), Months"
+            " (<id>), Months (replace) (<id>), Salary cost (<id>), Salary cost (replace) (<id>)."
+        ),
+    ),
+    Mistake(
+        "the same import configuration twice",
+        paired("General Ledger"),
+        (
+            'The target "ledger" has the same import configuration twice, and of the two the replacing one clears'
+            ' its block and the other one does not: leave "Replacing import configuration ID" empty, or enter '
+            "another."
+        ),
+    ),
+    Mistake(
+        "a pair that fills two blocks",
+        paired("Accounts", richer=True),
+        (
+            'The import configurations "General Ledger" and "Accounts" of the target "ledger" fill different '
+            'blocks, and a pair must fill the same: correct one of the two IDs under "Targets".'
+        ),
+    ),
+    Mistake(
+        "a stream with two targets",
+        doubled,
+        ('There is more than one entry for "ledger" under "Targets": leave one for each stream.'),
+    ),
+    Mistake(
+        "a target without a stream",
+        literal(targets=[{"import_configuration_id": NOWHERE}]),
+        ('The field "Stream" in entry 1 of "Targets" is empty: fill it in.'),
+    ),
+    Mistake(
+        "a list that is gone",
+        dimension(NOWHERE),
+        (
+            'The dimension check of the column "Account" names the list "<id>", which is no list that the owner '
+            'of the Export key can see: open the list in Pigment and paste its address as "List ID". There are: '
+            "Accounts (<id>), Departments (<id>), Employees (<id>), General Ledger (<id>), Months (<id>)."
+        ),
+    ),
+    Mistake(
+        "the name of a list",
+        dimension("Accounts"),
+        (
+            'The dimension check of the column "Account" names the list "Accounts" by its name: enter its ID <id>'
+            ' as "List ID".'
+        ),
+    ),
+    Mistake(
+        "a metric as a list",
+        dimension("Headcount", by_id=True),
+        (
+            'The dimension check of the column "Account" names the list "<id>", but "Headcount" is a metric: '
+            "enter the ID of a list."
+        ),
+    ),
+    Mistake(
+        "a stream that is written in two ways",
+        dimension("Accounts", by_id=True, stream="Ledgers"),
+        (
+            '"Dimension checks" names the stream "Ledgers" and "Targets" the stream "ledger": write it in both as'
+            " the connection in Airbyte shows it."
+        ),
+    ),
+    Mistake(
+        "a dimension check without an Export key",
+        dimension("Accounts", by_id=True, keys=separate(**{"import": "import", "metadata": "metadata"})),
+        (
+            'The entries under "Dimension checks" need a key that reads the lists: enter an "Export key" under '
+            '"Authentication", or remove them.'
+        ),
+    ),
+    Mistake(
+        "a dimension check with one Import key for everything",
+        dimension("Accounts", by_id=True, keys=single("import")),
+        (
+            'The key under "API key" has the type "Import" and lacks "Export": choose "A key for each purpose" '
+            'under "Authentication", and enter a key of each type.'
+        ),
+    ),
+    Mistake(
+        "half a row in a file",
+        literal(max_file_rows=0.5),
+        ('The field "Most rows in a file" must be a whole number: correct it.'),
+    ),
+    Mistake(
+        "an import mode that does not exist",
+        literal(import_mode="replace"),
+        ('The field "Import mode" must be create, update or upsert: correct it.'),
+    ),
+    Mistake(
+        "a delimiter as a sign",
+        literal(csv={"delimiter": ";"}),
+        ('The field "Delimiter" of "CSV format" must be comma or semicolon: choose one of them.'),
+    ),
+    Mistake(
+        "a list of targets as a text",
+        literal(targets="ledger"),
+        ('The field "Targets" must be a list of entries: correct it.'),
+    ),
+]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_ends_in_one_status_that_says_what_to_do(destination: Runner, mistake: Mistake) -> None:
+    exit_code, statuses, printed = answer(destination, mistake)
+
+    assert statuses == [("FAILED", mistake.sentence)]
+    assert exit_code == 0
+    assert "Traceback" not in printed
+    assert "pgmt_" not in mistake.sentence

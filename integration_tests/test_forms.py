@@ -1,0 +1,101 @@
+"""The forms as people see them: what is seen when one opens, what is needed, and examples that work."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from form_page import cards_of, draw, fields, is_folded
+from pigment_airbyte.form import check_form
+from pigment_client.models import ExportKind
+from pigment_client.payloads import find_problem
+
+CONNECTORS = ("source", "destination")
+
+
+def spec_of(connector: str) -> dict[str, Any]:
+    made = importlib.import_module(f"{connector}_pigment.spec").make_spec()
+    return {"connectionSpecification": made.connectionSpecification}
+
+
+def seen(connector: str) -> list[str]:
+    return [field.title for field in fields(spec_of(connector)) if field.seen]
+
+
+def test_the_source_asks_for_two_keys_and_an_application() -> None:
+    assert seen("source") == ["Authentication", "Export key", "Metadata key", "Application ID", "Block types"]
+    needed = [field.title for field in fields(spec_of("source")) if field.needed and field.seen]
+    assert needed == ["Authentication", "Export key", "Metadata key", "Application ID"]
+
+
+def test_the_destination_shows_where_things_go() -> None:
+    assert seen("destination") == [
+        "Authentication",
+        "Import key",
+        "Metadata key",
+        "Application ID",
+        "Targets",
+        "CSV format",
+        "Delimiter",
+        "Decimal separator",
+        "Encoding",
+        "Rejected rows",
+    ]
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_no_card_holds_optional_fields_alone(connector: str) -> None:
+    root = spec_of(connector)["connectionSpecification"]
+    for title, names in cards_of(root):
+        assert any(not is_folded(root["properties"][name], name, root) for name in names), title
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_a_key_for_each_purpose_comes_first(connector: str) -> None:
+    choices = spec_of(connector)["connectionSpecification"]["properties"]["credentials"]["oneOf"]
+    assert [each["properties"]["auth_type"]["const"] for each in choices] == ["separate_keys", "single_key"]
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_every_word_that_is_drawn_raw_is_explained(connector: str) -> None:
+    explained = [each for each in nodes(spec_of(connector)["connectionSpecification"]) if "enum" in each]
+    for each in explained:
+        assert "" not in each["enum"]
+        if "title" in each:
+            assert all(f"“{word}”" in each["description"] for word in each["enum"]), each["title"]
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_the_defaults_of_the_form_are_a_form_filled_in(connector: str) -> None:
+    root = spec_of(connector)["connectionSpecification"]
+    defaults = {name: each["default"] for name, each in root["properties"].items() if "default" in each}
+    credentials = {"auth_type": "single_key", "api_key": "pgmt_x"}
+    check_form({**defaults, "credentials": credentials, "application_id": "x"}, root)
+
+
+def test_the_examples_of_export_options_are_requests_that_pigment_knows() -> None:
+    custom = spec_of("source")["connectionSpecification"]["properties"]["block_requests"]["items"]["properties"]
+    of_a_list, of_a_table = (json.loads(each) for each in custom["request"]["examples"])
+    assert find_problem(ExportKind.LIST, of_a_list) is None
+    assert find_problem(ExportKind.TABLE, of_a_table) is None
+    assert find_problem(ExportKind.METRIC, of_a_table) is None
+    (parts,) = (json.loads(each) for each in custom["slices"]["examples"])
+    assert all(find_problem(ExportKind.TABLE, each) is None for each in parts)
+
+
+@pytest.mark.parametrize("unfolded", [False, True])
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_a_form_can_be_drawn(connector: str, unfolded: bool) -> None:
+    page = draw(spec_of(connector), connector, unfolded=unfolded)
+    for field in fields(spec_of(connector)):
+        if field.seen or unfolded:
+            assert f">{field.title}<" in page
+
+
+def nodes(node: Any) -> list[dict[str, Any]]:
+    """All schemas inside one."""
+    inside = [*node.get("properties", {}).values(), *node.get("oneOf", ()), *filter(None, [node.get("items")])]
+    return [node, *(found for each in inside for found in nodes(each))]

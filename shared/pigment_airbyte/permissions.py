@@ -1,0 +1,127 @@
+"""What each key of a connection may do, asked of Pigment once a key was turned away, and what to say about it.
+
+A key has one type in most workspaces, and the answer to a wrong one names neither the key nor its type. So each key
+is tried for each purpose on something that nobody made: 404 then means that the key is of the right type.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import combinations
+from typing import Any
+
+from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import PigmentClient
+from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
+from pigment_client.keys import Purpose
+from pigment_client.models import ExportKind, ExportRequest
+
+# What a key may do; None where Pigment knows no such key.
+Abilities = frozenset[Purpose] | None
+
+
+@contextmanager
+def keys_explained(config: Mapping[str, Any], needed: frozenset[Purpose]) -> Iterator[None]:
+    """Say which key is the wrong one, by its field, where Pigment turns one away inside; raises `ConfigProblem`."""
+    try:
+        yield
+    except (KeyRejected, PermissionMissing):
+        reason = diagnose(config, needed)
+        if reason is None:
+            raise
+    else:
+        return
+    raise ConfigProblem(reason)
+
+
+def diagnose(config: Mapping[str, Any], needed: frozenset[Purpose]) -> str | None:
+    """Why the keys of a configuration do not serve the purposes, in one sentence; None where they do.
+
+    Raises a `PigmentError` where Pigment cannot be asked.
+    """
+    given = _given(config.get("credentials") or {})
+    found = {field: _abilities(config, key) for field, (key, _) in given.items()}
+    wanted = {field: purposes & needed for field, (_, purposes) in given.items()}
+    return explain_keys(found, wanted)
+
+
+def explain_keys(found: Mapping[str, Abilities], wanted: Mapping[str, frozenset[Purpose]]) -> str | None:
+    """One sentence for the first thing that is wrong with the keys: by the field's title what it may do and must."""
+    known = {field: abilities for field, abilities in found.items() if abilities is not None}
+    for field in wanted:
+        if field not in known and wanted[field]:
+            return (
+                f'Pigment rejected the key under "{field}": check that it was copied whole, has not expired or been '
+                "revoked, and that its IP allow list holds the addresses of Airbyte."
+            )
+    lacking = {field: wanted[field] - abilities for field, abilities in known.items() if wanted[field] - abilities}
+    for (field, missing), (other, others) in combinations(lacking.items(), 2):
+        if missing <= known[other] and others <= known[field]:
+            return f'The keys under "{field}" and "{other}" are swapped: exchange them.'
+    return next((_explain_lack(field, known, missing) for field, missing in lacking.items()), None)
+
+
+def _explain_lack(field: str, known: Mapping[str, frozenset[Purpose]], missing: frozenset[Purpose]) -> str:
+    types, lacks = _listed(known[field]) or "of another purpose", _listed(missing)
+    other = next((each for each, abilities in known.items() if each != field and missing <= abilities), None)
+    if other is not None:
+        return (
+            f'The key under "{field}" has the type {types} and lacks {lacks}, which the key under "{other}" has: enter '
+            "that one here as well."
+        )
+    if field == SINGLE_KEY_FIELD:
+        return (
+            f'The key under "{field}" has the type {types} and lacks {lacks}: choose "A key for each purpose" under '
+            f'"{AUTHENTICATION}", and enter a key of each type.'
+        )
+    return f'The key under "{field}" has the type {types} instead of {lacks}: enter a key of the type {lacks}.'
+
+
+def _listed(purposes: frozenset[Purpose]) -> str:
+    return " and ".join(f'"{each}"' for each in Purpose if each in purposes)
+
+
+def _given(credentials: Mapping[str, Any]) -> dict[str, tuple[str, frozenset[Purpose]]]:
+    """By the field's title, the key in it and what it is for."""
+    if credentials.get("auth_type") == "single_key":
+        return {SINGLE_KEY_FIELD: (str(credentials["api_key"]), frozenset(Purpose))}
+    return {
+        KEY_FIELDS[purpose]: (str(credentials[KEY_PROPERTIES[purpose]]), frozenset({purpose}))
+        for purpose in Purpose
+        if str(credentials.get(KEY_PROPERTIES[purpose]) or "").strip()
+    }
+
+
+def _abilities(config: Mapping[str, Any], key: str) -> Abilities:
+    credentials = {"auth_type": "single_key", "api_key": key}
+    client = client_from_config({**config, "credentials": credentials, "max_retries": 1}, default_max_retries=1)
+    found: set[Purpose] = set()
+    rejected = False
+    try:
+        for purpose, action in _attempts(client):
+            try:
+                action()
+            except PermissionMissing:
+                continue
+            except KeyRejected:
+                rejected = True
+                continue
+            except (NotFound, RequestRejected):
+                pass
+            found.add(purpose)
+    finally:
+        client.log_requests_made()
+        client.close()
+    return None if rejected and not found else frozenset(found)
+
+
+def _attempts(client: PigmentClient) -> Iterator[tuple[Purpose, Callable[[], object]]]:
+    nothing = str(uuid.uuid4())
+    export = ExportRequest(ExportKind.LIST, nothing, {})
+    yield Purpose.METADATA, client.list_applications
+    yield Purpose.EXPORT, lambda: client.export(export, lambda _: None)
+    yield Purpose.IMPORT, lambda: client.import_status(nothing)
