@@ -140,15 +140,17 @@ class PigmentClient:
         """
 
         def attempt() -> T:
-            with closing(self.export_once(request)) as export:
-                return consume(export)
+            with closing(self._begin(request)) as export:
+                result = consume(export)
+            # Not while the export is under way: the log may have to wait for a slow reader, and Pigment would too.
+            self._warn_once_of_http_1(export)
+            return result
 
         return self._transport.repeated(self.read_retry, attempt, repeatable=True)
 
     def export_once(self, request: ExportRequest) -> Export:
         """Begin an export without repeating, for callers that repeat the whole of it themselves."""
-        ours = _export_request(request)
-        export = Export(ours, self._transport.send(ours, self._keys.key_for(Purpose.EXPORT)))
+        export = self._begin(request)
         self._warn_once_of_http_1(export)
         return export
 
@@ -180,7 +182,8 @@ class PigmentClient:
     def report_rate_limit_to(self, report: Callable[[datetime | None], None]) -> None:
         """Call this with the moment until which all requests wait for Pigment's limit, and with None once that is over.
 
-        It is called by the thread that waits, for waits of more than a few seconds, and again where they grow.
+        It is called for waits of more than a few seconds, and again where they grow, by the thread that waits, or with
+        None by one whose export has just begun: so it must not wait itself.
         """
         self._limit.report_to(report)
 
@@ -191,6 +194,10 @@ class PigmentClient:
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._transport.close()
+
+    def _begin(self, request: ExportRequest) -> Export:
+        ours = _export_request(request)
+        return Export(ours, self._transport.send(ours, self._keys.key_for(Purpose.EXPORT)))
 
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T:
         key = self._keys.key_for(request.purpose)

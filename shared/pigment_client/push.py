@@ -71,6 +71,7 @@ class Pusher:
                 limit.reached(pauses, error.retry_after_seconds)
                 raise
         limit.passed(pauses)
+        limit.log_end()
         return pushed
 
     def _send(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:

@@ -11,7 +11,7 @@ reader rejects: a wrong cut cannot become a wrong row.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pigment_csv.dialect import BYTE_ORDER_MARK, CsvDialect
 
@@ -114,7 +114,7 @@ def split_first_record(block: bytes, dialect: CsvDialect) -> tuple[bytes, bytes]
             yield _decoded(block[begin:end], 1)
 
     try:
-        next(csv.reader(lines(), delimiter=dialect.delimiter, strict=True), None)
+        next(_strict_reader(lines(), dialect), None)
     except csv.Error:
         raise CsvBroken("the file is not valid CSV", 1) from None
     return block[:end], block[end:]
@@ -127,14 +127,11 @@ def rows_of(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator
     not CSV.
     """
     text = _decoded(block, first_record)
-    # The limit belongs to the process and is meant for hostile input; ours is larger, and it is only ever raised.
-    if csv.field_size_limit() < LARGEST_RECORD_BYTES:
-        csv.field_size_limit(LARGEST_RECORD_BYTES)
     *lines, last = text.split("\n")
     fed = [line + "\n" for line in lines]
     if last:
         fed.append(last)
-    reader = csv.reader(fed, delimiter=dialect.delimiter, strict=True)
+    reader = _strict_reader(fed, dialect)
     number = first_record
     while True:
         try:
@@ -146,6 +143,13 @@ def rows_of(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator
         # The standard library gives an empty row for an empty line: RFC 4180 reads it as one blank field.
         yield [cell or None for cell in row] or [None]
         number += 1
+
+
+def _strict_reader(lines: Iterable[str], dialect: CsvDialect) -> Iterator[list[str]]:
+    # The limit belongs to the process and is meant for hostile input; ours is larger, and it is only ever raised.
+    if csv.field_size_limit() < LARGEST_RECORD_BYTES:
+        csv.field_size_limit(LARGEST_RECORD_BYTES)
+    return csv.reader(lines, delimiter=dialect.delimiter, strict=True)
 
 
 def _decoded(block: bytes, first_record: int) -> str:

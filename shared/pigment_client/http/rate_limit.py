@@ -52,7 +52,7 @@ class RateLimit:
         self._report: Callable[[datetime | None], None] = lambda _: None
         # All mutable state, guarded by the lock: requests under way, the times of those answered, and the count; how
         # many pauses there were and how many in a row, and until when the last one lasts; how many threads wait,
-        # since when, and until when they were reported to.
+        # since when, until when they were reported to wait, and how long a wait was whose end is to be logged.
         self._lock = Lock()
         self._under_way = 0
         self._answered: deque[float] = deque()
@@ -62,6 +62,7 @@ class RateLimit:
         self._paused_until = float("-inf")
         self._waiting = 0
         self._waiting_since = 0.0
+        self._waited_seconds: float | None = None
         self._reported_until: float | None = None
 
     @property
@@ -111,9 +112,18 @@ class RateLimit:
             if not over:
                 return
             self._reported_until = None
-            seconds = self._clock.monotonic() - self._waiting_since
-        logger.info("The limit of %s is no longer reached, after %.0f s.", self._what, seconds)
+            self._waited_seconds = self._clock.monotonic() - self._waiting_since
         self._report(None)
+
+    def log_end(self) -> None:
+        """Log the end of a long wait, if there is one that was not logged.
+
+        Apart from `passed`, because the log may have to wait for a slow reader, and an export is under way there.
+        """
+        with self._lock:
+            seconds, self._waited_seconds = self._waited_seconds, None
+        if seconds is not None:
+            logger.info("The limit of %s is no longer reached, after %.0f s.", self._what, seconds)
 
     def wait_seconds(self) -> float:
         """How long until one more request fits; 0 when it fits now."""

@@ -102,7 +102,7 @@ class Transport:
         attempts = Attempts(policy, repeatable=repeatable)
         while True:
             try:
-                return attempt()
+                result = attempt()
             except PigmentError as error:
                 wait = attempts.wait_after(error, now=self._clock.monotonic(), random=self._clock.random)
                 if wait is None:
@@ -110,6 +110,9 @@ class Transport:
                 level = logging.INFO if wait > _LOGGED_FROM_SECONDS else logging.DEBUG
                 logger.log(level, "%s Trying again in %.1f s.", error, wait)
                 self._clock.sleep(wait)
+            else:
+                self._limit.log_end()
+                return result
 
     def _send(self, session: requests.Session, request: Request, key: str) -> tuple[requests.Response, int]:
         """The response, and how many pauses of the rate limit there were before it was asked for."""

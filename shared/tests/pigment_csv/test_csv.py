@@ -133,3 +133,13 @@ def test_blocks_never_lose_a_row_whatever_the_quotes(data: bytes, sizes: list[in
     fed = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
     expected = [row or [""] for row in csv.reader(fed, delimiter=";", strict=True)]
     assert [[cell or "" for cell in row] for row in found] == expected
+
+
+def test_a_header_cell_may_be_longer_than_what_the_standard_library_takes_by_default() -> None:
+    csv.field_size_limit(131_072)
+    name = "n" * 200_000
+
+    first, rest = split_first_record(f"{name};b\r\n1;2\r\n".encode(), CsvDialect())
+
+    assert rest == b"1;2\r\n"
+    assert next(rows_of(first, CsvDialect(), first_record=1)) == [name, "b"]

@@ -40,6 +40,7 @@ def ask(limit: RateLimit, *, rejected: bool, retry_after: float | None = None) -
         limit.reached(pauses, retry_after)
     else:
         limit.passed(pauses)
+        limit.log_end()
 
 
 def test_whoever_asks_next_waits_for_the_pause_of_another() -> None:
