@@ -294,3 +294,15 @@ def test_nulls_in_the_configuration_count_as_not_given(destination: Runner) -> N
     process = destination.start_with_nulls("write", catalog=catalog(), **config)
     process.feed(as_lines([record(entry(1)), state(1)]))
     assert process.finish().exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["discover", "write"])
+def test_a_form_that_is_filled_in_wrong_stops_every_command_in_the_same_words(
+    destination: Runner, command: str
+) -> None:
+    configured = catalog() if command == "write" else None
+    run = destination.run(command, catalog=configured, max_file_rows=0)
+    assert run.exit_code != 0
+    assert [(each["failure_type"], each["message"]) for each in run.errors] == [
+        ("config_error", 'The field "Most rows in a file" must be 1 or more: correct it.')
+    ]

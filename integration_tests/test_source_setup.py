@@ -113,6 +113,14 @@ def test_check_says_how_many_requests_it_made(source: Runner) -> None:
     assert f"{len(source.pigment.requests)} requests were made to Pigment." in logs
 
 
+def test_a_form_that_is_filled_in_wrong_stops_discover_in_the_same_words(source: Runner) -> None:
+    run = source.run("discover", num_workers=0)
+    assert run.exit_code != 0
+    assert [(each["failure_type"], each["message"]) for each in run.errors] == [
+        ("config_error", 'The field "Exports at the same time" must be between 1 and 20: correct it.')
+    ]
+
+
 # discover ------------------------------------------------------------------------------------------------------
 
 

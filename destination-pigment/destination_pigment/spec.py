@@ -137,7 +137,7 @@ def _target() -> dict[str, Any]:
         "import_configuration_id": {
             "type": "string",
             "title": "Import configuration ID",
-            "description": "In Pigment under Integrations &gt; Import configurations: open the menu and copy the ID.",
+            "description": "Copy it in Pigment, under Integrations &gt; Import configurations.",
             "examples": [_ID],
             "order": 1,
         },

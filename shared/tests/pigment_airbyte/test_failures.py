@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
-from airbyte_cdk.models import FailureType
+from airbyte_cdk.models import FailureType, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain, explained, traced
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, checked, explain, explained, traced
 from pigment_client import errors
 from pigment_client.errors import PigmentError
 from pigment_client.keys import Purpose
@@ -112,3 +114,28 @@ def test_a_failure_can_name_its_stream() -> None:
     assert message.trace.error is not None
     assert message.trace.error.stream_descriptor is not None
     assert message.trace.error.stream_descriptor.name == "P&L"
+
+
+def test_a_connection_test_ends_in_one_status_whatever_happens(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(error: Exception) -> str:
+        raise error
+
+    for error in (ConfigProblem("Do this."), errors.Unavailable(host="pigment.app"), ValueError(SECRET)):
+        status = checked(lambda error=error: fail(error), logging.getLogger("check"))
+        assert status.status is Status.FAILED
+        assert status.message
+        assert SECRET not in status.message + caplog.text
+
+
+def test_a_connection_test_that_found_nothing_wrong_says_what_it_looked_at() -> None:
+    status = checked(lambda: "All is there.", logging.getLogger("check"))
+    assert (status.status, status.message) == (Status.SUCCEEDED, "All is there.")
+
+
+@pytest.mark.parametrize("obstacle", [*errors.Obstacle, None])
+def test_what_stands_in_the_way_is_named_with_the_host(obstacle: errors.Obstacle | None) -> None:
+    message = explain(
+        errors.Unavailable("list blocks", host="pigment.app" if obstacle else None, obstacle=obstacle)
+    ).message
+    assert obstacle is None or "pigment.app" in message
+    assert "Obstacle" not in message
