@@ -8,6 +8,8 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_airbyte sour
 	destination-pigment/destination_pigment testbench/local_pigment testbench/airbyte_platform
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
+MACHINE_SCHEDULES ?= 10000
+SYNC_SCHEDULES ?= 1000
 REGISTRY ?= airbyte
 CHECKS ?= test
 comma := ,
@@ -127,9 +129,10 @@ artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and 
 e2e-pyairbyte: setup .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as a client of both connectors
 	PYAIRBYTE=.venv-pyairbyte FAKER=.venv-faker $(BIN)/pytest integration_tests/check_pyairbyte.py $(ARGS)
 
-soak: setup  ## kills and faults in numbers: 100 schedules, 50 kills, 5000 runs of the state machine
-	KILLS=50 SCHEDULES=100 $(BIN)/pytest integration_tests/test_fault_schedules.py integration_tests/test_source_reading.py -k "schedule or rows_in_pigment or kill"
-	SCHEDULES=5000 $(BIN)/pytest --timeout=1800 destination-pigment/unit_tests/test_writer_machine.py
+soak: setup  ## the first law in numbers: 10,000 schedules of the state machine, 1,000 end to end, 50 kills (FIRST_SEED=…)
+	SCHEDULES=$(MACHINE_SCHEDULES) $(BIN)/pytest --timeout=14400 destination-pigment/unit_tests/test_sync_machine.py
+	SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_fault_schedules.py
+	KILLS=50 $(BIN)/pytest integration_tests/test_source_reading.py -k kill
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,23 @@ import pytest
 from airbyte_platform.fork_server import ForkServer
 from attempts import SPEED
 from connectors import PRELOAD, Runner, destination_config, running
+from findings import ATTEMPTS_MADE, Broken
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What became of the schedules, in one line."""
+    seen: Counter[str] = Counter()
+    for report in [each for word in ("passed", "failed") for each in terminalreporter.stats.get(word, ())]:
+        if report.when == "call":
+            properties = dict(report.user_properties)
+            seen.update(properties)
+            seen["schedules"] += ATTEMPTS_MADE in properties
+    if seen["schedules"]:
+        counts = ", ".join(f"{broken} {seen[broken]}" for broken in Broken)
+        line = f"{seen['schedules']} schedules with {seen[ATTEMPTS_MADE]} attempts; rows or blocks: {counts}"
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

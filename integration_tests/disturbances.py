@@ -1,0 +1,286 @@
+"""One attempt of a schedule: what the source sends, what is passed on, what disturbs it, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from airbyte_platform.delivery import Delivery
+from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
+from airbyte_platform.job import Job
+from airbyte_platform.process import Message, Run, as_lines
+from airbyte_platform.rules import DestinationRules, RuleBroken
+from airbyte_platform.ways import complete
+from connectors import Runner
+from findings import Broken, Finding
+from local_pigment.faults import (
+    CutAfter,
+    EndWithTrailer,
+    FailImport,
+    Fault,
+    Late,
+    Misreport,
+    ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
+    RespondWith,
+)
+from writing import COLUMNS
+
+# A failing platform closes the outputs long before 90 s are over for the destination, which are 1.5 s here.
+GRACE_SECONDS = 0.25
+Row = tuple[str, ...]
+
+PUSHING: list[Fault] = [
+    RespondStatus(429),
+    RespondStatus(503),
+    RespondGarbage(),
+    RespondWith("try later", "text/plain"),
+    ResetBeforeBody(),
+    ResetBeforeResponse(carried_out=True),
+    ResetBeforeResponse(carried_out=False),
+    FailImport(),
+    FailImport(named=False),
+    Misreport(status="CompletedWithWarnings", detailed=False),
+    Late(0.3),
+]
+ASKING: list[Fault] = [
+    RespondStatus(503),
+    RespondStatus(404),
+    RespondGarbage(),
+    ResetBeforeResponse(carried_out=True),
+    Late(0.2),
+]
+EXPORTING: list[Fault] = [
+    CutAfter(3),
+    CutAfter(1500),
+    RespondStatus(500),
+    RespondStatus(429),
+    RespondWith('{"error": "try later"}'),
+    EndWithTrailer(),
+    ResetBeforeResponse(carried_out=True),
+]
+
+
+class Sync(Protocol):
+    """What an attempt needs to know of its schedule."""
+
+    source: Runner
+    destination: Runner
+    stream: dict[str, Any]
+    chance: random.Random
+
+    @property
+    def replaces(self) -> bool: ...
+
+    @property
+    def adds(self) -> bool: ...
+
+    @property
+    def is_sliced(self) -> bool: ...
+
+    @property
+    def max_file_rows(self) -> int: ...
+
+    def sent(self, row: Row) -> None: ...
+
+    def note(self, words: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line for the destination, and the row that it becomes, if it is a record."""
+
+    content: bytes
+    row: Row | None = None
+
+
+@dataclass(slots=True)
+class Input:
+    """What the platform passes on of a source, and how that ended."""
+
+    lines: list[Line]
+    succeeded: bool
+    # A record was lost on the way: what the source announced is more than what arrives.
+    is_short: bool = False
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt of a job."""
+
+    sync: Sync
+    job: Job
+    disturbed: bool
+    rules: DestinationRules = field(default_factory=DestinationRules)
+    states: list[Message] = field(default_factory=list)
+    stopped: bool = False
+    # Whether a fault is queued that nobody can repeat away: Pigment itself has ended the import.
+    final_faults: bool = False
+    _ending: Ending | None = None
+
+    def run(self) -> bool:
+        """Whether both sides succeeded."""
+        self._queue_faults()
+        given = self._disturbed(self._read())
+        workspace = self.sync.source.pigment.workspace
+        imports = len(workspace.imports)
+        delivery = self.sync.destination.deliver(self.job.catalog, max_file_rows=self.sync.max_file_rows)
+        proved = given.succeeded and not given.is_short
+        if self.disturbed and self._happens(0.3):
+            wrote, behind_input = self._interrupted(delivery, given)
+            proved &= behind_input
+        elif given.succeeded:
+            wrote = self._whole(delivery, given)
+        else:
+            wrote = self._failed(delivery, given)
+        self._look(wrote, is_whole=isinstance(self._ending, Succeeded))
+        if self.sync.replaces and not proved and len(workspace.imports) > imports:
+            raise Finding(Broken.TOUCHED, 1, f"{len(workspace.imports) - imports} imports.")
+        if given.is_short and wrote.exit_code == 0:
+            raise Finding(Broken.LOST, 1, "A record did not arrive, and nobody noticed.")
+        return given.succeeded and wrote.exit_code == 0
+
+    def _happens(self, probability: float) -> bool:
+        return self.sync.chance.random() < probability
+
+    def _read(self) -> Input:
+        process = self.sync.source.start("read", catalog=self.job.source_catalog, state=self.job.state)
+        os.close(process.stdin)
+        if self.disturbed and self._happens(0.1):
+            time.sleep(self.sync.chance.uniform(0.05, 0.6))
+            process.send_signal(self.sync.chance.choice([signal.SIGTERM, signal.SIGKILL]))
+        run = process.finish()
+        self.sync.note(f"read {run.exit_code}")
+        return Input(list(self._passed(run)), run.exit_code == 0)
+
+    def _passed(self, read: Run) -> list[Line]:
+        """What reaches the destination; a record as it came, because a number would lose digits here."""
+        lines = []
+        for line, message in zip(read.lines, read.messages, strict=True):
+            if message["type"] == "STATE":
+                lines.append(self._state(message["state"]))
+            elif message["type"] == "RECORD":
+                lines.append(Line(line + b"\n", _row(message["record"]["data"])))
+        return lines
+
+    def _state(self, state: Message) -> Line:
+        return Line(as_lines([{"type": "STATE", "state": self.rules.send(state)}]))
+
+    def _disturbed(self, given: Input) -> Input:
+        """The source fails at any place, sends its last state all the same, or a record is lost on the way."""
+        chance, records = self.sync.chance, [each for each in given.lines if each.row is not None]
+        if not (self.disturbed and given.succeeded and records):
+            return given
+        if self._happens(0.45):
+            kept = given.lines[: chance.randint(0, len(given.lines))]
+            if not self.sync.is_sliced and self._happens(0.7):
+                kept.append(self._last_state_of_a_stock_source(kept))
+            last = " and a last state" if kept and kept[-1] not in given.lines else ""
+            self.sync.note(f"the source failed behind {len(kept)} of {len(given.lines)} lines{last}")
+            return Input(kept, succeeded=False)
+        if self._happens(0.08):
+            given.lines.remove(chance.choice(records))
+            self.sync.note("a record was lost on the way")
+            return Input(given.lines, succeeded=True, is_short=True)
+        return given
+
+    def _last_state_of_a_stock_source(self, kept: list[Line]) -> Line:
+        behind = next((number for number, each in enumerate(reversed(kept)) if each.row is None), len(kept))
+        descriptor = {name: self.sync.stream[name] for name in ("name", "namespace") if self.sync.stream.get(name)}
+        stream = {"stream_descriptor": descriptor, "stream_state": {"__ab_no_cursor_state_message": True}}
+        return self._state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
+
+    def _send(self, delivery: Delivery, lines: list[Line]) -> None:
+        for line in lines:
+            if line.row is not None:
+                self.sync.sent(line.row)
+        delivery.send(b"".join(line.content for line in lines))
+
+    def _whole(self, delivery: Delivery, given: Input) -> Run:
+        self._send(delivery, given.lines)
+        if self.job.way.statuses:
+            delivery.send_messages(complete(self.sync.stream))
+        return self._end(delivery, Succeeded())
+
+    def _failed(self, delivery: Delivery, given: Input) -> Run:
+        self._send(delivery, given.lines)
+        if given.lines and self._happens(0.2):
+            delivery.send(given.lines[-1].content[: len(given.lines[-1].content) // 2])
+        grace = self.sync.chance.choice([0.0, GRACE_SECONDS, GRACE_SECONDS])
+        number = self.sync.chance.choice([signal.SIGTERM, signal.SIGTERM, None])
+        return self._end(delivery, SourceFailed(grace, number, kill_after_seconds=5))
+
+    def _interrupted(self, delivery: Delivery, given: Input) -> tuple[Run, bool]:
+        """In the middle of the input, or behind its end; whether it was behind."""
+        chance = self.sync.chance
+        endings: list[Ending] = [Cancelled(None, 5), Cancelled(signal.SIGTERM, 5), Killed()]
+        ending = chance.choice(endings)
+        if not given.succeeded or self._happens(0.5):
+            self._send(delivery, given.lines[: chance.randint(0, len(given.lines))])
+            time.sleep(chance.uniform(0, 0.3))
+            return self._end(delivery, ending), False
+        self._send(delivery, given.lines)
+        if self.job.way.statuses:
+            delivery.send_messages(complete(self.sync.stream))
+        delivery.finish_input()
+        time.sleep(chance.uniform(0, 2))
+        return self._end(delivery, ending), True
+
+    def _end(self, delivery: Delivery, ending: Ending) -> Run:
+        self._ending, began = ending, time.monotonic()
+        try:
+            run = delivery.end(ending, timeout_seconds=120)
+        except TimeoutError:
+            raise Finding(Broken.OTHER, words=f"{type(ending).__name__}: the destination did not end.") from None
+        self.sync.note(f"{type(ending).__name__} {run.exit_code} after {time.monotonic() - began:.1f} s")
+        return run
+
+    def _look(self, wrote: Run, *, is_whole: bool) -> None:
+        """Hold what came back to the platform's rules."""
+        try:
+            for message in wrote.messages:
+                self.rules.see(message)
+            if is_whole:
+                self.rules.end(wrote.exit_code)
+        except RuleBroken as broken:
+            raise Finding(Broken.OTHER, words=f"A rule of the platform: {broken}.") from broken
+        self.states = wrote.states
+        self.stopped = any(each["failure_type"] == "config_error" for each in wrote.errors)
+        for each in wrote.errors:
+            self.sync.note(f"{each['failure_type']}: {each['message'][:200]}")
+        if self.stopped and not self.sync.adds and not self.final_faults:
+            raise Finding(Broken.OTHER, words="A passing fault became a config error.")
+
+    def _queue_faults(self) -> None:
+        pigment, chance = self.sync.source.pigment, self.sync.chance
+        if not self.disturbed:
+            return
+        variants = pigment.workspace.variants
+        variants.polls_until_done = chance.randint(0, 1)
+        variants.immediate_results = self._happens(0.3)
+        variants.import_seconds = chance.choice([0.0, 0.0, 0.2])
+        for operation, faults in (("push_csv", PUSHING), ("import_status", ASKING), ("export_list", EXPORTING)):
+            if self._happens(0.5):
+                fault, after = chance.choice(faults), chance.randint(0, 2)
+                pigment.faults.queue(operation, fault, after=after)
+                self.final_faults |= isinstance(fault, FailImport | Misreport)
+                self.sync.note(f"{operation}+{after} {fault}")
+
+
+def _row(data: dict[str, Any]) -> Row:
+    """A record of the ledger as the row that it becomes."""
+
+    def text(value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "TRUE" if value else "FALSE"
+        return str(getattr(value, "text", value))
+
+    return tuple(text(data.get(name)) for name in COLUMNS)

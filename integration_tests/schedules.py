@@ -1,0 +1,135 @@
+"""A schedule: one sync through both connectors, with faults, kills and endings of its seed, until it succeeds.
+
+After every attempt the block is judged: what is there more often than it was sent, what is there that was never sent,
+and whether anything was imported although nothing had proved that the source succeeded.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from airbyte_platform.job import Job
+from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
+from connectors import Runner
+from disturbances import Attempt, Row
+from findings import Broken, Finding
+from local_pigment.sample import CONSOLIDATION, PLANNING
+from writing import LEDGER
+
+MODES = ("append", "append_dedup", "overwrite", "overwrite_dedup")
+OLD = "old"
+# The last attempts are undisturbed, so that every schedule comes to its end.
+DISTURBED, ATTEMPTS = 4, 7
+# So much faster passes time for both connectors.
+SPEED = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a seed decides before the first attempt."""
+
+    seed: int
+    mode: str
+    way: Way
+    slices: int
+    tls: bool
+    max_file_rows: int
+
+    @classmethod
+    def of(cls, seed: int) -> Plan:
+        chance = random.Random(f"plan {seed}")
+        return cls(
+            seed,
+            MODES[seed % len(MODES)],
+            chance.choice([CUSTOM_IMAGE, REGISTRY]),
+            chance.choice([1, 1, 4]),
+            chance.random() < 0.3,
+            chance.choice([25, 60, 1000]),
+        )
+
+    @property
+    def replaces(self) -> bool:
+        return self.mode.startswith("overwrite")
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One sync with all its attempts."""
+
+    plan: Plan
+    source: Runner
+    destination: Runner
+    stream: dict[str, Any]
+    chance: random.Random = field(init=False)
+    # How often each row has been sent, or was there before.
+    rows_sent: Counter[Row] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.plan.seed)
+        self.rows_sent.update(self.stored())
+
+    @property
+    def replaces(self) -> bool:
+        return self.plan.replaces
+
+    @property
+    def adds(self) -> bool:
+        return self.plan.mode == "append"
+
+    @property
+    def is_sliced(self) -> bool:
+        return self.plan.slices > 1
+
+    @property
+    def max_file_rows(self) -> int:
+        return self.plan.max_file_rows
+
+    def sent(self, row: Row) -> None:
+        """A record goes to the destination."""
+        self.rows_sent[row] += 1
+
+    def note(self, words: str) -> None:
+        """What happened, for whoever must understand a finding."""
+        self.story.append(words)
+
+    def stored(self) -> Counter[Row]:
+        return Counter(map(tuple, self.source.pigment.workspace.rows(LEDGER, CONSOLIDATION)))
+
+    def run(self) -> None:
+        """Attempt until one succeeds; raises `Finding` for a promise that is not kept."""
+        old, expected = self.stored(), Counter(map(tuple, self.source.pigment.workspace.rows(LEDGER, PLANNING)))
+        job = Job([self.stream], self.plan.mode, self.plan.way)
+        for number in range(ATTEMPTS):
+            self.attempts += 1
+            attempt = Attempt(self, job, disturbed=number < DISTURBED)
+            succeeded = attempt.run()
+            self.source.pigment.faults.forget()
+            if succeeded or self.chance.random() < 0.5:
+                self.source.pigment.workspace.settle()
+            self._judge(old, expected, succeeded=succeeded)
+            if succeeded:
+                return
+            job.attempt_failed(attempt.states)
+            if attempt.stopped:
+                # The platform does not repeat a config error; somebody reads it and starts the sync again.
+                job = Job([self.stream], self.plan.mode, self.plan.way, first_generation=number + 2)
+        raise Finding(Broken.OTHER, words="No attempt succeeded, although the last ones were undisturbed.")
+
+    def _judge(self, old: Counter[Row], expected: Counter[Row], *, succeeded: bool) -> None:
+        stored = self.stored()
+        if changed := stored.keys() - expected.keys() - old.keys():
+            raise Finding(Broken.CHANGED, len(changed))
+        allowed = self.rows_sent if self.adds else old | expected
+        if doubled := stored - allowed:
+            raise Finding(Broken.DOUBLED, doubled.total())
+        if not succeeded:
+            return
+        if lost := (expected if self.replaces else old | expected) - stored:
+            raise Finding(Broken.LOST, lost.total())
+        if self.replaces and stored != expected:
+            raise Finding(Broken.OTHER, words="Old rows were left by a replacement.")

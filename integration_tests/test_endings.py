@@ -1,0 +1,312 @@
+"""destination-pigment as a process under every ending of the platform: no block is touched without proof.
+
+Written from the promises of the design, without a look at the connector's code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airbyte_platform import pyairbyte
+from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
+from airbyte_platform.job import Job
+from airbyte_platform.process import Message, Run
+from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
+from attempts import FAILED, Attempt
+from connectors import Runner
+from local_pigment.blocks import ListBlock
+from local_pigment.sample import CONSOLIDATION
+from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
+
+WAYS = pytest.mark.parametrize("way", [CUSTOM_IMAGE, REGISTRY], ids=["custom image", "registry"])
+REPLACING = pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup"])
+OLD = [f"OLD-{number}" for number in range(20)]
+HALF = b'{"type":"RECORD","record":{"stream":"General Ledger","data":{"Entry":"GL-'
+
+
+def final(records: int | None = None, name: str = LEDGER) -> Message:
+    """The last state of a stock source, which it also sends for a stream that failed."""
+    message = state(0, name, records=records)
+    message["state"]["stream"]["stream_state"] = {"__ab_no_cursor_state_message": True}
+    return message
+
+
+def clearing(destination: Runner) -> list[dict[str, Any]]:
+    replacing = ledger(destination, " (replace)")
+    return [{"stream": LEDGER, "import_configuration_id": replacing, "clears_before_import": True}]
+
+
+TARGETS = pytest.mark.parametrize("targets", [pair, clearing], ids=["a pair", "one that clears"])
+
+
+@pytest.fixture
+def filled(fast_destination: Runner) -> Runner:
+    """The block holds twenty old rows."""
+    block = fast_destination.pigment.workspace.block(LEDGER, CONSOLIDATION)
+    assert isinstance(block, ListBlock)
+    for name in OLD:
+        block.add(name, *[""] * (len(block.properties) - 1))
+    return fast_destination
+
+
+def failure_types(run: Run) -> set[str]:
+    return {each["failure_type"] for each in run.errors}
+
+
+def overwrite(messages: list[Message], way: Way, mode: str = "overwrite", **more: Any) -> Attempt:
+    return Attempt([stream()], mode, way, messages, **more)
+
+
+UNPROVEN = {
+    "a state behind its records": ([*many(8), state(1, records=8)], b""),
+    "the last state of a stock source": ([*many(8), final(8)], b""),
+    "the last state and no record": ([final(0)], b""),
+    "records without a state": (many(8), b""),
+    "half a record": ([*many(8), final(8)], HALF),
+    "nothing at all": ([], b""),
+}
+ENDINGS: dict[str, Ending] = {
+    "failed": FAILED,
+    "failed on an older platform": SourceFailed(grace_seconds=0),
+    "failed without SIGTERM": SourceFailed(grace_seconds=1, signal=None),
+    "cancelled": Cancelled(),
+    "killed": Killed(),
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "ending"),
+    [
+        pytest.param(CUSTOM_IMAGE, each, id=name, marks=[] if name in {"failed", "cancelled"} else [pytest.mark.long])
+        for name, each in ENDINGS.items()
+    ]
+    + [pytest.param(REGISTRY, FAILED, id="failed with generations", marks=pytest.mark.long)],
+)
+@pytest.mark.parametrize(("messages", "half"), UNPROVEN.values(), ids=UNPROVEN)
+def test_a_block_stays_as_it_was_unless_the_source_succeeded(
+    filled: Runner, way: Way, messages: list[Message], half: bytes, ending: Ending
+) -> None:
+    run = overwrite(messages, way, half=half).run(filled, ending, targets=pair(filled))
+
+    assert entries(filled) == OLD
+    assert not imports(filled)
+    assert not run.states
+    assert run.exit_code != 0
+
+
+@TARGETS
+@REPLACING
+@WAYS
+def test_a_source_that_failed_is_a_transient_error_where_anybody_reads(
+    filled: Runner, way: Way, mode: str, targets: Any
+) -> None:
+    ending = SourceFailed(grace_seconds=20) if way.statuses else Succeeded()
+    attempt = overwrite([*many(8), final(8)], way, mode, half=b"" if way.statuses else HALF)
+    run = attempt.run(filled, ending, targets=targets(filled))
+
+    assert entries(filled) == OLD
+    assert not run.states
+    assert failure_types(run) == {"transient_error"}
+
+
+@TARGETS
+@REPLACING
+@WAYS
+def test_a_source_that_succeeded_replaces_the_block(filled: Runner, way: Way, mode: str, targets: Any) -> None:
+    attempt = overwrite([*many(8), final(8)], way, mode)
+    run = attempt.run(filled, Succeeded(), targets=targets(filled))
+
+    assert run.exit_code == 0, run.everything
+    assert entries(filled) == names(8)
+    assert len(run.states) == 1
+
+
+@WAYS
+def test_no_record_and_the_last_state_of_a_source_that_succeeded_clear_the_block_only_where_the_state_is_empty(
+    filled: Runner, way: Way
+) -> None:
+    kept = overwrite([state(5, records=0)], way).run(filled, Succeeded(), targets=pair(filled))
+    assert kept.exit_code == 0, kept.everything
+    assert entries(filled) == OLD
+
+    empty = state(0, records=0)
+    empty["state"]["stream"]["stream_state"] = {}
+    cleared = overwrite([empty], way).run(filled, Succeeded(), targets=pair(filled))
+    assert cleared.exit_code == 0, cleared.everything
+    assert entries(filled) == []
+
+
+def test_half_a_line_at_the_end_is_no_success_even_with_complete(filled: Runner) -> None:
+    attempt = overwrite([*many(8), final(8)], REGISTRY, half=HALF + b"\n")
+    run = attempt.run(filled, Succeeded(), targets=pair(filled))
+
+    # The counts agree and COMPLETE has come: the block may be replaced, but the line is not passed over in silence.
+    assert "GL-" not in "".join(each["message"] for each in run.of("LOG"))
+    assert entries(filled) in (OLD, names(8))
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+@WAYS
+def test_where_rows_are_added_those_behind_the_last_state_wait_for_the_proof(
+    filled: Runner, way: Way, mode: str
+) -> None:
+    messages = [*many(8), state(1, records=8), *many(3, 9)]
+    run = Attempt([stream()], mode, way, messages).run(filled, SourceFailed(grace_seconds=20), targets=None)
+
+    assert entries(filled) == OLD + names(8)
+    assert [each["stream"]["stream_state"]["place"] for each in run.states] == [1]
+    assert failure_types(run) == {"transient_error"}
+    assert any("3" in each["message"] for each in run.errors), run.errors
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+def test_where_rows_are_added_complete_is_the_proof_for_those_behind_the_last_state(filled: Runner, mode: str) -> None:
+    messages = [*many(8), state(1, records=8), *many(3, 9)]
+    run = Attempt([stream()], mode, REGISTRY, messages).run(filled, Succeeded())
+
+    assert run.exit_code == 0, run.everything
+    assert entries(filled) == OLD + names(11)
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+@pytest.mark.parametrize("ending", [Cancelled(), Killed()], ids=["cancelled", "killed"])
+@WAYS
+def test_no_state_comes_out_beyond_what_is_stored(filled: Runner, way: Way, mode: str, ending: Ending) -> None:
+    messages = [message for number in range(1, 40) for message in (record(entry(number)), state(number, records=1))]
+    run = Attempt([stream()], mode, way, messages).run(filled, ending, max_file_rows=5)
+
+    stored = len(entries(filled)) - len(OLD)
+    assert len(run.states) <= stored
+    assert set(entries(filled)) <= {*OLD, *names(39)}
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+def test_a_generation_that_is_not_the_minimum_never_replaces(filled: Runner, mode: str) -> None:
+    attempt = Attempt([stream()], mode, REGISTRY, [*many(2), final(2)], generation=7)
+    run = attempt.run(filled, Succeeded(), targets=pair(filled))
+
+    assert run.exit_code == 0, run.everything
+    assert entries(filled) == OLD + names(2)
+
+
+@pytest.mark.parametrize("mode", ["overwrite", "append"])
+@WAYS
+@pytest.mark.parametrize("announced", [10, 9])
+def test_fewer_records_than_announced_hold_the_state_and_the_replacement_back(
+    filled: Runner, way: Way, mode: str, announced: int
+) -> None:
+    messages = [*many(8), {"type": "RECORD", "record": {"stream": LEDGER}}, final(announced + 1)]
+    attempt = Attempt([stream()], mode, way, messages)
+    run = attempt.run(filled, Succeeded(), targets=pair(filled))
+
+    assert not run.states
+    assert run.exit_code != 0
+    assert any(LEDGER in each["message"] for each in run.errors), run.errors
+    if mode == "overwrite":
+        assert entries(filled) == OLD
+
+
+@WAYS
+def test_one_stream_without_its_counts_does_not_harm_another(filled: Runner, way: Way) -> None:
+    other = stream("Departments", ("Department", "Parent"))
+    messages = [
+        *many(8),
+        final(9),
+        record({"Department": "New", "Parent": ""}, "Departments"),
+        final(1, "Departments"),
+    ]
+    run = Attempt([stream(), other], "append", way, messages).run(filled, Succeeded())
+
+    assert [each["stream"]["stream_descriptor"]["name"] for each in run.states] == ["Departments"]
+    assert filled.pigment.workspace.rows("Departments", CONSOLIDATION) == [["New", "", "", ""]]
+    assert run.exit_code != 0
+
+
+def namespaced(*spaces: str) -> list[dict[str, Any]]:
+    return [stream(namespace=space) for space in spaces]
+
+
+def in_space(message: Message, space: str) -> Message:
+    if message["type"] == "RECORD":
+        return {**message, "record": {**message["record"], "namespace": space}}
+    message["state"]["stream"]["stream_descriptor"]["namespace"] = space
+    return message
+
+
+@WAYS
+def test_streams_of_one_name_in_two_namespaces_are_two_streams(filled: Runner, way: Way) -> None:
+    targets = [
+        {"stream": LEDGER, "namespace": "east", "import_configuration_id": ledger(filled)},
+        {**pair(filled)[0], "namespace": "west"},
+    ]
+    messages = [
+        *(in_space(each, "east") for each in [*many(2), final(2)]),
+        *(in_space(each, "west") for each in [*many(3, 11), final(3)]),
+    ]
+    run = Attempt(namespaced("east", "west"), "append", way, messages).run(filled, Succeeded(), targets=targets)
+
+    assert run.exit_code == 0, run.everything
+    assert sorted(entries(filled)) == sorted([*OLD, *names(2), *names(3, 11)])
+    assert len(run.states) == 2
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+def test_a_message_without_a_namespace_belongs_to_the_only_stream_of_its_name(filled: Runner, mode: str) -> None:
+    catalog = pyairbyte.catalog(namespaced("east"), mode)
+    delivery = filled.deliver(catalog, targets=pair(filled))
+    delivery.send(*pyairbyte.lines(LEDGER, [entry(number) for number in range(1, 6)]))
+    run = delivery.end(Succeeded())
+
+    assert run.exit_code == 0, run.everything
+    assert entries(filled) == ([] if mode == "overwrite" else OLD) + names(5)
+    assert len(run.states) == 1
+
+
+@pytest.mark.parametrize("mode", ["append", "overwrite"])
+def test_pyairbytes_failed_source_replaces_nothing(filled: Runner, mode: str) -> None:
+    delivery = filled.deliver(pyairbyte.catalog([stream()], mode), targets=pair(filled))
+    delivery.send(*pyairbyte.lines(LEDGER, [entry(number) for number in range(1, 6)], complete=False))
+    run = delivery.end(Succeeded())
+
+    assert entries(filled) == (OLD if mode == "overwrite" else OLD + names(5))
+    assert run.exit_code != 0 or mode == "append"
+
+
+@WAYS
+def test_a_record_of_no_stream_is_an_error_that_names_it_behind_everything_else(filled: Runner, way: Way) -> None:
+    messages = [*many(2), record(entry(3), "Nobody knows"), final(2)]
+    run = Attempt([stream()], "append", way, messages).run(filled, Succeeded())
+
+    assert entries(filled) == OLD + names(2)
+    assert run.exit_code != 0
+    assert any("Nobody knows" in each["message"] for each in run.errors)
+
+
+@pytest.mark.parametrize("resumable", [True, False], ids=["resumable", "not resumable"])
+@pytest.mark.parametrize("mode", ["overwrite", "append_dedup"])
+@WAYS
+def test_attempts_that_fail_double_nothing(filled: Runner, way: Way, mode: str, resumable: bool) -> None:
+    targets = pair(filled)
+    if mode == "append_dedup":
+        targets = [{"stream": LEDGER, "import_configuration_id": ledger(filled, " (by entry)")}]
+    job = Job([stream(is_resumable=resumable)], mode, way)
+    parts = [many(5), many(5, 6), many(5, 11)]
+    for failing in (1, 2, 0):
+        place = job.state[0]["stream"]["stream_state"]["place"] if job.state else 0
+        messages = [
+            message
+            for number, part in enumerate(parts[place : len(parts) - failing], start=place + 1)
+            for message in (*part, state(number, records=5))
+        ]
+        attempt = Attempt(
+            job.streams, mode, way, messages, generation=job.catalog["streams"][0].get("generation_id", 1)
+        )
+        run = attempt.run(filled, FAILED if failing else Succeeded(), targets=targets)
+        job.attempt_failed(run.states)
+        if failing and mode == "overwrite":
+            assert entries(filled) == OLD
+
+    assert run.exit_code == 0, run.everything
+    assert entries(filled) == ([] if mode == "overwrite" else OLD) + names(15)
