@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import signal
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from types import FrameType
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
@@ -14,7 +19,7 @@ from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 from pigment_airbyte.failures import explained
 from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
-from source_pigment.reading.records import RecordBlock
+from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
 
 
@@ -27,7 +32,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
         """The messages that are left for the CDK to print; blocks are written on the way."""
         for message in super().read(source_spec, config, catalog, state):
             if isinstance(message, RecordBlock):
-                write_lines(message.lines)
+                _write(message.lines)
             else:
                 yield message
 
@@ -48,8 +53,44 @@ class BlockEntrypoint(AirbyteEntrypoint):
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 
 
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+class OutputLost(BaseException):
+    """Standard output takes nothing more."""
+
+
 def run() -> None:
     """Run the connector with the arguments of the command line."""
+    signal.signal(signal.SIGTERM, _raise_terminated)
+    # The log goes to standard output as well: when nobody reads it any more, that is no error of its own.
+    logging.raiseExceptions = False
     entrypoint = BlockEntrypoint(SourcePigment(in_blocks=True))
-    for message in entrypoint.run(entrypoint.parse_args(sys.argv[1:])):
-        write_lines(f"{message}\n".encode())
+    try:
+        with closing(_lines(entrypoint)) as lines:
+            for line in lines:
+                _write(escape_line_ends(line.encode()) + b"\n")
+    except Terminated:
+        # Everything is cleaned up; the interpreter would still wait for whoever does not read what it wants to print.
+        os._exit(128 + signal.SIGTERM)
+    except OutputLost as lost:
+        if not isinstance(lost.__cause__, BrokenPipeError):
+            os.write(2, f"Standard output cannot be written: {lost.__cause__}\n".encode())
+        os._exit(1)
+
+
+def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
+    yield from entrypoint.run(entrypoint.parse_args(sys.argv[1:]))
+
+
+def _write(lines: bytes) -> None:
+    try:
+        write_lines(lines)
+    except OSError as error:
+        raise OutputLost from error
+
+
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
+    """Unwind, so that temporary folders are removed."""
+    raise Terminated

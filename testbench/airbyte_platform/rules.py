@@ -101,7 +101,8 @@ class SourceRules:
         allowed = {
             None: {"STARTED"},
             "STARTED": {"RUNNING", "COMPLETE", "INCOMPLETE"},
-            "RUNNING": {"COMPLETE", "INCOMPLETE"},
+            # Again while a limit is waited for, with the reason.
+            "RUNNING": {"RUNNING", "COMPLETE", "INCOMPLETE"},
         }
         before = seen.statuses[-1] if seen.statuses else None
         incomplete_at_once = before is None and status["status"] == "INCOMPLETE"

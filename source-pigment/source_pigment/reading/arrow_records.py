@@ -21,7 +21,14 @@ import pyarrow.csv
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.values import ISO_DATE, JSON_NUMBER, is_iso_date
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.records import CLOSING, LONGEST_LINE_BYTES, RecordBlock, RecordLayout, RowConverter
+from source_pigment.reading.records import (
+    CLOSING,
+    LINE_ENDS,
+    LONGEST_LINE_BYTES,
+    RecordBlock,
+    RecordLayout,
+    RowConverter,
+)
 
 _JSON_NUMBER = f"^(?:{JSON_NUMBER.pattern})$"
 _ISO_DATE = f"^{ISO_DATE.pattern}$"
@@ -33,7 +40,7 @@ _QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[
 # What orjson escapes; the ones it writes as \b, \f or \u00XX are left to `RowConverter`.
 _ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
 _LEFT_TO_ROWS = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
-_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+_ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), *LINE_ENDS)
 
 
 class ArrowConverter:
@@ -193,7 +200,7 @@ def _quoted(column: Any) -> Any:
 def _escaped(column: Any) -> Any:
     """The texts as they stand inside the quotes of JSON."""
     content = _content(column)
-    if len(content.translate(None, _ESCAPED)) == len(content):
+    if content.isascii() and len(content.translate(None, _ESCAPED)) == len(content):
         return column
     for sign, escape in _ESCAPES:
         if sign.encode() in content:

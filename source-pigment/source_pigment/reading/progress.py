@@ -1,4 +1,4 @@
-"""How far a stream is: what is told while it is read, and what is told once for what repeats."""
+"""How far a stream is: what is reported while it is read, and once for what repeats."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from airbyte_cdk.models import (
     Type,
 )
 
+from source_pigment.reading.downloads import in_words
 from source_pigment.reading.records import RecordBlock
 
 logger = logging.getLogger("airbyte.pigment.source")
-
-_SECONDS_BETWEEN_ESTIMATES = 5.0
 
 
 class Progress:
@@ -30,26 +29,37 @@ class Progress:
     def __init__(self, stream: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
-        # All mutable state, guarded by the lock.
+        # All mutable state, guarded by the lock: what was downloaded and what of it was sent, since when, and what is
+        # said once.
         self._lock = Lock()
         self._rows = 0
         self._bytes = 0
+        self.rows_sent = 0
+        self._bytes_sent = 0
+        self._since: float | None = None
         self._misfits: Counter[str] = Counter()
         self._new_columns: set[str] = set()
-        self._told_at = clock()
-        self.started = False
 
-    @property
-    def rows(self) -> int:
-        """The rows so far."""
-        with self._lock:
-            return self._rows
+    def start(self) -> None:
+        """The first download begins."""
+        self._since = self._clock()
 
-    def add(self, block: RecordBlock, _bytes_received: int) -> None:
-        """Count a block."""
+    def add_download(self, rows: int, num_bytes: int) -> AirbyteMessage:
+        """Count an export that is whole; what is there now as an ESTIMATE trace, which is exact."""
         with self._lock:
-            self._rows += block.count
-            self._bytes += len(block.lines)
+            self._rows += rows
+            self._bytes += num_bytes
+            estimate = AirbyteEstimateTraceMessage(
+                name=self._stream, type=EstimateType.STREAM, row_estimate=self._rows, byte_estimate=self._bytes
+            )
+        trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
+        return AirbyteMessage(type=Type.TRACE, trace=trace)
+
+    def add(self, block: RecordBlock) -> None:
+        """Count records that leave."""
+        with self._lock:
+            self.rows_sent += block.count
+            self._bytes_sent += len(block.lines)
             self._misfits.update(block.misfits)
 
     def note_new_columns(self, names: Sequence[str]) -> None:
@@ -65,24 +75,19 @@ class Progress:
                 ", ".join(new),
             )
 
-    def estimate(self) -> AirbyteMessage | None:
-        """The rows and bytes so far as an ESTIMATE trace, if it is time to tell them again."""
-        with self._lock:
-            if self._clock() - self._told_at < _SECONDS_BETWEEN_ESTIMATES:
-                return None
-            self._told_at = self._clock()
-            estimate = AirbyteEstimateTraceMessage(
-                name=self._stream, type=EstimateType.STREAM, row_estimate=self._rows, byte_estimate=self._bytes
-            )
-        trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
-        return AirbyteMessage(type=Type.TRACE, trace=trace)
-
     def summarize(self) -> None:
-        """Say at the end what repeated, once for each column."""
+        """Say at the end how much was sent, and what repeated, once for each column."""
+        logger.info(
+            'The stream "%s" has ended: %s rows were sent, %s in %.1f s.',
+            self._stream,
+            f"{self.rows_sent:,}",
+            in_words(self._bytes_sent),
+            self._clock() - (self._clock() if self._since is None else self._since),
+        )
         for column, count in sorted(self._misfits.items()):
             logger.warning(
                 '%d value(s) of the column "%s" in the stream "%s" do not fit its type and were sent as text: refresh '
-                'the schema, or set "Types" to text.',
+                'the schema, or set "Column types" to text.',
                 count,
                 column,
                 self._stream,

@@ -22,6 +22,9 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
 
+# U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and others.
+LINE_ENDS = (("\u0085", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+
 
 class RecordTooLong(Exception):
     """A record is longer than the platform takes."""
@@ -151,5 +154,17 @@ def content_hash(row: Sequence[str | None]) -> str:
     return hashlib.sha256(hashed_text(row).encode()).hexdigest()
 
 
+def escape_line_ends(json: bytes) -> bytes:
+    """JSON without the line ends that only Unicode knows: who splits by them would cut a message in two.
+
+    In JSON they stand inside texts alone; in UTF-8 their bytes are never a part of other characters.
+    """
+    if json.isascii():
+        return json
+    for sign, escape in LINE_ENDS:
+        json = json.replace(sign.encode(), escape.encode())
+    return json
+
+
 def _text(text: str) -> str:
-    return orjson.dumps(text).decode()
+    return escape_line_ends(orjson.dumps(text)).decode()

@@ -1,170 +1,174 @@
-"""Many streams at a time: slices run on threads, their messages leave in order.
+"""The slices of many streams, downloaded several at a time; they come in the order in which they are finished.
 
-Each stream has a lane of slices. Workers take slices, first slices of all streams first, and put what they read into
-the slice's own short queue; the reader (one thread, the caller's) takes from the current slice of every lane. So the
-messages of a stream keep their order, a state never overtakes its records, and a slow reader stops the exports
-instead of filling memory.
+Workers take slices in turn, download them and report; the reader (one thread, the caller's) takes the reports. Each
+worker goes on only once something finished has been taken, so that no more than `num_workers` downloads run or wait
+on disk, beside the one that is being read. Workers do not log while Pigment sends: whoever reads the log may be slow.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from threading import Condition, Thread
+import logging
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Event, Lock, Semaphore, Thread
 
 from pigment_client.errors import TryLater
+from source_pigment.reading.downloads import Download
 from source_pigment.reading.export_stream import ExportStream
-from source_pigment.reading.records import RecordBlock
 
-# Blocks that a slice may be ahead of the reader.
-_BLOCKS_AHEAD = 2
+logger = logging.getLogger("airbyte.pigment.source")
+
+# The platform stops a source that says nothing for hours.
+_SECONDS_BETWEEN_SIGNS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first slice of the stream is under way."""
+    """The first download of the stream is under way."""
+
+    stream: ExportStream
 
 
 @dataclass(frozen=True, slots=True)
-class SliceFinished:
-    """A slice came whole."""
+class Downloaded:
+    """A slice is whole; who takes it closes the download."""
 
+    stream: ExportStream
     position: int
+    download: Download
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A slice could not be read; the stream ends here."""
+    """A slice could not be downloaded."""
 
+    stream: ExportStream
     error: Exception
 
 
-Item = Started | RecordBlock | SliceFinished | Failed
-
-
-@dataclass(slots=True)
-class Slice:
-    """A slice on its way."""
-
-    position: int
-    items: deque[Item] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class Lane:
-    """The slices of one stream that are still to be read, in order."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Nothing more comes of the stream."""
 
     stream: ExportStream
-    slices: deque[Slice]
-    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """All requests wait until then for Pigment's limit, or (None) no longer."""
+
+    until: datetime | None
+
+
+Report = Started | Downloaded | Failed | Limited
 
 
 class Reading:
-    """Reads streams with several workers; iterate over it once."""
+    """Downloads the given slices of streams; iterate over it once."""
 
-    def __init__(self, streams: Sequence[tuple[ExportStream, int]], *, num_workers: int) -> None:
-        # All mutable state, guarded by the condition: the lanes, the slices nobody has taken, and whether to stop.
-        self._changed = Condition()
-        self._lanes = [
-            Lane(stream, deque(Slice(position) for position in range(first, len(stream.slices))))
-            for stream, first in streams
-        ]
-        self._waiting = deque(_in_turn(self._lanes))
-        self._stopped = False
+    def __init__(self, streams: Sequence[tuple[ExportStream, Collection[int]]], *, num_workers: int) -> None:
         self._num_workers = num_workers
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._stop = Event()
+        # A place for each report that was taken.
+        self._taken = Semaphore(0)
+        # All other mutable state, guarded by the lock: the slices nobody has begun, how many of each stream are not
+        # reported yet, which streams were begun, how many downloads run, and the rows of those that are finished.
+        self._lock = Lock()
+        self._waiting = deque((stream, position) for stream, positions in streams for position in sorted(positions))
+        self._missing = Counter(stream for stream, _ in self._waiting)
+        self._begun: set[ExportStream] = set()
+        self._under_way = 0
+        self._rows: Counter[ExportStream] = Counter()
 
-    def __iter__(self) -> Iterator[tuple[ExportStream, Item]]:
-        workers = [Thread(target=self._work, daemon=True) for _ in range(min(self._num_workers, len(self._waiting)))]
-        for worker in workers:
-            worker.start()
+    def __iter__(self) -> Iterator[Report | Ended]:
+        for _ in range(min(self._num_workers, len(self._waiting))):
+            Thread(target=self._work, daemon=True).start()
         try:
-            while (taken := self._take()) is not None:
-                yield taken
+            while self._missing.total():
+                report = self._next_report()
+                if isinstance(report, Downloaded | Failed):
+                    self._taken.release()
+                    yield report
+                    yield from self._after(report)
+                else:
+                    yield report
         finally:
-            with self._changed:
-                self._stopped = True
-                self._changed.notify_all()
+            self._end()
 
-    def _take(self) -> tuple[ExportStream, Item] | None:
-        """The next item of some lane's current slice; None when all lanes have ended."""
-        with self._changed:
-            while True:
-                open_lanes = [lane for lane in self._lanes if lane.slices and not lane.ended]
-                if not open_lanes:
-                    return None
-                for lane in open_lanes:
-                    if lane.slices[0].items:
-                        return lane.stream, self._take_from(lane)
-                self._changed.wait()
+    def _next_report(self) -> Report:
+        while True:
+            try:
+                return self._reports.get(timeout=_SECONDS_BETWEEN_SIGNS)
+            except Empty:
+                logger.info("%d exports are being downloaded, %d wait for that.", self._under_way, len(self._waiting))
 
-    def _take_from(self, lane: Lane) -> Item:
-        item = lane.slices[0].items.popleft()
-        if isinstance(item, SliceFinished):
-            lane.slices.popleft()
-        elif isinstance(item, Failed):
-            lane.ended = True
-        # A lane that was served goes to the end, so that all are served alike.
-        self._lanes.remove(lane)
-        self._lanes.append(lane)
-        self._changed.notify_all()
-        return item
+    def report_limit(self, until: datetime | None) -> None:
+        """All requests wait until then, or (None) no longer; may be called by any thread."""
+        self._reports.put(Limited(until))
+
+    def give_up(self, stream: ExportStream) -> None:
+        """Begin no other slice of the stream."""
+        with self._lock:
+            others = [each for each in self._waiting if each[0] is not stream]
+            self._missing[stream] -= len(self._waiting) - len(others)
+            self._waiting = deque(others)
+
+    def _after(self, report: Downloaded | Failed) -> Iterator[Ended]:
+        if isinstance(report, Failed) and not isinstance(report.error, TryLater):
+            # What is wrong with one slice for good is wrong with all.
+            self.give_up(report.stream)
+        with self._lock:
+            self._missing[report.stream] -= 1
+            has_ended = not self._missing[report.stream]
+        if has_ended:
+            yield Ended(report.stream)
+
+    def _end(self) -> None:
+        """Let the workers go, and close what nobody took."""
+        self._stop.set()
+        with self._lock:
+            self._waiting.clear()
+        self._taken.release(self._num_workers)
+        while not self._reports.empty():
+            report = self._reports.get()
+            if isinstance(report, Downloaded):
+                report.download.close()
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                if self._stopped or not self._waiting:
-                    return
-                lane, slice_ = self._waiting.popleft()
-                if lane.ended:
-                    continue
-                first = not lane.stream.progress.started
-                lane.stream.progress.started = True
-            if first:
-                self._put(lane, slice_, Started())
-            self._read(lane, slice_)
+        while not self._stop.is_set() and (taken := self._next()) is not None:
+            self._reports.put(self._download(*taken))
+            self._taken.acquire()
 
-    def _read(self, lane: Lane, slice_: Slice) -> None:
+    def _next(self) -> tuple[ExportStream, int] | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            stream, position = self._waiting.popleft()
+            if stream not in self._begun:
+                self._begun.add(stream)
+                self._reports.put(Started(stream))
+            self._under_way += 1
+            return stream, position
+
+    def _download(self, stream: ExportStream, position: int) -> Downloaded | Failed:
         try:
-            for block in lane.stream.read(slice_.position):
-                if not self._put(lane, slice_, block):
-                    break
-            else:
-                self._put(lane, slice_, SliceFinished(slice_.position))
+            download = stream.download(position, self._stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
-            if isinstance(error, TryLater) and self._may_begin_anew(lane, slice_):
-                self._read(lane, slice_)
-            else:
-                self._put(lane, slice_, Failed(error))
+            self._finish(stream, 0)
+            return Failed(stream, error)
+        self._finish(stream, download.rows)
+        return Downloaded(stream, position, download)
 
-    def _may_begin_anew(self, lane: Lane, slice_: Slice) -> bool:
-        """Whether a slice that broke is still behind others, so that nothing of it has left; waits for its turn.
-
-        A slice ahead of the reader stands still until its turn comes, which a server may not have the patience for.
-        """
-        with self._changed:
-            if lane.slices[0] is slice_:
-                return False
-            slice_.items.clear()
-            while lane.slices[0] is not slice_:
-                if self._stopped or lane.ended:
-                    return False
-                self._changed.wait()
-            return True
-
-    def _put(self, lane: Lane, slice_: Slice, item: Item) -> bool:
-        """Hand an item over, waiting while the slice is too far ahead; False when nobody wants it any more."""
-        with self._changed:
-            while len(slice_.items) >= _BLOCKS_AHEAD and isinstance(item, RecordBlock):
-                if self._stopped or lane.ended:
-                    return False
-                self._changed.wait()
-            slice_.items.append(item)
-            self._changed.notify_all()
-            return not (self._stopped or lane.ended)
-
-
-def _in_turn(lanes: Sequence[Lane]) -> list[tuple[Lane, Slice]]:
-    """The slices in the order in which they are begun: the first of every lane, then the second …"""
-    order = [(place, number, lane, each) for number, lane in enumerate(lanes) for place, each in enumerate(lane.slices)]
-    return [(lane, each) for _, _, lane, each in sorted(order, key=lambda entry: entry[:2])]
+    def _finish(self, stream: ExportStream, rows: int) -> None:
+        """Count a download that has ended; the last one says how much came in all."""
+        with self._lock:
+            self._rows[stream] += rows
+            self._under_way -= 1
+            is_last = not (self._waiting or self._under_way or self._stop.is_set())
+            total, streams = self._rows.total(), len(self._rows)
+        if is_last:
+            logger.info("All exports are downloaded: %s rows in %d streams.", f"{total:,}", streams)

@@ -1,41 +1,61 @@
 """Which slices of a stream are finished: its state, as it leaves and as it comes back. Pure.
 
-Slices finish in order, so a number says it all; a fingerprint of their payloads makes sure that the number is not
-applied to other slices. A stream whose slices are all finished says so with the key that the CDK uses for this: when
-an attempt fails after it, the next attempt does not read it again. A new sync begins without the state.
+A stream of several slices names those that are finished, with a fingerprint of all their payloads, so that the
+numbers are never applied to other slices. Once all are finished, the state is good for the attempts of the same sync
+alone: on the platform a later attempt must not send again what is kept, while clients that never clear a state
+(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not read nothing for ever. So a state carries the sync it
+belongs to, where there is a way to tell.
+
+A stream of one export has nothing to resume: its state is the CDK's word for that, and is never looked at.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-COMPLETE = {"__ab_full_refresh_sync_complete": True}
+NOTHING_TO_RESUME = {"__ab_no_cursor_state_message": True}
+
+Slices = Sequence[Mapping[str, Any]]
 
 
-def state_after(finished: int, slices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The state when so many slices are finished."""
-    if finished >= len(slices):
-        return {**COMPLETE, "slices": fingerprint(slices)}
-    return {"finished_slices": finished, "slices": fingerprint(slices)}
+def sync_identity(job_id: str | None, sync_ids: Iterable[tuple[int | None, int | None]]) -> str | None:
+    """What the attempts of one sync have in common and no other sync has; None where nothing says so.
+
+    The platform names the job in the environment (`WORKER_JOB_ID`), and in the catalog where the destination supports
+    refreshes (`sync_id`, set by its CatalogGenerationSetter). PyAirbyte writes a 1 for every id of the catalog.
+    """
+    if job_id:
+        return f"job {job_id}"
+    told = {sync_id for sync_id, generation_id in sync_ids if sync_id and (sync_id, generation_id) != (1, 1)}
+    return f"sync {min(told)}" if told else None
 
 
-def finished_slices(state: Mapping[str, Any] | None, slices: Sequence[Mapping[str, Any]]) -> int:
-    """How many slices the state says are finished; none where it is of other slices, or cannot be read."""
-    if not state:
-        return 0
-    if state.get("slices", fingerprint(slices)) != fingerprint(slices):
-        return 0
-    if state.get("__ab_full_refresh_sync_complete") is True:
-        return len(slices)
+def state_after(finished: Iterable[int], slices: Slices, sync: str | None) -> dict[str, Any]:
+    """The state when these slices are finished."""
+    if len(slices) < 2:
+        return dict(NOTHING_TO_RESUME)
+    state = {"finished_slices": sorted(finished), "slices": fingerprint(slices)}
+    return {**state, "sync": sync} if sync else state
+
+
+def finished_slices(state: Mapping[str, Any] | None, slices: Slices, sync: str | None) -> frozenset[int]:
+    """The slices that need not be read again; none where the state is of other slices, or cannot be read."""
+    if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices):
+        return frozenset()
     finished = state.get("finished_slices")
-    if "slices" not in state or not isinstance(finished, int):
-        return 0
-    return finished if 0 <= finished <= len(slices) else 0
+    if isinstance(finished, int):
+        # As it was written before slices could finish in any order: so many, from the first.
+        finished = list(range(finished))
+    if not isinstance(finished, list) or not all(each in range(len(slices)) for each in finished):
+        return frozenset()
+    if len(set(finished)) == len(slices) and (sync is None or state.get("sync") != sync):
+        return frozenset()
+    return frozenset(finished)
 
 
-def fingerprint(slices: Sequence[Mapping[str, Any]]) -> str:
+def fingerprint(slices: Slices) -> str:
     """A short text that differs when the payloads differ."""
     return hashlib.sha256(json.dumps(list(slices), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,64 +1,106 @@
-"""Slices on threads: their order is kept, and a break of one that has not had its turn costs nothing."""
+"""Slices on threads: they come in the order in which they finish, and no more than wanted wait."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from threading import Event
+import io
+from threading import Event, Lock
+from typing import Any
 
 import pytest
 
-from pigment_client.errors import BrokenOff
-from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import RecordBlock
-from source_pigment.reading.slices import Failed, Item, Reading, SliceFinished, Started
+from pigment_client.errors import BrokenOff, NotFound
+from source_pigment.reading.downloads import Download
+from source_pigment.reading.slices import Downloaded, Ended, Failed, Reading, Started
 
 
 class Stream:
-    """Two slices; the second breaks behind its first block, so often, while the first waits for that."""
+    """Slices that finish when they are let, or fail with what is set for them."""
 
-    name = "S"
-    slices = ({}, {})
+    def __init__(self, name: str, slices: int, failures: dict[int, Exception] | None = None) -> None:
+        self.name = name
+        self.slices = range(slices)
+        self.failures = failures or {}
+        self.let = [Event() for _ in self.slices]
+        self.begun: list[int] = []
+        self.files: list[io.BytesIO] = []
+        self._lock = Lock()
 
-    def __init__(self, breaks: int) -> None:
-        self.progress = Progress("S")
-        self._breaks = breaks
-        self._broke = Event()
+    def download(self, position: int, _stop: Event) -> Download:
+        with self._lock:
+            self.begun.append(position)
+        assert self.let[position].wait(10)
+        if position in self.failures:
+            raise self.failures[position]
+        self.files.append(io.BytesIO())
+        return Download(self.files[-1], ["a"], 1, 1, 1, 0.0)
 
-    def read(self, position: int) -> Iterator[RecordBlock]:
-        if position == 0:
-            assert self._broke.wait(10)
-            yield self._block("0")
-            return
-        yield self._block("1a")
-        if self._breaks:
-            self._breaks -= 1
-            self._broke.set()
-            raise BrokenOff("export")
-        yield self._block("1b")
-
-    @staticmethod
-    def _block(name: str) -> RecordBlock:
-        return RecordBlock("S", name.encode(), 1, Counter())
-
-
-def items_of(stream: Stream) -> list[Item]:
-    return [item for _, item in Reading([(stream, 0)], num_workers=2)]  # type: ignore[list-item] # stands in for it
+    def let_all(self) -> Stream:
+        for each in self.let:
+            each.set()
+        return self
 
 
-def told(items: list[Item]) -> list[str]:
-    return [item.lines.decode() if isinstance(item, RecordBlock) else type(item).__name__ for item in items]
+def reading(*streams: Stream, num_workers: int = 3) -> Reading:
+    given: Any = [(stream, stream.slices) for stream in streams]
+    return Reading(given, num_workers=num_workers)
 
 
-def test_a_slice_that_breaks_before_its_turn_begins_anew_in_its_turn() -> None:
-    items = items_of(Stream(breaks=1))
-    assert told(items) == ["Started", "0", "SliceFinished", "1a", "1b", "SliceFinished"]
-    assert isinstance(items[0], Started)
-    assert isinstance(items[-1], SliceFinished)
+def seen(report: Any) -> tuple[Any, ...]:
+    return (type(report), report.stream.name, *([report.position] if isinstance(report, Downloaded) else []))
 
 
-@pytest.mark.parametrize("breaks", [2, 5])
-def test_a_slice_that_breaks_in_its_turn_fails(breaks: int) -> None:
-    items = items_of(Stream(breaks))
-    assert told(items)[:3] == ["Started", "0", "SliceFinished"]
-    assert isinstance(items[-1], Failed)
+def test_what_finishes_first_comes_first() -> None:
+    stream = Stream("S", 3)
+    reports = iter(reading(stream))
+    assert seen(next(reports)) == (Started, "S")
+    for position in (2, 0, 1):
+        stream.let[position].set()
+        assert seen(next(reports)) == (Downloaded, "S", position)
+    assert [seen(each) for each in reports] == [(Ended, "S")]
+
+
+@pytest.mark.parametrize("num_workers", [1, 3])
+def test_no_more_run_or_wait_than_there_are_workers(num_workers: int) -> None:
+    stream = Stream("S", 10).let_all()
+    for taken, report in enumerate(
+        each for each in reading(stream, num_workers=num_workers) if type(each) is Downloaded
+    ):
+        # The one that is being read is not among them.
+        assert len(stream.begun) <= taken + 1 + num_workers
+        report.download.close()
+    assert sorted(stream.begun) == list(range(10))
+
+
+def test_a_slice_that_breaks_does_not_hold_up_the_others() -> None:
+    broken, whole = Stream("B", 3, {0: BrokenOff("export")}).let_all(), Stream("W", 1).let_all()
+    reports = [seen(each) for each in reading(broken, whole, num_workers=1)]
+    assert reports == [
+        (Started, "B"),
+        (Failed, "B"),
+        (Downloaded, "B", 1),
+        (Downloaded, "B", 2),
+        (Ended, "B"),
+        (Started, "W"),
+        (Downloaded, "W", 0),
+        (Ended, "W"),
+    ]
+
+
+def test_what_is_wrong_for_good_is_not_asked_for_again() -> None:
+    wrong, whole = Stream("X", 9, {0: NotFound("export")}).let_all(), Stream("W", 2).let_all()
+    reports = [seen(each) for each in reading(wrong, whole, num_workers=1)]
+    assert reports.count((Ended, "X")) == reports.count((Ended, "W")) == 1
+    assert len(wrong.begun) <= 2
+    assert sorted(whole.begun) == [0, 1]
+
+
+def test_whoever_stops_reading_stops_the_downloads() -> None:
+    stream = Stream("S", 9).let_all()
+    reports = iter(reading(stream, num_workers=2))
+    next(reports), next(reports)
+    reports.close()  # type: ignore[attr-defined] # a generator
+    assert len(stream.begun) <= 4
+
+
+def test_nothing_to_read_ends_at_once() -> None:
+    assert list(reading()) == []

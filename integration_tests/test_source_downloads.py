@@ -1,0 +1,327 @@
+"""Whole or nothing: what is promised of downloads, states and ends, with the source as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_platform.fork_server import ForkedProcess, ForkServer
+from airbyte_platform.process import Run
+from airbyte_platform.rules import SourceRules
+from connectors import Runner, running, source_config
+from local_pigment.blocks import ListBlock, Property
+from local_pigment.faults import RespondStatus, StallAfter
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
+from slicing import sliced_by_department
+
+LEDGER = "General Ledger"
+ROW = b"0123456789;" + b"abcdefghij" * 99 + b"\r\n"
+LARGE = [b"a;b\r\n", *[ROW * 100] * 50]
+
+
+@pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
+def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=50), tls=request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
+    with running(source_fork_server, pigment, source_config(pigment)) as runner:
+        yield runner
+
+
+http_2_only = pytest.mark.parametrize("pigment", [True], indirect=True, ids=["HTTP/2"])
+
+
+def add_raw(source: Runner, name: str, *chunks: bytes) -> ListBlock:
+    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension=False)
+    block.stream = lambda: iter(chunks)
+    source.pigment.workspace.application(PLANNING).put(block)
+    return block
+
+
+def held_to_the_rules(run: Run, catalog: dict[str, Any]) -> None:
+    rules = SourceRules(catalog, strict_schemas=True)
+    for line, message in zip(run.lines, run.messages, strict=True):
+        rules.see(message, len(line.decode()))
+    rules.end(run.exit_code)
+
+
+def logged(run: Run, words: str) -> list[str]:
+    return [each["message"] for each in run.of("LOG") if words in each["message"]]
+
+
+def temporary(source: Runner, tmp_path: Path) -> Path:
+    """A folder that the source has for its temporary files alone."""
+    source.environment["TMPDIR"] = str(tmp_path)
+    return tmp_path
+
+
+def open_files(process: ForkedProcess, folder: Path) -> list[os.stat_result]:
+    found = []
+    for each in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if str(each.readlink()).startswith(str(folder)):
+                found.append(each.stat())
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition: Any) -> None:
+    until = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+# downloads ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gzip", [True, False])
+def test_pigment_never_waits_for_a_slow_destination(source: Runner, gzip: bool) -> None:
+    for number in range(5):
+        add_raw(source, f"Large {number}", *LARGE)
+    catalog = source.catalog(*(f"Large {number}" for number in range(5)))
+    source.pigment.workspace.variants.gzip = gzip
+    source.pigment.workspace.variants.client_patience_seconds = 1
+    process = source.start("read", catalog=catalog)
+    os.close(process.stdin)
+    time.sleep(3)  # takes nothing meanwhile, longer than the server's patience
+    run = process.finish()
+
+    assert run.exit_code == 0, run.errors
+    held_to_the_rules(run, catalog)
+    assert len(run.records) == 5 * 5_000
+
+
+def test_estimates_are_exact_from_the_first_record_on(source: Runner) -> None:
+    add_raw(source, "Large", *LARGE)
+    catalog = source.catalog("Large", "Months")
+    run = source.run("read", catalog=catalog)
+
+    estimates = {}
+    records: dict[str, int] = {}
+    for message in run.messages:
+        if message["type"] == "TRACE" and message["trace"]["type"] == "ESTIMATE":
+            estimate = message["trace"]["estimate"]
+            assert estimate["name"] not in records
+            estimates[estimate["name"]] = estimate
+        if message["type"] == "RECORD":
+            name = message["record"]["stream"]
+            records[name] = records.get(name, 0) + 1
+    assert {name: each["row_estimate"] for name, each in estimates.items()} == records
+    assert estimates["Large"]["byte_estimate"] == sum(map(len, LARGE))
+    assert {each["type"] for each in estimates.values()} == {"STREAM"}
+    total = f"{sum(records.values()):,} rows in 2 streams"
+    assert logged(run, f"All exports are downloaded: {total}.")
+    assert logged(run, f"{total} were sent.")
+
+
+def test_a_download_is_measured_in_the_log(source: Runner) -> None:
+    add_raw(source, "Large", *LARGE)
+    run = source.run("read", catalog=source.catalog("Large"))
+    (line,) = logged(run, 'The export of the list "Large" is whole')
+    assert "5,000 rows, 5 MB in " in line
+    assert " a second), " in line
+    assert line.endswith(" on disk.")
+    assert len(logged(run, 'The stream "Large" has ended: 5,000 rows were sent')) == 1
+
+
+@http_2_only
+def test_what_waits_on_disk_is_private_compressed_and_has_no_name(source: Runner, tmp_path: Path) -> None:
+    folder = temporary(source, tmp_path)
+    for number in range(6):
+        add_raw(source, f"Large {number}", *LARGE)
+    source.pigment.workspace.variants.gzip = False
+    process = source.start("read", catalog=source.catalog(*(f"Large {number}" for number in range(6))), num_workers=2)
+    os.close(process.stdin)
+    # The destination takes nothing: one file is being read, and no more than two others run or wait.
+    wait_for(lambda: len(open_files(process, folder)) == 3)
+    time.sleep(1)
+    files = open_files(process, folder)
+    names = [each for each in folder.rglob("*") if each.is_file()]
+    process.send_signal(signal.SIGKILL)
+    process.finish()
+
+    assert len(files) == 3
+    assert {stat.S_IMODE(each.st_mode) for each in files} == {0o600}
+    assert {each.st_nlink for each in files} == {0}
+    assert all(each.st_size < sum(map(len, LARGE)) // 10 for each in files)
+    assert names == []
+
+
+def test_a_full_disk_says_how_much_was_needed(source: Runner) -> None:
+    add_raw(source, "Large", b"a;b\r\n", *(os.urandom(30_000).hex().encode() + b";1\r\n" for _ in range(200)))
+    catalog = source.catalog("Large", "Months")
+    source.pigment.faults.queue("list_blocks", StallAfter(10, seconds=2))
+    process = source.start("read", catalog=catalog)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    os.close(process.stdin)
+    run = process.finish()
+
+    assert run.exit_code != 0
+    held_to_the_rules(run, catalog)
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert 'disk is full: the list "Large" needed 1 MB so far, compressed' in run.errors[0]["message"]
+    assert ("Months", "COMPLETE") in run.statuses
+    assert {each["stream"] for each in run.records} == {"Months"}
+
+
+@pytest.mark.parametrize(
+    "body", [b"a,b\r\n1,2\r\n", b"a;b\r\n1;2\r\n3;4;5\r\n6;7\r\n", b"a;b\r\n1;\xe9\r\n", b'a;b\r\n1;"2"x\r\n3;4\r\n']
+)
+def test_what_will_never_be_right_is_not_transient(source: Runner, body: bytes) -> None:
+    block = add_raw(source, "Broken", b"a;b\r\n1;2\r\n")
+    catalog = source.catalog("Broken")
+    block.stream = lambda: iter([body])
+    before = len(source.pigment.requests)
+    run = source.run("read", catalog=catalog)
+
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "system_error", run.errors
+    assert not run.records
+    asked = source.pigment.requests[before:]
+    assert len([each for each in asked if each.operation == "export_list"]) == 1
+
+
+def test_a_row_that_airbyte_does_not_take_is_found_before_a_record_leaves(source: Runner) -> None:
+    block = add_raw(source, "Long", b"a;b\r\n1;2\r\n")
+    catalog = source.catalog("Long", "Months")
+    block.stream = lambda: iter([b"a;b\r\n", b"1;2\r\n" * 100_000, b"x" * 20_000_000, b";3\r\n"])
+    run = source.run("read", catalog=catalog)
+
+    assert "longer than the 20,000,000 characters" in run.errors[0]["message"]
+    assert {each["stream"] for each in run.records} == {"Months"}
+
+
+# what leaves ----------------------------------------------------------------------------------------------------
+
+
+def test_readers_that_split_by_unicode_s_line_ends_lose_nothing(source: Runner) -> None:
+    rows = [f"{sign}x{sign}y{sign};{number}\r\n" for number, sign in enumerate("\u0085\u2028\u2029")]
+    add_raw(source, "Signs", "a;b\u2028\r\n".encode(), "".join(rows).encode())
+    catalog = source.catalog("Signs")
+    process = source.start("read", catalog=catalog)
+    os.close(process.stdin)
+    run = process.finish()
+
+    text = b"\n".join(run.lines).decode()
+    records = [each["record"]["data"] for each in map(json.loads, text.splitlines()) if each["type"] == "RECORD"]
+    assert [each["a"] for each in records] == [f"{sign}x{sign}y{sign}" for sign in "\u0085\u2028\u2029"]
+    assert list(records[0]) == ["a", "b\u2028"]
+
+
+def test_a_stream_that_is_twice_in_the_catalog_is_read_once(source: Runner) -> None:
+    catalog = source.catalog("Months", "Months")
+    run = source.run("read", catalog=catalog)
+    assert run.exit_code == 0
+    assert len(run.records) == len(source.pigment.workspace.rows("Months", PLANNING))
+    assert run.statuses.count(("Months", "COMPLETE")) == 1
+
+
+def test_streams_that_wait_for_a_limit_say_so(source: Runner) -> None:
+    catalog = source.catalog("Months", "Accounts")
+    source.pigment.faults.queue("export_list", RespondStatus(429, retry_after="5"))
+    run = source.run("read", catalog=catalog)
+
+    assert run.exit_code == 0
+    told = [each["stream_status"] for each in run.of("TRACE") if each["type"] == "STREAM_STATUS"]
+    limited = [each for each in told if each.get("reasons")]
+    assert limited
+    for each in limited:
+        assert each["status"] == "RUNNING"
+        assert each["reasons"][0]["type"] == "RATE_LIMITED"
+        assert abs(each["reasons"][0]["rate_limited"]["quota_reset"] / 1000 - time.time()) < 60
+    held_to_the_rules(run, catalog)
+
+
+# resumption -----------------------------------------------------------------------------------------------------
+
+
+def slices_of(source: Runner) -> dict[str, Any]:
+    return sliced_by_department(source.pigment, 4)
+
+
+def test_a_client_that_never_clears_a_state_reads_again(source: Runner) -> None:
+    config, catalog = slices_of(source), source.catalog(LEDGER)
+    first = source.run("read", catalog=catalog, **config)
+    ledger = source.pigment.workspace.block(LEDGER, PLANNING)
+    assert isinstance(ledger, ListBlock)
+    ledger.add("new", *ledger.items[0].values[1:])
+    second = source.run("read", catalog=catalog, state=[first.states[-1]], **config)
+    assert (len(first.records), len(second.records)) == (50, 51)
+
+
+def test_a_later_attempt_of_the_same_job_does_not_send_again_what_is_kept(source: Runner) -> None:
+    config, catalog = slices_of(source), source.catalog(LEDGER, "Months")
+    source.environment["WORKER_JOB_ID"] = "7"
+    source.pigment.faults.queue("export_list", RespondStatus(404), after=4)
+    first = source.run("read", catalog=catalog, num_workers=1, **config)
+    assert first.exit_code != 0
+    second = source.run("read", catalog=catalog, state=[first.states[-1]], **config)
+    assert second.exit_code == 0
+    held_to_the_rules(second, catalog)
+    assert {each["stream"] for each in second.records} == {"Months"}
+    source.environment["WORKER_JOB_ID"] = "8"
+    third = source.run("read", catalog=catalog, state=[first.states[-1]], **config)
+    assert len([each for each in third.records if each["stream"] == LEDGER]) == 50
+
+
+def test_slices_that_are_whole_leave_beside_one_that_breaks(source: Runner) -> None:
+    config, catalog = slices_of(source), source.catalog(LEDGER)
+    source.pigment.faults.queue("export_list", RespondStatus(503))
+    first = source.run("read", catalog=catalog, num_workers=1, max_retries=0, **config)
+    assert first.statuses[-1] == (LEDGER, "INCOMPLETE")
+    assert first.states[-1]["stream"]["stream_state"]["finished_slices"] == [1, 2, 3]
+    second = source.run("read", catalog=catalog, state=[first.states[-1]], **config)
+    assert second.exit_code == 0
+    assert len(first.records) + len(second.records) == 50
+
+
+# ends -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reads", [True, False], ids=["the reader reads", "the reader takes nothing"])
+def test_sigterm_leaves_nothing_on_disk_and_ends_at_once(source: Runner, tmp_path: Path, reads: bool) -> None:
+    folder = temporary(source, tmp_path)
+    for number in range(4):
+        add_raw(source, f"Large {number}", *LARGE)
+    catalog = source.catalog(*(f"Large {number}" for number in range(4)))
+    if reads:
+        source.pigment.faults.queue("export_list", StallAfter(100, seconds=15), times=3)
+    process = source.start("read", catalog=catalog)
+    os.close(process.stdin)
+    wait_for(lambda: len(open_files(process, folder)) >= 3)
+    assert [each for each in folder.rglob("*") if each.is_file()] == []  # the configuration, key included, is not there
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    if reads:
+        assert process.finish().stderr == ""
+    else:
+        assert process.wait() == 128 + signal.SIGTERM
+        os.close(process.stdout)
+    assert time.monotonic() - began < 10
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["spec", "check", "discover", "read"])
+def test_an_output_that_nobody_reads_prints_no_traceback(source: Runner, command: str) -> None:
+    catalog = source.catalog("Months")
+    process = source.start(command, catalog=catalog if command == "read" else None)
+    os.close(process.stdout)
+    os.close(process.stdin)
+    assert process.wait() != 0
+    assert (process.folder / "stderr").read_text() == ""

@@ -1,0 +1,169 @@
+"""Whole exports on disk: nothing of an export leaves before it is known to be whole.
+
+An export is stored compressed, as it came or compressed here, in a file that only this process can open: it has no
+name (or loses it at once, where the file system cannot do that), so it is gone however the process ends. Pigment is
+never kept waiting by whoever takes the records; so nothing here writes to the log, which goes to the same pipe.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import tempfile
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import IO
+
+from pigment_airbyte.failures import TransientProblem
+from pigment_client.client import Export, PigmentClient
+from pigment_client.errors import BrokenOff
+from pigment_client.models import ExportRequest
+from pigment_csv.reader import CsvBroken
+from source_pigment.reading.inspection import Inspection
+
+# The level that costs least time; the file lives for minutes.
+_COMPRESSION = 1
+_GZIP = 31  # what zlib calls its largest window in a gzip envelope
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class Stopped(Exception):
+    """Nobody wants the export any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A whole export on disk, until it is closed."""
+
+    file: IO[bytes]
+    header: list[str]
+    rows: int
+    content_bytes: int
+    stored_bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        rate = in_words(self.content_bytes / max(self.seconds, 0.001))
+        return (
+            f"{self.rows:,} rows, {in_words(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
+            f"{in_words(self.stored_bytes)} on disk"
+        )
+
+    def content(self) -> gzip.GzipFile:
+        """Its bytes from the beginning."""
+        self.file.seek(0)
+        return gzip.GzipFile(fileobj=self.file, mode="rb")
+
+    def close(self) -> None:
+        """Give its place on the disk back."""
+        self.file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOptions:
+    """What a download is called in the user's words, what `Inspection` tries, and what ends it early."""
+
+    subject: str
+    try_header: Callable[[list[str]], Callable[[bytes], object]]
+    stop: Event
+    clock: Callable[[], float] = time.monotonic
+
+
+def download(client: PigmentClient, request: ExportRequest, options: DownloadOptions) -> Download:
+    """Store an export; the client repeats the whole of it where it breaks off.
+
+    Raises a `PigmentError`, `CsvBroken` for what no repeat makes whole, what `try_header` raises, `Stopped`, and
+    `TransientProblem` for a disk that is full or does not work.
+    """
+    try:
+        # Without a buffer, which a full disk would leave half written.
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - who takes the download closes it
+    except OSError as error:
+        raise _disk_problem(error, options.subject, 0) from None
+    try:
+        return client.export(request, lambda export: _Attempt(request, options, file).run(export))
+    except OSError as error:  # the client translates its own: this is the file's
+        stored = os.fstat(file.fileno()).st_size
+        file.close()
+        raise _disk_problem(error, options.subject, stored) from None
+    except BaseException:
+        file.close()
+        raise
+
+
+class _Attempt:
+    """One try to store an export, from its beginning."""
+
+    def __init__(self, request: ExportRequest, options: DownloadOptions, file: IO[bytes]) -> None:
+        self._request = request
+        self._options = options
+        self._file = file
+        self._began = options.clock()
+        # All mutable state: how much is on disk, and what the content looks like.
+        self._stored_bytes = 0
+        self._inspection = Inspection(options.try_header)
+
+    def run(self, export: Export) -> Download:
+        """Store the whole export, or raise."""
+        self._file.seek(0)
+        self._file.truncate()
+        if export.encoding == "gzip":
+            self._take(export, self._write)
+        else:
+            packer = zlib.compressobj(_COMPRESSION, wbits=_GZIP)
+            self._take(export, lambda data: self._write(packer.compress(data)))
+            self._write(packer.flush())
+        header = self._end()
+        seconds = self._options.clock() - self._began
+        return Download(self._file, header, self._inspection.rows, export.bytes_received, self._stored_bytes, seconds)
+
+    def _take(self, export: Export, copy: Callable[[bytes], object]) -> None:
+        for chunk in export.chunks(copy=copy):
+            if self._options.stop.is_set():
+                raise Stopped
+            self._inspection.decode(chunk)
+
+    def _end(self) -> list[str]:
+        """The header, once the last row was looked at; an export that stops inside a row has broken off."""
+        try:
+            self._inspection.flush()
+        except CsvBroken:
+            raise BrokenOff("export", object_id=self._request.id) from None
+        header = self._inspection.header
+        if header is None:
+            # Even an export without rows has a header line.
+            raise BrokenOff("export", object_id=self._request.id)
+        return header
+
+    def _write(self, data: bytes) -> None:
+        self._stored_bytes += len(data)
+        while data:
+            data = data[self._file.write(data) :]
+
+
+def in_words(num_bytes: float) -> str:
+    """A number of bytes as people say it, in powers of a thousand."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"
+
+
+def _disk_problem(error: OSError, subject: str, stored_bytes: int) -> TransientProblem:
+    needed = f"the {subject} needed {in_words(stored_bytes)} so far, compressed, and nothing of it was sent"
+    if error.errno in _FULL:
+        return TransientProblem(
+            f"The connector's disk is full: {needed}. Give the connector more temporary disk space, lower \"Exports at "
+            'the same time", or split the block into parts under "Custom exports".'
+        )
+    reason = os.strerror(error.errno) if error.errno else type(error).__name__
+    return TransientProblem(
+        f"The connector could not keep an export on its disk ({reason}): {needed}. Check that its folder for temporary "
+        "files (TMPDIR) can be written to, and run the sync again."
+    )

@@ -1,0 +1,189 @@
+"""One run of `read`: what the streams say in turn, and what became of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+
+from airbyte_cdk.models import (
+    AirbyteMessage,
+    AirbyteStateBlob,
+    AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStreamState,
+    AirbyteStreamStatus,
+    AirbyteStreamStatusReason,
+    AirbyteStreamStatusReasonType,
+    FailureType,
+    StreamDescriptor,
+    Type,
+)
+from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedReason
+
+from pigment_airbyte.failures import traced
+from source_pigment.reading.export_stream import ExportStream
+from source_pigment.reading.records import RecordBlock
+from source_pigment.reading.slices import Downloaded, Ended, Failed, Limited, Reading, Started
+from source_pigment.reading.state import finished_slices, state_after
+
+logger = logging.getLogger("airbyte.pigment.source")
+
+
+class StreamStates:
+    """Which slices of each stream are finished, by the states that came and what was sent since."""
+
+    def __init__(self, states: Sequence[AirbyteStateMessage], sync: str | None) -> None:
+        self._sync = sync
+        self._given = {
+            each.stream.stream_descriptor.name: dict((each.stream.stream_state or AirbyteStateBlob()).__dict__)
+            for each in states
+            if each.stream is not None
+        }
+        self._finished: dict[str, set[int]] = {}
+
+    def missing(self, stream: ExportStream) -> Collection[int]:
+        """The slices that are still to be read."""
+        finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)
+        self._finished[stream.name] = set(finished)
+        return set(range(len(stream.slices))) - finished
+
+    def finish(self, stream: ExportStream, position: int) -> None:
+        """A slice was sent whole."""
+        self._finished[stream.name].add(position)
+
+    def message(self, stream: ExportStream) -> AirbyteMessage:
+        """The state of the stream as it is now."""
+        blob = AirbyteStateBlob(state_after(self._finished[stream.name], stream.slices, self._sync))
+        state = AirbyteStreamState(stream_descriptor=StreamDescriptor(name=stream.name), stream_state=blob)
+        return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
+
+
+class Sync:
+    """The messages of all streams; one thread reads them."""
+
+    def __init__(self, states: StreamStates) -> None:
+        self._states = states
+        # All mutable state: what went wrong, the first error of a stream that is still under way, the last status of
+        # each stream that has not ended, and which of these wait for Pigment's limit.
+        self._failures: dict[str, AirbyteTracedException] = {}
+        self._errors: dict[str, Exception] = {}
+        self._status: dict[str, AirbyteStreamStatus] = {}
+        self._limited: set[str] = set()
+        self._reading: Reading | None = None
+
+    def messages(self, streams: Sequence[ExportStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
+        """All messages of the streams; a stream that fails does not hold up the others."""
+        missing = [(stream, self._states.missing(stream)) for stream in streams]
+        for stream, positions in missing:
+            if not positions:
+                logger.info('The stream "%s" was read by an earlier attempt, and is not read again.', stream.name)
+                yield self._say(stream.name, AirbyteStreamStatus.STARTED)
+                yield self._states.message(stream)
+                yield from self._end(stream)
+        self._reading = Reading(missing, num_workers=num_workers)
+        for report in self._reading:
+            match report:
+                case Started(stream=stream):
+                    stream.progress.start()
+                    yield self._say(stream.name, AirbyteStreamStatus.STARTED)
+                case Limited(until=until):
+                    yield from self._say_limited(until)
+                case Downloaded():
+                    yield from self._send(report)
+                case Failed(stream=stream, error=error):
+                    self._errors.setdefault(stream.name, error)
+                case Ended(stream=stream):
+                    yield from self._end(stream)
+        rows = sum(stream.progress.rows_sent for stream in streams)
+        logger.info("%s rows in %d streams were sent.", f"{rows:,}", len(streams))
+
+    def rate_limited(self, until: datetime | None) -> None:
+        """All requests wait until then for Pigment's limit, or (None) no longer; may be called by any thread."""
+        if self._reading is not None:
+            self._reading.report_limit(until)
+
+    def fail(self, name: str, error: Exception, subject: str) -> Iterator[AirbyteMessage]:
+        """A stream ends without having been read to its end."""
+        failure = traced(error, subject=subject, stream=name)
+        self._failures[name] = failure
+        yield failure.as_sanitized_airbyte_message()
+        yield self._say(name, AirbyteStreamStatus.INCOMPLETE)
+
+    def raise_failures(self) -> None:
+        """Raise at the end if a stream failed, after the others went on."""
+        if self._failures:
+            raise _summary(self._failures)
+
+    def _send(self, finished: Downloaded) -> Iterator[AirbyteMessage | RecordBlock]:
+        """The records of a slice, then the state that names it."""
+        stream, download = finished.stream, finished.download
+        logger.info("The export of the %s is whole: %s.", stream.subject, download)
+        estimate = stream.progress.add_download(download.rows, download.content_bytes)
+        try:
+            for position, block in enumerate(stream.records(download)):
+                if self._status.get(stream.name) is not AirbyteStreamStatus.RUNNING:
+                    yield self._say(stream.name, AirbyteStreamStatus.RUNNING)
+                if not position:
+                    yield estimate
+                yield block
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
+            self._errors.setdefault(stream.name, error)
+            if self._reading is not None:
+                self._reading.give_up(stream)
+            return
+        self._states.finish(stream, finished.position)
+        if len(stream.slices) > 1:
+            yield self._states.message(stream)
+
+    def _end(self, stream: ExportStream) -> Iterator[AirbyteMessage]:
+        stream.progress.summarize()
+        error = self._errors.get(stream.name)
+        if error is not None:
+            yield from self.fail(stream.name, error, stream.subject)
+            return
+        if len(stream.slices) < 2:
+            yield self._states.message(stream)
+        yield self._say(stream.name, AirbyteStreamStatus.COMPLETE)
+
+    def _say_limited(self, until: datetime | None) -> Iterator[AirbyteMessage]:
+        """What the streams under way say while a limit is waited for, and once it is over."""
+        if until is None:
+            names, reasons = self._limited & self._status.keys(), None
+        else:
+            names, reasons = set(self._status), [_rate_limited(until)]
+        self._limited = set() if until is None else names
+        for name in sorted(names):
+            yield self._say(name, AirbyteStreamStatus.RUNNING, reasons)
+
+    def _say(
+        self, name: str, status: AirbyteStreamStatus, reasons: list[AirbyteStreamStatusReason] | None = None
+    ) -> AirbyteMessage:
+        if status in {AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE}:
+            self._status.pop(name, None)
+        else:
+            self._status[name] = status
+        return as_airbyte_message(StreamDescriptor(name=name), status, reasons)
+
+
+def _rate_limited(until: datetime) -> AirbyteStreamStatusReason:
+    reset = AirbyteStreamStatusRateLimitedReason(quota_reset=int(until.timestamp() * 1000))
+    return AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED, rate_limited=reset)
+
+
+def _summary(failures: dict[str, AirbyteTracedException]) -> AirbyteTracedException:
+    kinds = {each.failure_type for each in failures.values()}
+    worst = next(
+        (kind for kind in (FailureType.system_error, FailureType.config_error) if kind in kinds),
+        FailureType.transient_error,
+    )
+    names = ", ".join(f'"{name}"' for name in failures)
+    first = next(iter(failures.values())).message
+    return AirbyteTracedException(
+        message=f"These streams were not read to their end: {names}: "
+        + (str(first) if len(failures) == 1 else "the message of each stream says what to do."),
+        internal_message=f"{len(failures)} streams failed",
+        failure_type=worst,
+    )
