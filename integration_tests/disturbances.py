@@ -94,10 +94,11 @@ class Sync(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line for the destination, and the row that it becomes, if it is a record."""
+    """A line for the destination: a record with the row that it becomes, or a state, which gets its id on the way."""
 
     content: bytes
     row: Row | None = None
+    state: Message | None = None
 
 
 @dataclass(slots=True)
@@ -164,13 +165,10 @@ class Attempt:
         lines = []
         for line, message in zip(read.lines, read.messages, strict=True):
             if message["type"] == "STATE":
-                lines.append(self._state(message["state"]))
+                lines.append(_state(message["state"]))
             elif message["type"] == "RECORD":
                 lines.append(Line(line + b"\n", _row(message["record"]["data"])))
         return lines
-
-    def _state(self, state: Message) -> Line:
-        return Line(as_lines([{"type": "STATE", "state": self.rules.send(state)}]))
 
     def _disturbed(self, given: Input) -> Input:
         """The source fails at any place, sends its last state all the same, or a record is lost on the way."""
@@ -194,13 +192,17 @@ class Attempt:
         behind = next((number for number, each in enumerate(reversed(kept)) if each.row is None), len(kept))
         descriptor = {name: self.sync.stream[name] for name in ("name", "namespace") if self.sync.stream.get(name)}
         stream = {"stream_descriptor": descriptor, "stream_state": {"__ab_no_cursor_state_message": True}}
-        return self._state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
+        return _state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
 
     def _send(self, delivery: Delivery, lines: list[Line]) -> None:
-        for line in lines:
-            if line.row is not None:
-                self.sync.sent(line.row)
-        delivery.send(b"".join(line.content for line in lines))
+        delivery.send(b"".join(map(self._on_its_way, lines)))
+
+    def _on_its_way(self, line: Line) -> bytes:
+        if line.state is not None:
+            return as_lines([{"type": "STATE", "state": self.rules.send(line.state)}])
+        if line.row is not None:
+            self.sync.sent(line.row)
+        return line.content
 
     def _whole(self, delivery: Delivery, given: Input) -> Run:
         self._send(delivery, given.lines)
@@ -271,6 +273,10 @@ class Attempt:
                 pigment.faults.queue(operation, fault, after=after)
                 self.final_faults |= isinstance(fault, FailImport | Misreport)
                 self.sync.note(f"{operation}+{after} {fault}")
+
+
+def _state(state: Message) -> Line:
+    return Line(as_lines([{"type": "STATE", "state": state}]), state=state)
 
 
 def _row(data: dict[str, Any]) -> Row:
