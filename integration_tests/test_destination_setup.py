@@ -304,5 +304,5 @@ def test_a_form_that_is_filled_in_wrong_stops_every_command_in_the_same_words(
     run = destination.run(command, catalog=configured, max_file_rows=0)
     assert run.exit_code != 0
     assert [(each["failure_type"], each["message"]) for each in run.errors] == [
-        ("config_error", 'The field "Most rows in a file" must be 1 or more: correct it.')
+        ("config_error", 'The field "Most rows in a file" must be between 1 and 1000000000: correct it.')
     ]

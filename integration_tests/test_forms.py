@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from form_page import cards_of, draw, fields, is_folded
+from pigment_airbyte.connection import client_from_config, without_nulls
+from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import check_form
+from pigment_client.errors import PigmentError
 from pigment_client.models import ExportKind
 from pigment_client.payloads import find_problem
 
@@ -93,6 +99,35 @@ def test_a_form_can_be_drawn(connector: str, unfolded: bool) -> None:
     for field in fields(spec_of(connector)):
         if field.seen or unfolded:
             assert f">{field.title}<" in page
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.sampled_from(["https://[", "{}"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+@given(data=st.data())
+def test_whatever_a_field_holds_is_a_value_or_a_sentence(connector: str, data: st.DataObject) -> None:
+    """Nothing but `ConfigProblem` comes of a form, however it is filled in."""
+    root = spec_of(connector)["connectionSpecification"]
+    parse = importlib.import_module(f"{connector}_pigment.config").parse_config
+    name = data.draw(st.sampled_from(sorted(root["properties"])))
+    inside = root["properties"][name].get("items", {}).get("properties")
+    value = data.draw(JSON if inside is None else JSON | st.lists(st.fixed_dictionaries(dict.fromkeys(inside, JSON))))
+    credentials = {"auth_type": "single_key", "api_key": "pgmt_x"}
+    config = without_nulls({"credentials": credentials, "application_id": "", name: value})
+    with contextlib.suppress(ConfigProblem, PigmentError):
+        check_form(config, root)
+        client_from_config(config, default_max_retries=1).close()
+        parse(config)
 
 
 def nodes(node: Any) -> list[dict[str, Any]]:

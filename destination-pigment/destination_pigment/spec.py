@@ -227,6 +227,7 @@ def _files() -> dict[str, Any]:
             **_limit("Most rows in a file", "More rows become several imports.", 1_000_000, order=3),
             "type": "integer",
             "minimum": 1,
+            "maximum": 1_000_000_000,
         },
         "flush_interval_minutes": _limit(
             "Import at least every (minutes)",
@@ -259,6 +260,7 @@ def _limit(title: str, description: str, default: int, *, order: int) -> dict[st
         "description": description,
         "default": default,
         "minimum": 0.001,
+        "maximum": 1_000_000,
         "group": "files",
         "order": order,
     }

@@ -82,7 +82,10 @@ def _is_address(text: str) -> bool:
 
 
 def _labelled(address: str, label: re.Pattern[str]) -> str | None:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half an IPv6 address
+        return None
     segments = [unquote(each) for each in parts.path.split("/")]
     # The query says what its ids are, so it comes before the path.
     pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment.rpartition("?")[2]), *pairwise(segments)]

@@ -60,6 +60,7 @@ def test_the_id_is_found(pasted: object, kind: IdKind, expected: str) -> None:
     ("pasted", "kind"),
     [
         ("https://pigment.app", IdKind.APPLICATION),
+        ("https://[", IdKind.IMPORT_CONFIGURATION),
         (f"https://pigment.app/application/{APPLICATION}/tables/{BLOCK}", IdKind.VIEW),
         (f"https://pigment.app/application/{APPLICATION}/tables/{BLOCK}", IdKind.IMPORT_CONFIGURATION),
         (f"https://pigment.app/application/{APPLICATION}/tables/{BLOCK}", IdKind.LIST),
