@@ -42,6 +42,14 @@ def test_only_existing_make_targets_are_named() -> None:
     assert named <= targets
 
 
+def test_the_files_named_in_the_architecture_are_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_-]+/[a-z0-9_/-]*(?:[a-z0-9_]+\.[a-z]+)?)`", text)
+
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def with_an_unknown_account(workspace: Workspace) -> None:
     """What the example shows: one account is missing, and its rows are skipped."""
     workspace.configuration("General Ledger (by entry)").unknown_item = UnknownItem.SKIP_ROW

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from release.audit import judge
-from release.version import PAGES, PROJECTS, NotReleasable, current_version, set_version
+from release.version import PAGES, PROJECTS, WITH_TAGS, NotReleasable, current_version, set_version
 
 from connector_metadata import ROOT, connector_metadata, connectors
 
@@ -22,7 +22,7 @@ DAY = "2027-01-31"
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The files that name the version, with something unreleased."""
-    for name in ("metadata.yaml", "CHANGELOG.md", *PROJECTS, *PAGES):
+    for name in ("metadata.yaml", "CHANGELOG.md", *PROJECTS, *PAGES, *WITH_TAGS):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     changelog = tmp_path / "CHANGELOG.md"
@@ -41,6 +41,8 @@ def test_a_version_is_set_in_every_file_that_names_it(copy: Path) -> None:
         assert "pigment-connectors-shared==0.10.0" in project["project"]["dependencies"]
         assert project["tool"]["poetry"]["version"] == "0.10.0"
         assert "dockerImageTag: 0.10.0" in connector_metadata(connector, copy)
+    for name in WITH_TAGS:
+        assert "pigment:0.10.0" in (copy / name).read_text(encoding="utf-8")
     for name in PAGES:
         assert f"| 0.10.0 | {DAY} | - |" in (copy / name).read_text(encoding="utf-8")
 

@@ -12,6 +12,8 @@ _SHARED = "pigment-connectors-shared=="
 
 PROJECTS = tuple(f"{folder}pyproject.toml" for folder in ("", "shared/", "source-pigment/", "destination-pigment/"))
 PAGES = ("docs/sources/pigment.md", "docs/destinations/pigment.md")
+# Their commands name the images with their tag.
+WITH_TAGS = ("README.md", "docs/operating.md")
 
 
 class NotReleasable(Exception):
@@ -36,6 +38,8 @@ def set_version(root: Path, version: str, day: str) -> None:
     _edit(root / "metadata.yaml", lambda text: text.replace(f"version: {old}\n", f"version: {version}\n", 1))
     for name in PROJECTS:
         _edit(root / name, lambda text: _in_project(text, old, version))
+    for name in WITH_TAGS:
+        _edit(root / name, lambda text: text.replace(f"pigment:{old}", f"pigment:{version}"))
     for name in PAGES:
         _edit(root / name, lambda text: _in_page(text, version, day))
 
