@@ -156,7 +156,7 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     assert broken == []
 
 
-def test_the_destination_does_not_claim_to_continue_a_generation() -> None:
-    """The platform would then begin a repeated attempt behind the states that came back, and we replace as a whole."""
-    metadata = yaml.safe_load(connector_metadata("destination-pigment"))["data"]
-    assert not metadata.get("supportsRefreshes")
+def test_only_the_destination_claims_to_support_refreshes() -> None:
+    """With it the platform sends generations and COMPLETE, which are the proof that a source succeeded."""
+    claims = {name: yaml.safe_load(connector_metadata(name))["data"].get("supportsRefreshes") for name in connectors()}
+    assert claims == {"source-pigment": None, "destination-pigment": True}
