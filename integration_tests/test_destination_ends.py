@@ -7,6 +7,7 @@ import resource
 import signal
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from local_pigment.faults import (
-    Late,
-)
+from local_pigment.faults import Late, ResetBeforeResponse, RespondStatus
+from local_pigment.workspace import new_id
 from writing import (
+    LEDGER,
     catalog,
     clearing,
     entries,
@@ -29,6 +30,7 @@ from writing import (
     record,
     state,
     status,
+    stream,
 )
 
 
@@ -123,3 +125,90 @@ def test_a_full_disk_is_a_clear_error_before_anything_is_pushed(destination: Run
     assert not imports(destination)
     assert not run.states
     assert soft == resource.RLIM_INFINITY
+
+
+def many_streams(destination: Runner, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Streams, each with an import configuration of its own, and their targets."""
+    workspace = destination.pigment.workspace
+    streams = [stream(f"stream {number}", ("Entry",)) for number in range(count)]
+    targets = []
+    for each in streams:
+        one = replace(workspace.configuration(LEDGER), id=new_id(each["name"]), name=each["name"])
+        targets.append({"stream": each["name"], "import_configuration_id": workspace.configure(one).id})
+    return streams, targets
+
+
+def test_sigterm_with_sixty_imports_running_reports_all_that_are_stored(destination: Runner) -> None:
+    destination.pigment.workspace.variants.polls_until_done = 3
+    streams, targets = many_streams(destination, 60)
+    process = destination.start("write", catalog=catalog(*streams), targets=targets, flush_interval_minutes=0.001)
+    for number, each in enumerate(streams):
+        os.write(process.stdin, as_lines([record({"Entry": str(number)}, each["name"]), state(number, each["name"])]))
+    while len(imports(destination)) < 60:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+    assert run.exit_code == 143
+    assert len(run.states) == 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_no_traceback(destination: Runner, number: int) -> None:
+    process = destination.start("write", catalog=catalog())
+    os.write(process.stdin, as_lines(many(3)))
+    time.sleep(1)
+    process.send_signal(number)
+    run = process.finish()
+    assert run.exit_code == 128 + number
+    assert "Traceback" not in run.everything
+
+
+def test_a_disk_that_fills_up_does_not_abandon_an_import_that_runs(destination: Runner) -> None:
+    destination.pigment.workspace.variants.polls_until_done = 3
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    process = destination.start("write", catalog=catalog(), max_file_rows=10)
+    os.write(process.stdin, as_lines([*many(10), state(1)]))
+    while not imports(destination):
+        time.sleep(0.02)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, hard))
+    process.feed(as_lines([*(record(entry(number, Memo="x" * 5000)) for number in range(11, 20)), state(2)]))
+    run = process.finish()
+    assert run.exit_code != 0
+    assert "disk is full" in run.errors[0]["message"]
+    assert [each["id"] for each in run.states] == [1]
+    assert entries(destination) == names(10)
+    assert soft == resource.RLIM_INFINITY
+
+
+def test_every_failure_is_said(destination: Runner) -> None:
+    """Two streams fail, each for a reason of its own."""
+    streams, targets = many_streams(destination, 2)
+    destination.pigment.faults.queue("push_csv", RespondStatus(403))
+    destination.pigment.faults.queue("push_csv", ResetBeforeResponse(carried_out=True))
+    messages = [
+        line
+        for each in streams
+        for line in (record({"Entry": "1"}, each["name"]), state(int(each["name"][-1]), each["name"]))
+    ]
+    run = destination.run("write", stdin=as_lines(messages), catalog=catalog(*streams), targets=targets)
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "nothing can be written" in run.everything
+    assert "may be stored" in run.everything
+    assert not run.states
+
+
+def test_a_hundred_states_of_a_megabyte_wait_on_disk(destination: Runner) -> None:
+    big = []
+    for number in range(100):
+        one = state(number, records=1)
+        one["state"]["stream"]["stream_state"] = {"x": "y" * 1_000_000}
+        big += [record(entry(number)), one]
+    process = destination.start("write", catalog=catalog())
+    os.write(process.stdin, as_lines(many(1, 1000)))
+    with os.fdopen(os.dup(process.stdin), "wb") as pipe:
+        pipe.write(as_lines(big[:-1]))
+    peak = int(Path(f"/proc/{process.pid}/status").read_text().split("VmHWM:")[1].split()[0])
+    process.send_signal(signal.SIGTERM)
+    process.finish()
+    assert peak < 250_000

@@ -10,8 +10,10 @@ import pytest
 from airbyte_platform.process import as_lines
 from connectors import Runner
 from local_pigment.faults import (
+    CutAfter,
     FailImport,
     HoldImport,
+    Misreport,
     ResetBeforeBody,
     ResetBeforeResponse,
     RespondGarbage,
@@ -253,3 +255,99 @@ def test_a_busy_stream_holds_up_no_other(destination: Runner) -> None:
     time.sleep(6)
     assert "1" in [row[0] for row in rows(destination, "Accounts")]
     assert process.finish().exit_code != 0
+
+
+def test_an_import_that_fails_without_a_name_is_understood(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", FailImport(named=False))
+    run = write(destination, [*many(5), state(1)])
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "ended the import" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_a_status_word_that_nobody_knows_ends_soon_and_in_doubt(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", Misreport(status="Paused"))
+    run = write(destination, [*many(5), state(1)])
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "is not understood" in run.errors[0]["message"]
+    assert "5 row(s) may be stored" in run.errors[0]["message"]
+    assert not run.states
+
+
+@pytest.mark.parametrize(
+    "counts", [{"insertedCount": 0}, {"insertedCount": 1000}, {"insertedCount": 0, "updatedCount": 0}], ids=str
+)
+def test_counts_that_contradict_the_file_end_the_sync(destination: Runner, counts: dict[str, int]) -> None:
+    destination.pigment.faults.queue("push_csv", Misreport(counts))
+    run = write(destination, [*many(5), state(1)])
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "contradict each other" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_counts_that_fall_short_are_said(destination: Runner) -> None:
+    destination.pigment.faults.queue("push_csv", Misreport({"insertedCount": 3}))
+    run = write(destination, [*many(5), state(1)])
+    assert run.exit_code == 0
+    assert logged(run, "has 5 row(s), and Pigment reports 3 inserted")
+
+
+def test_a_configuration_that_updates_does_not_clear(destination: Runner) -> None:
+    keyed = ledger(destination, " (by entry)")
+    targets = [{"stream": LEDGER, "import_configuration_id": keyed, "clears_before_import": True}]
+    messages = [*many(5), state(1), status("COMPLETE")]
+    write(destination, messages, catalog(mode="overwrite"), targets=targets)
+    run = write(destination, messages, catalog(mode="overwrite"), targets=targets)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "does not clear its block" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_a_result_at_once_is_not_warned_about_where_rows_were_deleted(destination: Runner) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    messages = [*many(5), state(1), status("COMPLETE")]
+    targets = pair(destination)
+    write(destination, messages, catalog(mode="overwrite"), targets=targets)
+    run = write(destination, messages, catalog(mode="overwrite"), targets=targets)
+    assert run.exit_code == 0
+    assert not logged(run, "Nothing was deleted")
+
+
+@pytest.mark.parametrize("code", [400, 401, 403])
+def test_what_was_stored_is_reported_although_its_rejected_rows_fail_once_more(destination: Runner, code: int) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    skip_unknown(destination)
+    destination.pigment.faults.queue("push_csv", RespondStatus(code), after=1)
+    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)])
+    assert run.exit_code == 0
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 1.0)
+    assert logged(run, "stay rejected")
+
+
+def test_rows_that_are_numbered_from_zero_are_not_sent_again(destination: Runner) -> None:
+    destination.pigment.workspace.variants.immediate_results = True
+    skip_unknown(destination)
+    destination.pigment.faults.queue("push_csv", Misreport(first_row=0))
+    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)])
+    assert run.exit_code == 0
+    assert entries(destination) == names(3)
+    assert len(imports(destination)) == 1
+
+
+def test_a_long_unknown_item_is_shortened(destination: Runner) -> None:
+    list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
+    for on_unknown in ("report", "fail"):
+        check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": on_unknown}
+        run = write(destination, [record(entry(1, Department="x" * 1_000_000)), state(1)], dimension_checks=[check])
+        assert max(len(line) for line in run.lines) < 10_000
+
+
+def test_a_list_whose_export_is_cut_once_is_read_again(destination: Runner) -> None:
+    skip_unknown(destination)
+    list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
+    check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": "fail"}
+    destination.pigment.faults.queue("export_list", CutAfter(20))
+    run = write(destination, [*many(3), state(1)], dimension_checks=[check])
+    assert run.exit_code == 0
+    assert entries(destination) == names(3)

@@ -246,3 +246,14 @@ def test_a_wider_header_while_replacing_is_still_one_file(destination: Runner) -
     assert run.exit_code == 0
     assert len(imports(destination)) == 1
     assert [row[0] for row in rows(destination)] == ["a", "GL-0000002"]
+
+
+def test_a_wider_header_keeps_every_file_within_its_limit(destination: Runner) -> None:
+    narrow = catalog(stream(columns=("Entry",)), mode="overwrite")
+    wider = [record({"Entry": "wide", **{f"new {number}": "" for number in range(50)}})]
+    messages = [*(record({"Entry": "x" * 20}) for _ in range(300)), *wider, state(1), status("COMPLETE")]
+    run = write(destination, messages, narrow, targets=pair(destination), max_file_megabytes=0.008)
+    assert run.exit_code == 0
+    assert len(rows(destination)) == 301
+    assert max(len(each) for each in received(destination)) <= 8000
+    assert len({each.split(b"\r\n")[0] for each in received(destination)}) == 1
