@@ -42,7 +42,7 @@ class Attempt:
         run = delivery.end(ending)
         for message in run.messages:
             self.rules.see(message)
-        if isinstance(ending, Succeeded):
+        if isinstance(ending, Succeeded) and not config.get("dry_run"):
             self.rules.end(run.exit_code)
         return run
 
