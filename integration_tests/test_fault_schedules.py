@@ -86,8 +86,7 @@ def test_rows_in_pigment_are_the_rows_that_were_sent(
         reading = {**source_config(pigment), "max_retries": 1, **sliced}
         writing = {**destination_config(pigment), "max_retries": 2, "targets": targets(pigment, plan)}
         with running(servers[0], pigment, reading) as source, running(servers[1], pigment, writing) as destination:
-            stream = {**discovered[plan.slices], "is_resumable": plan.slices > 1}
-            schedule = Schedule(plan, source, destination, stream)
+            schedule = Schedule(plan, source, destination, discovered[plan.slices])
             try:
                 schedule.run()
             except Finding as finding:
