@@ -234,7 +234,7 @@ def test_a_target_that_is_not_said_to_clear_stops_before_anything_is_pushed(dest
     run = write(destination, [*many(5, 100), state(1), status("COMPLETE")], catalog(mode="overwrite"))
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "clears the block first" in run.errors[0]["message"]
+    assert 'tick "Clears before import"' in run.errors[0]["message"]
     assert entries(destination) == names(5)
     assert not run.states
 

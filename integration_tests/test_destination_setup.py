@@ -224,7 +224,7 @@ def test_names_are_matched_within_the_application(destination: Runner) -> None:
     assert destination.config["application_id"] == destination.pigment.workspace.application(CONSOLIDATION).id
     run = write_one(destination, catalog(), application_id=None, credentials=key(destination.pigment))
     assert run.exit_code != 0
-    assert "application ID" in run.errors[0]["message"]
+    assert "Application ID" in run.errors[0]["message"]
 
 
 def test_check_tries_the_import_key_too(destination: Runner) -> None:

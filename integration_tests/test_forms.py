@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector_metadata import ROOT
 from form_page import cards_of, draw, fields, is_folded
 from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem
@@ -99,6 +101,24 @@ def test_a_form_can_be_drawn(connector: str, unfolded: bool) -> None:
     for field in fields(spec_of(connector)):
         if field.seen or unfolded:
             assert f">{field.title}<" in page
+
+
+def titles(connector: str) -> set[str]:
+    root = spec_of(connector)["connectionSpecification"]
+    return {each["title"] for each in nodes(root) if "title" in each}
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_messages_name_fields_that_the_forms_have(connector: str) -> None:
+    """A title in quotes after the word that leads to a field, such as `under "Targets"`."""
+    known = titles(connector)
+    for folder in (ROOT / f"{connector}-pigment", ROOT / "shared/pigment_airbyte"):
+        for path in folder.rglob("*.py"):
+            named = re.findall(
+                r"(?:under|tick|lower|raise|widen) \"([A-Z][^\"{}]*)\"", path.read_text(encoding="utf-8")
+            )
+            ours = known if connector in path.parts[-2] else known | titles("source") | titles("destination")
+            assert set(named) <= ours, path
 
 
 JSON = st.recursive(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from destination_pigment.config import UUID, TargetEntry, same_form
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.listing import listed
 from pigment_client.models import ImportConfiguration
 
 
@@ -99,9 +100,9 @@ def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportCon
     if known is None:
         return (
             f'No import configuration is known for {streams}: enter its ID under "Targets", or give the connection an '
-            "application ID and a key for Modeling Metadata, so that it can be found by name."
+            '"Application ID" and a key of the type "Modeling Metadata", so that it can be found by name.'
         )
-    there = ", ".join(f"{each.name} ({each.id})" for each in known) or "none that the key's owner can see"
+    there = listed((f"{each.name} ({each.id})" for each in known), nothing="none that the owner of the key can see")
     return (
         f'The application has no import configuration named {streams}: enter its ID under "Targets", or create one of '
         f"that name in Pigment. There are: {there}."
@@ -119,9 +120,8 @@ def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[Strea
         )
         raise ConfigProblem(
             "A sync that overwrites needs an import configuration that clears its block, and nothing says so for the "
-            f'{named}: under "Targets", tick "This import configuration clears the block first" if "Clear items prior '
-            'to import" is on for it in Pigment, or enter another one for which it is on as "Second import '
-            'configuration ID, which clears the block first".'
+            f'{named}: under "Targets", tick "Clears before import" if "Clear items prior to import" is on for it '
+            'in Pigment, or enter another one for which it is on as "Replacing import configuration ID".'
         )
 
 

@@ -179,7 +179,7 @@ class Importer:
         if now - began > timeout.total_seconds():
             raise InDoubt(
                 f"The import of the {subject} has not ended within {timeout.total_seconds() / 60:g} minutes and may "
-                'still be running (raise "Import time-out" if large imports take longer).'
+                'still be running (raise "Import timeout (minutes)" if large imports take longer).'
             )
         if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
             raise InDoubt(f"The sync was stopped while the import of the {subject} was running.")

@@ -75,14 +75,13 @@ class Replace:
             raise ConfigProblem(
                 f"The {self.stream.subject} has {rows} row(s), fewer than the {self._target.minimum_rows} that its "
                 "target must have, so its block in Pigment was left as it was: look at the source, or lower "
-                '"Fewest rows to overwrite with" under "Targets".'
+                '"Fewest rows" under "Targets".'
             )
         if sum(cut.file is not None for cut in cuts) > 1 and self._target.clearing_id == self._target.configuration_id:
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
                 "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
-                'clears as "Second import configuration ID, which clears the block first", or raise "Largest file '
-                '(MB)".'
+                'clears as "Replacing import configuration ID", or raise "Largest file (MB)".'
             )
 
 
