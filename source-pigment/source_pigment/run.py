@@ -72,7 +72,7 @@ def run() -> None:
             for line in lines:
                 _write(escape_line_ends(line.encode()) + b"\n")
     except Terminated:
-        # Everything is cleaned up; the interpreter would still wait for whoever does not read what it wants to print.
+        # Everything is cleaned up, and nobody waits for a download that is under way.
         os._exit(128 + signal.SIGTERM)
     except OutputLost as lost:
         if not isinstance(lost.__cause__, BrokenPipeError):
@@ -92,5 +92,6 @@ def _write(lines: bytes) -> None:
 
 
 def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    """Unwind, so that temporary folders are removed."""
+    """Unwind, so that temporary folders are removed; what is still said on the way waits for no reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise Terminated
