@@ -42,10 +42,9 @@ class Shape:
         """The rows as Pigment exports them, quotes around what needs them."""
         return [(";".join(map(_csv_cell, row.values())) + "\r\n").encode() for row in self._rows()]
 
-    def records(self, stream: str) -> list[bytes]:
-        """The rows as lines of Airbyte; a number is written with its digits."""
-        opening = f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":{{'
-        return [(opening + ",".join(self._pairs(row)) + "}}}\n").encode() for row in self._rows()]
+    def objects_of_rows(self) -> list[bytes]:
+        """The rows as JSON objects; a number is written with its digits."""
+        return [("{" + ",".join(self._pairs(row)) + "}").encode() for row in self._rows()]
 
     def _pairs(self, row: Mapping[str, str]) -> list[str]:
         pairs = []

@@ -84,6 +84,7 @@ class WriteBench:
         self._folder = folder
         self._url = url
         self._rows = max(rows // case.part, case.streams)
+        self._objects = case.shape.objects_of_rows()
 
     def ways(self, options: Options) -> list[Way]:
         """Every checkout, the stock way and the floor."""
@@ -112,14 +113,14 @@ class WriteBench:
     def _messages(self, name: str, rows: int) -> Path:
         """The streams' records in turn, states on the way, and at the end the word that they are complete."""
         names = self._names()
-        records = [self._case.shape.records(stream) for stream in names]
+        openings = [_opening(stream) for stream in names]
         each = max(rows // len(names), 1)
         states = [max(each * number // _STATES, 1) for number in range(1, _STATES + 1)]
         path = self._folder / f"{name}.jsonl"
         with path.open("wb") as file:
             for number in range(each):
-                for lines in records:
-                    file.write(lines[number % len(lines)])
+                data = self._objects[number % len(self._objects)]
+                file.writelines(opening + data + b"}}\n" for opening in openings)
                 if number + 1 in states:
                     file.writelines(_state(stream, number) for stream in names)
             file.writelines(_complete(stream) for stream in names)
@@ -153,6 +154,10 @@ class WriteBench:
             path.write_text(json.dumps(value), encoding="utf-8")
             words += [f"--{option}", str(path)]
         return words
+
+
+def _opening(stream: str) -> bytes:
+    return f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":'.encode()
 
 
 def _state(stream: str, number: int) -> bytes:
