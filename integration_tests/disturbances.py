@@ -151,6 +151,7 @@ class Attempt:
         return self.sync.chance.random() < probability
 
     def _read(self) -> Input:
+        self.sync.source.environment.update(self.job.environment)
         process = self.sync.source.start("read", catalog=self.job.source_catalog, state=self.job.state)
         os.close(process.stdin)
         if self.disturbed and self._happens(0.1):

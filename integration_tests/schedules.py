@@ -117,7 +117,7 @@ class Schedule:
             job.attempt_failed(attempt.states)
             if attempt.stopped:
                 # The platform does not repeat a config error; somebody reads it and starts the sync again.
-                job = Job([self.stream], self.plan.mode, self.plan.way, first_generation=number + 2)
+                job = Job([self.stream], self.plan.mode, self.plan.way, first_generation=number + 2, id=number + 2)
         raise Finding(Broken.OTHER, words="No attempt succeeded, although the last ones were undisturbed.")
 
     def _judge(self, old: Counter[Row], expected: Counter[Row], *, succeeded: bool) -> None:

@@ -153,7 +153,7 @@ def test_a_registry_connector_gets_generations_and_a_custom_image_gets_the_mode(
 
 
 def test_the_next_attempt_keeps_state_and_generation_only_where_the_source_can_resume() -> None:
-    job = Job(STREAMS, "overwrite", REGISTRY, first_generation=4)
+    job = Job(STREAMS, "overwrite", REGISTRY, first_generation=4, id=9)
     assert job.state is None
 
     def back(place: int, **descriptor: str) -> dict[str, Any]:
@@ -165,6 +165,8 @@ def test_the_next_attempt_keeps_state_and_generation_only_where_the_source_can_r
     assert [each["stream"]["stream_state"] for each in job.state or ()] == [{"place": 2}]
     assert all("id" not in each for each in job.state or ())
     assert [each["generation_id"] for each in job.catalog["streams"]] == [4, 5]
+    assert {each["sync_id"] for each in job.catalog["streams"]} == {9}
+    assert job.environment == {"WORKER_JOB_ID": "9", "WORKER_JOB_ATTEMPT": "1"}
 
 
 def test_pyairbyte_sends_nulls_statuses_and_no_namespaces() -> None:

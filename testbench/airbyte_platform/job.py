@@ -25,6 +25,7 @@ class Job:
     mode: str
     way: Way
     first_generation: int = 1
+    id: int = 1
     attempts: int = 1
     _generations: dict[int, int] = field(default_factory=dict)
     _states: dict[tuple[str | None, str], Message] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class Job:
     @property
     def catalog(self) -> dict[str, Any]:
         """The configured catalog of this attempt."""
-        return catalog_for(self.streams, self.mode, self.way, generations=self._generations)
+        return catalog_for(self.streams, self.mode, self.way, generations=self._generations, sync_id=self.id)
 
     @property
     def source_catalog(self) -> dict[str, Any]:
@@ -46,6 +47,11 @@ class Job:
                 each["destination_sync_mode"], each["destination_sync_mode"]
             )
         return catalog
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the platform says of the job in the environment of each connector."""
+        return {"WORKER_JOB_ID": str(self.id), "WORKER_JOB_ATTEMPT": str(self.attempts - 1)}
 
     @property
     def state(self) -> list[Message] | None:

@@ -27,7 +27,12 @@ REGISTRY = Way(generations=True, statuses=True)
 
 
 def catalog_for(
-    streams: Iterable[Mapping[str, Any]], mode: str, way: Way, *, generations: Mapping[int, int] | None = None
+    streams: Iterable[Mapping[str, Any]],
+    mode: str,
+    way: Way,
+    *,
+    generations: Mapping[int, int] | None = None,
+    sync_id: int = 1,
 ) -> dict[str, Any]:
     """The configured catalog of a full refresh; `generations` are the streams' by position, 1 where not given."""
     configured = []
@@ -45,7 +50,7 @@ def catalog_for(
             each |= {
                 "generation_id": generation,
                 "minimum_generation_id": generation if replaces else 0,
-                "sync_id": generation,
+                "sync_id": sync_id,
             }
         configured.append(each)
     return {"streams": configured}
