@@ -17,7 +17,6 @@ from source_pigment.discovery.schema import (
     Selection,
     StreamSchema,
 )
-from source_pigment.reading.state import COMPLETE, finished_slices, state_after
 
 INFER = InferenceOptions(True, KnownNames(frozenset({"Cost", "Revenue"}), frozenset({"Year", "Country", "Scenario"})))
 
@@ -247,30 +246,6 @@ def test_equal_names_get_the_type_then_a_short_id() -> None:
         "V (view) (55555555)",
         "W",
     ]
-
-
-SLICES = [{"a": 1}, {"a": 2}, {"a": 3}]
-
-
-@pytest.mark.parametrize("finished", [1, 2, 3])
-def test_a_state_says_how_many_slices_are_finished(finished: int) -> None:
-    assert finished_slices(state_after(finished, SLICES), SLICES) == finished
-
-
-@pytest.mark.parametrize("state", [None, {}, {"finished_slices": "x"}, {"finished_slices": 99}])
-def test_a_state_that_says_nothing_begins_anew(state: dict[str, object] | None) -> None:
-    assert finished_slices(state, SLICES) == 0
-
-
-def test_a_state_of_other_slices_begins_anew() -> None:
-    assert finished_slices(state_after(2, SLICES), [{"a": 9}, *SLICES[1:]]) == 0
-
-
-def test_a_finished_stream_is_not_read_again_in_the_same_sync() -> None:
-    assert state_after(3, SLICES).items() >= COMPLETE.items()
-    assert finished_slices(state_after(3, SLICES), SLICES) == 3
-    assert finished_slices(state_after(3, SLICES), SLICES[:2]) == 0
-    assert finished_slices(COMPLETE, SLICES) == 3
 
 
 def test_a_view_claims_no_key() -> None:
