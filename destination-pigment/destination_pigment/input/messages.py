@@ -79,7 +79,7 @@ class StreamStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one stream, one after the other; `data` is the JSON of each."""
+    """Records of one stream in their order; `data` is the JSON of each."""
 
     key: StreamKey
     data: list[msgspec.Raw]
@@ -140,28 +140,27 @@ _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
 
 def parse_block(block: bytes) -> Iterator[Parsed]:
-    """What the lines of a block say, records of one stream in runs."""
+    """What the lines of a block say; the records between two other lines gathered by stream, in the order of each.
+
+    Concurrent sources send streams line by line in turns, and many records of one stream cost less than single ones.
+    """
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    run: list[msgspec.Raw] = []
-    name: str | None = None
-    namespace: str | None = None
+    gathered: dict[StreamKey, list[msgspec.Raw]] = {}
     for message, line in zip(_messages(block, lines), lines, strict=True):
         record = message.record if message is not None and message.type == "RECORD" else None
         if record is None:
-            if run and name is not None:
-                yield Records((namespace or None, name), run)
-                run = []
+            yield from _gathered(gathered)
             yield _parse(message, line)
-        elif record.stream == name and record.namespace == namespace:
-            run.append(record.data)
         else:
-            if run and name is not None:
-                yield Records((namespace or None, name), run)
-            run, name, namespace = [record.data], record.stream, record.namespace
-    if run and name is not None:
-        yield Records((namespace or None, name), run)
+            gathered.setdefault((record.namespace or None, record.stream), []).append(record.data)
+    yield from _gathered(gathered)
+
+
+def _gathered(records: dict[StreamKey, list[msgspec.Raw]]) -> Iterator[Records]:
+    yield from (Records(key, data) for key, data in records.items())
+    records.clear()
 
 
 def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:

@@ -72,7 +72,18 @@ def flat(block: bytes) -> list[Any]:
 @given(lines=st.lists(LINES, max_size=12), ended=st.booleans())
 def test_a_block_says_what_its_lines_say_one_by_one(lines: list[bytes], ended: bool) -> None:
     block = b"\n".join(lines) + (b"\n" if ended else b"")
-    assert flat(block) == [said for line in lines for said in flat(line + b"\n")]
+    assert by_stream(flat(block)) == by_stream([said for line in lines for said in flat(line + b"\n")])
+
+
+def by_stream(said: list[Any]) -> list[Any]:
+    """The same with the records between two other messages by stream, each stream's in their order."""
+    found: list[Any] = [[]]
+    for each in said:
+        if isinstance(each, tuple):
+            found[-1].append(each)
+        else:
+            found += [each, []]
+    return [sorted(each, key=lambda record: str(record[0])) if isinstance(each, list) else each for each in found]
 
 
 def test_each_kind_of_line() -> None:
