@@ -132,6 +132,7 @@ e2e-pyairbyte: setup .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as 
 soak: setup  ## the first law in numbers: 10,000 schedules of the state machine, 1,000 end to end, 50 kills (FIRST_SEED=…)
 	SCHEDULES=$(MACHINE_SCHEDULES) $(BIN)/pytest --timeout=14400 destination-pigment/unit_tests/test_sync_machine.py
 	SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_fault_schedules.py
+	SOURCE_SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_source_schedules.py
 	KILLS=50 $(BIN)/pytest integration_tests/test_source_reading.py -k kill
 
 clean:  ## remove what the other targets made

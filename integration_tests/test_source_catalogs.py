@@ -125,8 +125,8 @@ def test_a_block_without_a_name_is_a_stream(source: Runner, name: str) -> None:
 # Which columns a stream has ------------------------------------------------------------------------------------
 
 
-def add_raw(source: Runner, name: str, content: bytes) -> ListBlock:
-    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension=False)
+def add_raw(source: Runner, name: str, content: bytes, *, is_dimension: bool = False) -> ListBlock:
+    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension)
     block.stream = lambda: iter([content])
     source.pigment.workspace.application(PLANNING).put(block)
     return block
@@ -176,6 +176,31 @@ def test_a_hidden_metric_leaves_a_table_without_a_key(source: Runner) -> None:
         stream = source.discovered(credentials={"auth_type": "single_key", "api_key": secret})["P&L"]
 
         assert not stream.get("source_defined_primary_key")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (b"x;1\r\ny;2\r\n", []),
+        (b"x;1\r\nx;2\r\n;3\r\nx;4\r\n", ["1 record(s) with a blank in it and 2 record(s) that repeat one"]),
+        (b'"x;1";1\r\n"x";"1;1"\r\n', []),
+        (b'"x\r1";1\r\n"x\r1";2\r\n', ["1 record(s) that repeat one"]),  # goes by row
+    ],
+)
+def test_a_claimed_key_that_breaks_is_counted_in_one_warning(source: Runner, rows: bytes, words: list[str]) -> None:
+    block = add_raw(source, "Keyed", b"a;b\r\nx;1\r\ny;2\r\n", is_dimension=True)
+    stream = source.discovered()["Keyed"]
+    assert stream["source_defined_primary_key"] == [["a"]]
+    block.stream = lambda: iter([b"a;b\r\n" + rows])
+    run = source.run("read", catalog=of(stream))
+
+    assert run.exit_code == 0
+    assert len(run.records) == rows.count(b"\r\n")
+    warnings = [
+        each["message"] for each in run.of("LOG") if each["level"] == "WARN" and "primary key" in each["message"]
+    ]
+    assert len(warnings) == len(words)
+    assert all(word in warning for word, warning in zip(words, warnings, strict=True))
 
 
 # What discovery leaves out -------------------------------------------------------------------------------------

@@ -462,3 +462,20 @@ def test_a_kill_leaves_nothing_that_others_can_read(alone: Alone) -> None:
     for path in [alone.temporary, *alone.temporary.rglob("*")]:
         if path != alone.temporary:
             assert not path.stat().st_mode & 0o077, path
+
+
+@pytest.mark.long
+def test_a_signal_ends_a_source_whose_reader_takes_nothing(alone: Alone) -> None:
+    add(alone.source, "Large", 400_000)
+    process = alone.start("read", catalog=alone.source.catalog("Large"))
+    assert process.stdout
+    seen = b""
+    while b'"RECORD"' not in seen:
+        seen = process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(10) != 0
+    finally:
+        process.kill()
+    assert alone.left() == []

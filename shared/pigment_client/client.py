@@ -19,7 +19,7 @@ from pigment_client.http.clock import Clock
 from pigment_client.http.download import Export
 from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
 from pigment_client.http.request import Request
-from pigment_client.http.retry import PUSH, READ, RetryPolicy, wait_seconds
+from pigment_client.http.retry import PUSH, READ, RetryPolicy
 from pigment_client.http.transport import Transport, decoded
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
@@ -147,17 +147,6 @@ class PigmentClient:
             return result
 
         return self._transport.repeated(self.read_retry, attempt, repeatable=True)
-
-    def export_once(self, request: ExportRequest) -> Export:
-        """Begin an export without repeating, for callers that repeat the whole of it themselves."""
-        export = self._begin(request)
-        self._warn_once_of_http_1(export)
-        return export
-
-    def wait_before_retry(self, attempt: int, error: PigmentError) -> None:
-        """Wait before a whole export is repeated, as between the tries of any other read; attempts count from 1."""
-        asked = error.retry_after_seconds if isinstance(error, TryLater) else None
-        self._clock.sleep(wait_seconds(self.read_retry, attempt, retry_after=asked, random=self._clock.random))
 
     def push_csv(self, configuration_id: str, file: Path, options: PushOptions) -> Import:
         """Push a CSV file into an import configuration.

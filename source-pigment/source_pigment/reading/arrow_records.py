@@ -12,6 +12,8 @@ import hashlib
 import re
 from array import array
 from collections import Counter
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -74,7 +76,12 @@ class ArrowConverter:
         lines = pc.binary_join_element_wise(*pieces, _EMPTY, null_handling="replace", null_replacement="null")
         if pc.max(pc.binary_length(lines)).as_py() >= LONGEST_LINE_BYTES:
             return self._by_row.convert(block, first_record=first_record, emitted_at=emitted_at)
-        return RecordBlock(self._layout.stream, _content(lines), len(lines), misfits)
+        block_of_lines = RecordBlock(self._layout.stream, _content(lines), len(lines), misfits)
+        if self._layout.key_positions:
+            key = [_array(table.column(position)) for position in self._layout.key_positions]
+            block_of_lines.keys = array("q", map(hash, _texts(_hashed_texts(key))))
+            block_of_lines.blank_keys = pc.sum(reduce(pc.or_, map(pc.is_null, key)), min_count=0).as_py()
+        return block_of_lines
 
     def _table(self, block: bytes) -> pa.Table | None:
         """The block as columns of text, or None where it must go by row."""
@@ -210,14 +217,27 @@ def _escaped(column: Any) -> Any:
 
 def _hashes(columns: list[Any]) -> Any:
     """The content hash of each row, as `records.content_hash` makes it."""
+    texts = _texts(_hashed_texts(columns))
+    hashes = b"".join(hashlib.sha256(text).hexdigest().encode() for text in texts)
+    offsets = array("i", range(0, len(hashes) + 64, 64))
+    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(offsets), pa.py_buffer(hashes))
+
+
+def _hashed_texts(columns: list[Any]) -> Any:
+    """What is hashed of each row, as `records.hashed_text` makes it."""
     fields: list[Any] = []
     for column in columns:
         text = pc.fill_null(column, _EMPTY)
         fields += [pc.cast(pc.binary_length(text), pa.string()), _scalar(":"), text, _scalar(",")]
-    joined = pc.binary_join_element_wise(*fields, _EMPTY)
-    hashes = b"".join(hashlib.sha256(row.as_buffer()).hexdigest().encode() for row in joined)
-    offsets = array("i", range(0, len(hashes) + 64, 64))
-    return pa.StringArray.from_buffers(len(joined), pa.py_buffer(offsets), pa.py_buffer(hashes))
+    return pc.binary_join_element_wise(*fields, _EMPTY)
+
+
+def _texts(array: Any) -> list[bytes]:
+    """The texts of an array, each by itself."""
+    _, offsets, _ = array.buffers()
+    bounds = memoryview(offsets).cast("i")[array.offset : array.offset + len(array) + 1]
+    content, first = _content(array), bounds[0]
+    return [content[begin - first : end - first] for begin, end in pairwise(bounds)]
 
 
 def _scalar(text: str) -> Any:

@@ -94,7 +94,8 @@ class ExportStream:
     def _layout(self, selection: Selection) -> RecordLayout:
         keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]
         id_position = (keys[0] if keys else 0) if self._options.row_metadata else None
-        return RecordLayout(self.name, selection.names, selection.types, id_position)
+        key_positions = tuple(keys) if len(keys) == len(self._options.primary_key) else ()
+        return RecordLayout(self.name, selection.names, selection.types, id_position, key_positions)
 
     def _selection(self, header: list[str]) -> Selection:
         """What becomes of the columns, by the header line that came and the schema that the user configured."""

@@ -18,6 +18,7 @@ from airbyte_cdk.models import (
 )
 
 from source_pigment.reading.downloads import in_words
+from source_pigment.reading.keys import KeyCheck
 from source_pigment.reading.records import RecordBlock
 
 logger = logging.getLogger("airbyte.pigment.source")
@@ -39,6 +40,7 @@ class Progress:
         self._since: float | None = None
         self._misfits: Counter[str] = Counter()
         self._new_columns: set[str] = set()
+        self._key = KeyCheck()
 
     def start(self) -> None:
         """The first download begins."""
@@ -61,6 +63,7 @@ class Progress:
             self.rows_sent += block.count
             self._bytes_sent += len(block.lines)
             self._misfits.update(block.misfits)
+            self._key.add(block)
 
     def note_new_columns(self, names: Sequence[str]) -> None:
         """Say once that columns came which the configured schema lacks; their values are sent all the same."""
@@ -91,4 +94,12 @@ class Progress:
                 count,
                 column,
                 self._stream,
+            )
+        problem = self._key.problem()
+        if problem is not None:
+            logger.warning(
+                'The primary key of the stream "%s" does not hold: there are %s. Choose another key for it in the '
+                "connection, or refresh the schema.",
+                self._stream,
+                problem,
             )

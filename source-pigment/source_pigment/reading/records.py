@@ -7,6 +7,7 @@ it is and counted. Nothing passes through a float.
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,13 +36,14 @@ class RecordLayout:
     """How a stream's records look: its name, its columns in the order of the export, and the metadata to add.
 
     A column without a name is not sent. `id_position` is the column whose text is the record's id; None adds no
-    metadata.
+    metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none).
     """
 
     stream: str
     names: tuple[str | None, ...]
     types: tuple[ColumnType, ...]
     id_position: int | None = None
+    key_positions: tuple[int, ...] = ()
 
     def opening(self, emitted_at: int) -> str:
         """A RECORD line up to its first value's name."""
@@ -65,13 +67,16 @@ CLOSING = "}}}\n"
 class RecordBlock:
     """Finished RECORD lines of one stream, which travel as one.
 
-    `misfits` counts, by column, the values that did not fit their type.
+    `misfits` counts, by column, the values that did not fit their type. `keys` are the records' primary keys, each as
+    a number that differs where the keys do, and `blank_keys` says in how many of them a part is blank.
     """
 
     stream: str
     lines: bytes
     count: int
     misfits: Counter[str] = field(default_factory=Counter)
+    keys: array[int] = field(default_factory=lambda: array("q"))
+    blank_keys: int = 0
 
 
 class Converter(Protocol):
@@ -108,6 +113,10 @@ class RowConverter:
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong
             lines.append(line)
+            if self._layout.key_positions:
+                key = [row[position] for position in self._layout.key_positions]
+                result.keys.append(hash(hashed_text(key).encode()))
+                result.blank_keys += None in key
         result.lines, result.count = b"".join(lines), len(lines)
         return result
 

@@ -73,7 +73,8 @@ def layouts_and_rows(draw: Any) -> tuple[RecordLayout, list[list[str]]]:
     names = tuple(name if draw(st.integers(0, 3)) else None for name in columns)
     types = tuple(draw(st.lists(TYPES, min_size=width, max_size=width)))
     id_position = draw(st.none() | st.integers(0, width - 1))
-    layout = RecordLayout(draw(st.text(min_size=1, max_size=5)), names, types, id_position)
+    key = tuple(draw(st.lists(st.integers(0, width - 1), max_size=width, unique=True)))
+    layout = RecordLayout(draw(st.text(min_size=1, max_size=5)), names, types, id_position, key)
     return layout, draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=8))
 
 

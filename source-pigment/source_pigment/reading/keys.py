@@ -1,0 +1,39 @@
+"""Whether the primary key that the catalog claims holds in what is read: a sample said so, and a sample is not all."""
+
+from __future__ import annotations
+
+from array import array
+
+from source_pigment.reading.records import RecordBlock
+
+# Eight bytes a key: more of them would not fit into the memory that a sync may take.
+_MOST_KEYS = 2_000_000
+
+
+class KeyCheck:
+    """Counts the keys that are blank in part, and those that came before, among the first two million."""
+
+    def __init__(self) -> None:
+        # All mutable state.
+        self._keys = array("q")
+        self._blank = 0
+
+    def add(self, block: RecordBlock) -> None:
+        """Take the keys of records that leave."""
+        self._blank += block.blank_keys
+        self._keys += block.keys[: _MOST_KEYS - len(self._keys)]
+
+    def problem(self) -> str | None:
+        """What is wrong with the key, in words; None where it holds."""
+        counts = ((self._blank, "with a blank in it"), (self._count_repeated(), "that repeat one"))
+        return " and ".join(f"{count} record(s) {what}" for count, what in counts if count) or None
+
+    def _count_repeated(self) -> int:
+        if not self._keys:
+            return 0
+        # Loaded already by whatever made the keys; a set of Python's would take ten times the memory.
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        keys = pa.Array.from_buffers(pa.int64(), len(self._keys), [None, pa.py_buffer(self._keys)])
+        return len(self._keys) - int(pc.count_distinct(keys).as_py())
