@@ -16,10 +16,10 @@ from destination_pigment.spec import make_spec
 from pigment_airbyte.connection import address_explained, client_from_config, connected
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem, checked
-from pigment_airbyte.form import check_form
-from pigment_airbyte.listing import listed
+from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.key_diagnosis import keys_explained
+from pigment_airbyte.name_list import listed
 from pigment_airbyte.pasted_ids import is_id
-from pigment_airbyte.permissions import keys_explained
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.keys import Purpose

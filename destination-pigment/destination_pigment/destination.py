@@ -35,7 +35,7 @@ from destination_pigment.spec import make_spec
 from destination_pigment.write import write_stream, writing
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.form import check_form
+from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.output import write_lines
 from pigment_client.keys import Purpose
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from destination_pigment.config import UUID, TargetEntry, same_form
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.listing import listed
+from pigment_airbyte.name_list import listed
 from pigment_client.models import ImportConfiguration
 
 

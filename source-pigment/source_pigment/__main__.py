@@ -1,8 +1,8 @@
-"""The console entry."""
+"""What the installed command runs: loads the connector quickly, then runs it (`run.py`)."""
 
 from __future__ import annotations
 
-from pigment_airbyte.loading import loading_quickly
+from pigment_airbyte.cdk_loading import loading_quickly
 
 
 def main() -> None:

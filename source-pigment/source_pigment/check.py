@@ -10,9 +10,9 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 
 from pigment_airbyte.connection import address_explained, connected
 from pigment_airbyte.failures import ConfigProblem, checked, explained
-from pigment_airbyte.form import check_form
-from pigment_airbyte.listing import listed
-from pigment_airbyte.permissions import keys_explained
+from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.key_diagnosis import keys_explained
+from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
 from pigment_client.keys import Purpose

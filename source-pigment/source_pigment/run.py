@@ -17,7 +17,7 @@ from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
 from pigment_airbyte.failures import explained
-from pigment_airbyte.form import check_form
+from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.output import write_lines
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from pigment_client.http.clock import Clock
-from pigment_client.http.retry import REQUEST_WINDOW, pause_seconds
+from pigment_client.http.pauses import REQUEST_WINDOW, pause_seconds
 
 logger = logging.getLogger("airbyte.pigment.rate_limit")
 

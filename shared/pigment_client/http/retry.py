@@ -11,19 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pigment_client.errors import BrokenOff, LimitReached, PigmentError, Unavailable
-
-# "500 requests per 5 minutes" (Pigment's limits): after a whole window whatever was counted is forgotten.
-REQUEST_WINDOW = timedelta(minutes=5)
-
-# A request that is asked to wait for much longer than one request window is given up, instead of sleeping through an
-# hour; the platform runs the sync again.
-LONGEST_WAIT_SECONDS = 2 * REQUEST_WINDOW.total_seconds()
-
-# The base of the text "CSV Push API", section "Rate Limiting".
-_FIRST_PAUSE_SECONDS = 1.0
+from pigment_client.http.pauses import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +80,6 @@ def wait_seconds(policy: RetryPolicy, retry: int, *, retry_after: float | None, 
     """
     ceiling = min(policy.ceiling_seconds, policy.base_seconds * 2.0 ** min(retry - 1, 60))
     return max(random() * ceiling, retry_after or 0.0)
-
-
-def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
-    """How long all requests pause after a 429: as long as it asks for, else longer each time, up to a whole window.
-
-    At least half of it is waited; the rest is jitter, for others that share the address.
-    """
-    if retry_after is not None:
-        return min(retry_after, LONGEST_WAIT_SECONDS)
-    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_before, 60))
-    return ceiling * (1.0 + random()) / 2.0
 
 
 def _is_short(asked_seconds: float | None) -> bool:

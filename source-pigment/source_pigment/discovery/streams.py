@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.listing import listed
+from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import Payload, SourceConfig

@@ -14,7 +14,7 @@ import attributes_doc
 
 real, asked = attributes_doc.get_attributes_doc, []
 attributes_doc.get_attributes_doc = lambda cls: asked.append(cls.__name__) or real(cls)
-from pigment_airbyte.loading import loading_quickly
+from pigment_airbyte.cdk_loading import loading_quickly
 with {context}:
     from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, Type
 asked_while_loading = list(asked)
@@ -45,7 +45,7 @@ def test_another_serpyco_is_left_alone() -> None:
         "import sys, serpyco_rs._describe as describe\n"
         "del describe.get_attributes_doc\n"
         "sys.modules['serpyco_rs._json_schema._convert'] = None\n"
-        "from pigment_airbyte.loading import loading_quickly\n"
+        "from pigment_airbyte.cdk_loading import loading_quickly\n"
         "with loading_quickly(): pass\n"
         "assert not hasattr(describe, 'get_attributes_doc')"
     )
