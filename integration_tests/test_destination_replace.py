@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import pytest
 
 from airbyte_platform.process import Message, as_lines
+from airbyte_platform.ways import REGISTRY, catalog_for, refreshed
 from connectors import Runner
 from local_pigment.faults import FailImport, RespondStatus
 from writing import (
@@ -67,12 +69,56 @@ def test_generations_that_differ_append(destination: Runner, generation: int, mi
     assert entries(destination) == names(10)
 
 
-def test_equal_generations_of_an_incremental_stream_append(destination: Runner) -> None:
-    configured = catalog(generation_id=1, minimum_generation_id=1)
+@pytest.mark.parametrize("sync_id", [{"sync_id": 1}, {"sync_id": None}, {}], ids=["1", "null", "none"])
+def test_the_equal_generations_of_pyairbyte_append(destination: Runner, sync_id: dict[str, Any]) -> None:
+    """PyAirbyte writes 1 for all ids, whatever the stream."""
+    configured = catalog(generation_id=1, minimum_generation_id=1, **sync_id)
     configured["streams"][0]["sync_mode"] = "incremental"
     for start in (1, 6):
         write(destination, [*many(5, start), state(1)], configured)
     assert entries(destination) == names(10)
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+@pytest.mark.parametrize("generation", [0, 6])
+def test_a_refresh_that_removes_records_replaces_an_incremental_stream(
+    destination: Runner, mode: str, generation: int
+) -> None:
+    """The first refresh of a stream has the generation 1, and everything afterwards appends again."""
+    incremental = partial(catalog_for, [stream()], mode, REGISTRY, sync_mode="incremental")
+    usual = incremental(generations={0: generation}, sync_id=41)
+    refresh = refreshed(incremental(generations={0: generation}, sync_id=42))
+    later = incremental(generations={0: generation + 1}, sync_id=43)
+    for start, configured in ((1, usual), (1, refresh), (6, later)):
+        messages = [*many(5, start), state(1), status("COMPLETE")]
+        assert write(destination, messages, configured, targets=pair(destination)).exit_code == 0
+    assert entries(destination) == names(10)
+    (removed,) = (each for each in imports(destination) if each.configuration_id == ledger(destination, " (replace)"))
+    assert removed.received.count(b"\r\n") == 6
+
+
+def test_a_refresh_that_the_source_did_not_finish_removes_nothing(destination: Runner) -> None:
+    usual = catalog_for([stream()], "append", REGISTRY, sync_id=41, sync_mode="incremental")
+    write(destination, [*many(5), state(1), status("COMPLETE")], usual, targets=pair(destination))
+    run = write(destination, [*many(5, 100), state(1)], refreshed(usual), targets=pair(destination))
+    assert run.exit_code != 0
+    assert entries(destination) == names(5)
+    assert not run.states
+
+
+@pytest.mark.parametrize("mode", ["append", "append_dedup"])
+def test_a_stream_that_appends_never_goes_to_a_configuration_that_is_said_to_clear(
+    destination: Runner, mode: str
+) -> None:
+    write(
+        destination, [*many(5), state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=clearing(destination)
+    )
+    run = write(destination, [*many(5, 100), state(1)], catalog(mode=mode), targets=clearing(destination))
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert '"Clears before import" is ticked' in run.errors[0]["message"]
+    assert entries(destination) == names(5)
+    assert len(imports(destination)) == 1
+    assert not run.states
 
 
 @pytest.mark.parametrize("end", [[], [status("INCOMPLETE")], [state(1), *many(1, 9)]], ids=["nothing", "no", "later"])

@@ -24,7 +24,7 @@ from airbyte_platform.endings import (
 )
 from airbyte_platform.job import Job
 from airbyte_platform.process import Connector, Run
-from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, catalog_for, complete
+from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, catalog_for, complete, refreshed
 
 DIARY = """
 import json, os, select, signal, sys, time
@@ -150,6 +150,14 @@ def test_a_registry_connector_gets_generations_and_a_custom_image_gets_the_mode(
     assert custom["destination_sync_mode"] == mode
     assert "generation_id" not in custom
     assert complete(STREAMS[1])["trace"]["stream_status"]["stream_descriptor"] == {"name": "S", "namespace": "n"}
+
+
+def test_a_refresh_that_removes_records_leaves_a_stream_incremental() -> None:
+    usual = catalog_for(STREAMS[:1], "append", REGISTRY, generations={0: 3}, sync_id=9, sync_mode="incremental")
+    (configured,) = refreshed(usual)["streams"]
+
+    assert (configured["sync_mode"], configured["destination_sync_mode"]) == ("incremental", "append")
+    assert (configured["generation_id"], configured["minimum_generation_id"]) == (4, 4)
 
 
 def test_the_next_attempt_keeps_state_and_generation_only_where_the_source_can_resume() -> None:

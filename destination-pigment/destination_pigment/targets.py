@@ -51,6 +51,7 @@ def settle_targets(
     if missing:
         raise ConfigProblem(_say_missing(missing, known))
     _reject_undeclared(streams, found)
+    _reject_clearing_appends(streams, found, entries)
     _reject_conflicts(streams, found)
     return found
 
@@ -122,6 +123,28 @@ def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[Strea
             "A sync that overwrites needs an import configuration that clears its block, and nothing says so for the "
             f'{named}: under "Targets", tick "Clears before import" if "Clear items prior to import" is on for it '
             'in Pigment, or enter another one for which it is on as "Replacing import configuration ID".'
+        )
+
+
+def _reject_clearing_appends(
+    streams: Sequence[DestinationStream], targets: dict[StreamKey, Target], entries: Sequence[TargetEntry]
+) -> None:
+    """What the user says of an import configuration counts for whoever goes through it."""
+    ticked = {each.configuration_id for each in entries if each.clears}
+    replacing = {each.replace_configuration_id for each in entries}
+    for stream in streams:
+        configuration_id = targets[stream.key].configuration_id
+        if stream.mode is WriteMode.REPLACE or configuration_id not in ticked | replacing:
+            continue
+        said = (
+            '"Clears before import" is ticked for it'
+            if configuration_id in ticked
+            else 'it is entered as "Replacing import configuration ID"'
+        )
+        raise ConfigProblem(
+            f"The {stream.subject} appends, and its import configuration {configuration_id} deletes what is in its "
+            f'block before each import, for {said} under "Targets"; nothing was pushed: choose a sync mode that '
+            "overwrites, or let the target have an import configuration that does not clear."
         )
 
 

@@ -3,6 +3,9 @@
 A custom image gets neither generation ids nor stream statuses, and "overwrite" as such. A connector whose definition
 claims `supportsRefreshes` gets both: COMPLETE for every stream once the source has succeeded, and "overwrite" as
 "append" with `generation_id == minimum_generation_id > 0`.
+
+"Refresh and remove records" sets the minimum of any stream to its generation and changes nothing else: a stream that is
+incremental stays so (airbyte-platform, CatalogGenerationSetter).
 """
 
 from __future__ import annotations
@@ -33,15 +36,16 @@ def catalog_for(
     *,
     generations: Mapping[int, int] | None = None,
     sync_id: int = 1,
+    sync_mode: str = "full_refresh",
 ) -> dict[str, Any]:
-    """The configured catalog of a full refresh; `generations` are the streams' by position, 1 where not given."""
+    """The configured catalog; `generations` are the streams' by position, 1 where not given."""
     configured = []
     for position, stream in enumerate(streams):
         generation = (generations or {}).get(position, 1)
         replaces = mode in _WITHOUT_OVERWRITE
         each: dict[str, Any] = {
             "stream": stream,
-            "sync_mode": "full_refresh",
+            "sync_mode": sync_mode,
             "destination_sync_mode": _WITHOUT_OVERWRITE.get(mode, mode) if way.generations else mode,
         }
         if mode.endswith("dedup"):
@@ -54,6 +58,17 @@ def catalog_for(
             }
         configured.append(each)
     return {"streams": configured}
+
+
+def refreshed(catalog: Mapping[str, Any]) -> dict[str, Any]:
+    """The catalog of "Refresh and remove records" for all streams of a catalog that has generations."""
+    return {
+        "streams": [
+            {**each, "generation_id": generation, "minimum_generation_id": generation}
+            for each in catalog["streams"]
+            for generation in [each["generation_id"] + 1]
+        ]
+    }
 
 
 def complete(stream: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The configured catalog as this destination needs it: which streams come, and what shall become of them. Pure.
 
 The platform asks for "replace" in two ways: as the sync mode `overwrite`, or, where it knows that a destination
-supports refreshes, as a full refresh with `generation_id == minimum_generation_id > 0`. Equal generations alone do not
-mean it: PyAirbyte sets them for incremental streams too.
+supports refreshes, with `generation_id == minimum_generation_id > 0`. A stream that is refreshed so stays incremental
+(airbyte-platform, CatalogGenerationSetter). PyAirbyte sets equal generations without meaning it: its ids are all 1,
+where the platform's `sync_id` is the number of the job.
 """
 
 from __future__ import annotations
@@ -108,7 +109,10 @@ def _mode(configured: Mapping[str, Any]) -> WriteMode:
 
 def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
     generation, minimum = configured.get("generation_id") or 0, configured.get("minimum_generation_id") or 0
-    return configured.get("sync_mode") == "full_refresh" and generation == minimum and minimum > 0
+    sync_id = configured.get("sync_id")
+    if generation != minimum or minimum <= 0:
+        return False
+    return configured.get("sync_mode") == "full_refresh" or (sync_id is not None and {minimum, sync_id} != {1})
 
 
 def _is_text(schema: Any) -> bool:
