@@ -190,6 +190,46 @@ def test_rejected_rows_of_a_replacement_are_not_sent_again(destination: Runner) 
         assert len(imports(destination)) - before == pushes
 
 
+REFUSED = {"Department": "Nobody"}
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["asked", "at once"])
+@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize(
+    ("good", "minimum", "words"),
+    [(0, 0, "Pigment wrote 0 of the 24 row(s)"), (3, 4, "fewer than the 4 that its target must have")],
+    ids=["nothing", "too few"],
+)
+def test_a_replacement_of_which_too_little_was_written_is_an_error(
+    destination: Runner, good: int, minimum: int, words: str, files: int, at_once: bool
+) -> None:
+    destination.pigment.workspace.variants.immediate_results = at_once
+    skip_unknown(destination)
+    targets = [{**each, "minimum_rows": minimum} for each in (clearing if files == 1 else pair)(destination)]
+    write(destination, [*many(5), state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=targets)
+    refused = [record(entry(number, **REFUSED)) for number in range(100, 124 - good)]
+    messages = [*many(good), *refused, state(1), status("COMPLETE")]
+    rows_in_file = 24 // files + 1
+    run = write(destination, messages, catalog(mode="overwrite"), targets=targets, max_file_rows=rows_in_file)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert words in run.errors[0]["message"]
+    assert "may be empty or hold only a part" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_a_replacement_never_goes_with_a_mode_that_adds_nothing(destination: Runner) -> None:
+    messages = [*many(5), state(1), status("COMPLETE")]
+    for mode, count in (("", 1), ("update", 1), ("create", 2), ("upsert", 3)):
+        run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), import_mode=mode)
+        assert len(imports(destination)) == count
+        assert entries(destination) == names(5)
+        assert (run.exit_code == 0) is (mode != "update")
+        if mode == "update":
+            assert run.errors[0]["failure_type"] == "config_error"
+            assert '"Import mode" set to update' in run.errors[0]["message"]
+            assert not run.states
+
+
 def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     messages = [record("no object"), record(None), state(1), status("COMPLETE")]

@@ -10,7 +10,7 @@ from destination_pigment.config import UUID, TargetEntry, same_form
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.name_list import listed
-from pigment_client.models import ImportConfiguration
+from pigment_client.models import ImportConfiguration, ImportMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,19 @@ def settle_targets(
     _reject_clearing_appends(streams, found, entries)
     _reject_conflicts(streams, found)
     return found
+
+
+def reject_update(streams: Iterable[DestinationStream], mode: ImportMode | None) -> None:
+    """Raise `ConfigProblem` where a block would be cleared by an import that adds nothing.
+
+    The mode "create" adds all rows to a block that was cleared.
+    """
+    replaced = ", ".join(stream.subject for stream in streams if stream.mode is WriteMode.REPLACE)
+    if replaced and mode is ImportMode.UPDATE:
+        raise ConfigProblem(
+            f'With "Import mode" set to update, Pigment would empty the block of the {replaced} and add nothing to it; '
+            'nothing was pushed: leave "Import mode" empty, or choose a sync mode that appends.'
+        )
 
 
 def _entry(stream: DestinationStream, entries: Sequence[TargetEntry]) -> TargetEntry | None:

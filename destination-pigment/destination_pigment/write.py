@@ -24,7 +24,7 @@ from destination_pigment.input.configured_streams import DestinationStream, Stre
 from destination_pigment.input.stdin import Inputs
 from destination_pigment.states import Emit, States
 from destination_pigment.sync import Pace, Streams, Sync
-from destination_pigment.targets import needs_names, settle_targets
+from destination_pigment.targets import needs_names, reject_update, settle_targets
 from pigment_airbyte.connection import connected
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
@@ -98,6 +98,7 @@ def _strategies(
     spool: Spool,
     patience: Patience,
 ) -> Streams:
+    reject_update(streams, settings.import_mode)
     known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
     targets = settle_targets(streams, settings.targets, known)
     by_id = {each.id: each for each in known or ()}

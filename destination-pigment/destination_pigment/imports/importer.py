@@ -64,7 +64,8 @@ class Importer:
     @property
     def rules(self) -> RowRules:
         """What the user wants done about rows that Pigment does not take."""
-        return RowRules(self._config.fail_on_rejected, self._config.import_mode is not None or self._config.dry_run)
+        dry_run = self._config.dry_run
+        return RowRules(self._config.fail_on_rejected, self._config.import_mode is not None or dry_run, dry_run)
 
     def wait(self, seconds: float) -> None:
         """Wait between two imports; raises `Cancelled`."""

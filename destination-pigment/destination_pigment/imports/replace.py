@@ -156,8 +156,27 @@ class ReplaceJob:
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
         rows = sum(rows for _, rows in filled)
+        if not importer.rules.is_dry_run:
+            self._reject_little_written(stored, rows)
         importer.rules.reject_rejected(rejected + self.rejected, rows - rejected, self.stream.subject)
         return Imported(None, rejected)
+
+    def _reject_little_written(self, stored: list[Imported], rows: int) -> None:
+        """Raise `MayBeStored` where Pigment cleared the block and wrote nothing, or less than the target must have."""
+        counts = [each.counts for each in stored if each.counts is not None]
+        if not rows or len(counts) < len(stored):
+            return
+        written = sum(each.inserted + each.updated for each in counts)
+        if written and written >= self.target.minimum_rows:
+            return
+        few = f", fewer than the {self.target.minimum_rows} that its target must have" if written else ""
+        lower = ', or lower "Fewest rows" under "Targets"' if written else ""
+        raise MayBeStored(
+            f"Pigment wrote {written} of the {rows} row(s) of the {self.stream.subject}{few}, and skipped "
+            f"{sum(each.skipped for each in counts)}, so its block may be empty or hold only a part now: see the log "
+            f"for reasons and columns, fix the rows or the import configuration{lower}, and run the sync again, which "
+            "replaces all of the block."
+        )
 
     def _reject_wrong_clearing(self, done: Imported, rows: int, *, is_first: bool) -> None:
         """Raise `MayBeStored` where the counts disprove what the user says of the import configurations."""

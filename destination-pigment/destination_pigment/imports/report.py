@@ -32,10 +32,11 @@ class MayBeStored(ConfigProblem):
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """What the user wants done: stop at a rejected row; or a mode in which Pigment may leave rows out."""
+    """What the user wants done: stop at a rejected row; or a mode in which Pigment may leave rows out, or all."""
 
     fail_on_rejected: bool
     may_leave_rows: bool
+    is_dry_run: bool = False
 
     def reject_rejected(self, rejected: int, stored: int, subject: str) -> None:
         """Raise `ConfigProblem` where any rejected row shall stop the sync."""
