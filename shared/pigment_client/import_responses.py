@@ -23,7 +23,8 @@ from pigment_client.models import (
 )
 from pigment_client.responses import optional_text_of, text_of, understood
 
-# Words of the immediate form that stand for "ask again later"; only "completed" and "failed" are documented.
+# Words of the immediate form that stand for "ask again later". Only "completed" is documented, and nothing but it is a
+# success, whatever counts stand beside the word.
 _RUNNING = {"accepted", "inprogress", "in_progress", "pending", "processing", "queued", "running", "started"}
 
 
@@ -97,10 +98,10 @@ def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
 def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
     status = text_of(body, "status").lower()
     if status == "failed":
-        return FailedImport(import_id, _names(body.get("errors"), "code"))
+        return FailedImport(import_id, _names(body.get("errors"), "code"), _accepted(body))
     if status in _RUNNING:
         return RunningImport(import_id)
-    if status != "completed" and "recordsAccepted" not in body:
+    if status != "completed":
         return UnknownImport(import_id, completed=False)
     try:
         return understood(lambda: _completed_at_once(import_id, body))
@@ -111,7 +112,8 @@ def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
 def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
     counts = None
     if "recordsAccepted" in body:
-        counts = ImportCounts(inserted=_count(body, "recordsAccepted"), skipped=_count(body, "recordsRejected"))
+        accepted, rejected_count = _count(body, "recordsAccepted"), _count(body, "recordsRejected")
+        counts = ImportCounts(inserted=accepted, deleted=None, skipped=rejected_count)
     errors = body.get("errors") or ()
     rejected = tuple(
         RejectedRow(
@@ -129,6 +131,13 @@ def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImpo
         if error.get("row") is None
     )
     return CompletedImport(import_id, counts, skipped, rejected)
+
+
+def _accepted(body: Mapping[str, Any]) -> int:
+    try:
+        return _count(body, "recordsAccepted")
+    except (KeyError, TypeError):
+        return 0
 
 
 def _count(item: Mapping[str, Any], name: str) -> int:

@@ -152,11 +152,15 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """What an import did to its block, in rows."""
+    """What an import did to its block, in rows.
+
+    `deleted` is None where the response does not say it. It then gives the rows that were taken as `inserted`, and a
+    dry run may have taken them without storing any.
+    """
 
     inserted: int = 0
     updated: int = 0
-    deleted: int = 0
+    deleted: int | None = 0
     skipped: int = 0
 
 
@@ -179,10 +183,14 @@ class CompletedImport:
 
 @dataclass(frozen=True, slots=True)
 class FailedImport:
-    """An import that Pigment ended as failed; `error_names` (maybe none) without descriptions, which may quote rows."""
+    """An import that Pigment ended as failed; `error_names` (maybe none) without descriptions, which may quote rows.
+
+    `accepted` is how many rows the response counts as accepted all the same.
+    """
 
     id: str
     error_names: tuple[str, ...] = ()
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ way, so the doubt is kept over all attempts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
 
 from pigment_client.errors import (
     BrokenOff,
@@ -44,10 +43,11 @@ class Pusher:
 
         def push_once() -> Import:
             nonlocal in_doubt
+            body = UploadBody(opened, options.form)
             try:
-                return self._push_once(configuration_id, opened, options, key)
-            except PigmentError as error:
-                in_doubt = in_doubt or _may_have_been_taken(error)
+                return self._push_once(configuration_id, body, options, key)
+            except Exception as error:
+                in_doubt = in_doubt or _may_have_been_taken(error, body)
                 raise
 
         with file.open("rb") as opened:
@@ -62,11 +62,11 @@ class Pusher:
                 )
                 raise unknown from error
 
-    def _push_once(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:
+    def _push_once(self, configuration_id: str, body: UploadBody, options: PushOptions, key: str) -> Import:
         limit = self._limits.of(configuration_id)
         with limit.request() as pauses:
             try:
-                pushed = self._send(configuration_id, file, options, key)
+                pushed = self._send(configuration_id, body, options, key)
             except ImportLimitReached as error:
                 limit.reached(pauses, error.retry_after_seconds)
                 raise
@@ -74,7 +74,7 @@ class Pusher:
         limit.log_end()
         return pushed
 
-    def _send(self, configuration_id: str, file: IO[bytes], options: PushOptions, key: str) -> Import:
+    def _send(self, configuration_id: str, body: UploadBody, options: PushOptions, key: str) -> Import:
         query = {"configurationId": configuration_id}
         if options.dry_run:
             query["dryRun"] = "true"
@@ -87,18 +87,21 @@ class Pusher:
             "/api/v1/import/push/csv",
             object_id=configuration_id,
             query=query,
-            body=UploadBody(file, options.form),
+            body=body,
             answer_timeout_seconds=options.answer_timeout_seconds,
         )
         return decoded(request, self._transport.send(request, key), parse_pushed)
 
 
-def _may_have_been_taken(error: PigmentError) -> bool:
-    """Whether Pigment may have imported the file although this came back instead of its response."""
+def _may_have_been_taken(error: Exception, body: UploadBody) -> bool:
+    """Whether Pigment may have imported the file although this came instead of its response."""
     match error:
         case Unavailable(arrived=arrived):
             return arrived
         case BrokenOff() | ResponseNotUnderstood():
             return True
-        case _:
+        case PigmentError():
             return False
+        case _:
+            # Whatever it is, it says nothing of the file: only a body of which nothing was read did not arrive.
+            return body.begun

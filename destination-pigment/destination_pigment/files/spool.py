@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -30,7 +31,8 @@ class Spool:
         with disk_errors_explained():
             # mkdtemp makes a folder that only its owner can enter.
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
-        self._number = 0
+        # One step even where the thread of an import asks at the same time.
+        self._numbers = count(1)
 
     def __enter__(self) -> Self:
         return self
@@ -42,8 +44,7 @@ class Spool:
 
     def new_path(self, suffix: str) -> Path:
         """A place for a file."""
-        self._number += 1
-        return self._folder / f"{self._number}{suffix}"
+        return self._folder / f"{next(self._numbers)}{suffix}"
 
     def new_file(self, columns: Sequence[str]) -> SpoolFile:
         """A file that holds only the header line."""
@@ -64,13 +65,17 @@ class Spool:
     def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
         """The rows with these numbers (1 is the first data row), in a new file."""
         chosen = self.new_file(file.columns)
-        number = 0
-        for rows in file.read_rows():
-            for row in rows:
-                number += 1
-                if number in numbers:
-                    chosen.write(CsvWriter(self._dialect).rows([row]))
-        chosen.finish()
+        try:
+            number = 0
+            for rows in file.read_rows():
+                for row in rows:
+                    number += 1
+                    if number in numbers:
+                        chosen.write(CsvWriter(self._dialect).rows([row]))
+            chosen.finish()
+        except BaseException:
+            chosen.path.unlink(missing_ok=True)
+            raise
         return chosen
 
 

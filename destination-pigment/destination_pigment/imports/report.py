@@ -79,11 +79,11 @@ def log_result(subject: str, done: CompletedImport, rejected: int) -> None:
         logger.info("Imported the %s; Pigment gave no counts.", subject)
     else:
         logger.info(
-            "Imported the %s: %d inserted, %d updated, %d deleted, %d skipped.",
+            "Imported the %s: %d inserted, %d updated, %s deleted, %d skipped.",
             subject,
             counts.inserted,
             counts.updated,
-            counts.deleted,
+            "an unknown number" if counts.deleted is None else counts.deleted,
             counts.skipped,
         )
     for skipped in done.skipped:

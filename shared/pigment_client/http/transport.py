@@ -178,6 +178,6 @@ def decoded(request: Request, response: requests.Response, parse: Callable[[Any]
     """What the JSON of a response means; raises `ResponseNotUnderstood`."""
     try:
         return parse(json.loads(response.content))
-    except (ValueError, ResponseNotUnderstood):
+    except (ValueError, RecursionError, ResponseNotUnderstood):
         pass  # the first holds the body; raised from here, ours would carry it along
     raise request.error(ResponseNotUnderstood, status=response.status_code)

@@ -19,6 +19,7 @@ from pigment_client.models import (
     UnknownImport,
 )
 
+ACCEPTED = {"recordsAccepted": 5, "recordsRejected": 0}
 SUMMARY = {"insertedCount": 3, "updatedCount": 2, "deletedCount": 1, "skippedCount": 0}
 
 
@@ -39,6 +40,13 @@ def status(word: str, **more: Any) -> dict[str, Any]:
         ({"importId": "1", "status": "completed", "recordsAccepted": 5}, UnknownImport("1", completed=True)),
         ({"importId": "1", "status": "Queued"}, RunningImport("1")),
         ({"importId": "1", "status": "dreaming"}, UnknownImport("1", completed=False)),
+        *(
+            ({"importId": "1", "status": word} | ACCEPTED, UnknownImport("1", completed=False))
+            for word in ("aborted", "success", "partial", "completed_with_errors", "")
+        ),
+        *(({"importId": "1", "status": word} | ACCEPTED, RunningImport("1")) for word in ("pending", "InProgress")),
+        ({"importId": "1", "status": "failed"} | ACCEPTED, FailedImport("1", accepted=5)),
+        ({"importId": "1", "status": "failed", "recordsAccepted": "5"}, FailedImport("1")),
     ],
 )
 def test_a_status(body: dict[str, Any], expected: Import) -> None:
@@ -83,7 +91,7 @@ def test_a_result_that_comes_at_once() -> None:
 
     assert parse_pushed(body) == CompletedImport(
         "1",
-        ImportCounts(inserted=8, skipped=2),
+        ImportCounts(inserted=8, deleted=None, skipped=2),
         (SkippedData("MISSING", 1, "Year"),),
         (RejectedRow(2, "Country", "UNKNOWN_ITEM", "x"),),
     )

@@ -1,0 +1,43 @@
+"""Files of one sync never share a name, whoever asks for them, and a copy that fails leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from destination_pigment.files.spool import Spool, SpoolFile
+from pigment_airbyte.failures import TransientProblem
+from pigment_csv.dialect import CsvDialect
+
+
+def test_threads_that_ask_at_the_same_time_get_different_places() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-7)
+    try:
+        with Spool(CsvDialect()) as spool, ThreadPoolExecutor(8) as pool:
+            paths: list[Path] = list(pool.map(lambda _: spool.new_path(".csv"), range(20_000)))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(paths)) == len(paths)
+
+
+def test_a_selection_that_the_disk_does_not_take_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Spool(CsvDialect()) as spool:
+        file = spool.new_file(["a"])
+        file.write(b"1\r\n2\r\n")
+        file.finish()
+        write = SpoolFile.write
+
+        def full(self: SpoolFile, rows: bytes) -> None:
+            if rows == b"2\r\n":
+                raise OSError(errno.ENOSPC, "full")
+            write(self, rows)
+
+        monkeypatch.setattr(SpoolFile, "write", full)
+        with pytest.raises((TransientProblem, OSError)):
+            spool.selected(file, frozenset([2]))
+        assert list(file.path.parent.iterdir()) == [file.path]

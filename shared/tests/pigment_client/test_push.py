@@ -1,0 +1,79 @@
+"""What became of a file is a doubt as soon as any of it was sent, whatever goes wrong then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from pigment_client.errors import KeyRejected, OutcomeUnknown
+from pigment_client.http.rate_limit import ImportRateLimits
+from pigment_client.http.request import Request
+from pigment_client.http.retry import RetryPolicy
+from pigment_client.models import PushOptions
+from pigment_client.push import Pusher
+
+
+class Stopped(Exception):
+    """A sleep that a cancel ended."""
+
+
+class Wire:
+    """Stands in for the transport: reads the body if it shall, then does what it is given."""
+
+    def __init__(self, respond: Callable[[], requests.Response], *, reads: bool = True) -> None:
+        self._respond = respond
+        self._reads = reads
+
+    def repeated(self, _policy: RetryPolicy, attempt: Callable[[], Any], *, repeatable: bool) -> Any:
+        assert not repeatable
+        return attempt()
+
+    def send(self, request: Request, _key: str) -> requests.Response:
+        if self._reads:
+            assert request.body is not None
+            b"".join(request.body)
+        return self._respond()
+
+
+def push(tmp_path: Path, wire: Wire) -> Any:
+    file = tmp_path / "file.csv"
+    file.write_bytes(b"a\r\n1\r\n")
+    pusher = Pusher(wire, ImportRateLimits(), RetryPolicy(0))  # type: ignore[arg-type] # stands in
+    return pusher.push("configuration", file, PushOptions(repeatable=False), "key")
+
+
+def raising(error: Exception) -> Callable[[], requests.Response]:
+    def respond() -> requests.Response:
+        raise error
+
+    return respond
+
+
+@pytest.mark.parametrize("error", [RecursionError(), MemoryError(), OSError("disk"), ValueError(), Stopped()], ids=repr)
+def test_whatever_goes_wrong_once_the_file_is_on_its_way_is_a_doubt(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(OutcomeUnknown):
+        push(tmp_path, Wire(raising(error)))
+
+
+@pytest.mark.parametrize("error", [Stopped(), MemoryError()], ids=repr)
+def test_what_goes_wrong_before_is_not(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        push(tmp_path, Wire(raising(error), reads=False))
+
+
+def test_a_rejection_is_no_doubt(tmp_path: Path) -> None:
+    with pytest.raises(KeyRejected):
+        push(tmp_path, Wire(raising(KeyRejected("push CSV"))))
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b""], ids=["lists", "objects", "x", ""])
+def test_a_response_that_no_parser_takes_is_a_doubt(tmp_path: Path, body: bytes) -> None:
+    response = requests.Response()
+    response.status_code = 200
+    response._content = body
+    with pytest.raises(OutcomeUnknown):
+        push(tmp_path, Wire(lambda: response))
