@@ -276,8 +276,8 @@ def test_a_sync_mode_that_is_not_ours_is_refused(destination: Runner, mode: str)
 def test_the_letters_of_an_id_do_not_hide_a_conflict(destination: Runner) -> None:
     same = ledger_id(destination)
     targets = [
-        {"stream": "a", "import_configuration_id": same},
-        {"stream": "b", "import_configuration_id": same.upper()},
+        {"stream": "a", "import_configuration_id": same, "clears_before_import": True},
+        {"stream": "b", "import_configuration_id": same.upper(), "clears_before_import": True},
     ]
     run = destination.run("write", catalog=catalog(stream("a"), stream("b"), mode="overwrite"), targets=targets)
     assert "same import configuration" in run.errors[0]["message"]

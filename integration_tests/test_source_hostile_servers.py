@@ -241,7 +241,14 @@ def test_what_is_no_export_is_no_record_and_not_quoted(source: Runner, body: Res
     assert run.errors
 
 
-@pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
+# Lines that end as they should look like a list of one column, whatever they say: discovery has nothing to hold them
+# against, as reading has.
+LOOKS_LIKE_A_LIST = {7, 8}
+
+
+@pytest.mark.parametrize(
+    "body", [body for number, body in enumerate(BODIES) if number not in LOOKS_LIKE_A_LIST], ids=str
+)
 def test_what_is_no_export_is_no_stream(source: Runner, body: RespondWith) -> None:
     add(source, "Small", 100)
     source.pigment.faults.queue("export_list", body, times=4)

@@ -112,7 +112,7 @@ def _look_at(
     payloads: tuple[Payload, ...],
 ) -> DiscoveredStream:
     sample = take_sample(client, ExportRequest(stream_object.kind, stream_object.id, payloads[0]))
-    if not sample.header or sample.header == [""]:
+    if len(sample.header) < 2 and not "".join(sample.header).strip():
         raise ConfigProblem(
             f"The export of the {stream_object.subject} has no columns: add a property or metric to it."
         )
