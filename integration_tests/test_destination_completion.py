@@ -170,6 +170,24 @@ def test_states_of_replaced_streams_leave_together(destination: Runner) -> None:
     assert not imports(destination)
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [[record({"Account": "2"}, "Accounts")], [state(3, "Accounts", records=2)], [record({"a": 1}, "Nobody")]],
+    ids=["held back", "missing", "of no stream"],
+)
+def test_no_state_of_a_replaced_stream_leaves_where_anything_of_the_sync_failed(
+    destination: Runner, behind: list[Message]
+) -> None:
+    """Or a second attempt would begin behind that state, without a record, and empty what is stored."""
+    configured = catalog(stream(), stream("Accounts", ("Account",)), **GENERATIONS)
+    configured["streams"][1] |= {"sync_mode": "incremental", "minimum_generation_id": 0}
+    messages = [*many(5), state(1), status("COMPLETE"), record({"Account": "1"}, "Accounts"), state(2, "Accounts")]
+    run = write(destination, [*messages, *behind], configured, targets=clearing(destination))
+    assert run.exit_code != 0
+    assert entries(destination) == names(5)
+    assert {each["stream"]["stream_descriptor"]["name"] for each in run.states} == {"Accounts"}
+
+
 @pytest.mark.parametrize("how", ["records", "all", "state"])
 def test_what_comes_without_a_namespace_belongs_to_the_only_stream_of_its_name(destination: Runner, how: str) -> None:
     configured = catalog(stream(namespace="Planning"), mode="overwrite")

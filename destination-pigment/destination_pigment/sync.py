@@ -122,6 +122,7 @@ class Sync:
         self._states.send_due()
         if input_ended and not self._cancel.requested:
             self._add_what_was_held_back()
+            self._confirm_replaced()
         self._intake.summarize()
         self._states.summarize()
         self._failures.raise_first()
@@ -143,9 +144,6 @@ class Sync:
         self._ready += jobs
         self._submit()
         self._wait_for_imports()
-        if not self._to_replace:
-            for key in self._streams.replaces:
-                self._states.checkpoints.free(key)
 
     def _replacement(self, key: StreamKey, strategy: Replace) -> Job | None:
         job: Job | None = None
@@ -243,6 +241,17 @@ class Sync:
                 strategy.reject_held_back()
             except TransientProblem as error:
                 self._failures.add(error, strategy.stream.subject)
+
+    def _confirm_replaced(self) -> None:
+        """Let the states of replaced streams go, if nothing went wrong anywhere.
+
+        A second attempt begins behind the states that left: without a record, it would clear what is stored.
+        """
+        if self.failed or self._to_replace:
+            return
+        for key in self._streams.replaces:
+            self._states.checkpoints.free(key)
+        self._states.send_due()
 
     def _fail(self, error: Exception, subject: str | None) -> None:
         self._queues.stop()

@@ -356,6 +356,12 @@ class Platform(RuleBasedStateMachine):
             may_replace = self.ended and proven and not self.cut and not (name in self.short and self._counted(name))
             assert may_replace or self.pigment.blocks[name] == ["old"]
 
+    @invariant()
+    def a_sync_that_failed_confirms_no_replacement(self) -> None:
+        """A second attempt begins with none of them, or their blocks would be cleared behind their states."""
+        if hasattr(self, "pigment") and not self.clean:
+            assert not any(self.states[number][0] in REPLACED for number in self.back)
+
     def _counted(self, name: str) -> bool:
         """Whether a state has told that a record of the stream is missing."""
         return self.since_state[name] == 0
