@@ -17,7 +17,7 @@ from pigment_csv.dialect import CsvDialect
 
 _MEGABYTE = 1_000_000
 
-# Tries after the first, of a request.
+# Tries after the first, where the form says nothing; a push takes no more than `retry.PUSH` has.
 MAX_RETRIES = 5
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -47,7 +47,8 @@ def connection_spec(*, order: int, default_max_retries: int) -> dict[str, Any]:
         ),
         "max_retries": _count(
             "Retries",
-            "How often a request is sent again when Pigment is busy or cannot be reached.",
+            "How often a request is sent again when Pigment cannot be reached; a file at most 4 times, and only where "
+            "that does no harm.",
             default=default_max_retries,
             range_=(0, 20),
             order=order + 2,

@@ -10,6 +10,7 @@ from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.pasted_ids import IdKind, pasted_id
+from pigment_client.http.retry import READ
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
@@ -25,8 +26,8 @@ _FORMAT: Payload = {
 }
 DIALECT = CsvDialect(delimiter=";")
 
-# Tries after the first, of a request that only reads.
-MAX_RETRIES = 3
+# Tries after the first, where the form says nothing.
+MAX_RETRIES = READ.retries
 
 # What decides which columns an export has.
 _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
@@ -63,7 +64,6 @@ class SourceConfig:
     infer_types: bool
     row_metadata: bool
     num_workers: int
-    max_retries: int
 
     def chooses(self, block: Block) -> bool:
         """Whether a block becomes a stream."""
@@ -144,7 +144,6 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         infer_types=config.get("types", "infer") != "text",
         row_metadata=config.get("row_metadata") is True,
         num_workers=int(config.get("num_workers") or 3),
-        max_retries=int(config.get("max_retries", MAX_RETRIES)),
     )
 
 

@@ -25,6 +25,7 @@ class RetryPolicy:
     ceiling_seconds: float = 30.0
 
 
+# The numbers of retries are defaults, replaced by the connection's "Retries" (for a push: if that is less).
 # Text "Pigment as a source connector": full jitter, base 1 s, ceiling 30 s, 3 retries.
 READ = RetryPolicy(retries=3)
 
