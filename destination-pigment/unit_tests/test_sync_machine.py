@@ -22,6 +22,7 @@ from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
+from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.importer import InDoubt
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.replace import Replace
@@ -52,7 +53,16 @@ TARGETS = {
     "paired": Target("paired", "paired/clear"),
 }
 REPLACED = ("replaced", "paired")
-OUTCOMES = ["stored", "rejected", "failed", "arrived, then in doubt", "in doubt", "unreported", "zero-based numbers"]
+OUTCOMES = [
+    "stored",
+    "rejected",
+    "failed",
+    "failed, but cleared",
+    "arrived, then in doubt",
+    "in doubt",
+    "unreported",
+    "zero-based numbers",
+]
 STREAMS = st.sampled_from(sorted(MODES))
 
 
@@ -66,6 +76,7 @@ class Pigment:
         self.rejected: Counter[str] = Counter()
         self.in_doubt: set[str] = set()
         self.pushes = 0
+        self.deletions = Deletions()
         self.outcomes: deque[str] = deque()
         self._cancel = cancel
 
@@ -84,7 +95,9 @@ class Pigment:
             rows = [row["id"] for row in csv.DictReader(opened)]
         self.pushes += 1
         outcome = self.outcomes.popleft() if self.outcomes else "stored"
-        if outcome == "failed":
+        if outcome == "failed, but cleared" and clears and stream == "misled":
+            self.blocks[stream].clear()
+        if outcome.startswith("failed"):
             raise ImportFailed("import")
         deleted = 0
         rejected = rows[:1] if outcome in {"rejected", "zero-based numbers"} else []
@@ -98,7 +111,7 @@ class Pigment:
         counts = ImportCounts(len(rows) - len(rejected), 0, deleted, len(rejected))
         first = 0 if outcome == "zero-based numbers" else 1
         numbered = tuple(RejectedRow(number + first) for number in range(len(rejected)))
-        return Imported(None if outcome == "unreported" and not deleted else counts, len(rejected), numbered)
+        return Imported(None if outcome == "unreported" else counts, len(rejected), numbered)
 
     def _store(self, stream: str, rows: list[str], *, clears: bool) -> int:
         block = self.blocks[stream]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut, StreamFiles
+from destination_pigment.imports.deletions import maybe_deleted
 from destination_pigment.imports.importer import Importer, InDoubt
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import Imported, MayBeStored
-from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
-from pigment_client.errors import PigmentError
+from pigment_client.errors import ImportFailed
 from pigment_client.models import RejectedRow
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -83,8 +84,9 @@ class AppendJob:
         """Import the file; raises `MayBeStored`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""
         done = Imported(None, 0)
         if self.cut.file is not None:
+            importer.deletions.reject_next(self.configuration_id, self.stream.subject)
             done = self._import(importer, self.cut.file)
-            self._reject_deletion(done)
+            self._reject_deletion(importer, done)
             importer.rules.reject_contradiction(self.stream, done, self.cut.rows)
             if self._may_send_again(done) and not importer.cancelled:
                 done = self._rejected_again(importer, self.cut.file, done)
@@ -96,6 +98,11 @@ class AppendJob:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
         try:
             return importer.import_file(file, self.stream.subject, self.configuration_id, repeatable=is_keyed)
+        except ImportFailed as failed:
+            if not importer.deletions.may_have_followed(self.configuration_id):
+                raise
+            message = explain(failed, subject=self.stream.subject).message
+            raise maybe_deleted(message, self.configuration_id) from None
         except InDoubt as doubt:
             if is_keyed:
                 again = "Run the sync again: rows that are matched by a key may be sent twice."
@@ -105,13 +112,14 @@ class AppendJob:
                 "before you run the sync again, which sends these rows once more."
             ) from None
 
-    def _reject_deletion(self, done: Imported) -> None:
-        if done.counts is not None and done.counts.deleted:
+    def _reject_deletion(self, importer: Importer, done: Imported) -> None:
+        if done.deleted:
             raise MayBeStored(
                 f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
-                f"import ({done.counts.deleted} rows were deleted), so a second file would destroy the first: "
+                f"import ({done.deleted} rows were deleted), so a second file would destroy the first: "
                 'switch off "Clear items prior to import" in Pigment, or choose a sync mode that overwrites.'
             )
+        importer.deletions.on_imported(self.configuration_id, done, self.stream.subject)
 
     def _may_send_again(self, done: Imported) -> bool:
         """Whether it is certain which rows were rejected, and harmless to send them once more."""
@@ -119,19 +127,16 @@ class AppendJob:
         return (
             self.stream.mode is WriteMode.APPEND
             and done.counts is not None
+            and done.counts.deleted == 0
             and 0 < len(numbers) == done.counts.skipped
             and all(1 <= number <= self.cut.rows for number in numbers)
         )
 
     def _rejected_again(self, importer: Importer, file: SpoolFile, first: Imported) -> Imported:
         """The rejected rows once more, in one file; the first result stands whatever becomes of it."""
-        again = self.spool.selected(file, frozenset(each.row for each in first.numbered))
         try:
-            if not _are_rejected(again, first.numbered):
-                return first
-            subject = f"{self.stream.subject} (its rejected rows once more)"
-            second = importer.import_file(again, subject, self.configuration_id, repeatable=False)
-        except (InDoubt, PigmentError, Cancelled) as error:
+            second = self._second_import(importer, file, first)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the first import is stored and must be settled
             reason = error if isinstance(error, InDoubt) else explain(error, subject=self.stream.subject).message
             logger.warning(
                 "The %d rejected row(s) of the %s were sent once more without result, and stay rejected: %s",
@@ -140,10 +145,21 @@ class AppendJob:
                 reason,
             )
             return first
-        finally:
-            again.remove()
-        self._reject_deletion(second)
+        if second is None:
+            return first
+        self._reject_deletion(importer, second)
         return Imported(first.counts, min(first.rejected, second.rejected), second.numbered)
+
+    def _second_import(self, importer: Importer, file: SpoolFile, first: Imported) -> Imported | None:
+        again = self.spool.selected(file, frozenset(each.row for each in first.numbered))
+        try:
+            if not _are_rejected(again, first.numbered):
+                return None
+            subject = f"{self.stream.subject} (its rejected rows once more)"
+            return importer.import_file(again, subject, self.configuration_id, repeatable=False)
+        finally:
+            with suppress(OSError, TransientProblem):  # it goes with its folder
+                again.remove()
 
 
 def _are_rejected(file: SpoolFile, numbered: tuple[RejectedRow, ...]) -> bool:
@@ -160,7 +176,8 @@ def _are_rejected(file: SpoolFile, numbered: tuple[RejectedRow, ...]) -> bool:
 class FirstImports:
     """Keeps the result of the first import through each configuration until a second, or the end, has followed.
 
-    A block that was empty cannot show at its first file that the configuration clears it. Pure.
+    A block that was empty cannot show at its first file that the configuration clears it, nor can an import of which
+    nobody knows what it deleted. Pure.
     """
 
     def __init__(self) -> None:
@@ -177,8 +194,9 @@ class FirstImports:
         if kept is None:
             self._kept[name] = [(job, done)]
             return []
+        was_filled = any(each.has_rows for _, each in kept)
         kept.append((job, done))
-        if job.is_certain:
+        if job.is_certain or done.deleted != 0 or not was_filled:
             return []
         self._certain.add(name)
         return self._kept.pop(name)

@@ -8,6 +8,7 @@ from threading import Lock
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
+from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.report import Imported, RowRules, log_result
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem, explain
@@ -39,6 +40,9 @@ GRACE_SECONDS = 45.0
 # An import that was accepted a moment ago may not be known to every server yet, nor its report be written.
 _TIMES_NOT_KNOWN = 5
 
+# How long to wait before each question for the report of an import that has ended.
+_REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
+
 
 class InDoubt(Exception):
     """The file may have been imported, or not; the text is a sentence that says why nobody knows."""
@@ -52,6 +56,7 @@ class Importer:
         self._config = config
         self._cancel = cancel
         self._clock = clock
+        self.deletions = Deletions()
         # Mutable state, guarded by the lock: how many imports are waited for.
         self._lock = Lock()
         self._running = 0
@@ -94,22 +99,50 @@ class Importer:
             pushed = self._client.push_csv(configuration_id, file.path, options)
         except OutcomeUnknown:
             raise InDoubt(f"The file for the {subject} was sent, but Pigment's response was lost.") from None
-        done = self._with_report(pushed) if isinstance(pushed, CompletedImport) else self._ended(pushed, subject)
+        try:
+            return self._result(pushed, subject)
+        except (InDoubt, PigmentError, ConfigProblem):
+            raise
+        except Exception as error:
+            # It was accepted: whatever goes wrong here must not make the platform send it again by itself.
+            raise InDoubt(
+                f"The file for the {subject} was accepted, and the connector met an error while it waited for the "
+                f"result ({type(error).__name__})."
+            ) from error
+
+    def _result(self, pushed: Import, subject: str) -> Imported:
+        done = self._ended(pushed, subject)
+        if done.counts is None or done.counts.deleted is None:
+            done = self._with_report(done, subject)
         rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
         log_result(subject, done, rejected)
         self._reject_stored_dry_run(done, subject)
         return Imported(done.counts, rejected, done.rejected_rows)
 
-    def _with_report(self, done: CompletedImport) -> CompletedImport:
+    def _with_report(self, done: CompletedImport, subject: str) -> CompletedImport:
         """A result that came at once does not say which rows were updated, and whether any were deleted."""
-        try:
-            asked = self._client.import_status(done.id)
-        except (PigmentError, Cancelled):
-            return done
-        if not isinstance(asked, CompletedImport) or asked.counts is None:
-            return done
-        skipped = done.counts.skipped if done.counts else asked.counts.skipped
-        return replace(done, counts=replace(asked.counts, skipped=skipped))
+        for wait in _REPORT_WAITS_SECONDS:
+            if wait:
+                self._clock.sleep(wait * (0.5 + self._clock.random() / 2))
+            try:
+                asked = self._client.import_status(done.id)
+            except (TryLater, Cancelled, NotFound, ResponseNotUnderstood):
+                continue
+            except PigmentError:
+                break  # the key may not ask
+            if isinstance(asked, FailedImport | RunningImport):
+                asked = self._ended(asked, subject)
+            if isinstance(asked, CompletedImport) and asked.counts is not None and asked.counts.deleted is not None:
+                skipped = done.counts.skipped if done.counts else asked.counts.skipped
+                return replace(
+                    done, counts=replace(asked.counts, skipped=skipped), skipped=done.skipped or asked.skipped
+                )
+        logger.warning(
+            "The import of the %s is completed, and there is no report of it that can be read: whether it deleted what "
+            'was in its block is not known. It does if "Clear items prior to import" is on in Pigment.',
+            subject,
+        )
+        return done
 
     def _reject_stored_dry_run(self, done: CompletedImport, subject: str) -> None:
         counts = done.counts
@@ -132,6 +165,10 @@ class Importer:
             with self._lock:
                 self._running -= 1
         if isinstance(ended, FailedImport):
+            if ended.accepted:
+                raise InDoubt(
+                    f"Pigment reports the import of the {subject} as failed, and {ended.accepted} row(s) as accepted."
+                )
             raise ImportFailed(ended.id, ended.error_names)
         return ended
 
@@ -147,9 +184,12 @@ class Importer:
             questions += 1
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             asked = self._asked(pushed.id, subject)
-            not_known += asked is None or isinstance(asked, UnknownImport)
+            if isinstance(asked, UnknownImport) and asked.completed:
+                return CompletedImport(asked.id)
+            not_known = not_known + 1 if asked is None or isinstance(asked, UnknownImport) else 0
             if not_known > _TIMES_NOT_KNOWN:
-                return _completed_or_in_doubt(asked, subject)
+                known = "says of its import what is not understood" if asked else "no longer knows its import"
+                raise InDoubt(f"The file for the {subject} was accepted, and Pigment {known}.")
             pushed = asked or pushed
         return pushed
 
@@ -187,12 +227,3 @@ class Importer:
             )
         if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
             raise InDoubt(f"The sync was stopped while the import of the {subject} was running.")
-
-
-def _completed_or_in_doubt(asked: Import | None, subject: str) -> CompletedImport:
-    """What to make of an import that Pigment cannot be brought to describe."""
-    if isinstance(asked, UnknownImport) and asked.completed:
-        logger.warning("The import of the %s is completed, and its report cannot be read.", subject)
-        return CompletedImport(asked.id)
-    known = "says of its import what is not understood" if asked else "no longer knows its import"
-    raise InDoubt(f"The file for the {subject} was accepted, and Pigment {known}.")

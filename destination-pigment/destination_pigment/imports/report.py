@@ -25,6 +25,17 @@ class Imported:
     rejected: int
     numbered: tuple[RejectedRow, ...] = ()
 
+    @property
+    def deleted(self) -> int | None:
+        """How many rows it deleted; None where nobody knows."""
+        return None if self.counts is None else self.counts.deleted
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the block holds rows behind it for certain: stored by it, or there before and unchanged."""
+        counts = self.counts
+        return counts is not None and (counts.inserted + counts.updated > 0 or counts.skipped == 0)
+
 
 class MayBeStored(ConfigProblem):
     """Rows may be in Pigment, or no longer: a repeat by the platform could do harm, so the user must look."""

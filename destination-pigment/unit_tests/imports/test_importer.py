@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from destination_pigment.config import parse_config
-from destination_pigment.files.spool import Spool
+from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut
-from destination_pigment.imports.append import AppendJob
+from destination_pigment.imports.append import AppendJob, FirstImports
+from destination_pigment.imports.deletions import NotPushed
 from destination_pigment.imports.importer import Importer, InDoubt
 from destination_pigment.imports.replace import ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored
@@ -18,10 +19,20 @@ from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
-from pigment_client.errors import KeyRejected, OutcomeUnknown, PigmentError, RequestRejected
+from pigment_client.errors import (
+    ImportFailed,
+    KeyRejected,
+    NotFound,
+    OutcomeUnknown,
+    PigmentError,
+    RequestRejected,
+    ResponseNotUnderstood,
+    Unavailable,
+)
 from pigment_client.http.clock import Clock
 from pigment_client.models import (
     CompletedImport,
+    FailedImport,
     Import,
     ImportCounts,
     RejectedRow,
@@ -177,7 +188,7 @@ def test_rejected_rows_are_sent_again_only_where_it_is_certain_which(first: Comp
 
 def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
     first = with_rejected(REJECTED)
-    pigment = Pigment([first, CompletedImport("second", ImportCounts(1))], [RUNNING])
+    pigment = Pigment([first, CompletedImport("second", ImportCounts(1))], [first])
     assert append(pigment).rejected == 0
     assert pigment.pushes[1] == ("c", b"a\r\n2\r\n")
 
@@ -185,7 +196,7 @@ def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
 @pytest.mark.parametrize("error", [RequestRejected("push CSV"), KeyRejected("push CSV"), OutcomeUnknown("push CSV")])
 def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentError) -> None:
     first = with_rejected(REJECTED)
-    assert append(Pigment([first, error], [RUNNING])).rejected == 1
+    assert append(Pigment([first, error], [first])).rejected == 1
 
 
 def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
@@ -273,6 +284,170 @@ def test_a_configuration_that_updates_and_deletes_nothing_does_not_clear() -> No
 def test_a_result_that_comes_at_once_is_asked_for_deletions(
     deleted: int, warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    at_once = CompletedImport("import", ImportCounts(1))
+    at_once = CompletedImport("import", ImportCounts(1, 0, None))
     replace(Pigment([at_once], [CompletedImport("import", ImportCounts(1, 0, deleted))]), files=1)
     assert ("Nothing was deleted" in caplog.text) is warned
+
+
+AT_ONCE = CompletedImport("import", ImportCounts(3, 0, None))
+NO_COUNTS = CompletedImport("import")
+KEPT = CompletedImport("import", ImportCounts(3))
+NO_REPORT: list[Import | Exception] = [
+    NotFound("import status"),
+    Unavailable("import status"),
+    ResponseNotUnderstood("import status"),
+    KeyRejected("import status"),
+    NO_COUNTS,
+    UnknownImport("import", completed=True),
+    AT_ONCE,
+]
+ways_without_a_report = pytest.mark.parametrize("asked", NO_REPORT, ids=repr)
+
+
+@ways_without_a_report
+@pytest.mark.parametrize("pushed", [AT_ONCE, NO_COUNTS], ids=["at once", "no counts"])
+def test_deletions_that_nobody_reports_are_not_none(pushed: Import, asked: Import | Exception) -> None:
+    time = Time()
+    assert import_one(Pigment([pushed], [asked]), time).deleted is None
+    assert time.now < 60
+
+
+@pytest.mark.parametrize("lag", [NotFound("import status"), Unavailable("import status"), NO_COUNTS, RUNNING], ids=repr)
+def test_a_report_that_comes_late_is_waited_for(lag: Import | Exception) -> None:
+    done = import_one(Pigment([AT_ONCE], [lag, lag, CompletedImport("import", ImportCounts(3, 0, 7))]), Time())
+    assert done.deleted == 7
+
+
+def test_a_failure_that_is_reported_later_is_believed() -> None:
+    with pytest.raises(ImportFailed):
+        import_one(Pigment([AT_ONCE], [RUNNING, FailedImport("import", ("Broken",))]), Time())
+
+
+@pytest.mark.parametrize("asked", [FailedImport("import"), DONE], ids=repr)
+def test_a_word_that_nobody_knows_is_asked_for(asked: Import) -> None:
+    pigment = Pigment([UnknownImport("import", completed=False)], [asked])
+    if isinstance(asked, FailedImport):
+        with pytest.raises(ImportFailed):
+            import_one(pigment, Time())
+    else:
+        assert import_one(pigment, Time()).deleted == 0
+
+
+def test_a_failure_that_counts_accepted_rows_is_a_doubt() -> None:
+    with pytest.raises(InDoubt, match=r"as failed, and 5 row\(s\) as accepted"):
+        import_one(Pigment([FailedImport("import", accepted=5)]), Time())
+
+
+def test_questions_without_result_are_counted_in_a_row() -> None:
+    unknown = NotFound("import status")
+    assert import_one(Pigment([RUNNING], [*[unknown, RUNNING] * 8, DONE]), Time()).deleted == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError("disk"), RecursionError(), ValueError()], ids=repr)
+@pytest.mark.parametrize("pushed", [RUNNING, AT_ONCE], ids=["running", "at once"])
+def test_whatever_goes_wrong_behind_a_push_is_a_doubt(pushed: Import, error: Exception) -> None:
+    with pytest.raises(MayBeStored, match=type(error).__name__):
+        append(Pigment([pushed], [error]))
+
+
+class Appending:
+    """Files that go one after the other through one import configuration."""
+
+    def __init__(self, pigment: Pigment, mode: WriteMode = WriteMode.APPEND, **config: Any) -> None:
+        self._stream = DestinationStream(None, "s", mode, ("a",), frozenset())
+        self._importer = importer_for(pigment, Time(), None, **config)
+        self._first = FirstImports()
+
+    def add(self, configuration_id: str = "c") -> int:
+        """Import a file; how many results are certain after it."""
+        with Spool(CsvDialect()) as spool:
+            file = spool.new_file(["a"])
+            file.write(THREE)
+            file.finish()
+            job = AppendJob(self._stream, configuration_id, Cut(file, rows=3, is_open=False), spool)
+            return len(self._first.on_imported(job, job.run(self._importer)))
+
+
+BOTH = pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.APPEND_DEDUP])
+
+
+@BOTH
+@ways_without_a_report
+def test_no_second_file_follows_one_whose_deletions_are_not_known(asked: Import | Exception, mode: WriteMode) -> None:
+    pigment = Pigment([AT_ONCE], [asked])
+    appending = Appending(pigment, mode)
+    assert appending.add() == 0
+    with pytest.raises(NotPushed, match="did not report whether"):
+        appending.add()
+    assert len(pigment.pushes) == 1
+    appending.add("another")
+
+
+@BOTH
+def test_a_second_file_whose_deletions_are_not_known_may_have_deleted_the_first(mode: WriteMode) -> None:
+    appending = Appending(Pigment([AT_ONCE], [KEPT, NotFound("import status")]), mode)
+    assert appending.add() == 0
+    with pytest.raises(MayBeStored, match="may have been deleted"):
+        appending.add()
+
+
+@BOTH
+def test_once_a_second_file_deleted_nothing_the_configuration_adds(mode: WriteMode) -> None:
+    appending = Appending(Pigment([AT_ONCE], [KEPT, KEPT, NotFound("import status")]), mode)
+    assert [appending.add() for _ in range(4)] == [0, 2, 1, 1]
+
+
+def test_a_first_file_that_stored_nothing_proves_nothing() -> None:
+    nothing = CompletedImport("import", ImportCounts(0, 0, 0, 3))
+    appending = Appending(Pigment([RUNNING], [nothing, KEPT, KEPT]))
+    assert [appending.add() for _ in range(3)] == [0, 0, 3]
+
+
+@BOTH
+def test_a_second_import_that_fails_may_have_deleted_the_first(mode: WriteMode) -> None:
+    appending = Appending(Pigment([RUNNING], [KEPT, FailedImport("import")]), mode)
+    appending.add()
+    with pytest.raises(MayBeStored, match="may have been deleted"):
+        appending.add()
+
+
+@pytest.mark.parametrize(
+    "asked", [[FailedImport("import")], [KEPT, KEPT, FailedImport("import")]], ids=["first", "third"]
+)
+def test_a_failed_import_that_can_have_deleted_nothing_of_ours_is_just_failed(asked: list[Import | Exception]) -> None:
+    appending = Appending(Pigment([RUNNING], asked))
+    for _ in range(len(asked) - 1):
+        appending.add()
+    with pytest.raises(ImportFailed):
+        appending.add()
+
+
+@ways_without_a_report
+def test_rejected_rows_are_not_sent_again_where_deletions_are_not_known(asked: Import | Exception) -> None:
+    pigment = Pigment([CompletedImport("import", ImportCounts(2, 0, None, 1), (), (REJECTED,))], [asked])
+    assert append(pigment).rejected == 1
+    assert len(pigment.pushes) == 1
+
+
+@pytest.mark.parametrize("deleted", [2, None])
+def test_rejected_rows_that_may_have_deleted_the_others_end_the_sync(deleted: int | None) -> None:
+    second = CompletedImport("import", ImportCounts(1, 0, deleted))
+    with pytest.raises(MayBeStored):
+        append(Pigment([with_rejected(REJECTED), second], [second]))
+
+
+@pytest.mark.parametrize("error", [TransientProblem("disk full"), OSError("disk"), MemoryError()], ids=repr)
+@pytest.mark.parametrize("where", ["selected", "read_rows", "remove"])
+def test_the_first_result_stands_whatever_the_disk_does(
+    where: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise error
+
+    first = with_rejected(REJECTED)
+    monkeypatch.setattr(Spool if where == "selected" else SpoolFile, where, broken)
+    assert append(Pigment([first], [first])).rejected == 1
+
+
+def test_a_dry_run_without_a_report_is_not_called_stored() -> None:
+    assert append(Pigment([AT_ONCE], [NotFound("import status")]), dry_run=True).deleted is None
