@@ -73,11 +73,12 @@ class Sync:
         self._completion = Completion(has_generations=streams.has_generations)
         self._intake = Intake(streams.files, self._completion, states)
         # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
-        # still to be replaced, and what went wrong.
+        # still to be replaced, what went wrong, and when the cancel was seen: the wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._first_imports = FirstImports()
         self._to_replace = set(streams.replaces)
         self._failures = Failures()
+        self._cancelled_at: float | None = None
         for key in self._to_replace:
             states.checkpoints.hold(key)
 
@@ -117,6 +118,8 @@ class Sync:
         if self.failed or self._cancel.requested:
             self._queues.stop()
         self._wait_for_imports()
+        for configuration_id in self._queues.unfinished:
+            self._first_imports.on_doubt(configuration_id)
         for job, done in self._first_imports.end():
             self._settle(job, done)
         self._states.send_due()
@@ -201,13 +204,13 @@ class Sync:
         self._ready = kept
 
     def _wait_for_imports(self) -> None:
-        cancelled_at: float | None = None
         while self._queues.outstanding:
             self._collect(_WAIT_SECONDS)
             self._states.send_due()
             if self._cancel.requested:
-                cancelled_at = time.monotonic() if cancelled_at is None else cancelled_at
-                if time.monotonic() - cancelled_at > _END_WHEN_CANCELLED_SECONDS:
+                if self._cancelled_at is None:
+                    self._cancelled_at = time.monotonic()
+                if time.monotonic() - self._cancelled_at > _END_WHEN_CANCELLED_SECONDS:
                     logger.error("%d import(s) still run, and are not waited for.", self._queues.outstanding)
                     return
 

@@ -135,6 +135,10 @@ class Queues:
     def outstanding(self) -> int:
         return len(self._jobs) + len(self._results)
 
+    @property
+    def unfinished(self) -> list[str]:
+        return [job.configuration_id for job in self._jobs] + [job.configuration_id for job, _ in self._results]
+
     def has_room(self, job: Job) -> bool:
         return sum(each.configuration_id == job.configuration_id for each in self._jobs) < 2
 

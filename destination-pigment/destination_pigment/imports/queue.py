@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Protocol
@@ -49,10 +50,12 @@ class ImportQueues:
         self._importer = importer
         self._one_at_a_time = one_at_a_time
         self._results: Queue[Result] = Queue()
-        # Mutable state, guarded by the lock: a queue for each configuration, and the number of jobs not yet collected.
+        # Mutable state, guarded by the lock: a queue for each configuration, and the number of jobs not yet
+        # collected, by queue and by configuration.
         self._lock = Lock()
         self._queues: dict[str, Queue[Job]] = {}
         self._busy: dict[str, int] = {}
+        self._unfinished: Counter[str] = Counter()
         self._stopped = Event()
 
     @property
@@ -60,6 +63,12 @@ class ImportQueues:
         """Jobs whose result has not been collected."""
         with self._lock:
             return sum(self._busy.values())
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The import configurations of those jobs."""
+        with self._lock:
+            return [name for name, count in self._unfinished.items() if count]
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted: one may run and one may wait."""
@@ -71,6 +80,7 @@ class ImportQueues:
         name = self._name(job)
         with self._lock:
             self._busy[name] = self._busy.get(name, 0) + 1
+            self._unfinished[job.configuration_id] += 1
             if name not in self._queues:
                 self._queues[name] = Queue()
                 Thread(target=self._work, args=(self._queues[name],), daemon=True).start()
@@ -84,6 +94,7 @@ class ImportQueues:
             return None
         with self._lock:
             self._busy[self._name(result[0])] -= 1
+            self._unfinished[result[0].configuration_id] -= 1
         return result
 
     def stop(self) -> None:
