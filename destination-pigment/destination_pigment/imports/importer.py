@@ -45,7 +45,12 @@ _REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 
 class InDoubt(Exception):
-    """The file may have been imported, or not; the text is a sentence that says why nobody knows."""
+    """The file may have been imported, or not; the text is a sentence that says why nobody knows.
+
+    `import_id` is that of an import that was accepted, and may still run.
+    """
+
+    import_id: str | None = None
 
 
 class Importer:
@@ -105,10 +110,12 @@ class Importer:
             raise
         except Exception as error:
             # It was accepted: whatever goes wrong here must not make the platform send it again by itself.
-            raise InDoubt(
+            doubt = InDoubt(
                 f"The file for the {subject} was accepted, and the connector met an error while it waited for the "
                 f"result ({type(error).__name__})."
-            ) from error
+            )
+            doubt.import_id = pushed.id
+            raise doubt from error
 
     def _result(self, pushed: Import, subject: str) -> Imported:
         done = self._ended(pushed, subject)
@@ -161,6 +168,9 @@ class Importer:
             self._running += 1
         try:
             ended = self._asked_until_ended(pushed, subject)
+        except InDoubt as doubt:
+            doubt.import_id = pushed.id
+            raise
         finally:
             with self._lock:
                 self._running -= 1
@@ -171,6 +181,17 @@ class Importer:
                 )
             raise ImportFailed(ended.id, ended.error_names)
         return ended
+
+    def has_ended(self, doubt: InDoubt, subject: str) -> bool:
+        """Ask once more, as long as for any import; whether the one in doubt runs no more, as far as one can ask."""
+        if doubt.import_id is None:
+            return True
+        try:
+            self._asked_until_ended(RunningImport(doubt.import_id), subject)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows, and the caller says so
+            logger.warning("Whether the import of the %s has ended is not known (%s).", subject, type(error).__name__)
+            return False
+        return True
 
     def _asked_until_ended(self, pushed: Import, subject: str) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()

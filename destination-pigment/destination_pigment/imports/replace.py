@@ -16,6 +16,7 @@ from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.configured_streams import DestinationStream
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
+from pigment_client.errors import ImportFailed, PigmentError
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -131,16 +132,28 @@ class ReplaceJob:
                     importer.wait(restart * self.restart_seconds)
                 return self._import_all(importer, stored)
             except InDoubt as doubt:
-                if restart == _RESTARTS or importer.cancelled:
-                    error = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
-                    raise self._explained(error, is_begun=bool(stored or restart)) from None
+                if importer.cancelled:
+                    raise self._explained(_again(doubt), stored, is_begun=True) from None
+                self._reject_running(importer, doubt)
+                if restart == _RESTARTS:
+                    raise self._explained(_again(doubt), stored, is_begun=True) from None
                 logger.warning("%s All files of the %s are sent again, in a moment.", doubt, self.stream.subject)
             except Exception as error:
-                is_begun = bool(stored or restart or isinstance(error, MayBeStored))
+                is_begun = bool(stored or restart) or not _was_rejected(error)
                 if isinstance(error, Cancelled) and not is_begun:
                     raise
-                raise self._explained(error, is_begun=is_begun) from None
+                raise self._explained(error, stored, is_begun=is_begun) from None
         raise AssertionError("unreachable")
+
+    def _reject_running(self, importer: Importer, doubt: InDoubt) -> None:
+        """Raise `MayBeStored` where an import may still run: it would clear, or add to, what a restart stores."""
+        if importer.has_ended(doubt, self.stream.subject):
+            return
+        raise MayBeStored(
+            f"{doubt} Its import may still run, so the files of the {self.stream.subject} were not sent again, and its "
+            'block may be empty or hold only a part now: wait until the block\'s "Update history" in Pigment shows '
+            "that the import has ended, and run the sync again, which replaces all of the block."
+        )
 
     def _import_all(self, importer: Importer, stored: list[Imported]) -> Imported:
         """Import all files, noting each that is stored."""
@@ -148,9 +161,9 @@ class ReplaceJob:
         filled = [(cut.file, cut.rows) for cut in self.cuts if cut.file is not None]
         for position, (file, rows) in enumerate(filled):
             is_first = position == 0
-            # The clearing file may be repeated as it is; a later one only together with it.
+            # Never repeated by itself: a clearing import that was accepted late would delete the files behind it.
             configuration_id = clearing if is_first else adding
-            done = importer.import_file(file, self.stream.subject, configuration_id, repeatable=is_first)
+            done = importer.import_file(file, self.stream.subject, configuration_id, repeatable=False)
             self._reject_wrong_clearing(done, rows, is_first=is_first)
             importer.rules.reject_contradiction(self.stream, done, rows)
             stored.append(done)
@@ -162,7 +175,7 @@ class ReplaceJob:
         return Imported(None, rejected)
 
     def _reject_little_written(self, stored: list[Imported], rows: int) -> None:
-        """Raise `MayBeStored` where Pigment cleared the block and wrote nothing, or less than the target must have."""
+        """Raise `BlockDescribed` where Pigment cleared the block and wrote nothing, or less than it must have."""
         counts = [each.counts for each in stored if each.counts is not None]
         if not rows or len(counts) < len(stored):
             return
@@ -171,7 +184,7 @@ class ReplaceJob:
             return
         few = f", fewer than the {self.target.minimum_rows} that its target must have" if written else ""
         lower = ', or lower "Fewest rows" under "Targets"' if written else ""
-        raise MayBeStored(
+        raise BlockDescribed(
             f"Pigment wrote {written} of the {rows} row(s) of the {self.stream.subject}{few}, and skipped "
             f"{sum(each.skipped for each in counts)}, so its block may be empty or hold only a part now: see the log "
             f"for reasons and columns, fix the rows or the import configuration{lower}, and run the sync again, which "
@@ -184,7 +197,7 @@ class ReplaceJob:
         if counts is None:
             return
         if is_first and counts.updated and not counts.deleted:
-            raise MayBeStored(
+            raise BlockDescribed(
                 f"The import configuration {self.target.clearing_id} of the {self.stream.subject} updated "
                 f"{counts.updated} row(s) and deleted none, so it does not clear its block, and old rows may still be "
                 'there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that appends.'
@@ -205,15 +218,29 @@ class ReplaceJob:
                 self.target.clearing_id,
             )
 
-    def _explained(self, error: Exception, *, is_begun: bool) -> Exception:
-        """The error, with what is to be known of the block."""
+    def _explained(self, error: Exception, stored: list[Imported], *, is_begun: bool) -> Exception:
+        """The error, with what is to be known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
-        if not is_begun or len(self.files) == 1:
+        if not is_begun or isinstance(error, BlockDescribed) or len(stored) == len(self.files):
             return error
+        holds = "holds only a part now" if stored else "may be empty or hold only a part now"
         failure = explain(error, subject=self.stream.subject)
         message = (
-            f"{failure.message} The block of the {self.stream.subject} holds only a part now: once the cause is "
-            "fixed, run the sync again, which replaces all of it."
+            f"{failure.message} The block of the {self.stream.subject} {holds}: once the cause is fixed, run the sync "
+            "again, which replaces all of it."
         )
         return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
+
+
+class BlockDescribed(MayBeStored):
+    """An error that says itself what the block may hold now."""
+
+
+def _again(doubt: InDoubt) -> TransientProblem:
+    return TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
+
+
+def _was_rejected(error: Exception) -> bool:
+    """Whether Pigment did not take the file, so that no import of it has begun."""
+    return isinstance(error, Cancelled) or (isinstance(error, PigmentError) and not isinstance(error, ImportFailed))

@@ -1,0 +1,178 @@
+"""A replacement that does not go as it should: when it restarts, when it must not, and what is said of the block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from destination_pigment.config import parse_config
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import Cut
+from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.replace import ReplaceJob
+from destination_pigment.imports.report import Imported
+from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.errors import KeyRejected, NotFound, OutcomeUnknown, RequestRejected
+from pigment_client.http.clock import Clock
+from pigment_client.models import (
+    CompletedImport,
+    FailedImport,
+    Import,
+    ImportCounts,
+    PushOptions,
+    RejectedRow,
+    RunningImport,
+    UnknownImport,
+)
+from pigment_csv.dialect import CsvDialect
+
+CLEARED = CompletedImport("", ImportCounts(1, 0, 1))
+ADDED = CompletedImport("", ImportCounts(1))
+FAILED = FailedImport("", ("NoSuchColumn",))
+RUNNING = RunningImport("")
+LOST = OutcomeUnknown("push CSV")
+
+Ask = Callable[[float], Import | Exception]
+
+
+class Pigment:
+    """Accepts files, each push under the next number; what is asked of an import depends on the time."""
+
+    def __init__(self, *imports: Ask | Exception) -> None:
+        self.pushes: list[str] = []
+        self.repeatable: list[bool] = []
+        self.now = 0.0
+        self._imports = list(imports)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def push_csv(self, configuration_id: str, _file: Path, options: PushOptions) -> Import:
+        self.pushes.append(configuration_id)
+        self.repeatable.append(options.repeatable)
+        pushed = self._imports[len(self.pushes) - 1]
+        if isinstance(pushed, Exception):
+            raise pushed
+        return RunningImport(str(len(self.pushes) - 1))
+
+    def import_status(self, import_id: str) -> Import:
+        ask = self._imports[int(import_id)]
+        assert not isinstance(ask, Exception)
+        response = ask(self.now)
+        if isinstance(response, Exception):
+            raise response
+        return replace(response, id=import_id)
+
+
+def at_once(response: Import | Exception) -> Ask:
+    return lambda _now: response
+
+
+def after(seconds: float, response: Import, before: Import | Exception = RUNNING) -> Ask:
+    return lambda now: response if now > seconds else before
+
+
+def replaced(pigment: Pigment, files: int = 2, **config: Any) -> Imported:
+    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",), frozenset())
+    clock = Clock(monotonic=lambda: pigment.now, sleep=pigment.sleep, random=lambda: 1.0)
+    importer = Importer(pigment, parse_config(config), Cancel(), clock)  # type: ignore[arg-type] # stands in for it
+    with Spool(CsvDialect()) as spool:
+        cuts = []
+        for _ in range(files):
+            file = spool.new_file(["a"])
+            file.write(b"1\r\n")
+            file.finish()
+            cuts.append(Cut(file, rows=1, is_open=False))
+        return ReplaceJob(stream, Target("adding", "clearing"), tuple(cuts), restart_seconds=10.0).run(importer)
+
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [CLEARED, FAILED, FailedImport("", accepted=1), UnknownImport("", completed=True)],
+    ids=["done", "failed", "failed in part", "unread"],
+)
+@pytest.mark.parametrize("files", [1, 2])
+def test_an_import_that_takes_too_long_has_ended_before_all_files_are_sent_again(files: int, end: Import) -> None:
+    slow = after(1.5 * HOUR, end)
+    first, again = ([], [at_once(CLEARED)]) if files == 1 else ([at_once(CLEARED)], [at_once(CLEARED), at_once(ADDED)])
+    pigment = Pigment(*first, slow, *again)
+    replaced(pigment, files)
+    assert pigment.pushes == (["clearing"] * 2 if files == 1 else ["clearing", "adding"] * 2)
+    assert pigment.now > 1.5 * HOUR
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        RUNNING,
+        RecursionError(),
+        NotFound("import status"),
+        KeyRejected("import status"),
+        UnknownImport("", completed=False),
+    ],
+    ids=["runs on", "unexpected", "not known", "may not be asked", "not understood"],
+)
+@pytest.mark.parametrize("position", [0, 1])
+def test_nothing_is_sent_again_while_an_import_may_run(position: int, asked: Import | Exception) -> None:
+    pigment = Pigment(*[at_once(CLEARED)] * position, at_once(asked))
+    with pytest.raises(ConfigProblem, match=r"may still run.*may be empty or hold only a part now"):
+        replaced(pigment)
+    assert len(pigment.pushes) == position + 1
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_no_file_of_a_replacement_is_repeated_by_itself(files: int) -> None:
+    pigment = Pigment(at_once(CLEARED), at_once(ADDED))
+    replaced(pigment, files)
+    assert pigment.repeatable == [False] * files
+
+
+def test_a_lost_response_repeats_all_files_after_a_wait() -> None:
+    pigment = Pigment(LOST, at_once(CLEARED), LOST, at_once(CLEARED), at_once(ADDED))
+    replaced(pigment)
+    assert pigment.pushes == ["clearing", "clearing", "adding", "clearing", "adding"]
+    assert pigment.now > 30
+
+
+EMPTY, PART = "may be empty or hold only a part now", "holds only a part now"
+ONE_REJECTED = CompletedImport("", ImportCounts(1, 0, 1, 1), (), (RejectedRow(1, "a", "BAD"),))
+
+
+@pytest.mark.parametrize(
+    ("imports", "files", "said"),
+    [
+        ([at_once(FAILED)], 1, EMPTY),
+        ([at_once(FAILED)], 2, EMPTY),
+        ([LOST, at_once(FAILED)], 1, EMPTY),
+        ([LOST, RequestRejected("push CSV")], 1, EMPTY),
+        ([LOST, LOST, LOST], 1, EMPTY),
+        ([at_once(CLEARED), at_once(FAILED)], 2, PART),
+        ([at_once(CLEARED), RequestRejected("push CSV")], 2, PART),
+        ([at_once(CompletedImport("", ImportCounts(5)))], 1, EMPTY),
+        ([RequestRejected("push CSV")], 1, None),
+        ([RequestRejected("push CSV")], 2, None),
+        ([at_once(CompletedImport("", ImportCounts(0, 1)))], 1, None),
+        ([at_once(ONE_REJECTED)], 1, None),
+        ([at_once(CLEARED), at_once(CompletedImport("", ImportCounts(1, 0, 0, 1)))], 2, None),
+    ],
+)
+def test_an_error_says_what_the_block_may_hold(imports: list[Ask | Exception], files: int, said: str | None) -> None:
+    with pytest.raises((ConfigProblem, TransientProblem, RequestRejected)) as raised:
+        replaced(Pigment(*imports), files, rejected_rows="fail")
+    assert [each for each in (EMPTY, PART) if each in str(raised.value)] == ([said] if said else [])
+
+
+def test_an_adding_configuration_that_clears_is_named_and_what_it_left() -> None:
+    with pytest.raises(ConfigProblem, match=r"cannot add the later files") as raised:
+        replaced(Pigment(at_once(CLEARED), at_once(CLEARED)))
+    assert PART in str(raised.value)
