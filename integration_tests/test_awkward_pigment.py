@@ -10,7 +10,7 @@ from airbyte_platform.ways import REGISTRY
 from attempts import Attempt
 from connectors import Runner
 from local_pigment.blocks import ListBlock
-from local_pigment.faults import FailImport, Misreport, RespondStatus
+from local_pigment.faults import FailImport, Misreport, RespondStatus, RespondWith
 from local_pigment.sample import CONSOLIDATION
 from local_pigment.workspace import ImportsOfABlock
 from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
@@ -198,3 +198,56 @@ def test_fewer_rows_than_the_least_replace_nothing(filled: Runner, mode: str) ->
 
     assert failure_types(run) == {"config_error"}
     assert entries(filled) == OLD
+
+
+@pytest.fixture
+def reports_nothing(fast_destination: Runner) -> Runner:
+    """Results come at once, and nobody can ask for more: of no import it is known whether it deleted."""
+    fast_destination.pigment.workspace.variants.immediate_results = True
+    fast_destination.pigment.faults.queue("import_status", RespondStatus(404), times=5)
+    return fast_destination
+
+
+def undeclared(destination: Runner) -> list[dict[str, str]]:
+    return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
+
+
+def test_one_file_a_sync_is_appended_although_nobody_reports_deletions(reports_nothing: Runner) -> None:
+    run = write(reports_nothing, "append", [*many(8), state(1, records=8)])
+
+    assert run.exit_code == 0, words(run)
+    assert len(run.states) == 1
+    assert entries(reports_nothing) == names(8)
+    assert "is not known" in words(run)
+
+
+def test_no_second_file_deletes_the_first_unseen(reports_nothing: Runner) -> None:
+    messages = [*TWO_FILES, *many(4, 9), state(3, records=4)]
+    run = write(reports_nothing, "append", messages, targets=undeclared(reports_nothing), max_file_rows=4)
+
+    assert failure_types(run) == {"config_error"}
+    assert entries(reports_nothing) == names(4)
+    assert len(run.states) == 1
+
+
+def test_no_second_push_of_rejected_rows_deletes_the_first_unseen(reports_nothing: Runner) -> None:
+    messages = [*many(3), record(entry(4, Amount="x")), state(1, records=4)]
+    run = write(reports_nothing, "append", messages, targets=undeclared(reports_nothing))
+
+    assert entries(reports_nothing) == names(3)
+    assert [each["destinationStats"] for each in run.states] == [{"recordCount": 3.0, "rejectedRecordCount": 1.0}]
+
+
+def test_a_dry_run_that_is_heeded_and_not_reported_on_is_no_lie(reports_nothing: Runner) -> None:
+    run = write(reports_nothing, "append", [*many(8), state(1, records=8)], dry_run=True)
+
+    assert run.exit_code == 0, words(run)
+    assert not entries(reports_nothing)
+
+
+def test_a_response_nested_too_deeply_is_a_doubt(filled: Runner) -> None:
+    filled.pigment.faults.queue("push_csv", RespondWith("[" * 100_000))
+    run = write(filled, "append", [*many(8), state(1, records=8)])
+
+    assert failure_types(run) == {"config_error"}
+    assert not run.states

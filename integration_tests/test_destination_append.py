@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import time
+from typing import Any
 
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
@@ -14,7 +15,6 @@ from writing import (
     COLUMNS,
     LEDGER,
     catalog,
-    clearing,
     entries,
     entry,
     imports,
@@ -76,9 +76,14 @@ def test_one_import_at_a_time_and_the_next_file_is_filled_meanwhile(destination:
     assert "push_csv,push_csv" not in ",".join(operations)
 
 
+def undeclared(destination: Runner) -> list[dict[str, Any]]:
+    """A target that clears, and nobody says so."""
+    return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
+
+
 def test_an_adding_import_that_deletes_stops_the_sync_before_a_second_file(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
-    run = write(destination, [*many(20, 6), state(1)], targets=clearing(destination), max_file_rows=10)
+    run = write(destination, [*many(20, 6), state(1)], targets=undeclared(destination), max_file_rows=10)
 
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
@@ -88,7 +93,7 @@ def test_an_adding_import_that_deletes_stops_the_sync_before_a_second_file(desti
 
 
 def test_a_block_that_was_empty_is_betrayed_by_the_second_file(destination: Runner) -> None:
-    run = write(destination, [*many(30), state(1)], targets=clearing(destination), max_file_rows=10)
+    run = write(destination, [*many(30), state(1)], targets=undeclared(destination), max_file_rows=10)
     assert run.exit_code != 0
     assert not run.states
     assert len(imports(destination)) == 2
