@@ -19,6 +19,8 @@ from local_pigment.workspace import new_id
 from slicing import sliced_by_department
 from writing import LEDGER
 
+pytestmark = pytest.mark.long
+
 ROWS = 4000
 
 

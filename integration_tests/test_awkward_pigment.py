@@ -15,6 +15,8 @@ from local_pigment.sample import CONSOLIDATION
 from local_pigment.workspace import ImportsOfABlock
 from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
 
+pytestmark = pytest.mark.long
+
 OLD = ["OLD-0", "OLD-1"]
 
 

@@ -8,6 +8,8 @@ import os
 import time
 from typing import Any
 
+import pytest
+
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
 from local_pigment.sample import CONSOLIDATION
@@ -66,6 +68,7 @@ def test_two_appends_are_two_copies_and_an_upsert_is_one(destination: Runner) ->
     assert entries(destination) == names(5)
 
 
+@pytest.mark.long
 def test_one_import_at_a_time_and_the_next_file_is_filled_meanwhile(destination: Runner) -> None:
     destination.pigment.workspace.variants.polls_until_done = 2
     run = write(destination, [*many(30), state(1)], max_file_rows=10)
@@ -126,6 +129,7 @@ def _read_until(descriptor: int, word: bytes) -> bytes:
                 return line
 
 
+@pytest.mark.long
 def test_many_files_stay_within_both_limits(destination: Runner) -> None:
     run = write(destination, [*many(200), state(1)], max_file_rows=10)
     assert run.exit_code == 0

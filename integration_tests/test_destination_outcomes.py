@@ -215,6 +215,7 @@ def test_a_number_that_json_does_not_have_is_a_rejected_record(destination: Runn
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("code", "times"), [(401, 1), (403, 1), (404, 6)])
 def test_an_accepted_file_whose_fate_cannot_be_asked_may_be_there(destination: Runner, code: int, times: int) -> None:
     destination.pigment.faults.queue("import_status", RespondStatus(code), times=times)
@@ -245,6 +246,7 @@ def test_no_state_stands_for_what_came_behind_a_failure(destination: Runner) -> 
     assert not run.states
 
 
+@pytest.mark.long
 def test_a_busy_stream_holds_up_no_other(destination: Runner) -> None:
     destination.pigment.faults.queue("push_csv", HoldImport())
     configured = catalog(stream(), stream("Accounts", ("Account",)))
@@ -265,6 +267,7 @@ def test_an_import_that_fails_without_a_name_is_understood(destination: Runner) 
     assert not run.states
 
 
+@pytest.mark.long
 def test_a_status_word_that_nobody_knows_ends_soon_and_in_doubt(destination: Runner) -> None:
     destination.pigment.faults.queue("push_csv", Misreport(status="Paused"))
     run = write(destination, [*many(5), state(1)])

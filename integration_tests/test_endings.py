@@ -20,6 +20,8 @@ from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION
 from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
 
+pytestmark = pytest.mark.long
+
 WAYS = pytest.mark.parametrize("way", [CUSTOM_IMAGE, REGISTRY], ids=["custom image", "registry"])
 REPLACING = pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup"])
 OLD = [f"OLD-{number}" for number in range(20)]

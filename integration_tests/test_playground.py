@@ -45,6 +45,7 @@ def playground(folder: Path, *more: str, **environment: str) -> Iterator[tuple[s
         process.stdout.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("more", "environment"),
     [((), {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}), (("--tls",), {})],

@@ -17,6 +17,8 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
 
+pytestmark = pytest.mark.long
+
 TABLES = int(os.environ.get("TABLES", "30"))
 
 

@@ -25,6 +25,8 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
 
+pytestmark = pytest.mark.long
+
 ROW = b"0123456789;abcdefghij\r\n"
 
 

@@ -251,6 +251,7 @@ def test_a_break_before_the_first_record_is_repeated(source: Runner) -> None:
     assert len(run.records) == 50
 
 
+@pytest.mark.long
 def test_a_break_in_the_middle_is_repeated(source: Runner) -> None:
     add_raw(source, "Large", *(LARGE[start : start + 65536] for start in range(0, len(LARGE), 65536)))
     catalog = source.catalog("Large")
