@@ -10,7 +10,7 @@ number in a text column, no object at all, an exponent) is left to the conversio
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -30,6 +30,10 @@ _DATA = attrgetter("record.data")
 # What PyAirbyte adds to every record.
 _KNOWN_AIRBYTE_COLUMNS = ("_airbyte_raw_id", "_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id")
 
+# Any other name that Airbyte may add is learned when it first comes; one that is new in every record is not worth it.
+_NEW_AIRBYTE_COLUMN = re.compile(r"Object contains unknown field `(_airbyte_[A-Za-z0-9_.-]*)`")
+_MOST_IGNORED = 32
+
 # The characters of the words that a column may hold: nothing else can be made of them that is JSON.
 _NUMBERS = b"0123456789.-\n"
 _NUMBERS_AND_NULL = _NUMBERS + b"nul"
@@ -45,28 +49,49 @@ class ColumnConverter:
         self._are_texts = tuple(name in stream.text_columns for name in columns)
         # A structure cannot have every name that a column may have; such a stream is converted by row.
         self._can = not any(_NOT_A_FIELD.search(name) for name in columns)
-        row = _row_structure(tuple(columns) if self._can else (), stream.text_columns)
-        self._rows = msgspec.json.Decoder(row)
-        self._lines = msgspec.json.Decoder(_line_structure(stream, row))
+        self._columns_of_row = tuple(columns) if self._can else ()
+        self._stream = stream
+        # Mutable state: the names that are let pass unseen, and the decoders made from them.
+        self._ignored = [name for name in _KNOWN_AIRBYTE_COLUMNS if name not in columns]
+        self._make_decoders()
 
     def from_lines(self, block: bytes) -> list[Column] | None:
         """The columns of a block in which every line is a record of the stream; None for any other."""
-        if not self._can:
-            return None
-        try:
-            return self._columns(list(map(_DATA, self._lines.decode_lines(block))))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
-            return None
+        return self._converted(lambda: list(map(_DATA, self._lines.decode_lines(block))))
 
     def from_records(self, records: Sequence[msgspec.Raw]) -> list[Column] | None:
         """The columns of the records, in the order of the header; None where they must be converted by row."""
-        if not self._can:
-            return None
-        try:
+
+        def decoded() -> list[msgspec.Struct]:
             rows = self._rows.decode_lines(b"\n".join(records))
-            return self._columns(rows) if len(rows) == len(records) else None
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
-            return None
+            return rows if len(rows) == len(records) else []
+
+        return self._converted(decoded)
+
+    def _converted(self, decode: Callable[[], list[msgspec.Struct]]) -> list[Column] | None:
+        while self._can:
+            try:
+                return self._columns(decode())
+            except msgspec.ValidationError as error:
+                if not self._learned(error):
+                    return None
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
+                return None
+        return None
+
+    def _learned(self, error: msgspec.ValidationError) -> bool:
+        """Whether the block may be decoded again, for what did not fit is a name of Airbyte's that is ignored now."""
+        found = _NEW_AIRBYTE_COLUMN.match(str(error))
+        if found is None or len(self._ignored) >= _MOST_IGNORED:
+            return False
+        self._ignored.append(found[1])
+        self._make_decoders()
+        return True
+
+    def _make_decoders(self) -> None:
+        row = _row_structure(self._columns_of_row, self._stream.text_columns, self._ignored)
+        self._rows = msgspec.json.Decoder(row)
+        self._lines = msgspec.json.Decoder(_line_structure(self._stream, row))
 
     def _columns(self, rows: list[msgspec.Struct]) -> list[Column] | None:
         columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
@@ -86,10 +111,11 @@ class ColumnConverter:
         return [self._by_row.cell(bytes(value)) for value in column]
 
 
-def _row_structure(columns: tuple[str, ...], text_columns: frozenset[str]) -> type[msgspec.Struct]:
+def _row_structure(
+    columns: tuple[str, ...], text_columns: frozenset[str], ignored: Sequence[str]
+) -> type[msgspec.Struct]:
     """A structure with a field for each column, in their order, and behind them what is let pass unseen."""
     fields: list[tuple[str, Any, Any]] = []
-    ignored = [name for name in _KNOWN_AIRBYTE_COLUMNS if name not in columns]
     for position, name in enumerate((*columns, *ignored)):
         if name in text_columns:
             fields.append((f"c{position}", str | None, msgspec.field(default=None, name=name)))

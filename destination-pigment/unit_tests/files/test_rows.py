@@ -84,6 +84,33 @@ def test_what_a_schema_promises_takes_the_fast_way() -> None:
     assert columns == [["TRUE", "", ""], ["-1,50", "", ""], ("x", None, "z"), ["y", '{"a":1}', None]]
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    names=st.lists(st.from_regex(r"_airbyte_[A-Za-z0-9_.-]{0,8}", fullmatch=True), unique=True, max_size=5),
+    value=VALUES,
+)
+def test_what_airbyte_adds_costs_nothing_under_any_name(names: list[str], value: str) -> None:
+    more = "".join(f',"{name}":{value}' for name in names)
+    run = [f'{{"t":"z"{more}}}'.encode(), b'{"t":"y"}']
+    expected = by_row(RowConverter(COLUMNS, CsvDialect()), run)
+    maker = ColumnConverter(STREAM, COLUMNS, CsvDialect())
+    columns = maker.from_records([msgspec.Raw(record) for record in run])
+
+    assert (columns is not None) is all(isinstance(row, list) for row in expected)
+    if columns is None:
+        return
+    assert [[cell or None for cell in row] for row in zip(*columns, strict=True)] == expected
+    assert maker.from_lines(b"".join(LINE % record for record in run)) == columns
+
+
+def test_names_of_airbyte_without_end_are_not_learned() -> None:
+    maker = ColumnConverter(STREAM, COLUMNS, CsvDialect())
+    for number in range(40):
+        record = b'{"t":"z","_airbyte_%d":{"x":1},"_airbyte_other":1}' % number
+        assert (maker.from_lines(LINE % record) is not None) is (number < 27)
+    assert maker.from_lines(LINE % b'{"t":"z","new":1}') is None
+
+
 @pytest.mark.parametrize("namespace", [None, "ns"])
 def test_only_lines_that_are_all_records_of_the_stream_are_taken_at_once(namespace: str | None) -> None:
     stream = DestinationStream(namespace, "s", WriteMode.APPEND, ("x",), frozenset())
