@@ -65,14 +65,14 @@ unit: setup
 test-long: setup
 	$(PYTEST) -m long $(ARGS)
 
-verify: setup  ## hold what is assumed of Pigment against a workspace: make verify CONFIG=secrets.json
+verify: setup  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }
 	@$(BIN)/python -m verify $(CONFIG) $(ARGS)
 
 bench: setup  ## speed and memory beside the plain way and the floor
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock:  ## pin every version anew
+lock:  ## pin every version again
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--no-emit-package pigment-connectors-shared --group dev $(PROJECTS) -o $(LOCK)
 	@for client in pyairbyte faker; do \
@@ -136,4 +136,4 @@ soak: setup  ## the first law in numbers: 10,000 schedules of the state machine,
 	KILLS=50 $(BIN)/pytest integration_tests/test_source_reading.py -k kill
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment

@@ -73,7 +73,13 @@ class Sink:
             return as_json({"importId": new_id("import")})
         if new_id("import") not in request.path:
             return problem(404, "Not found")
-        return as_json({"importId": new_id("import"), "createdAt": "2026-01-01T00:00:00Z", "importStatus": "Completed"})
+        return as_json(
+            {"importId": new_id("import"), "createdAt": "2026-01-01T00:00:00Z", "importStatus": "Completed"} | _REPORT
+        )
+
+
+# A connector that learns nothing of what an import deleted asks again for a while.
+_REPORT = {"detailedReport": {"insertedCount": 0, "updatedCount": 0, "deletedCount": 0, "skippedCount": 0}}
 
 
 class WriteBench:

@@ -46,7 +46,7 @@ class States:
     def summarize(self) -> None:
         """Say how many states stay."""
         if waiting := self.checkpoints.waiting:
-            logger.info("%d state(s) are not sent: their records are not stored.", waiting)
+            logger.info("%d state(s) are not sent: the sync did not confirm all of their records.", waiting)
 
     def _due_lines(self) -> Iterator[bytes]:
         lines: list[bytes] = []

@@ -2,7 +2,7 @@
 
 Most of what loading costs is avoidable. serpyco_rs reads and parses the source text of every class of Airbyte's
 protocol, to put its attributes' doc strings into JSON schemas that nobody asks for; and the garbage collector looks
-again and again at what is there to stay. Both should be mended upstream (docs/architecture.md); until then the doc
+again and again at what is there to stay. Both should be fixed upstream (docs/architecture.md); until then the doc
 strings are left out and the collector waits, only while the CDK is loaded, and only where serpyco_rs still is as we
 know it: otherwise loading takes the time it takes.
 """

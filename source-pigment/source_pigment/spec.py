@@ -102,8 +102,7 @@ def _patterns(title: str, description: str, examples: list[str], order: int) -> 
         "type": "array",
         "title": title,
         "description": (
-            f"{description} <code>*</code> stands for any letters, <code>?</code> for one. Capital and small letters "
-            "differ."
+            f"{description} <code>*</code> stands for any letters, <code>?</code> for one. Names are case-sensitive."
         ),
         "items": {"type": "string"},
         "examples": examples,
