@@ -116,8 +116,9 @@ class AppendJob:
         if done.deleted:
             raise MayBeStored(
                 f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
-                f"import ({done.deleted} rows were deleted), so a second file would destroy the first: "
-                'switch off "Clear items prior to import" in Pigment, or choose a sync mode that overwrites.'
+                f"import: {done.deleted} row(s) that were there are gone, and the {self.cut.rows} of this file are "
+                'stored. Empty or restore the block, switch off "Clear items prior to import" in Pigment and run the '
+                "sync again, which sends these rows once more; or choose a sync mode that overwrites."
             )
         importer.deletions.on_imported(self.configuration_id, done, self.stream.subject)
 
