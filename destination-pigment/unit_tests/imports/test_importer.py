@@ -202,7 +202,7 @@ def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentEr
 def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
     first = with_rejected(REJECTED, deleted=5)
     pigment = Pigment([first], [first])
-    with pytest.raises(MayBeStored, match=r"5 rows were deleted"):
+    with pytest.raises(MayBeStored, match=r"5 row\(s\) that were there are gone"):
         append(pigment)
     assert len(pigment.pushes) == 1
 
