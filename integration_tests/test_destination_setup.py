@@ -110,12 +110,12 @@ def test_discover_offers_each_configuration_in_each_sync_mode(destination: Runne
 
 def test_discover_tells_twins_apart(destination: Runner) -> None:
     workspace = destination.pigment.workspace
-    twin = workspace.configure(replace(workspace.configuration(LEDGER), id=new_id("twin")))
+    same_name = workspace.configure(replace(workspace.configuration(LEDGER), id=new_id("same_name")))
     found = {each["object_name"] for each in destination.run("discover").of("DESTINATION_CATALOG")[0]["operations"]}
-    assert {twin.id, ledger_id(destination)} <= found
+    assert {same_name.id, ledger_id(destination)} <= found
     assert LEDGER not in found
-    assert write_one(destination, catalog(destination_object_name=twin.id)).exit_code == 0
-    assert pushed_into(destination) == [twin.id]
+    assert write_one(destination, catalog(destination_object_name=same_name.id)).exit_code == 0
+    assert pushed_into(destination) == [same_name.id]
 
 
 # targets -------------------------------------------------------------------------------------------------------
@@ -197,11 +197,11 @@ def test_without_a_metadata_key_the_error_says_what_would_help(destination: Runn
 
 def test_two_configurations_of_one_name_are_not_guessed_between(destination: Runner) -> None:
     workspace = destination.pigment.workspace
-    twin = replace(workspace.configuration(LEDGER), id=new_id("twin"))
-    workspace.configure(twin)
+    same_name = replace(workspace.configuration(LEDGER), id=new_id("same_name"))
+    workspace.configure(same_name)
     run = write_one(destination, catalog())
     assert run.exit_code != 0
-    assert twin.id in run.errors[0]["message"]
+    assert same_name.id in run.errors[0]["message"]
     assert not pushed_into(destination)
 
 

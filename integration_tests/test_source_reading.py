@@ -375,8 +375,8 @@ def test_a_quote_that_never_closes_does_not_fill_the_memory(source: Runner) -> N
 
 
 def test_another_number_of_equal_headers_stops_the_stream(source: Runner) -> None:
-    block = add_raw(source, "Twins", b"Name;Name\r\nAnn;Boss\r\n")
-    catalog = source.catalog("Twins")
+    block = add_raw(source, "Same names", b"Name;Name\r\nAnn;Boss\r\n")
+    catalog = source.catalog("Same names")
     block.stream = lambda: iter([b"Name;Name;Name\r\nAnn;NEW;Boss\r\n"])
     run = source.run("read", catalog=catalog)
     assert run.exit_code != 0

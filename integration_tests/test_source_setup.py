@@ -226,11 +226,11 @@ def test_equal_names_all_stay(source: Runner) -> None:
     application = source.pigment.workspace.application(PLANNING)
     add_list(source, "P&L", ["Item"], [["a"]])
     for salt in "ab":
-        application.put(ListBlock(new_id("twin", salt), "Twin", [Property("Item")]))
+        application.put(ListBlock(new_id("same_name", salt), "Same name", [Property("Item")]))
     names = set(source.discovered())
 
     assert len([name for name in names if name.startswith("P&L")]) == 2
-    assert len([name for name in names if name.startswith("Twin")]) == 2
+    assert len([name for name in names if name.startswith("Same name")]) == 2
     assert {"P&L (list)", "P&L (table)"} <= names, names
 
 
@@ -343,13 +343,13 @@ def test_metrics_of_every_value_type(source: Runner) -> None:
 def test_two_views_of_one_name_are_two_streams(source: Runner) -> None:
     views = source.pigment.workspace.application(PLANNING).views
     ledger = next(view.id for view in views.values() if view.name == "Ledger for the API")
-    twin = replace(views[ledger], id=new_id("view", "twin"))
-    views[twin.id] = twin
-    chosen = [{"view_id": id_, "name": "Months"} for id_ in (ledger, twin.id)]
+    same_name = replace(views[ledger], id=new_id("view", "same_name"))
+    views[same_name.id] = same_name
+    chosen = [{"view_id": id_, "name": "Months"} for id_ in (ledger, same_name.id)]
     streams = source.discovered(views=chosen)
 
     named = {name for name in streams if name.startswith("Months")}
-    assert named == {"Months (list)", f"Months (view) ({ledger[:8]})", f"Months (view) ({twin.id[:8]})"}
+    assert named == {"Months (list)", f"Months (view) ({ledger[:8]})", f"Months (view) ({same_name.id[:8]})"}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _TYPES: dict[str, dict[str, Any]] = {
 def destination_catalog(configurations: Sequence[ImportConfiguration]) -> dict[str, Any]:
     """The DESTINATION_CATALOG message."""
     counts = Counter(each.name for each in configurations)
-    # Of twins, only the id says which is meant.
+    # Of several with the same name, only the id says which is meant.
     named = [(each.id if counts[each.name] > 1 else each.name, each) for each in configurations]
     operations = [_operation(name, each, mode) for name, each in named for mode in _SYNC_MODES]
     return {"type": "DESTINATION_CATALOG", "destination_catalog": {"operations": operations}}

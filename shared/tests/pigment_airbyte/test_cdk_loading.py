@@ -1,4 +1,4 @@
-"""Loading quickly leaves everything as it was; each case in an interpreter of its own, which loads the CDK anew."""
+"""Loading quickly leaves everything as it was; each case in an interpreter of its own, which loads the CDK again."""
 
 from __future__ import annotations
 
