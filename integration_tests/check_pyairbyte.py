@@ -23,6 +23,8 @@ from local_pigment.imports import ImportConfiguration, UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
+from slicing import sliced_by_department
+from writing import LEDGER
 
 PYAIRBYTE = Path(os.environ.get("PYAIRBYTE", ".venv-pyairbyte")).absolute() / "bin"
 FAKER = Path(os.environ.get("FAKER", ".venv-faker")).absolute() / "bin" / "source-faker"
@@ -116,6 +118,25 @@ def test_our_source_into_duckdb_is_what_pigment_holds(pigment: LocalPigment, tmp
             titles = [each.name.lower().replace(" ", "_") for each in block.properties]
             held = [dict(zip(titles, row, strict=True)) for row in pigment.workspace.rows(name, PLANNING)]
             assert texts(rows) == texts(held), name
+
+
+@pytest.mark.parametrize("num_slices", [1, 4])
+def test_a_second_read_gives_what_the_block_holds_by_then(
+    pigment: LocalPigment, tmp_path: Path, num_slices: int
+) -> None:
+    """PyAirbyte keeps the final states and never clears them."""
+    sliced = sliced_by_department(pigment, num_slices) if num_slices > 1 else {}
+    order = our_source(pigment, block_types=["list"], include=[LEDGER], types="text", **sliced)
+    ledger = pigment.workspace.block(LEDGER, PLANNING)
+    assert isinstance(ledger, ListBlock)
+    counts: list[int] = []
+    for _ in range(2):
+        database = str(tmp_path / "cache.duckdb")
+        tables = ask(tmp_path, "into_duckdb", database=database, force_full_refresh=False, **order)
+        assert len(tables[LEDGER]) == len(pigment.workspace.rows(LEDGER, PLANNING))
+        counts.append(len(tables[LEDGER]))
+        ledger.add("added later", *ledger.items[0].values[1:])
+    assert counts[1] == counts[0] + 1
 
 
 def test_inferred_types_arrive_as_numbers_booleans_and_dates(pigment: LocalPigment, tmp_path: Path) -> None:

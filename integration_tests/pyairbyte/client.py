@@ -29,7 +29,7 @@ def check(order: dict[str, Any]) -> Any:
 def into_duckdb(order: dict[str, Any]) -> Any:
     """Read everything into a DuckDB cache; the rows as SQL gives them, all columns as text."""
     cache = ab.caches.DuckDBCache(db_path=order["database"])
-    result = source_of(order).read(cache=cache, force_full_refresh=True)
+    result = source_of(order).read(cache=cache, force_full_refresh=order.get("force_full_refresh", True))
     tables: dict[str, Any] = {}
     for name in result.streams:
         table = cache.processor.get_sql_table_name(name)
