@@ -164,6 +164,8 @@ class ReplaceJob:
             # Never repeated by itself: a clearing import that was accepted late would delete the files behind it.
             configuration_id = clearing if is_first else adding
             done = importer.import_file(file, self.stream.subject, configuration_id, repeatable=False)
+            if not is_first and not importer.rules.is_dry_run:
+                self._reject_unknown_deletions(done)
             self._reject_wrong_clearing(done, rows, is_first=is_first)
             importer.rules.reject_contradiction(self.stream, done, rows)
             stored.append(done)
@@ -191,12 +193,23 @@ class ReplaceJob:
             "replaces all of the block."
         )
 
+    def _reject_unknown_deletions(self, done: Imported) -> None:
+        """Raise `BlockDescribed` where a later file may have deleted those before it, and nobody says so."""
+        if done.counts is not None and done.counts.deleted is not None:
+            return
+        raise BlockDescribed(
+            f"Pigment did not report whether a later file of the {self.stream.subject} deleted those before it, so its "
+            'block may hold only a part now: look whether "Clear items prior to import" is off for the import '
+            f"configuration {self.target.configuration_id} in Pigment, and let the stream go in one file: raise "
+            '"Largest file (MB)" and "Most rows in a file".'
+        )
+
     def _reject_wrong_clearing(self, done: Imported, rows: int, *, is_first: bool) -> None:
         """Raise `MayBeStored` where the counts disprove what the user says of the import configurations."""
         counts = done.counts
         if counts is None:
             return
-        if is_first and counts.updated and not counts.deleted:
+        if is_first and counts.updated and counts.deleted == 0:
             raise BlockDescribed(
                 f"The import configuration {self.target.clearing_id} of the {self.stream.subject} updated "
                 f"{counts.updated} row(s) and deleted none, so it does not clear its block, and old rows may still be "
@@ -208,7 +221,7 @@ class ReplaceJob:
                 'there before each import, so it cannot add the later files: switch off "Clear items prior to import" '
                 "in it, and leave it on only in the replacing one."
             )
-        if is_first and counts.inserted and not counts.deleted:
+        if is_first and counts.inserted and counts.deleted == 0:
             logger.warning(
                 "Nothing was deleted before the %d row(s) of the %s came in, as it is where the block was empty: if it "
                 'was not, "Clear items prior to import" is off in the import configuration %s, and the old rows are '

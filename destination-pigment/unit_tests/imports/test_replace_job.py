@@ -14,7 +14,7 @@ from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import Cut
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import ReplaceJob
-from destination_pigment.imports.report import Imported
+from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from destination_pigment.targets import Target
@@ -176,3 +176,15 @@ def test_an_adding_configuration_that_clears_is_named_and_what_it_left() -> None
     with pytest.raises(ConfigProblem, match=r"cannot add the later files") as raised:
         replaced(Pigment(at_once(CLEARED), at_once(CLEARED)))
     assert PART in str(raised.value)
+
+
+@pytest.mark.parametrize("counts", [None, ImportCounts(1, 0, None)], ids=["no report", "no deletions in it"])
+def test_a_later_file_of_which_nobody_says_what_it_deleted_is_in_doubt(counts: ImportCounts | None) -> None:
+    pigment = Pigment(at_once(CLEARED), at_once(CompletedImport("", counts)), at_once(ADDED))
+    with pytest.raises(MayBeStored, match="may hold only a part now"):
+        replaced(pigment, files=3)
+    assert len(pigment.pushes) == 2
+
+
+def test_a_first_file_of_which_nobody_says_what_it_deleted_is_not_accused() -> None:
+    replaced(Pigment(at_once(CompletedImport("", ImportCounts(0, 1, None)))), files=1)
