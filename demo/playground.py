@@ -51,6 +51,9 @@ def main() -> int:
             raise
         say(f"Port {arguments.port} is in use. Name another with ARGS='--port …', or none for one that is free.")
         return 1
+    except OverflowError:
+        say(f"{arguments.port} is no port. Name one up to 65535 with ARGS='--port …', or none for one that is free.")
+        return 1
     return 0
 
 

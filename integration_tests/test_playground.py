@@ -110,3 +110,10 @@ def test_a_used_port_is_named_in_one_sentence(tmp_path: Path) -> None:
             assert process.wait() == 1
 
     assert printed == f"Port {port} is in use. Name another with ARGS='--port …', or none for one that is free.\n"
+
+
+def test_a_number_that_is_no_port_is_named_in_one_sentence(tmp_path: Path) -> None:
+    with playground(tmp_path, "--port", "99999") as (process, printed):
+        assert process.wait() == 1
+
+    assert printed.startswith("99999 is no port.")
