@@ -207,6 +207,7 @@ def test_writing(asked: dict[str, Any], destination_fork_server: ForkServer) -> 
 # Airbyte's suite -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("connector", "least"), [("source-pigment", 17), ("destination-pigment", 6)])
 def test_airbyte_s_standard_suite_passes_with_its_advice_as_errors(connector: str, least: int) -> None:
     """As a contributor runs it, in the connector's folder; what needs a container engine is run with the images."""

@@ -31,6 +31,8 @@ from writing import (
     write,
 )
 
+pytestmark = pytest.mark.long
+
 HALF_A_LINE = b'{"type":"RECORD","record":{"stream":"General Ledger","emitted_at":1,"data":{"Entry":"GL'
 GENERATIONS = {"generation_id": 2, "minimum_generation_id": 2}
 

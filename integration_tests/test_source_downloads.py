@@ -25,6 +25,8 @@ from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
 from slicing import sliced_by_department
 
+pytestmark = pytest.mark.long
+
 LEDGER = "General Ledger"
 ROW = b"0123456789;" + b"abcdefghij" * 99 + b"\r\n"
 LARGE = [b"a;b\r\n", *[ROW * 100] * 50]

@@ -43,6 +43,8 @@ from turned_pigment import (
     with_body,
 )
 
+pytestmark = pytest.mark.long
+
 FILE = "Account,Label,Statement\r\n{new},one,two\r\n"
 ROOT = Path(__file__).resolve().parents[1]
 
