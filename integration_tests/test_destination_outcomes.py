@@ -40,6 +40,8 @@ from writing import (
     write,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("fault", [RespondStatus(429), RespondStatus(429, retry_after="1")])
 def test_what_certainly_did_not_arrive_is_sent_again(destination: Runner, fault: Any) -> None:
