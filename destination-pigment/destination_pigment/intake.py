@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
+from destination_pigment.files.rejections import Rejection
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.completion import Completion
 from destination_pigment.input.configured_streams import StreamKey, StreamNames, named
@@ -83,9 +84,9 @@ class Intake:
             case Records(key=key, data=data):
                 if files := self._receive(key, len(data)):
                     files.add(data)
-            case RejectedRecord(key=key):
+            case RejectedRecord(key=key, line=line):
                 if files := self._receive(key, 1):
-                    files.reject(_NOT_JSON)
+                    files.reject(Rejection(_NOT_JSON, line))
             case StateLine():
                 self._on_state(parsed)
             case StatusLine():

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress
 
 import msgspec
 
 from destination_pigment.files.columns import Column, ColumnConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
+from destination_pigment.files.rejections import Rejection, Rows
 from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_csv.dialect import CsvDialect
 
 logger = logging.getLogger("airbyte.pigment.destination")
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows as columns of cells, in the order of a header."""
-
-    header: tuple[str, ...]
-    columns: Sequence[Column]
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Records that are no rows, and why."""
-
-    reason: str
-    count: int
 
 
 Converted = Rows | Rejection
@@ -58,9 +41,10 @@ class RecordConverter:
             position for check in self._checks for position in check.held_back(columns[self.header.index(check.column)])
         }
         if held_back:
-            kept = [position not in held_back for position in range(count)]
-            columns = [list(compress(column, kept)) for column in columns]
-            yield Rejection("an unknown item of a dimension", len(held_back))
+            yield Rejection(
+                "an unknown item of a dimension", self._rows(columns, [each in held_back for each in range(count)])
+            )
+            columns = self._rows(columns, [each not in held_back for each in range(count)]).columns
         if count > len(held_back):
             yield Rows(self.header, columns, count - len(held_back))
 
@@ -79,7 +63,7 @@ class RecordConverter:
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
             if isinstance(converted, Rejected):
-                yield Rejection(converted.reason, 1)
+                yield Rejection(converted.reason, bytes(record))
             elif isinstance(converted, list):
                 rows.append(converted)
         yield from self._collected(rows)
@@ -88,6 +72,10 @@ class RecordConverter:
         """Say once what the checks found."""
         for check in self._checks:
             check.summarize()
+
+    def _rows(self, columns: Sequence[Column], chosen: Sequence[bool]) -> Rows:
+        """The chosen ones of the rows."""
+        return Rows(self.header, [list(compress(column, chosen)) for column in columns], sum(chosen))
 
     def _collected(self, rows: list[Cells]) -> Iterator[Converted]:
         if rows:

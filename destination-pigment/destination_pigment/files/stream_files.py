@@ -16,7 +16,8 @@ import msgspec
 from destination_pigment.config import FileLimits
 from destination_pigment.files.batch import Batch, Pushed
 from destination_pigment.files.columns import Column
-from destination_pigment.files.converter import Converted, RecordConverter, Rejection, Rows
+from destination_pigment.files.converter import Converted, RecordConverter
+from destination_pigment.files.rejections import OnRejected, Rejection, Rows, leave_out
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_csv.dialect import CsvDialect
@@ -29,11 +30,12 @@ _NOT_UNICODE = "a text that is not valid Unicode"
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """How files are written and when they are full."""
+    """How files are written and when they are full, and who takes what is rejected before it is counted."""
 
     dialect: CsvDialect
     limits: FileLimits
     clock: Callable[[], float]
+    on_rejected: OnRejected = leave_out
 
 
 @dataclass(slots=True)
@@ -109,10 +111,11 @@ class StreamFiles:
         """Take records as columns; see `RecordConverter.from_lines`."""
         self._put_all(self.converter.checked(columns))
 
-    def reject(self, reason: str, count: int = 1) -> None:
+    def reject(self, rejection: Rejection) -> None:
         """Count records that cannot become rows."""
-        self._last().rejected += count
-        self._rejections[reason] += count
+        self._options.on_rejected(self.stream, rejection)
+        self._last().rejected += rejection.count
+        self._rejections[rejection.reason] += rejection.count
 
     def mark(self) -> None:
         """The source vouches for all that has come so far."""
@@ -206,8 +209,8 @@ class StreamFiles:
             match each:
                 case Rows():
                     self._put(each)
-                case Rejection(reason=reason, count=count):
-                    self.reject(reason, count)
+                case Rejection():
+                    self.reject(each)
 
     def _put(self, rows: Rows) -> None:
         """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
@@ -215,7 +218,7 @@ class StreamFiles:
             lines = self._csv.columns(rows.columns)
         except CsvUnwritable:
             if rows.count == 1:
-                self.reject(_NOT_UNICODE)
+                self.reject(Rejection(_NOT_UNICODE, rows))
             else:
                 self._put_halves(rows)
             return

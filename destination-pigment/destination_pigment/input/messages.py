@@ -87,9 +87,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRecord:
-    """A record that no decoder takes: it holds NaN or Infinity, or is nested a thousand deep."""
+    """A record that no decoder takes: it holds NaN or Infinity, or is nested a thousand deep; `line` as it came."""
 
     key: StreamKey
+    line: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def _no_message(line: bytes) -> RejectedRecord | Unreadable | Ignored:
     try:
         if json.loads(texts[b"type"]) == "RECORD":
             namespace = json.loads(texts.get(b"record.namespace", b"null"))
-            return RejectedRecord((namespace or None, json.loads(texts[b"record.stream"])))
+            return RejectedRecord((namespace or None, json.loads(texts[b"record.stream"])), line)
     except (KeyError, ValueError):
         pass
     return _UNREADABLE

@@ -99,9 +99,10 @@ def test_each_kind_of_line() -> None:
     assert flat(status % b"INCOMPLETE") == [StatusLine((None, "a"), StreamStatus.INCOMPLETE)]
     assert flat(status % b"RUNNING") == [StatusLine((None, "a"), StreamStatus.RUNNING)]
     assert flat(status % b"ODD") == []
-    assert flat(b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}') == [RejectedRecord((None, "a"))]
+    no_number = b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}'
+    assert flat(no_number) == [RejectedRecord((None, "a"), no_number)]
     deep = b'{"type":"RECORD","record":{"stream":"a","namespace":"ns","data":' + b"[" * 5000 + b"]" * 5000 + b"}}"
-    assert flat(deep) == [RejectedRecord(("ns", "a"))]
+    assert flat(deep) == [RejectedRecord(("ns", "a"), deep)]
     two = record("a", {}) + state("a", 1) + b"\n"
     assert flat(two + b" \n") == flat(two) == [Unreadable()]
     assert flat(b"nonsense") == [Unreadable()]
