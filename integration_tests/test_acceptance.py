@@ -101,8 +101,8 @@ def records_match_their_schema_exactly(reads: Reads) -> None:
 def statuses_and_states_follow_the_rules(reads: Reads) -> None:
     seen = _held_to_the_rules(reads.first, reads.catalog)
     for name in reads.names():
-        assert seen.streams[name].statuses == ["STARTED", "RUNNING", "COMPLETE"]
-        assert seen.streams[name].states >= 1
+        assert seen.streams[None, name].statuses == ["STARTED", "RUNNING", "COMPLETE"]
+        assert seen.streams[None, name].states >= 1
 
 
 def _held_to_the_rules(run: Run, configured: dict[str, Any]) -> SourceRules:

@@ -426,7 +426,7 @@ def test_slices_together_are_the_export_with_a_state_after_each(source: Runner) 
     run = source.run("read", catalog=catalog, **config)
 
     rules = held_to_the_rules(run, catalog)
-    assert rules.streams["General Ledger"].states == 4
+    assert rules.streams[None, "General Ledger"].states == 4
     whole = source.run("read", catalog=catalog)
     assert as_multiset(data_of(run, "General Ledger")) == as_multiset(data_of(whole, "General Ledger"))
 

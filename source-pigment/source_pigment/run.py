@@ -48,7 +48,9 @@ class BlockEntrypoint(AirbyteEntrypoint):
     ) -> AirbyteMessage:
         """Count a block as the records that it holds."""
         if isinstance(message, RecordBlock):
-            stream_message_count[HashableStreamDescriptor(name=message.stream, namespace=None)] += message.count
+            stream_message_count[HashableStreamDescriptor(message.stream.name, message.stream.namespace)] += (
+                message.count
+            )
             return message
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 

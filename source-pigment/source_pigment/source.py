@@ -30,6 +30,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.discovery.streams import Catalog, fetch_catalog, fetch_filled_catalog, payloads_of
@@ -101,7 +102,7 @@ class SourcePigment(Source):
                 try:
                     streams.append(_stream(client, settings, known, each))
                 except ConfigProblem as error:
-                    yield from sync.fail(each.stream.name, error, "stream")
+                    yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)
             yield from sync.messages(streams, num_workers=settings.num_workers)
             sync.raise_failures()
@@ -132,15 +133,20 @@ def _stream(
         row_metadata=settings.row_metadata,
     )
     requests = tuple(ExportRequest(found.kind, found.id, each) for each in payloads_of(settings, found))
-    return ExportStream(client, Exported(found.name, found.subject, requests), options)
+    return ExportStream(client, Exported(_name(configured), found.subject, requests), options)
 
 
 def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:
     """Each stream once: read twice, its rows would be there twice."""
-    once = {each.stream.name: each for each in configured}
+    once = {_name(each): each for each in configured}
     if len(once) < len(configured):
         logger.warning("The configured catalog holds %d streams twice: each is read once.", len(configured) - len(once))
     return list(once.values())
+
+
+def _name(configured: ConfiguredAirbyteStream) -> StreamName:
+    # Some clients write an empty text for what is not there.
+    return StreamName(configured.stream.name, configured.stream.namespace or None)
 
 
 def _sync_identity(catalog: ConfiguredAirbyteCatalog) -> str | None:

@@ -38,14 +38,15 @@ class SourceRules:
     """Looks at every message of a source; `strict_schemas` checks each record against its schema."""
 
     def __init__(self, catalog: Mapping[str, Any], *, strict_schemas: bool = True) -> None:
-        self._schemas = {each["stream"]["name"]: each["stream"]["json_schema"] for each in catalog["streams"]}
+        streams = [each["stream"] for each in catalog["streams"]]
+        self._schemas = {(each.get("namespace"), each["name"]): each["json_schema"] for each in streams}
         checker = FormatChecker()
         self._validators = {
-            name: Draft7Validator({**schema, "additionalProperties": False}, format_checker=checker)
-            for name, schema in self._schemas.items()
+            key: Draft7Validator({**schema, "additionalProperties": False}, format_checker=checker)
+            for key, schema in self._schemas.items()
         }
         self._strict = strict_schemas
-        self.streams: defaultdict[str, StreamSeen] = defaultdict(StreamSeen)
+        self.streams: defaultdict[StreamKey, StreamSeen] = defaultdict(StreamSeen)
 
     def see(self, message: Message, line_length: int = 0) -> None:
         """Look at a message."""
@@ -63,8 +64,8 @@ class SourceRules:
 
     def end(self, exit_code: int) -> None:
         """The process has ended."""
-        for name in self._schemas:
-            seen = self.streams[name]
+        for namespace, name in self._schemas:
+            seen = self.streams[namespace, name]
             last = seen.statuses[-1] if seen.statuses else "nothing"
             if exit_code == 0 and last != "COMPLETE":
                 raise RuleBroken(f'the source succeeded, but "{name}" ended with {last}')
@@ -75,21 +76,22 @@ class SourceRules:
 
     def _see_record(self, record: Message) -> None:
         name = record["stream"]
-        if name not in self._schemas:
+        key = (record.get("namespace"), name)
+        if key not in self._schemas:
             raise RuleBroken("a record of a stream that was not asked for")
-        seen = self.streams[name]
+        seen = self.streams[key]
         if not seen.statuses or seen.statuses[-1] != "RUNNING":
             raise RuleBroken(f'a record of "{name}" came while its status was not RUNNING')
         if not isinstance(record.get("emitted_at"), int):
             raise RuleBroken("a record without emitted_at")
-        if self._strict and not self._validators[name].is_valid(record["data"]):
+        if self._strict and not self._validators[key].is_valid(record["data"]):
             raise RuleBroken(f'a record of "{name}" does not match its schema')
         seen.records += 1
         seen.since_state += 1
 
     def _see_state(self, state: Message) -> None:
-        name = state["stream"]["stream_descriptor"]["name"]
-        seen = self.streams[name]
+        namespace, name = _stream(state)
+        seen = self.streams[namespace, name]
         counted = state["sourceStats"]["recordCount"]
         if counted != seen.since_state:
             raise RuleBroken(f'a state of "{name}" counts {counted} records, and {seen.since_state} came')
@@ -97,7 +99,8 @@ class SourceRules:
         seen.states += 1
 
     def _see_status(self, status: Message) -> None:
-        seen = self.streams[status["stream_descriptor"]["name"]]
+        descriptor = status["stream_descriptor"]
+        seen = self.streams[descriptor.get("namespace"), descriptor["name"]]
         allowed = {
             None: {"STARTED"},
             "STARTED": {"RUNNING", "COMPLETE", "INCOMPLETE"},

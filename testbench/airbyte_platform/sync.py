@@ -27,7 +27,7 @@ _FAILED = SourceFailed()
 
 @dataclass(slots=True)
 class SyncResult:
-    """What became of a sync; counts by stream."""
+    """What became of a sync; counts by stream (with a namespace, what is read by `namespace/name`)."""
 
     source_exit: int
     destination_exit: int
@@ -130,7 +130,7 @@ class Between:
                 self.errors.append(message["trace"]["error"]["message"])
             case "RECORD":
                 name = message["record"]["stream"]
-                count = self.read.streams[name].records
+                count = self.read.streams[message["record"].get("namespace"), name].records
                 if count % _PROGRESS_EVERY == 0:
                     self.progress(name, count)
 
@@ -143,10 +143,14 @@ def _result(between: Between, source_exit: int, wrote: Run) -> SyncResult:
     return SyncResult(
         source_exit,
         wrote.exit_code,
-        {name: stream.records for name, stream in between.read.streams.items()},
+        {_in_one(*key): stream.records for key, stream in between.read.streams.items()},
         dict(between.back.stored),
         dict(between.back.rejected),
         wrote.states,
         between.logs + [each["message"] for each in wrote.of("LOG")] + wrote.stderr.splitlines(),
         between.errors + [each["message"] for each in wrote.errors],
     )
+
+
+def _in_one(namespace: str | None, name: str) -> str:
+    return name if namespace is None else f"{namespace}/{name}"

@@ -1,10 +1,24 @@
-"""Names that are unique: of the streams of an application, and of the columns of an export. Pure."""
+"""Names: what identifies a stream, and what makes the names of streams and columns unique. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamName:
+    """What identifies a stream: its name and, where one connection reads several applications, its namespace.
+
+    As a text it is what users call it, in messages as in the patterns of the form: `application/block`.
+    """
+
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.namespace is None else f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

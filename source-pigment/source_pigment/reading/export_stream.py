@@ -16,6 +16,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken
 from source_pigment.config import Payload
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
 from source_pigment.reading.downloads import Download, DownloadOptions, download
 from source_pigment.reading.emission import record_blocks
@@ -27,7 +28,7 @@ from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooL
 class Exported:
     """What a stream exports: its name, what the user calls it, and one request for each slice."""
 
-    stream: str
+    stream: StreamName
     subject: str
     requests: tuple[ExportRequest, ...]
 

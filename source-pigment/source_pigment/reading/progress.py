@@ -17,6 +17,7 @@ from airbyte_cdk.models import (
     Type,
 )
 
+from source_pigment.discovery.names import StreamName
 from source_pigment.reading.downloads import in_words
 from source_pigment.reading.keys import KeyCheck
 from source_pigment.reading.records import RecordBlock
@@ -27,7 +28,7 @@ logger = logging.getLogger("airbyte.pigment.source")
 class Progress:
     """Counts the rows and bytes of a stream, and the values that did not fit; may be used by many threads."""
 
-    def __init__(self, stream: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: StreamName, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
         # All mutable state, guarded by the lock: what was downloaded and what of it was sent, since when, and what is
@@ -52,7 +53,11 @@ class Progress:
             self._rows += rows
             self._bytes += num_bytes
             estimate = AirbyteEstimateTraceMessage(
-                name=self._stream, type=EstimateType.STREAM, row_estimate=self._rows, byte_estimate=self._bytes
+                name=self._stream.name,
+                namespace=self._stream.namespace,
+                type=EstimateType.STREAM,
+                row_estimate=self._rows,
+                byte_estimate=self._bytes,
             )
         trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
         return AirbyteMessage(type=Type.TRACE, trace=trace)

@@ -18,6 +18,7 @@ import orjson
 from pigment_csv.reader import CsvBroken, Row, rows_of
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.config import DIALECT
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
@@ -39,7 +40,7 @@ class RecordLayout:
     metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none).
     """
 
-    stream: str
+    stream: StreamName
     names: tuple[str | None, ...]
     types: tuple[ColumnType, ...]
     id_position: int | None = None
@@ -47,8 +48,10 @@ class RecordLayout:
 
     def opening(self, emitted_at: int) -> str:
         """A RECORD line up to its first value's name."""
-        stream = _text(self.stream)
-        return f'{{"type":"RECORD","record":{{"stream":{stream},"emitted_at":{emitted_at},"data":{{'
+        stream = f'"stream":{_text(self.stream.name)}'
+        if self.stream.namespace is not None:
+            stream += f',"namespace":{_text(self.stream.namespace)}'
+        return f'{{"type":"RECORD","record":{{{stream},"emitted_at":{emitted_at},"data":{{'
 
     def labels(self) -> list[str | None]:
         """What stands before each value: the column's name as JSON, and a colon; None for what is not sent."""
@@ -71,7 +74,7 @@ class RecordBlock:
     a number that differs where the keys do, and `blank_keys` says in how many of them a part is blank.
     """
 
-    stream: str
+    stream: StreamName
     lines: bytes
     count: int
     misfits: Counter[str] = field(default_factory=Counter)

@@ -24,6 +24,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedReason
 
 from pigment_airbyte.failures import traced
+from source_pigment.discovery.names import StreamName
 from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.slices import Downloaded, Ended, Failed, Limited, Reading, Started
@@ -38,11 +39,11 @@ class StreamStates:
     def __init__(self, states: Sequence[AirbyteStateMessage], sync: str | None) -> None:
         self._sync = sync
         self._given = {
-            each.stream.stream_descriptor.name: dict((each.stream.stream_state or AirbyteStateBlob()).__dict__)
+            _name(each.stream.stream_descriptor): dict((each.stream.stream_state or AirbyteStateBlob()).__dict__)
             for each in states
             if each.stream is not None
         }
-        self._finished: dict[str, set[int]] = {}
+        self._finished: dict[StreamName, set[int]] = {}
 
     def missing(self, stream: ExportStream) -> Collection[int]:
         """The slices that are still to be read."""
@@ -57,7 +58,7 @@ class StreamStates:
     def message(self, stream: ExportStream) -> AirbyteMessage:
         """The state of the stream as it is now."""
         blob = AirbyteStateBlob(state_after(self._finished[stream.name], stream.slices, self._sync))
-        state = AirbyteStreamState(stream_descriptor=StreamDescriptor(name=stream.name), stream_state=blob)
+        state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=blob)
         return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
 
 
@@ -68,10 +69,10 @@ class Sync:
         self._states = states
         # All mutable state: what went wrong, the first error of a stream that is still under way, the last status of
         # each stream that has not ended, and which of these wait for Pigment's limit.
-        self._failures: dict[str, AirbyteTracedException] = {}
-        self._errors: dict[str, Exception] = {}
-        self._status: dict[str, AirbyteStreamStatus] = {}
-        self._limited: set[str] = set()
+        self._failures: dict[StreamName, AirbyteTracedException] = {}
+        self._errors: dict[StreamName, Exception] = {}
+        self._status: dict[StreamName, AirbyteStreamStatus] = {}
+        self._limited: set[StreamName] = set()
         self._reading: Reading | None = None
 
     def messages(self, streams: Sequence[ExportStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
@@ -105,9 +106,9 @@ class Sync:
         if self._reading is not None:
             self._reading.report_limit(until)
 
-    def fail(self, name: str, error: Exception, subject: str) -> Iterator[AirbyteMessage]:
+    def fail(self, name: StreamName, error: Exception, subject: str) -> Iterator[AirbyteMessage]:
         """A stream ends without having been read to its end."""
-        failure = traced(error, subject=subject, stream=name)
+        failure = traced(error, subject=subject, stream=name.name, namespace=name.namespace)
         self._failures[name] = failure
         yield failure.as_sanitized_airbyte_message()
         yield self._say(name, AirbyteStreamStatus.INCOMPLETE)
@@ -155,17 +156,25 @@ class Sync:
         else:
             names, reasons = set(self._status), [_rate_limited(until)]
         self._limited = set() if until is None else names
-        for name in sorted(names):
+        for name in sorted(names, key=str):
             yield self._say(name, AirbyteStreamStatus.RUNNING, reasons)
 
     def _say(
-        self, name: str, status: AirbyteStreamStatus, reasons: list[AirbyteStreamStatusReason] | None = None
+        self, name: StreamName, status: AirbyteStreamStatus, reasons: list[AirbyteStreamStatusReason] | None = None
     ) -> AirbyteMessage:
         if status in {AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE}:
             self._status.pop(name, None)
         else:
             self._status[name] = status
-        return as_airbyte_message(StreamDescriptor(name=name), status, reasons)
+        return as_airbyte_message(_descriptor(name), status, reasons)
+
+
+def _name(descriptor: StreamDescriptor) -> StreamName:
+    return StreamName(descriptor.name, descriptor.namespace or None)
+
+
+def _descriptor(name: StreamName) -> StreamDescriptor:
+    return StreamDescriptor(name=name.name, namespace=name.namespace)
 
 
 def _rate_limited(until: datetime) -> AirbyteStreamStatusReason:
@@ -173,7 +182,7 @@ def _rate_limited(until: datetime) -> AirbyteStreamStatusReason:
     return AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED, rate_limited=reset)
 
 
-def _summary(failures: dict[str, AirbyteTracedException]) -> AirbyteTracedException:
+def _summary(failures: dict[StreamName, AirbyteTracedException]) -> AirbyteTracedException:
     kinds = {each.failure_type for each in failures.values()}
     worst = next(
         (kind for kind in (FailureType.system_error, FailureType.config_error) if kind in kinds),

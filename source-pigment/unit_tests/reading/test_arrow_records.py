@@ -15,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pigment_csv.reader import CsvBroken, RecordBlocks
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.arrow_records import ArrowConverter
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
@@ -74,7 +75,8 @@ def layouts_and_rows(draw: Any) -> tuple[RecordLayout, list[list[str]]]:
     types = tuple(draw(st.lists(TYPES, min_size=width, max_size=width)))
     id_position = draw(st.none() | st.integers(0, width - 1))
     key = tuple(draw(st.lists(st.integers(0, width - 1), max_size=width, unique=True)))
-    layout = RecordLayout(draw(st.text(min_size=1, max_size=5)), names, types, id_position, key)
+    stream = StreamName(draw(st.text(min_size=1, max_size=5)), draw(st.none() | st.text(min_size=1, max_size=5)))
+    layout = RecordLayout(stream, names, types, id_position, key)
     return layout, draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=8))
 
 
@@ -149,9 +151,13 @@ def test_both_ways_give_what_the_standard_library_says(
 
     assert isinstance(plain, RecordBlock)
     assert fast == plain
-    parsed = [json.loads(line, parse_int=Digits, parse_float=Digits) for line in plain.lines.split(b"\n")[:-1]]
-    assert [each["record"]["data"] for each in parsed] == expected
-    assert all(each["record"]["stream"] == layout.stream and each["record"]["emitted_at"] == "5" for each in parsed)
+    lines = plain.lines.split(b"\n")[:-1]
+    parsed = [json.loads(line, parse_int=Digits, parse_float=Digits)["record"] for line in lines]
+    assert [each["data"] for each in parsed] == expected
+    assert all(StreamName(each["stream"], each.get("namespace")) == layout.stream for each in parsed)
+    # A stream without a namespace says nothing of one.
+    assert all(("namespace" in each) is (layout.stream.namespace is not None) for each in parsed)
+    assert all(each["emitted_at"] == "5" for each in parsed)
     assert plain.count == len(rows)
     assert +plain.misfits == +misfits
 
@@ -177,12 +183,12 @@ def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
     cutter = RecordBlocks()
     for piece in (cutter.decode(block), cutter.flush()):
         if piece:
-            layout = RecordLayout("S", ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
+            layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
             assert convert(ArrowConverter(layout), piece) == convert(RowConverter(layout), piece)
 
 
 def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
-    layout = RecordLayout("S", ("a", "b", "c", "d"), tuple(ColumnType), 0)
+    layout = RecordLayout(StreamName("S"), ("a", "b", "c", "d"), tuple(ColumnType), 0)
     rows = [[f"text {n}", f"{n}.50", ["TRUE", "FALSE", ""][n % 3], f"2026-{n % 12 + 1:02d}-01"] for n in range(5000)]
     rows[7] = ['q"uo;te', "x", "maybe", "2026-02-30"]
     block = as_csv(rows)
@@ -196,7 +202,7 @@ def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
 
 
 def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
-    layout = RecordLayout("S", ("a",), (ColumnType.TEXT,))
+    layout = RecordLayout(StreamName("S"), ("a",), (ColumnType.TEXT,))
     block = b"x" * 20_000_000 + b"\n"
 
     for converter in (ArrowConverter(layout), RowConverter(layout)):
@@ -205,7 +211,7 @@ def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
 
 
 def test_a_cell_of_megabytes_goes_through() -> None:
-    layout = RecordLayout("S", ("a", "b"), (ColumnType.TEXT, ColumnType.TEXT))
+    layout = RecordLayout(StreamName("S"), ("a", "b"), (ColumnType.TEXT, ColumnType.TEXT))
     block = as_csv([["line\r\n" * 500_000, "x"]])
 
     assert convert(ArrowConverter(layout), block) == convert(RowConverter(layout), block)

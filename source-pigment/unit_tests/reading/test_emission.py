@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.emission import record_blocks
@@ -17,7 +18,7 @@ def blocks_of(header: list[str], rows: bytes) -> list[tuple[int, int]]:
     content = ";".join(header).encode() + b"\n" + rows
     file = io.BytesIO(gzip.compress(content, 1))
     download = Download(file, header, rows.count(b"\n"), len(content), 1, 0.0)
-    layout = RecordLayout("S", tuple(header), (ColumnType.TEXT,) * len(header))
+    layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * len(header))
     return [(each.count, len(each.lines)) for each in record_blocks(download, layout, RowConverter(layout), 0)]
 
 

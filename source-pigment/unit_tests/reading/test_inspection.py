@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigment_csv.reader import CsvBroken
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.inspection import Inspection, RowBlocks
 from source_pigment.reading.records import RecordLayout, RowConverter
@@ -53,7 +54,7 @@ def test_what_passes_converts(rows: str, size: int, width: int) -> None:
     assert header == list("abc"[:width])
     blocks = RowBlocks()
     read = b"".join([*map(blocks.decode, cut(content, size)), blocks.flush()])
-    layout = RecordLayout("S", tuple(header), (ColumnType.TEXT,) * width)
+    layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * width)
     assert RowConverter(layout).convert(read, first_record=2, emitted_at=0).count == count
 
 
