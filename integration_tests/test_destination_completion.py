@@ -167,7 +167,7 @@ def test_states_of_replaced_streams_leave_together(destination: Runner) -> None:
     run = write(destination, [*messages, status("COMPLETE", "Accounts")], configured, targets=targets)
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "has 1 row(s), fewer than the 9" in run.errors[0]["message"]
+    assert "has 1 row, fewer than the 9" in run.errors[0]["message"]
     assert not run.states
     assert not imports(destination)
 
@@ -226,7 +226,7 @@ def test_a_state_that_counts_more_than_came_stays_and_nothing_behind_it_is_store
     lines += as_lines([state(1, records=10), status("COMPLETE")])
     run = destination.run("write", stdin=lines, catalog=catalog(mode=mode), targets=pair(destination))
     assert run.exit_code != 0
-    assert f"{10 - readable} record(s) of the" in run.errors[0]["message"]
+    assert f"{10 - readable} records of the" in run.errors[0]["message"]
     assert len(imports(destination)) == pushed
     assert not run.states
 

@@ -70,7 +70,7 @@ def test_an_append_whose_answer_was_lost_stops_and_says_that_it_may_have_arrived
 
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "5 row(s) may be stored" in run.errors[0]["message"]
+    assert "5 rows may be stored" in run.errors[0]["message"]
     assert not run.states
     assert len(imports(destination)) <= 1
 
@@ -171,7 +171,7 @@ def test_rejected_rows_may_stop_the_sync(destination: Runner) -> None:
     run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)], rejected_rows="fail")
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "1 row(s) of the" in run.errors[0]["message"]
+    assert "rejected 1 row of the" in run.errors[0]["message"]
     assert not run.states
 
 
@@ -191,7 +191,7 @@ def test_dimension_checks_look_before_anything_is_pushed(destination: Runner, on
     stats = run.states[0]["destinationStats"]
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 1.0)
     assert imports(destination)[0].data_rows == (3 if on_unknown == "skip" else 4)
-    assert logged(run, "unknown items")
+    assert logged(run, "with an unknown item")
 
 
 def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) -> None:
@@ -206,7 +206,7 @@ def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) ->
 def test_rows_that_we_refuse_stop_the_sync_as_well_where_asked(destination: Runner) -> None:
     run = write(destination, [*many(3), record("no object"), state(1)], rejected_rows="fail")
     assert run.exit_code != 0
-    assert "1 row(s)" in run.errors[0]["message"]
+    assert "1 row " in run.errors[0]["message"]
     assert not run.states
 
 
@@ -275,7 +275,7 @@ def test_a_status_word_that_nobody_knows_ends_soon_and_in_doubt(destination: Run
     run = write(destination, [*many(5), state(1)])
     assert run.errors[0]["failure_type"] == "config_error"
     assert "is not understood" in run.errors[0]["message"]
-    assert "5 row(s) may be stored" in run.errors[0]["message"]
+    assert "5 rows may be stored" in run.errors[0]["message"]
     assert not run.states
 
 
@@ -294,7 +294,7 @@ def test_counts_that_fall_short_are_said(destination: Runner) -> None:
     destination.pigment.faults.queue("push_csv", Misreport({"insertedCount": 3}))
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code == 0
-    assert logged(run, "has 5 row(s), and Pigment reports 3 inserted")
+    assert logged(run, "has 5 rows, and Pigment reports 3 inserted")
 
 
 def test_a_configuration_that_updates_does_not_clear(destination: Runner) -> None:

@@ -197,7 +197,7 @@ REFUSED = {"Department": "Nobody"}
 @pytest.mark.parametrize("files", [1, 3])
 @pytest.mark.parametrize(
     ("good", "minimum", "words"),
-    [(0, 0, "Pigment wrote 0 of the 24 row(s)"), (3, 4, "fewer than the 4 that its target must have")],
+    [(0, 0, "Pigment wrote 0 of the 24 rows"), (3, 4, "fewer than the 4 that its target must have")],
     ids=["nothing", "too few"],
 )
 def test_a_replacement_of_which_too_little_was_written_is_an_error(
@@ -235,7 +235,7 @@ def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None
     messages = [record("no object"), record(None), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination))
     assert run.exit_code != 0
-    assert "All 2 record(s)" in run.errors[0]["message"]
+    assert "was rejected (2 in all)" in run.errors[0]["message"]
     assert entries(destination) == names(5)
     assert not run.states
 

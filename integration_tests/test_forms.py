@@ -121,6 +121,14 @@ def test_messages_name_fields_that_the_forms_have(connector: str) -> None:
             assert set(named) <= ours, path
 
 
+@pytest.mark.parametrize("folder", ["source-pigment", "destination-pigment", "shared", "verify"])
+def test_no_message_leaves_the_plural_to_its_reader(folder: str) -> None:
+    """No "row(s)", and no bare number before a plural, which reads "1 rows": `quantities.counted` says both."""
+    for path in (ROOT / folder).rglob("*.py"):
+        if "tests" not in path.as_posix():
+            assert re.findall(r"\w\(e?s\)|%d [a-z]+s\b", path.read_text(encoding="utf-8")) == [], path
+
+
 JSON = st.recursive(
     st.none()
     | st.booleans()

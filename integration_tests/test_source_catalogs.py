@@ -182,9 +182,9 @@ def test_a_hidden_metric_leaves_a_table_without_a_key(source: Runner) -> None:
     ("rows", "words"),
     [
         (b"x;1\r\ny;2\r\n", []),
-        (b"x;1\r\nx;2\r\n;3\r\nx;4\r\n", ["1 record(s) with a blank in it and 2 record(s) that repeat one"]),
+        (b"x;1\r\nx;2\r\n;3\r\nx;4\r\n", ["1 record has a blank in it and 2 records repeat one"]),
         (b'"x;1";1\r\n"x";"1;1"\r\n', []),
-        (b'"x\r1";1\r\n"x\r1";2\r\n', ["1 record(s) that repeat one"]),  # goes by row
+        (b'"x\r1";1\r\n"x\r1";2\r\n', ["1 record repeats one"]),  # goes by row
     ],
 )
 def test_a_claimed_key_that_breaks_is_counted_in_one_warning(source: Runner, rows: bytes, words: list[str]) -> None:

@@ -54,7 +54,7 @@ def _words(trial: ImportTrial, workspace: Workspace) -> Seen:
 
 def _at_once(trial: ImportTrial, _: Workspace) -> Seen:
     asked = len(trial.first().words)
-    return Seen(f"after {asked} question(s)", same=asked == 1 if asked else None)
+    return Seen("after one question" if asked == 1 else f"after {asked} questions", same=asked == 1 if asked else None)
 
 
 def _detail(trial: ImportTrial, _: Workspace) -> Seen:

@@ -24,6 +24,7 @@ from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
+from pigment_client.quantities import counted
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
@@ -58,7 +59,7 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
     if _can_list(client, config):
         known = _configurations(client, settings)
         _check_targets(settings.targets, known)
-        found = f"{len(known)} import configurations are visible."
+        found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
     else:
         found = (
             'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that the '

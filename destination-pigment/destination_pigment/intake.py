@@ -24,6 +24,7 @@ from destination_pigment.input.messages import (
 )
 from destination_pigment.states import States
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -57,7 +58,7 @@ class Intake:
             self.take(rest)
         else:
             self._completion.on_cut()
-            self._warn_once("lines that the input ended within")
+            self._warn_once("that the input ended within")
 
     def misses_records(self, key: StreamKey) -> bool:
         """Whether the source has counted more records of a stream than arrived."""
@@ -77,7 +78,7 @@ class Intake:
         for files in self._files.values():
             files.summarize()
         for what, count in self._unusable.items():
-            logger.warning("Left out in all: %d %s.", count, what)
+            logger.warning("Left out in all: %s %s.", counted(count, "line"), what)
 
     def _on(self, parsed: Parsed) -> None:
         match parsed:
@@ -92,7 +93,7 @@ class Intake:
             case StatusLine():
                 self._on_status(parsed)
             case Unreadable():
-                self._warn_once("lines that are no message of Airbyte's protocol")
+                self._warn_once("without a message of Airbyte's protocol")
             case Ignored():
                 pass
 
@@ -108,7 +109,7 @@ class Intake:
 
     def _receive(self, named_key: StreamKey, count: int) -> StreamFiles | None:
         """Count records; the files of their stream."""
-        key = self._resolve(named_key, "record(s)", count)
+        key = self._resolve(named_key, "record", count)
         if key is None:
             self._states.checkpoints.miss()
             return None
@@ -118,7 +119,7 @@ class Intake:
         return self._files[key]
 
     def _on_state(self, state: StateLine) -> None:
-        key = None if state.key is None else self._resolve(state.key, "state(s)")
+        key = None if state.key is None else self._resolve(state.key, "state")
         if key is None and state.key is not None:
             return
         self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
@@ -129,7 +130,7 @@ class Intake:
             self._mark(each)
 
     def _on_status(self, status: StatusLine) -> None:
-        key = self._resolve(status.key, "status(es)")
+        key = self._resolve(status.key, "status message")
         if key is not None:
             self._completion.on_status(key, status.status)
             if status.status is StreamStatus.COMPLETE:
@@ -151,21 +152,21 @@ class Intake:
 
     def _warn_once(self, what: str) -> None:
         if what not in self._unusable:
-            logger.warning("There are %s; they are left out and counted.", what)
+            logger.warning("There are lines %s; they are left out and counted.", what)
         self._unusable[what] += 1
 
 
 def _say_missing(files: StreamFiles, count: int) -> str:
     return (
-        f"{count} record(s) of the {files.stream.subject} that the source has counted did not arrive, so nothing "
-        "behind its last good state was stored, and no later state was sent: run the sync again, and if it goes on, "
-        "look in the log for lines that could not be read."
+        f"{counted(count, 'record')} of the {files.stream.subject} that the source has counted did not arrive, so "
+        "nothing behind its last good state was stored, and no later state was sent: run the sync again, and if it "
+        "goes on, look in the log for lines that could not be read."
     )
 
 
 def _say_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:
     listed = "; ".join(
-        f"{named(key)} ({', '.join(f'{count} {what}' for what, count in counts.items())})"
+        f"{named(key)} ({', '.join(counted(count, what) for what, count in counts.items())})"
         for key, counts in list(strays.items())[:20]
     )
     return (

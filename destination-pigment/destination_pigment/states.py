@@ -11,6 +11,7 @@ from destination_pigment.files.held_states import Held, HeldStates
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.input.messages import StateLine, with_stats
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -46,7 +47,8 @@ class States:
     def summarize(self) -> None:
         """Say how many states stay."""
         if waiting := self.checkpoints.waiting:
-            logger.info("%d state(s) are not sent: the sync did not confirm all of their records.", waiting)
+            not_sent = counted(waiting, "state is not sent", "states are not sent")
+            logger.info("%s: the sync did not confirm all of their records.", not_sent)
 
     def _due_lines(self) -> Iterator[bytes]:
         lines: list[bytes] = []

@@ -24,6 +24,7 @@ from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.intake import Intake
 from destination_pigment.states import States
 from pigment_airbyte.failures import TransientProblem
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -211,7 +212,8 @@ class Sync:
                 if self._cancelled_at is None:
                     self._cancelled_at = time.monotonic()
                 if time.monotonic() - self._cancelled_at > _END_WHEN_CANCELLED_SECONDS:
-                    logger.error("%d import(s) still run, and are not waited for.", self._queues.outstanding)
+                    running = counted(self._queues.outstanding, "import still runs", "imports still run")
+                    logger.error("%s, and the connector does not wait for that.", running)
                     return
 
     def _collect(self, timeout_seconds: float) -> None:

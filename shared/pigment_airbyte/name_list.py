@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # More than this nobody reads in a message.
 _MOST = 20
@@ -15,3 +15,8 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
         return nothing
     more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
     return ", ".join(known[:_MOST]) + more
+
+
+def with_noun(noun: str, names: Sequence[str]) -> str:
+    """The noun and its names: "column a", "columns a, b"."""
+    return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"

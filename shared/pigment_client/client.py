@@ -33,6 +33,7 @@ from pigment_client.models import (
     View,
 )
 from pigment_client.push import Pusher
+from pigment_client.quantities import counted
 
 __all__ = ["ClientOptions", "Clock", "Export", "PigmentClient"]
 
@@ -96,7 +97,8 @@ class PigmentClient:
         request = Request("list blocks", *_METADATA, "/api/v1/blocks", object_id=application_id, query=query)
         blocks, unknown = self._read(request, responses.parse_blocks)
         if unknown:
-            logger.warning("%d blocks are left out: their type did not exist when this was written.", unknown)
+            left_out = counted(unknown, "block is left out: its", "blocks are left out: their")
+            logger.warning("%s type did not exist when this was written.", left_out)
         return blocks
 
     def list_views(self, application_id: str, block_id: str | None = None) -> list[View]:
@@ -178,7 +180,7 @@ class PigmentClient:
 
     def log_requests_made(self) -> None:
         """Say in the log how many requests were made."""
-        logger.info("%d requests were made to Pigment.", self.requests_made)
+        logger.info("%s to Pigment.", counted(self.requests_made, "request was made", "requests were made"))
 
     def close(self) -> None:
         """Close all connections that are not in use."""

@@ -17,6 +17,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
+from pigment_client.quantities import counted
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.sampling import take_sample
 from source_pigment.discovery.streams import Catalog, StreamObject, explain_empty, fetch_filled_catalog, payloads_of
@@ -57,7 +58,12 @@ def _check(client: PigmentClient, settings: SourceConfig) -> str:
         _read_header(client, settings, each)
     for kind in {each.kind for each in catalog.objects} - {each.kind for each in (*views, *custom)}:
         _read_one_header(client, settings, [each for each in catalog.objects if each.kind is kind])
-    return f"{len(catalog.objects)} streams were found, and the keys can read them: {_counted(catalog)}."
+    found = counted(
+        len(catalog.objects),
+        "stream was found, and the keys can read it",
+        "streams were found, and the keys can read them",
+    )
+    return f"{found}: {_kinds(catalog)}."
 
 
 def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
@@ -119,6 +125,6 @@ def _no_such_view(client: PigmentClient, settings: SourceConfig, view: StreamObj
     )
 
 
-def _counted(catalog: Catalog) -> str:
+def _kinds(catalog: Catalog) -> str:
     counts = {kind: sum(each.kind is kind for each in catalog.objects) for kind in ExportKind}
-    return ", ".join(f"{count} {kind.value}{'s' if count > 1 else ''}" for kind, count in counts.items() if count)
+    return ", ".join(counted(count, kind.value) for kind, count in counts.items() if count)

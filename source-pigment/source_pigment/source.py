@@ -26,8 +26,10 @@ from airbyte_cdk.sources.source import Source
 
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
+from pigment_airbyte.name_list import with_noun
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
+from pigment_client.quantities import counted
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.names import StreamName
@@ -123,7 +125,7 @@ def _stream(
     ours = sorted({RECORD_ID, CONTENT_HASH} & (configured.stream.json_schema.get("properties") or {}).keys())
     if ours and not settings.row_metadata:
         raise ConfigProblem(
-            f'The {found.subject} no longer has the column(s) {", ".join(ours)}, because "Add columns to compare rows '
+            f'The {found.subject} no longer has the {with_noun("column", ours)}, because "Add columns to compare rows '
             'between syncs" was switched off: switch it on again, or refresh the schema of the connection.'
         )
     key = configured.stream.source_defined_primary_key or []
@@ -140,7 +142,8 @@ def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[Configur
     """Each stream once: read twice, its rows would be there twice."""
     once = {_name(each): each for each in configured}
     if len(once) < len(configured):
-        logger.warning("The configured catalog holds %d streams twice: each is read once.", len(configured) - len(once))
+        repeated = counted(len(configured) - len(once), "stream")
+        logger.warning("The configured catalog holds %s twice: each is read once.", repeated)
     return list(once.values())
 
 

@@ -13,6 +13,7 @@ from destination_pigment.input.configured_streams import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
+from pigment_client.quantities import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
 
@@ -65,10 +66,10 @@ class CheckedColumn:
             listed = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
             done = "sent all the same" if self.on_unknown is OnUnknown.REPORT else "held back"
             logger.warning(
-                'The column "%s" of the %s has %d row(s) with unknown items, %s: %s.',
+                'The column "%s" of the %s has %s, %s: %s.',
                 self.column,
                 self.stream.subject,
-                self.unknown.total(),
+                counted(self.unknown.total(), "row with an unknown item", "rows with unknown items"),
                 done,
                 listed,
             )

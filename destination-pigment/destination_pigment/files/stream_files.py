@@ -20,6 +20,7 @@ from destination_pigment.files.converter import Converted, RecordConverter
 from destination_pigment.files.rejections import OnRejected, Rejection, Rows, leave_out
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.input.configured_streams import DestinationStream
+from pigment_client.quantities import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
 
@@ -157,7 +158,8 @@ class StreamFiles:
     def summarize(self) -> None:
         """Say once what was rejected and why."""
         for reason, count in sorted(self._rejections.items()):
-            logger.warning("%d record(s) of the %s were rejected: %s.", count, self.stream.subject, reason)
+            rejected = counted(count, "record was", "records were")
+            logger.warning("%s rejected in the %s: %s.", rejected, self.stream.subject, reason)
         self.converter.summarize()
 
     def _take(self, count: int) -> list[Cut]:

@@ -17,6 +17,7 @@ from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
 from pigment_client.errors import ImportFailed
 from pigment_client.models import RejectedRow
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -43,8 +44,9 @@ class Append:
         """Raise `TransientProblem` where records came for which the source has not vouched."""
         if count := self.files.records:
             raise TransientProblem(
-                f"The source did not finish the {self.stream.subject}: {count} record(s) behind its last state were "
-                "held back and not sent to Pigment, for the source sends them again: run the sync again."
+                f"The source did not finish the {self.stream.subject}, so what came behind its last state "
+                f"({counted(count, 'record')}) was held back and not sent to Pigment: run the sync again, and the "
+                "source sends it again."
             )
 
     def _jobs(self, cuts: list[Cut]) -> list[AppendJob]:
@@ -108,17 +110,18 @@ class AppendJob:
                 again = "Run the sync again: rows that are matched by a key may be sent twice."
                 raise TransientProblem(f"{doubt} {again}") from None
             raise MayBeStored(
-                f'{doubt} Its {self.cut.rows} row(s) may be stored: look at the block\'s "Update history" in Pigment '
-                "before you run the sync again, which sends these rows once more."
+                f'{doubt} Its {counted(self.cut.rows, "row")} may be stored: look at the block\'s "Update history" in '
+                "Pigment before you run the sync again, which sends these rows once more."
             ) from None
 
     def _reject_deletion(self, importer: Importer, done: Imported) -> None:
         if done.deleted:
             raise MayBeStored(
                 f"The import configuration of the {self.stream.subject} deletes what is in its block before each "
-                f"import: {done.deleted} row(s) that were there are gone, and the {self.cut.rows} of this file are "
-                'stored. Empty or restore the block, switch off "Clear items prior to import" in Pigment and run the '
-                "sync again, which sends these rows once more; or choose a sync mode that overwrites."
+                f"import: {counted(done.deleted, 'row that was there is', 'rows that were there are')} gone, and the "
+                f"file of {counted(self.cut.rows, 'row')} is stored. Empty or restore the block, switch off "
+                '"Clear items prior to import" in Pigment and run the sync again, which sends these rows once more; or '
+                "choose a sync mode that overwrites."
             )
         importer.deletions.on_imported(self.configuration_id, done, self.stream.subject)
 
@@ -140,8 +143,8 @@ class AppendJob:
         except Exception as error:  # noqa: BLE001 - whatever it is, the first import is stored and must be settled
             reason = error if isinstance(error, InDoubt) else explain(error, subject=self.stream.subject).message
             logger.warning(
-                "The %d rejected row(s) of the %s were sent once more without result, and stay rejected: %s",
-                first.rejected,
+                "Sending %s of the %s once more had no result, so they stay rejected: %s",
+                counted(first.rejected, "rejected row"),
                 self.stream.subject,
                 reason,
             )

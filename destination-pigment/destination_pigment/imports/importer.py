@@ -23,6 +23,7 @@ from pigment_client.models import (
     RunningImport,
     UnknownImport,
 )
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -99,7 +100,7 @@ class Importer:
             # Where the response holds the result, it takes as long as the import.
             answer_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
-        logger.info("Pushing %d bytes of the %s.", file.size_bytes, subject)
+        logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
         except OutcomeUnknown:
@@ -177,7 +178,8 @@ class Importer:
         if isinstance(ended, FailedImport):
             if ended.accepted:
                 raise InDoubt(
-                    f"Pigment reports the import of the {subject} as failed, and {ended.accepted} row(s) as accepted."
+                    f"Pigment reports the import of the {subject} as failed, and "
+                    f"{counted(ended.accepted, 'row')} as accepted."
                 )
             raise ImportFailed(ended.id, ended.error_names)
         return ended
@@ -242,8 +244,9 @@ class Importer:
         now = self._clock.monotonic()
         timeout = self._config.import_timeout
         if now - began > timeout.total_seconds():
+            minutes = counted(timeout.total_seconds() / 60, "minute")
             raise InDoubt(
-                f"The import of the {subject} has not ended within {timeout.total_seconds() / 60:g} minutes and may "
+                f"The import of the {subject} has not ended within {minutes} and may "
                 'still be running (raise "Import timeout (minutes)" if large imports take longer).'
             )
         if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:

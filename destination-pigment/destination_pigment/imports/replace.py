@@ -17,6 +17,7 @@ from destination_pigment.input.configured_streams import DestinationStream
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, PigmentError
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -69,13 +70,13 @@ class Replace:
         rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)
         if rejected and not rows:
             raise ConfigProblem(
-                f"All {rejected} record(s) of the {self.stream.subject} were rejected, so its block in Pigment was "
-                "left as it was: see the log for the reasons, and fix the records at their source."
+                f"Every record of the {self.stream.subject} was rejected ({rejected:,} in all), so its block in "
+                "Pigment was left as it was: see the log for the reasons, and fix the records at their source."
             )
         if rows < self._target.minimum_rows:
             raise ConfigProblem(
-                f"The {self.stream.subject} has {rows} row(s), fewer than the {self._target.minimum_rows} that its "
-                "target must have, so its block in Pigment was left as it was: look at the source, or lower "
+                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self._target.minimum_rows:,} "
+                "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
                 '"Fewest rows" under "Targets".'
             )
         if sum(cut.file is not None for cut in cuts) > 1 and self._target.clearing_id == self._target.configuration_id:
@@ -184,11 +185,11 @@ class ReplaceJob:
         written = sum(each.inserted + each.updated for each in counts)
         if written and written >= self.target.minimum_rows:
             return
-        few = f", fewer than the {self.target.minimum_rows} that its target must have" if written else ""
+        few = f", fewer than the {self.target.minimum_rows:,} that its target must have" if written else ""
         lower = ', or lower "Fewest rows" under "Targets"' if written else ""
         raise BlockDescribed(
-            f"Pigment wrote {written} of the {rows} row(s) of the {self.stream.subject}{few}, and skipped "
-            f"{sum(each.skipped for each in counts)}, so its block may be empty or hold only a part now: see the log "
+            f"Pigment wrote {written:,} of the {counted(rows, 'row')} of the {self.stream.subject}{few}, and skipped "
+            f"{sum(each.skipped for each in counts):,}, so its block may be empty or hold only a part now: see the log "
             f"for reasons and columns, fix the rows or the import configuration{lower}, and run the sync again, which "
             "replaces all of the block."
         )
@@ -212,8 +213,9 @@ class ReplaceJob:
         if is_first and counts.updated and counts.deleted == 0:
             raise BlockDescribed(
                 f"The import configuration {self.target.clearing_id} of the {self.stream.subject} updated "
-                f"{counts.updated} row(s) and deleted none, so it does not clear its block, and old rows may still be "
-                'there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that appends.'
+                f"{counted(counts.updated, 'row')} and deleted none, so it does not clear its block, and old rows may "
+                'still be there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that '
+                "appends."
             )
         if not is_first and counts.deleted:
             raise MayBeStored(
@@ -223,10 +225,10 @@ class ReplaceJob:
             )
         if is_first and counts.inserted and counts.deleted == 0:
             logger.warning(
-                "Nothing was deleted before the %d row(s) of the %s came in, as it is where the block was empty: if it "
+                "Nothing was deleted before %s of the %s came in, as it is where the block was empty: if it "
                 'was not, "Clear items prior to import" is off in the import configuration %s, and the old rows are '
                 "still there.",
-                rows,
+                counted(rows, "row"),
                 self.stream.subject,
                 self.target.clearing_id,
             )

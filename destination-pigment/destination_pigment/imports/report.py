@@ -10,6 +10,7 @@ from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
+from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -53,9 +54,9 @@ class RowRules:
         """Raise `ConfigProblem` where any rejected row shall stop the sync."""
         if rejected and self.fail_on_rejected:
             raise ConfigProblem(
-                f"{rejected} row(s) of the {subject} were rejected, and the connection is set to stop then. {stored} "
-                "row(s) of the same import are stored, and the next sync sends them again: see the log for reasons "
-                'and columns, and fix the rows at their source, or set "Rejected rows" to report.'
+                f"Pigment rejected {counted(rejected, 'row')} of the {subject} and stored {stored:,}, which the next "
+                'sync sends again, because "Rejected rows" is set to fail: see the log for reasons and columns, and '
+                'fix the rows at their source, or set "Rejected rows" to report.'
             )
 
     def reject_contradiction(self, stream: DestinationStream, done: Imported, rows: int) -> None:
@@ -71,8 +72,8 @@ class RowRules:
         may_be_unchanged = stream.mode is WriteMode.APPEND_DEDUP or self.may_leave_rows
         is_nothing = rows > 0 and written + counts.skipped == 0 and not may_be_unchanged
         sentence = (
-            f"The file for the {stream.subject} has {rows} row(s), and Pigment reports {counts.inserted} inserted, "
-            f"{counts.updated} updated and {counts.skipped} skipped"
+            f"The file for the {stream.subject} has {counted(rows, 'row')}, and Pigment reports {counts.inserted:,} "
+            f"inserted, {counts.updated:,} updated and {counts.skipped:,} skipped"
         )
         if written > rows or is_nothing:
             raise MayBeStored(
@@ -102,7 +103,9 @@ def log_result(subject: str, done: CompletedImport, rejected: int) -> None:
     if rejected and not done.skipped:
         places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
         for (code, column), count in sorted(places.items()):
-            logger.warning('Rejected in the %s: %d row(s), %s in the column "%s".', subject, count, code, column)
+            logger.warning(
+                'Rejected in the %s: %s, %s in the column "%s".', subject, counted(count, "row"), code, column
+            )
 
 
 def _say_skipped(skipped: SkippedData) -> str:
@@ -111,4 +114,4 @@ def _say_skipped(skipped: SkippedData) -> str:
     samples = ""
     if skipped.reason.startswith("MissingModalit") and skipped.samples:
         samples = ", such as " + ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
-    return f"{skipped.count} times {skipped.reason}{column}{samples}."
+    return f"{counted(skipped.count, 'time')} {skipped.reason}{column}{samples}."

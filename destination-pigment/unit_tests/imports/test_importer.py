@@ -202,14 +202,14 @@ def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentEr
 def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
     first = with_rejected(REJECTED, deleted=5)
     pigment = Pigment([first], [first])
-    with pytest.raises(MayBeStored, match=r"5 row\(s\) that were there are gone"):
+    with pytest.raises(MayBeStored, match=r"5 rows that were there are gone"):
         append(pigment)
     assert len(pigment.pushes) == 1
 
 
 def test_a_rejected_row_that_stops_the_sync_says_what_is_stored() -> None:
     first = with_rejected(REJECTED)
-    with pytest.raises(ConfigProblem, match=r"2 row\(s\) of the same import are stored"):
+    with pytest.raises(ConfigProblem, match=r"and stored 2, which the next sync sends again"):
         append(Pigment([first, first], [first]), rejected_rows="fail")
 
 
@@ -232,7 +232,7 @@ def test_counts_that_contradict_the_file_are_said(
             append(Pigment([RUNNING], [done]), mode)
     else:
         append(Pigment([RUNNING], [done]), mode)
-        assert "has 3 row(s), and Pigment reports" in caplog.text
+        assert "has 3 rows, and Pigment reports" in caplog.text
 
 
 def replace(pigment: Pigment, files: int = 2, cancel: Cancel | None = None) -> Imported:
@@ -334,7 +334,7 @@ def test_a_word_that_nobody_knows_is_asked_for(asked: Import) -> None:
 
 
 def test_a_failure_that_counts_accepted_rows_is_a_doubt() -> None:
-    with pytest.raises(InDoubt, match=r"as failed, and 5 row\(s\) as accepted"):
+    with pytest.raises(InDoubt, match=r"as failed, and 5 rows as accepted"):
         import_one(Pigment([FailedImport("import", accepted=5)]), Time())
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pigment_airbyte.name_list import with_noun
 from source_pigment.discovery.names import column_names
 
 RECORD_ID = "_pigment_record_id"
@@ -75,7 +76,7 @@ class ColumnsMissing(ColumnsChanged):
     """Columns that the schema names are not there."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(", ".join(names))
+        super().__init__(with_noun("column", names))
 
 
 class ColumnsAmbiguous(ColumnsChanged):

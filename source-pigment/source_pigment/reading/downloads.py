@@ -22,6 +22,7 @@ from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportRequest
+from pigment_client.quantities import counted
 from pigment_csv.reader import CsvBroken
 from source_pigment.reading.inspection import Inspection
 
@@ -50,7 +51,7 @@ class Download:
     def __str__(self) -> str:
         rate = in_words(self.content_bytes / max(self.seconds, 0.001))
         return (
-            f"{self.rows:,} rows, {in_words(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
+            f"{counted(self.rows, 'row')}, {in_words(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
             f"{in_words(self.stored_bytes)} on disk"
         )
 

@@ -108,7 +108,7 @@ class ExportStream:
                     "its columns are separated by commas, not by the semicolons that were asked for"
                 ) from None
             raise ConfigProblem(
-                f"The {self.subject} no longer has the column(s) {error}: refresh the schema of the connection, so "
+                f"The {self.subject} no longer has the {error}: refresh the schema of the connection, so "
                 "that a renamed or removed column does not arrive as blanks."
             ) from None
         except ColumnsAmbiguous:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 
+from pigment_client.quantities import counted
 from source_pigment.reading.records import RecordBlock
 
 # Eight bytes a key: more of them would not fit into the memory that a sync may take.
@@ -25,8 +26,9 @@ class KeyCheck:
 
     def problem(self) -> str | None:
         """What is wrong with the key, in words; None where it holds."""
-        counts = ((self._blank, "with a blank in it"), (self._count_repeated(), "that repeat one"))
-        return " and ".join(f"{count} record(s) {what}" for count, what in counts if count) or None
+        blank = (self._blank, "record has a blank in it", "records have a blank in it")
+        repeated = (self._count_repeated(), "record repeats one", "records repeat one")
+        return " and ".join(counted(*each) for each in (blank, repeated) if each[0]) or None
 
     def _count_repeated(self) -> int:
         if not self._keys:

@@ -17,6 +17,7 @@ from airbyte_cdk.models import (
     Type,
 )
 
+from pigment_client.quantities import counted
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.downloads import in_words
 from source_pigment.reading.keys import KeyCheck
@@ -86,24 +87,24 @@ class Progress:
     def summarize(self) -> None:
         """Say at the end how much was sent, and what repeated, once for each column."""
         logger.info(
-            'The stream "%s" has ended: %s rows were sent, %s in %.1f s.',
+            'The stream "%s" has ended: %s sent, %s in %.1f s.',
             self._stream,
-            f"{self.rows_sent:,}",
+            counted(self.rows_sent, "row was", "rows were"),
             in_words(self._bytes_sent),
             self._clock() - (self._clock() if self._since is None else self._since),
         )
         for column, count in sorted(self._misfits.items()):
             logger.warning(
-                '%d value(s) of the column "%s" in the stream "%s" do not fit its type and were sent as text: refresh '
-                'the schema, or set "Column types" to text.',
-                count,
+                'The column "%s" of the stream "%s" has %s sent as text: refresh the schema, or set "Column '
+                'types" to text.',
                 column,
                 self._stream,
+                counted(count, "value that does not fit its type and was", "values that do not fit its type and were"),
             )
         problem = self._key.problem()
         if problem is not None:
             logger.warning(
-                'The primary key of the stream "%s" does not hold: there are %s. Choose another key for it in the '
+                'The primary key of the stream "%s" does not hold: %s. Choose another key for it in the '
                 "connection, or refresh the schema.",
                 self._stream,
                 problem,

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
 
 from pigment_client.errors import TryLater
+from pigment_client.quantities import counted
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.export_stream import ExportStream
 
@@ -104,7 +105,10 @@ class Reading:
             try:
                 return self._reports.get(timeout=_SECONDS_BETWEEN_SIGNS)
             except Empty:
-                logger.info("%d exports are being downloaded, %d wait for that.", self._under_way, len(self._waiting))
+                under_way = counted(self._under_way, "export is", "exports are")
+                logger.info(
+                    "%s being downloaded, %s for that.", under_way, counted(len(self._waiting), "waits", "wait")
+                )
 
     def report_limit(self, until: datetime | None) -> None:
         """All requests wait until then, or (None) no longer; may be called by any thread."""
@@ -171,4 +175,4 @@ class Reading:
             is_last = not (self._waiting or self._under_way or self._stop.is_set())
             total, streams = self._rows.total(), len(self._rows)
         if is_last:
-            logger.info("All exports are downloaded: %s rows in %d streams.", f"{total:,}", streams)
+            logger.info("All exports are downloaded: %s in %s.", counted(total, "row"), counted(streams, "stream"))

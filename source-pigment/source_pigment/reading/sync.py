@@ -24,6 +24,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedReason
 
 from pigment_airbyte.failures import traced
+from pigment_client.quantities import counted
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock
@@ -99,7 +100,7 @@ class Sync:
                 case Ended(stream=stream):
                     yield from self._end(stream)
         rows = sum(stream.progress.rows_sent for stream in streams)
-        logger.info("%s rows in %d streams were sent.", f"{rows:,}", len(streams))
+        logger.info("%s sent in %s.", counted(rows, "row was", "rows were"), counted(len(streams), "stream"))
 
     def rate_limited(self, until: datetime | None) -> None:
         """All requests wait until then for Pigment's limit, or (None) no longer; may be called by any thread."""
@@ -193,6 +194,6 @@ def _summary(failures: dict[StreamName, AirbyteTracedException]) -> AirbyteTrace
     return AirbyteTracedException(
         message=f"These streams were not read to their end: {names}: "
         + (str(first) if len(failures) == 1 else "the message of each stream says what to do."),
-        internal_message=f"{len(failures)} streams failed",
+        internal_message=f"{counted(len(failures), 'stream')} failed",
         failure_type=worst,
     )
