@@ -23,10 +23,10 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
 from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.importer import InDoubt
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.replace import Replace
 from destination_pigment.imports.report import Imported, RowRules
+from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.configured_streams import WriteMode, parse_catalog
 from destination_pigment.states import States

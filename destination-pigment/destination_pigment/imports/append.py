@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut, StreamFiles
 from destination_pigment.imports.deletions import maybe_deleted
-from destination_pigment.imports.importer import Importer, InDoubt
+from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain

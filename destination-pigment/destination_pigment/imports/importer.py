@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from threading import Lock
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.report import Imported, RowRules, log_result
+from destination_pigment.imports.running import InDoubt, RunningImports, words_for_file
 from destination_pigment.input.cancel import Cancel, Cancelled
-from pigment_airbyte.failures import ConfigProblem, explain
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import ImportFailed, NotFound, OutcomeUnknown, PigmentError, ResponseNotUnderstood, TryLater
 from pigment_client.http.clock import Clock
@@ -21,37 +21,13 @@ from pigment_client.models import (
     Import,
     PushOptions,
     RunningImport,
-    UnknownImport,
 )
 from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
-_FIRST_WAIT_SECONDS = 1.0
-_LONGEST_WAIT_SECONDS = 30.0
-_GROWTH = 1.5
-
-# The first questions come as they like; then the imports of many streams share what the limit of requests leaves.
-_QUESTIONS_AT_ONCE = 3
-_SECONDS_BETWEEN_QUESTIONS = 1.5
-
-# After SIGTERM the platform gives about a minute (reference: how it cancels); some of it is needed to clean up.
-GRACE_SECONDS = 45.0
-
-# An import that was accepted a moment ago may not be known to every server yet, nor its report be written.
-_TIMES_NOT_KNOWN = 5
-
 # How long to wait before each question for the report of an import that has ended.
 _REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
-
-
-class InDoubt(Exception):
-    """The file may have been imported, or not; the text is a sentence that says why nobody knows.
-
-    `import_id` is that of an import that was accepted, and may still run.
-    """
-
-    import_id: str | None = None
 
 
 class Importer:
@@ -63,9 +39,7 @@ class Importer:
         self._cancel = cancel
         self._clock = clock
         self.deletions = Deletions()
-        # Mutable state, guarded by the lock: how many imports are waited for.
-        self._lock = Lock()
-        self._running = 0
+        self.running = RunningImports(client, config.import_timeout, cancel, clock)
 
     @property
     def cancelled(self) -> bool:
@@ -164,17 +138,7 @@ class Importer:
             )
 
     def _ended(self, pushed: Import, subject: str) -> CompletedImport:
-        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline."""
-        with self._lock:
-            self._running += 1
-        try:
-            ended = self._asked_until_ended(pushed, subject)
-        except InDoubt as doubt:
-            doubt.import_id = pushed.id
-            raise
-        finally:
-            with self._lock:
-                self._running -= 1
+        ended = self.running.ended(pushed, words_for_file(subject))
         if isinstance(ended, FailedImport):
             if ended.accepted:
                 raise InDoubt(
@@ -189,65 +153,8 @@ class Importer:
         if doubt.import_id is None:
             return True
         try:
-            self._asked_until_ended(RunningImport(doubt.import_id), subject)
+            self.running.ended(RunningImport(doubt.import_id), words_for_file(subject))
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows, and the caller says so
             logger.warning("Whether the import of the %s has ended is not known (%s).", subject, type(error).__name__)
             return False
         return True
-
-    def _asked_until_ended(self, pushed: Import, subject: str) -> CompletedImport | FailedImport:
-        began = self._clock.monotonic()
-        cancelled_at: float | None = None
-        seconds, questions, not_known = _FIRST_WAIT_SECONDS, 0, 0
-        while not isinstance(pushed, CompletedImport | FailedImport):
-            if self.cancelled and cancelled_at is None:
-                cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
-            self._reject_longer_wait(began, cancelled_at, subject)
-            self._clock.sleep(self._pause_seconds(seconds, questions))
-            questions += 1
-            seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
-            asked = self._asked(pushed.id, subject)
-            if isinstance(asked, UnknownImport) and asked.completed:
-                return CompletedImport(asked.id)
-            not_known = not_known + 1 if asked is None or isinstance(asked, UnknownImport) else 0
-            if not_known > _TIMES_NOT_KNOWN:
-                known = "says of its import what is not understood" if asked else "no longer knows its import"
-                raise InDoubt(f"The file for the {subject} was accepted, and Pigment {known}.")
-            pushed = asked or pushed
-        return pushed
-
-    def _asked(self, import_id: str, subject: str) -> Import | None:
-        """What Pigment says of an import; None where it does not know it."""
-        try:
-            return self._client.import_status(import_id)
-        except (TryLater, Cancelled):
-            # The import goes on whether we can ask or not; the deadline ends this.
-            return RunningImport(import_id)
-        except (NotFound, ResponseNotUnderstood):
-            return None
-        except PigmentError as error:
-            reason = explain(error, subject=subject).message
-            raise InDoubt(
-                f"The file for the {subject} was accepted, but what became of it could not be asked: {reason}"
-            ) from None
-
-    def _pause_seconds(self, seconds: float, questions: int) -> float:
-        """How long to wait before the next question: all running imports together ask about once a second.
-
-        Once the platform cancels there is no time for that: each asks for itself.
-        """
-        if questions >= _QUESTIONS_AT_ONCE and not self.cancelled:
-            seconds = max(seconds, self._running * _SECONDS_BETWEEN_QUESTIONS)
-        return seconds * (0.5 + self._clock.random() / 2)
-
-    def _reject_longer_wait(self, began: float, cancelled_at: float | None, subject: str) -> None:
-        now = self._clock.monotonic()
-        timeout = self._config.import_timeout
-        if now - began > timeout.total_seconds():
-            minutes = counted(timeout.total_seconds() / 60, "minute")
-            raise InDoubt(
-                f"The import of the {subject} has not ended within {minutes} and may "
-                'still be running (raise "Import timeout (minutes)" if large imports take longer).'
-            )
-        if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
-            raise InDoubt(f"The sync was stopped while the import of the {subject} was running.")

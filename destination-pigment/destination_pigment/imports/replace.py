@@ -10,8 +10,9 @@ from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import Cut, StreamFiles
-from destination_pigment.imports.importer import Importer, InDoubt
+from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.configured_streams import DestinationStream
 from destination_pigment.targets import Target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut
 from destination_pigment.imports.append import AppendJob, FirstImports
 from destination_pigment.imports.deletions import NotPushed
-from destination_pigment.imports.importer import Importer, InDoubt
+from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
 from destination_pigment.targets import Target
@@ -101,11 +103,20 @@ def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
     assert time.waits[-1] == 30.0
 
 
+def test_the_log_hears_of_an_import_that_takes_long_ever_more_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(InDoubt):
+        import_one(Pigment([RUNNING], [RUNNING]), Time())
+    said = [each.message for each in caplog.records if "Waiting for the import of the stream" in each.message]
+    assert 5 <= len(said) <= 7
+    assert "taken 1 minute so far" in said[0]
+
+
 def test_many_running_imports_share_their_questions() -> None:
     time, pigment = Time(), Pigment([RUNNING], [RUNNING] * 8 + [DONE])
     with Spool(CsvDialect()) as spool:
         importer = importer_for(pigment, time)
-        importer._running = 99
+        importer.running._count = 99
         file = spool.new_file(["a"])
         file.finish()
         importer.import_file(file, "stream", "c", repeatable=False)
