@@ -160,7 +160,7 @@ class ImportCounts:
 
     inserted: int = 0
     updated: int = 0
-    deleted: int | None = 0
+    deleted: int | None = None
     skipped: int = 0
 
 

@@ -85,7 +85,7 @@ def importer_for(pigment: Pigment, time: Time, cancel: Cancel | None = None, **c
 
 
 RUNNING = RunningImport("import")
-DONE = CompletedImport("import", ImportCounts(1))
+DONE = CompletedImport("import", ImportCounts(1, deleted=0))
 
 
 def import_one(pigment: Pigment, time: Time, cancel: Cancel | None = None) -> Imported:
@@ -199,7 +199,7 @@ def test_rejected_rows_are_sent_again_only_where_it_is_certain_which(first: Comp
 
 def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
     first = with_rejected(REJECTED)
-    pigment = Pigment([first, CompletedImport("second", ImportCounts(1))], [first])
+    pigment = Pigment([first, CompletedImport("second", ImportCounts(1, deleted=0))], [first])
     assert append(pigment).rejected == 0
     assert pigment.pushes[1] == ("c", b"a\r\n2\r\n")
 
@@ -227,11 +227,11 @@ def test_a_rejected_row_that_stops_the_sync_says_what_is_stored() -> None:
 @pytest.mark.parametrize(
     ("counts", "mode", "is_error"),
     [
-        (ImportCounts(0), WriteMode.APPEND, True),
-        (ImportCounts(4), WriteMode.APPEND, True),
-        (ImportCounts(2, 2), WriteMode.APPEND_DEDUP, True),
-        (ImportCounts(0), WriteMode.APPEND_DEDUP, False),
-        (ImportCounts(2), WriteMode.APPEND, False),
+        (ImportCounts(0, deleted=0), WriteMode.APPEND, True),
+        (ImportCounts(4, deleted=0), WriteMode.APPEND, True),
+        (ImportCounts(2, 2, deleted=0), WriteMode.APPEND_DEDUP, True),
+        (ImportCounts(0, deleted=0), WriteMode.APPEND_DEDUP, False),
+        (ImportCounts(2, deleted=0), WriteMode.APPEND, False),
     ],
 )
 def test_counts_that_contradict_the_file_are_said(
@@ -288,7 +288,7 @@ def test_responses_that_stay_lost_end_in_a_transient_error() -> None:
 
 def test_a_configuration_that_updates_and_deletes_nothing_does_not_clear() -> None:
     with pytest.raises(ConfigProblem, match="does not clear its block"):
-        replace(Pigment([RUNNING], [CompletedImport("import", ImportCounts(0, 1))]), files=1)
+        replace(Pigment([RUNNING], [CompletedImport("import", ImportCounts(0, 1, deleted=0))]), files=1)
 
 
 @pytest.mark.parametrize(("deleted", "warned"), [(0, True), (1, False)])
@@ -302,7 +302,7 @@ def test_a_result_that_comes_at_once_is_asked_for_deletions(
 
 AT_ONCE = CompletedImport("import", ImportCounts(3, 0, None))
 NO_COUNTS = CompletedImport("import")
-KEPT = CompletedImport("import", ImportCounts(3))
+KEPT = CompletedImport("import", ImportCounts(3, deleted=0))
 NO_REPORT: list[Import | Exception] = [
     NotFound("import status"),
     Unavailable("import status"),

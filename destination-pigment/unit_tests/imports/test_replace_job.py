@@ -34,7 +34,7 @@ from pigment_client.models import (
 from pigment_csv.dialect import CsvDialect
 
 CLEARED = CompletedImport("", ImportCounts(1, 0, 1))
-ADDED = CompletedImport("", ImportCounts(1))
+ADDED = CompletedImport("", ImportCounts(1, deleted=0))
 FAILED = FailedImport("", ("NoSuchColumn",))
 RUNNING = RunningImport("")
 LOST = OutcomeUnknown("push CSV")
@@ -158,10 +158,10 @@ ONE_REJECTED = CompletedImport("", ImportCounts(1, 0, 1, 1), (), (RejectedRow(1,
         ([LOST, LOST, LOST], 1, EMPTY),
         ([at_once(CLEARED), at_once(FAILED)], 2, PART),
         ([at_once(CLEARED), RequestRejected("push CSV")], 2, PART),
-        ([at_once(CompletedImport("", ImportCounts(5)))], 1, EMPTY),
+        ([at_once(CompletedImport("", ImportCounts(5, deleted=0)))], 1, EMPTY),
         ([RequestRejected("push CSV")], 1, None),
         ([RequestRejected("push CSV")], 2, None),
-        ([at_once(CompletedImport("", ImportCounts(0, 1)))], 1, None),
+        ([at_once(CompletedImport("", ImportCounts(0, 1, deleted=0)))], 1, None),
         ([at_once(ONE_REJECTED)], 1, None),
         ([at_once(CLEARED), at_once(CompletedImport("", ImportCounts(1, 0, 0, 1)))], 2, None),
     ],
