@@ -636,6 +636,20 @@ def test_an_answer_to_a_push_may_take_longer_than_the_idle_time(file: Path, monk
         assert client.push_csv(new_id("configuration", "Departments"), file, options)
 
 
+def test_an_upload_that_nobody_takes_is_given_up_long_before_the_answer_would_be(tmp_path: Path) -> None:
+    """The long wait is for the answer alone: a connection that dies while the file is sent costs seconds."""
+    large = tmp_path / "large.csv"
+    large.write_bytes(b"a\r\n" * 8_000_000)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        options = ClientOptions(
+            base_url=f"http://127.0.0.1:{deaf.getsockname()[1]}", connect_timeout_seconds=0.3, max_retries=0
+        )
+        with pytest.raises(errors.OutcomeUnknown):
+            PigmentClient(Keys.single("pgmt_x"), options).push_csv(
+                new_id("any"), large, PushOptions(False, answer_timeout_seconds=250)
+            )
+
+
 def test_a_push_makes_five_attempts_in_all(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("push_csv", RespondStatus(503), times=5)
