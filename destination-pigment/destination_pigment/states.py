@@ -29,6 +29,9 @@ class States:
         self._held = held
         self._emit = emit
         self._cancel = cancel
+        # Mutable state beside the checkpoints: whether any state may go. None goes behind one that was lost on the
+        # disk, for the counts that went with it would be missing.
+        self._is_stopped = False
 
     def add(self, state: StateLine, key: StreamKey | None) -> int:
         """Keep a state of a stream (None: of all); how many of the records that it counts have not arrived."""
@@ -37,10 +40,23 @@ class States:
         return missing
 
     def send_due(self) -> None:
-        """Send the states whose records are stored or rejected for good."""
+        """Send the states whose records are stored or rejected for good; raises where they cannot be read again."""
+        if self._is_stopped:
+            return
         try:
             for lines in self._due_lines():
-                self._emit(lines)
+                self._send(lines)
+        except Exception:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Send no state any more: it is not certain which of them are true."""
+        self._is_stopped = True
+
+    def _send(self, lines: bytes) -> None:
+        try:
+            self._emit(lines)
         except OSError:
             self._cancel.request(signal.SIGPIPE)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from destination_pigment.failures import Failures
@@ -103,7 +103,7 @@ class Sync:
                 self._intake.take(block)
             self._submit_due()
         self._collect(0)
-        self._states.send_due()
+        self._send_due()
 
     def finish(self, rest: bytes = b"") -> None:
         """The input has ended, with so much behind its last line end: what may be stored is; raises what went wrong."""
@@ -121,12 +121,14 @@ class Sync:
         self._wait_for_imports()
         for configuration_id in self._queues.unfinished:
             self._first_imports.on_doubt(configuration_id)
-        for job, done in self._first_imports.end():
-            self._settle(job, done)
-        self._states.send_due()
-        if input_ended and not self._cancel.requested:
-            self._add_what_was_held_back()
-            self._confirm_replaced()
+        with self.failing():
+            for job, done in self._first_imports.end():
+                self._settle(job, done)
+        self._send_due()
+        with self.failing():
+            if input_ended and not self._cancel.requested:
+                self._add_what_was_held_back()
+                self._confirm_replaced()
         self._intake.summarize()
         self._states.summarize()
         self._failures.raise_first()
@@ -173,12 +175,22 @@ class Sync:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.failed and not self._cancel.requested:
             self._collect(min(_WAIT_SECONDS, max(0.0, until - time.monotonic())))
-            self._states.send_due()
+            self._send_due()
 
     def _submit_due(self) -> None:
-        for strategy in self._streams.appends.values():
-            self._ready += strategy.due(self._pace.max_age_seconds)
+        self._make_due_ready()
         self._submit()
+
+    def _make_due_ready(self) -> None:
+        """Take the files that may go; where a first result is kept, the next one that there is, whatever its size."""
+        for strategy in self._streams.appends.values():
+            name = strategy.configuration_id
+            is_asked = self._first_imports.wants_second(name) and not self._is_under_way(name)
+            self._ready += strategy.due(0.0 if is_asked else self._pace.max_age_seconds)
+
+    def _is_under_way(self, configuration_id: str) -> bool:
+        ready = (job.configuration_id for job in self._ready)
+        return configuration_id in ready or configuration_id in self._queues.unfinished
 
     def _submit(self) -> None:
         """Hand the ready jobs to their queues; waits while one is full, so that the disk is not filled.
@@ -189,9 +201,8 @@ class Sync:
             self._hand_over()
             if self._ready:
                 self._collect(_WAIT_SECONDS)
-                self._states.send_due()
-                for strategy in self._streams.appends.values():
-                    self._ready += strategy.due(self._pace.max_age_seconds)
+                self._send_due()
+                self._make_due_ready()
 
     def _hand_over(self) -> None:
         kept: list[Job] = []
@@ -207,7 +218,7 @@ class Sync:
     def _wait_for_imports(self) -> None:
         while self._queues.outstanding:
             self._collect(_WAIT_SECONDS)
-            self._states.send_due()
+            self._send_due()
             if self._cancel.requested:
                 if self._cancelled_at is None:
                     self._cancelled_at = time.monotonic()
@@ -219,16 +230,28 @@ class Sync:
     def _collect(self, timeout_seconds: float) -> None:
         while (collected := self._queues.collect(timeout_seconds)) is not None:
             timeout_seconds = 0
-            job, result = collected
-            for file in job.files:
+            try:
+                self._conclude(*collected)
+            except Exception as error:  # noqa: BLE001 - the imports behind it are waited for all the same
+                # Results are counted one after the other: what follows a gap would be reported too early.
+                self._states.stop()
+                self._fail(error, None)
+
+    def _conclude(self, job: Job, result: Imported | Exception) -> None:
+        for file in job.files:
+            with suppress(OSError):  # it goes with its folder
                 file.remove()
-            if isinstance(result, Imported):
-                for certain, done in self._first_imports.on_imported(job, result):
-                    self._settle(certain, done)
-            elif not isinstance(result, Cancelled):
-                if isinstance(result, MayBeStored | TransientProblem):
-                    self._first_imports.on_doubt(job.configuration_id)
-                self._fail(result, job.stream.subject)
+        if isinstance(result, Imported):
+            for certain, done in self._first_imports.on_imported(job, result):
+                self._settle(certain, done)
+        elif not isinstance(result, Cancelled):
+            if isinstance(result, MayBeStored | TransientProblem):
+                self._first_imports.on_doubt(job.configuration_id)
+            self._fail(result, job.stream.subject)
+
+    def _send_due(self) -> None:
+        with self.failing():
+            self._states.send_due()
 
     def _settle(self, job: Job, done: Imported) -> None:
         rows = job.records - job.rejected
@@ -256,7 +279,7 @@ class Sync:
             return
         for key in self._streams.replaces:
             self._states.checkpoints.free(key)
-        self._states.send_due()
+        self._send_due()
 
     def _fail(self, error: Exception, subject: str | None) -> None:
         self._queues.stop()

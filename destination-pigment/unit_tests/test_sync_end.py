@@ -1,17 +1,23 @@
-"""What the end of a cancelled sync may say of imports that have not ended."""
+"""When the states of stored rows leave: soon, never before it is certain that they stay, and on every way out."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_pigment import sync as module
+from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.held_states import HeldStates
@@ -29,23 +35,62 @@ from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
 
+STORED = Imported(ImportCounts(1, 0, 0), 0)
+MAX_AGE_SECONDS = 600.0
 
-class SlowAtSecond:
-    """Stands in for the importer: the second import does not end."""
+
+class Importing:
+    """Stands in for the importer: the import with the number `slow` does not end by itself."""
 
     rules = RowRules(fail_on_rejected=False, may_leave_rows=False)
     cancelled = False
 
-    def __init__(self) -> None:
+    def __init__(self, slow: int | None = None, done: Imported = STORED) -> None:
         self.deletions = Deletions()
         self.pushes = 0
         self.ended = Event()
+        self._slow = slow
+        self._done = done
 
     def import_file(self, _file: SpoolFile, *_: Any, **__: Any) -> Imported:
         self.pushes += 1
-        if self.pushes == 2:
+        if self.pushes == self._slow:
             self.ended.wait(30)
-        return Imported(ImportCounts(1), 0)
+        return self._done
+
+
+@dataclass
+class Running:
+    """A sync of one stream that appends, and what it sent."""
+
+    sync: Sync
+    cancel: Cancel
+    queues: ImportQueues
+    blocks: list[bytes] = field(default_factory=list)
+    now: float = 0.0
+
+    @property
+    def sent(self) -> int:
+        return len(b"".join(self.blocks).splitlines())
+
+
+@contextmanager
+def running(importer: Importing, *, max_rows: int = 1, memory_bytes: int = 10**6) -> Iterator[Running]:
+    cancel, blocks = Cancel(), []
+    schema = {"properties": {"id": {"type": "string"}}}
+    catalog = {"streams": [{"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append"}]}
+    with Spool(CsvDialect()) as spool:
+        options = FileOptions(CsvDialect(), FileLimits(10**6, max_rows, timedelta(minutes=10)), lambda: there.now)
+        (stream,) = parse_catalog(catalog)
+        files = StreamFiles(stream, RecordConverter(stream, (), CsvDialect()), spool, options)
+        append = Append(stream, Target("c"), files, spool)
+        held = HeldStates(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
+        queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
+        states = States(held, blocks.append, cancel)
+        pace = Pace(MAX_AGE_SECONDS, Patience())
+        there = Running(Sync(Streams({stream.key: append}, {}), queues, states, cancel, pace), cancel, queues, blocks)
+        yield there
+        importer.ended.set()
 
 
 def messages(number: int) -> bytes:
@@ -62,29 +107,104 @@ def wait_until(condition: Callable[[], bool]) -> None:
     assert condition()
 
 
+def settled(there: Running) -> bool:
+    """Whether every import has ended and its result was taken."""
+    there.sync.take(b"")
+    return not there.queues.outstanding
+
+
 @pytest.mark.parametrize("ends", [False, True], ids=["still running", "ended in time"])
 def test_a_first_result_stays_back_while_what_followed_it_may_delete_it(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not ends:
         monkeypatch.setattr(module, "_END_WHEN_CANCELLED_SECONDS", 0.0)
-    importer, cancel, sent = SlowAtSecond(), Cancel(), []
-    schema = {"properties": {"id": {"type": "string"}}}
-    catalog = {"streams": [{"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append"}]}
-    with Spool(CsvDialect()) as spool:
-        options = FileOptions(CsvDialect(), FileLimits(10**6, 1, timedelta(minutes=10)), lambda: 0.0)
-        (stream,) = parse_catalog(catalog)
-        files = StreamFiles(stream, RecordConverter(stream, (), CsvDialect()), spool, options)
-        append = Append(stream, Target("c"), files, spool)
-        states = States(HeldStates(lambda: spool.new_path(".states")), sent.append, cancel)
-        queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
-        sync = Sync(Streams({stream.key: append}, {}), queues, states, cancel, Pace(0.0, Patience()))
-        sync.take(messages(1))
-        sync.take(messages(2))
+    importer = Importing(slow=2)
+    with running(importer) as there:
+        there.sync.take(messages(1))
+        there.sync.take(messages(2))
         wait_until(lambda: importer.pushes == 2)
-        cancel.request()
+        there.cancel.request()
         if ends:
             importer.ended.set()
-        sync.end()
-        importer.ended.set()
-    assert len(b"".join(sent).splitlines()) == (2 if ends else 0)
+        there.sync.end()
+        assert there.sent == (2 if ends else 0)
+
+
+def test_a_first_state_waits_for_one_interval_and_not_for_two() -> None:
+    """The second file shows that the first one stays, so it goes as soon as there is one, and only that one does."""
+    importer = Importing()
+    with running(importer, max_rows=1000) as there:
+        there.sync.take(messages(1))
+        there.now = MAX_AGE_SECONDS
+        wait_until(lambda: settled(there) and importer.pushes == 1)
+        assert there.sent == 0
+        there.sync.take(messages(2))
+        wait_until(lambda: settled(there) and importer.pushes == 2)
+        assert there.sent == 2
+        there.sync.take(messages(3))
+        assert settled(there)
+        assert importer.pushes == 2
+
+
+def test_an_import_that_stored_nothing_does_not_make_every_state_a_file() -> None:
+    """No second import could show anything, and 300 an hour are all that there are."""
+    importer = Importing(done=Imported(ImportCounts(0, 0, 0, skipped=1), 1))
+    with running(importer, max_rows=1000) as there:
+        there.sync.take(messages(1))
+        there.now = MAX_AGE_SECONDS
+        wait_until(lambda: settled(there) and importer.pushes == 1)
+        for number in range(5):
+            there.sync.take(messages(number))
+            assert settled(there)
+        assert importer.pushes == 1
+
+
+def test_a_state_that_the_disk_does_not_give_back_is_an_error_that_nobody_repeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not a cancel: all imports are waited for, and the failure is said."""
+
+    def broken(*_: Any) -> bytes:
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(os, "pread", broken)
+    with running(Importing(), memory_bytes=0) as there:
+        for number in range(3):
+            there.sync.take(messages(number))
+        with pytest.raises(AirbyteTracedException, match="cannot be read again") as raised:
+            there.sync.finish()
+        assert raised.value.failure_type is FailureType.config_error
+        assert not there.cancel.requested
+        assert (there.queues.outstanding, there.sent) == (0, 0)
+
+
+def test_a_file_that_cannot_be_removed_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise OSError(30, "read-only file system")
+
+    with running(Importing()) as there:
+        monkeypatch.setattr(SpoolFile, "remove", broken)
+        for number in range(3):
+            there.sync.take(messages(number))
+        there.sync.finish()
+        assert there.sent == 3
+
+
+def test_a_defect_in_settling_one_import_leaves_none_unawaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle, calls = Checkpoints.settle, []
+
+    def broken(*args: Any, **kwargs: Any) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise ValueError("more records settled than came")
+        settle(*args, **kwargs)
+
+    monkeypatch.setattr(Checkpoints, "settle", broken)
+    with running(Importing()) as there:
+        for number in range(4):
+            there.sync.take(messages(number))
+        with pytest.raises(AirbyteTracedException, match="unexpected"):
+            there.sync.finish()
+        assert there.queues.outstanding == 0
+        assert there.sent <= 2

@@ -7,9 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from destination_pigment.files.spool import disk_errors_explained
+from pigment_airbyte.failures import ConfigProblem
 
 # What may wait in memory.
 _MEMORY_BYTES = 4_000_000
+
+# No transient error: the platform would send rows that are stored once more, by itself.
+_LOST = (
+    "States that were kept on the connector's disk cannot be read again, so Airbyte does not learn that their rows are "
+    "stored, and the next sync sends these rows once more: see that the disk of the connector works, look at the "
+    "blocks of streams that append, and run the sync again."
+)
 
 Held = bytes | tuple[int, int]
 
@@ -43,18 +51,23 @@ class HeldStates:
         return held
 
     def take(self, held: Held) -> bytes:
-        """The line again; it is kept no longer."""
+        """The line again; it is kept no longer. Raises `ConfigProblem` where the disk does not give it back."""
         if isinstance(held, bytes):
             self._in_memory -= len(held)
             return held
         offset, size = held
         if self._descriptor is None:
             raise ValueError("nothing is held on disk")
-        line = os.pread(self._descriptor, size, offset)
-        self._in_file -= size
-        if self._in_file == 0:
-            os.ftruncate(self._descriptor, 0)
-            self._end = 0
+        try:
+            line = os.pread(self._descriptor, size, offset)
+            self._in_file -= size
+            if self._in_file == 0:
+                os.ftruncate(self._descriptor, 0)
+                self._end = 0
+        except OSError:
+            line = b""
+        if len(line) < size:
+            raise ConfigProblem(_LOST)
         return line
 
     def close(self) -> None:

@@ -32,6 +32,11 @@ class Append:
         self._target = target
         self._spool = spool
 
+    @property
+    def configuration_id(self) -> str:
+        """The import configuration that takes its files."""
+        return self._target.configuration_id
+
     def due(self, max_age_seconds: float) -> list[AppendJob]:
         """The files that may go now: the full ones, and all once a record has waited so long."""
         is_old = self.files.waiting_seconds >= max_age_seconds
@@ -205,6 +210,10 @@ class FirstImports:
             return []
         self._certain.add(name)
         return self._kept.pop(name)
+
+    def wants_second(self, configuration_id: str) -> bool:
+        """Whether a further import shows that the first one stays, so that its states need not wait for a full file."""
+        return any(done.has_rows for _, done in self._kept.get(configuration_id, ()))
 
     def on_doubt(self, configuration_id: str) -> None:
         """What was stored through the configuration may be deleted: its first result never becomes certain."""
