@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-import orjson
 from airbyte_cdk.models import (
     AirbyteCatalog,
     AirbyteConnectionStatus,
     AirbyteMessage,
-    AirbyteMessageSerializer,
     AirbyteStateMessage,
     AirbyteStream,
     ConfiguredAirbyteCatalog,
@@ -38,6 +34,7 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredS
 from source_pigment.discovery.streams import Catalog, fetch_catalog, fetch_filled_catalog, payloads_of
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
+from source_pigment.reading.single_records import single_records
 from source_pigment.reading.state import sync_identity
 from source_pigment.reading.sync import StreamStates, Sync
 from source_pigment.spec import make_spec
@@ -89,7 +86,7 @@ class SourcePigment(Source):
         """The records and states of the configured streams."""
         for message in self._read(config, catalog, state if isinstance(state, list) else []):
             if isinstance(message, RecordBlock) and not self._in_blocks:
-                yield from _one_by_one(message)
+                yield from single_records(message)
             else:
                 yield message  # type: ignore[misc] # a RecordBlock goes only to our own entrypoint
 
@@ -167,22 +164,3 @@ def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteS
         # For every other stream the platform clears what a failed attempt left, instead of adding to it.
         is_resumable=found.num_slices > 1,
     )
-
-
-def _one_by_one(block: RecordBlock) -> Iterator[AirbyteMessage]:
-    for line in block.lines.split(b"\n"):
-        if line:
-            yield AirbyteMessageSerializer.load(_loaded(line))
-
-
-def _loaded(line: bytes) -> Any:
-    """A message; a number that no float holds (`1e400`) stays the text that it is."""
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line, parse_float=_float_or_text)
-
-
-def _float_or_text(number: str) -> float | str:
-    value = float(number)
-    return value if math.isfinite(value) else number
