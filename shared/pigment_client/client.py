@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from contextlib import closing
@@ -20,7 +21,7 @@ from pigment_client.http.download import Export
 from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
-from pigment_client.http.transport import Transport, decoded
+from pigment_client.http.transport import Transport, content_of, decoded
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
@@ -29,6 +30,8 @@ from pigment_client.models import (
     ExportRequest,
     Import,
     ImportConfiguration,
+    ListedObject,
+    Listing,
     PushOptions,
     View,
 )
@@ -135,6 +138,15 @@ class PigmentClient:
         by_id = {configuration.id: configuration for configuration in richer or ()}
         return [by_id.get(configuration.id, configuration) for configuration in plain]
 
+    def list_objects(
+        self, listing: Listing, application_id: str | None = None, block_id: str | None = None
+    ) -> list[ListedObject]:
+        """A listing with all that its entries carry, of the whole workspace, an application or a block."""
+        query = _query(applicationId=application_id, blockId=block_id)
+        about = block_id or application_id
+        request = Request(_LIST_NAMES[listing], *_METADATA, f"/api/v1/{listing}", object_id=about, query=query)
+        return self._read_content(request, responses.parse_listing)
+
     def export(self, request: ExportRequest, consume: Callable[[Export], T]) -> T:
         """Export a block or a view: what `consume` makes of it, which reads one attempt from its beginning.
 
@@ -191,10 +203,13 @@ class PigmentClient:
         return Export(ours, self._transport.send(ours, self._keys.key_for(Purpose.EXPORT)))
 
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T:
+        return self._read_content(request, lambda content: parse(json.loads(content)))
+
+    def _read_content(self, request: Request, parse: Callable[[bytes], T]) -> T:
         key = self._keys.key_for(request.purpose)
 
         def read() -> T:
-            return decoded(request, self._transport.send(request, key), parse)
+            return content_of(request, self._transport.send(request, key), parse)
 
         return self._transport.repeated(self.read_retry, read, repeatable=True)
 
@@ -226,6 +241,13 @@ class PigmentClient:
 
 
 _METADATA = (Purpose.METADATA, "GET")
+_LIST_NAMES = {
+    Listing.APPLICATIONS: "list applications",
+    Listing.BLOCKS: "list blocks",
+    Listing.VIEWS: "list views",
+    Listing.IMPORT_CONFIGURATIONS: "list import configurations",
+    Listing.RICHER_IMPORT_CONFIGURATIONS: "list import configurations",
+}
 
 
 def _export_request(export: ExportRequest) -> Request:

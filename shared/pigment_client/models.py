@@ -80,6 +80,24 @@ class View:
     type: str
 
 
+class Listing(StrEnum):
+    """What can be listed of a workspace, as the paths name it; the last one is *richer*."""
+
+    APPLICATIONS = "applications"
+    BLOCKS = "blocks"
+    VIEWS = "views"
+    IMPORT_CONFIGURATIONS = "importConfigurations"
+    RICHER_IMPORT_CONFIGURATIONS = "import/configurations"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """An entry of a listing with all that it carries: by name the JSON of each field, the id's too."""
+
+    id: str
+    fields: Mapping[str, bytes] = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class ImportConfiguration:
     """An import configuration: where a CSV file goes and how its columns are mapped."""

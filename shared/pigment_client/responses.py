@@ -20,7 +20,8 @@ from pigment_client.errors import (
     TooLarge,
     Unavailable,
 )
-from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, View
+from pigment_client.json_objects import fields_of, items_of, json_document, text_in
+from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, ListedObject, View
 
 T = TypeVar("T")
 
@@ -91,6 +92,22 @@ def parse_views(body: Any) -> list[View]:
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
     """The response of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
     return _each(body, _import_configuration)
+
+
+def parse_listing(content: bytes) -> list[ListedObject]:
+    """The body of any listing with all that its entries carry, those of types that we do not know too."""
+    items = items_of(json_document(content))
+    if items is None:
+        raise ResponseNotUnderstood
+    return [_listed_object(item) for item in items]
+
+
+def _listed_object(item: bytes) -> ListedObject:
+    fields = fields_of(item) or {}
+    id_ = text_in(fields.get("id"))
+    if not id_:
+        raise ResponseNotUnderstood
+    return ListedObject(id_, fields)
 
 
 def understood(parse: Callable[[], T]) -> T:

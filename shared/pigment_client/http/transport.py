@@ -17,6 +17,7 @@ import requests
 from requests.auth import AuthBase
 
 from pigment_client.errors import (
+    BrokenOff,
     ImportLimitReached,
     LimitReached,
     NotAnExport,
@@ -176,8 +177,16 @@ class Transport:
 
 def decoded(request: Request, response: requests.Response, parse: Callable[[Any], T]) -> T:
     """What the JSON of a response means; raises `ResponseNotUnderstood`."""
+    return content_of(request, response, lambda content: parse(json.loads(content)))
+
+
+def content_of(request: Request, response: requests.Response, parse: Callable[[bytes], T]) -> T:
+    """What the body of a response means; raises `ResponseNotUnderstood`, or `BrokenOff` where it stops early."""
+    kind: type[PigmentError] = ResponseNotUnderstood
     try:
-        return parse(json.loads(response.content))
+        return parse(response.content)
+    except BrokenOff:
+        kind = BrokenOff
     except (ValueError, RecursionError, ResponseNotUnderstood):
         pass  # the first holds the body; raised from here, ours would carry it along
-    raise request.error(ResponseNotUnderstood, status=response.status_code)
+    raise request.error(kind, status=response.status_code)

@@ -1,0 +1,77 @@
+"""JSON objects whose values stay the text that came, so that no digit, no order and no unknown field is changed. Pure.
+
+The text is made fit to stand in a line of its own: line ends between values become blanks, and half a surrogate pair,
+which nothing behind us can encode, becomes U+FFFD.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from pigment_client.errors import BrokenOff, ResponseNotUnderstood
+
+# The values of an object as JSON, by name.
+Fields = Mapping[str, bytes]
+
+_DOCUMENT_ENDS = {b"{": b"}", b"[": b"]"}
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+_LINE_ENDS = bytes.maketrans(b"\r\n", b"  ")
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def json_document(content: bytes) -> bytes:
+    """The text of a JSON object or list; raises `BrokenOff` where it stops early, else `ResponseNotUnderstood`."""
+    text = content.removeprefix(codecs.BOM_UTF8).strip()
+    if not text:
+        raise BrokenOff
+    end = _DOCUMENT_ENDS.get(text[:1])
+    if end is None or not _is_json(text):
+        # What ends like a whole one is none; what does not, has stopped early.
+        raise ResponseNotUnderstood if end is None or text.endswith(end) else BrokenOff
+    return _ESCAPES.sub(_whole, text).translate(_LINE_ENDS)
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        # No number is looked at, so none can be too large; NaN and Infinity are no JSON.
+        json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=_reject)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def fields_of(text: bytes) -> Fields | None:
+    """The fields of an object; None where it is something else."""
+    return {name: bytes(value) for name, value in _OBJECT.decode(text).items()} if text[:1] == b"{" else None
+
+
+def items_of(text: bytes) -> list[bytes] | None:
+    """The items of a list; None where it is something else."""
+    return [bytes(each) for each in _LIST.decode(text)] if text[:1] == b"[" else None
+
+
+def text_in(value: bytes | None) -> str | None:
+    """The text that a value is; None where it is none."""
+    return json.loads(value) if value is not None and value[:1] == b'"' else None
+
+
+def object_text(fields: Fields) -> bytes:
+    """The fields as one JSON object again."""
+    return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in fields.items()) + b"}"
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["half"] else escape[0]
+
+
+def _reject(_word: str) -> None:
+    raise ValueError
