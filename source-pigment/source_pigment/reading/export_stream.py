@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -22,6 +23,7 @@ from source_pigment.reading.downloads import Download, DownloadOptions, download
 from source_pigment.reading.emission import record_blocks
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, new_converter
+from source_pigment.reading.state import state_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class ExportStream:
     def slices(self) -> tuple[Payload, ...]:
         """The payloads of the slices."""
         return tuple(request.payload or {} for request in self._exported.requests)
+
+    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
+        """The state of the stream when these slices were sent."""
+        return state_after(finished, self.slices, sync)
 
     def download(self, position: int, stop: Event) -> Download:
         """A slice, whole and on disk; raises `Stopped` once `stop` is set."""

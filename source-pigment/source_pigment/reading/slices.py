@@ -17,8 +17,7 @@ from threading import Event, Lock, Semaphore, Thread
 
 from pigment_client.errors import TryLater
 from pigment_client.quantities import counted
-from source_pigment.reading.downloads import Download
-from source_pigment.reading.export_stream import ExportStream
+from source_pigment.reading.stream import AnyStream, Fetched
 
 logger = logging.getLogger("airbyte.pigment.source")
 
@@ -30,23 +29,23 @@ _SECONDS_BETWEEN_SIGNS = 60.0
 class Started:
     """The first download of the stream is under way."""
 
-    stream: ExportStream
+    stream: AnyStream
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
     """A slice is whole; who takes it closes the download."""
 
-    stream: ExportStream
+    stream: AnyStream
     position: int
-    download: Download
+    download: Fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
     """A slice could not be downloaded."""
 
-    stream: ExportStream
+    stream: AnyStream
     error: Exception
 
 
@@ -54,7 +53,7 @@ class Failed:
 class Ended:
     """Nothing more comes of the stream."""
 
-    stream: ExportStream
+    stream: AnyStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ Report = Started | Downloaded | Failed | Limited
 class Reading:
     """Downloads the given slices of streams; iterate over it once."""
 
-    def __init__(self, streams: Sequence[tuple[ExportStream, Collection[int]]], *, num_workers: int) -> None:
+    def __init__(self, streams: Sequence[tuple[AnyStream, Collection[int]]], *, num_workers: int) -> None:
         self._num_workers = num_workers
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._stop = Event()
@@ -81,9 +80,9 @@ class Reading:
         self._lock = Lock()
         self._waiting = deque((stream, position) for stream, positions in streams for position in sorted(positions))
         self._missing = Counter(stream for stream, _ in self._waiting)
-        self._begun: set[ExportStream] = set()
+        self._begun: set[AnyStream] = set()
         self._under_way = 0
-        self._rows: Counter[ExportStream] = Counter()
+        self._rows: Counter[AnyStream] = Counter()
 
     def __iter__(self) -> Iterator[Report | Ended]:
         for _ in range(min(self._num_workers, len(self._waiting))):
@@ -114,7 +113,7 @@ class Reading:
         """All requests wait until then, or (None) no longer; may be called by any thread."""
         self._reports.put(Limited(until))
 
-    def give_up(self, stream: ExportStream) -> None:
+    def give_up(self, stream: AnyStream) -> None:
         """Begin no other slice of the stream."""
         with self._lock:
             others = [each for each in self._waiting if each[0] is not stream]
@@ -147,7 +146,7 @@ class Reading:
             self._reports.put(self._download(*taken))
             self._taken.acquire()
 
-    def _next(self) -> tuple[ExportStream, int] | None:
+    def _next(self) -> tuple[AnyStream, int] | None:
         with self._lock:
             if not self._waiting:
                 return None
@@ -158,7 +157,7 @@ class Reading:
             self._under_way += 1
             return stream, position
 
-    def _download(self, stream: ExportStream, position: int) -> Downloaded | Failed:
+    def _download(self, stream: AnyStream, position: int) -> Downloaded | Failed:
         try:
             download = stream.download(position, self._stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
@@ -167,7 +166,7 @@ class Reading:
         self._finish(stream, download.rows)
         return Downloaded(stream, position, download)
 
-    def _finish(self, stream: ExportStream, rows: int) -> None:
+    def _finish(self, stream: AnyStream, rows: int) -> None:
         """Count a download that has ended; the last one says how much came in all."""
         with self._lock:
             self._rows[stream] += rows

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteMessage,
@@ -26,10 +27,10 @@ from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedRe
 from pigment_airbyte.failures import traced
 from pigment_client.quantities import counted
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.slices import Downloaded, Ended, Failed, Limited, Reading, Started
-from source_pigment.reading.state import finished_slices, state_after
+from source_pigment.reading.state import finished_slices
+from source_pigment.reading.stream import AnyStream, Checkpoint
 
 logger = logging.getLogger("airbyte.pigment.source")
 
@@ -46,19 +47,19 @@ class StreamStates:
         }
         self._finished: dict[StreamName, set[int]] = {}
 
-    def missing(self, stream: ExportStream) -> Collection[int]:
+    def missing(self, stream: AnyStream) -> Collection[int]:
         """The slices that are still to be read."""
         finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)
         self._finished[stream.name] = set(finished)
         return set(range(len(stream.slices))) - finished
 
-    def finish(self, stream: ExportStream, position: int) -> None:
+    def finish(self, stream: AnyStream, position: int) -> None:
         """A slice was sent whole."""
         self._finished[stream.name].add(position)
 
-    def message(self, stream: ExportStream) -> AirbyteMessage:
-        """The state of the stream as it is now."""
-        blob = AirbyteStateBlob(state_after(self._finished[stream.name], stream.slices, self._sync))
+    def message(self, stream: AnyStream, state_so_far: Mapping[str, Any] | None = None) -> AirbyteMessage:
+        """The state of the stream as it is now, or as a checkpoint says."""
+        blob = AirbyteStateBlob(state_so_far or stream.state(self._finished[stream.name], self._sync))
         state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=blob)
         return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
 
@@ -76,7 +77,7 @@ class Sync:
         self._limited: set[StreamName] = set()
         self._reading: Reading | None = None
 
-    def messages(self, streams: Sequence[ExportStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
+    def messages(self, streams: Sequence[AnyStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
         """All messages of the streams; a stream that fails does not hold up the others."""
         missing = [(stream, self._states.missing(stream)) for stream in streams]
         for stream, positions in missing:
@@ -130,7 +131,7 @@ class Sync:
                     yield self._say(stream.name, AirbyteStreamStatus.RUNNING)
                 if not position:
                     yield estimate
-                yield block
+                yield self._states.message(stream, block.state) if isinstance(block, Checkpoint) else block
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
             self._errors.setdefault(stream.name, error)
             if self._reading is not None:
@@ -140,7 +141,7 @@ class Sync:
         if len(stream.slices) > 1:
             yield self._states.message(stream)
 
-    def _end(self, stream: ExportStream) -> Iterator[AirbyteMessage]:
+    def _end(self, stream: AnyStream) -> Iterator[AirbyteMessage]:
         stream.progress.summarize()
         error = self._errors.get(stream.name)
         if error is not None:
