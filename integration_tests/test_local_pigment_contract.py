@@ -15,6 +15,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from contract import api_description
 from local_pigment.routes import ROUTES
 from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample_copies import add_copies
 from local_pigment.server import LocalPigment
 
 USED = {route.path for route in ROUTES if not route.richer}
@@ -23,7 +24,7 @@ CASES: Counter[str] = Counter()
 
 @pytest.fixture(scope="module")
 def pigment() -> Any:
-    workspace = planning_model(ledger_rows=30)
+    workspace = add_copies(planning_model(ledger_rows=30))
     workspace.limits.requests = workspace.limits.imports = 1_000_000
     with LocalPigment(workspace) as running:
         yield running
@@ -52,6 +53,7 @@ def test_an_operation_responds_as_documented(pigment: LocalPigment, method: str,
     operation = schema[path][method]
     headers = {"Authorization": f"Bearer {pigment.workspace.secret('all')}"}
     known = [*ids(pigment.workspace, path), str(uuid.uuid4())]
+    configurations = [*pigment.workspace.configurations, str(uuid.uuid4()), "no ID"]
     checks = CHECKS.get_by_names(["not_a_server_error", "response_schema_conformance", "content_type_conformance"])
 
     @settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -60,6 +62,8 @@ def test_an_operation_responds_as_documented(pigment: LocalPigment, method: str,
         CASES[path] += 1
         for name in case.path_parameters or {}:
             case.path_parameters[name] = known[CASES[path] % len(known)]
+        if "configurationId" in (case.query or {}):
+            case.query["configurationId"] = configurations[CASES[path] % len(configurations)]
         response = case.call(headers={**headers, **(case.headers or {})})
         documented = {int(status) for status in operation.definition.raw["responses"]}
         assert response.status_code in documented, (response.status_code, documented)

@@ -19,12 +19,29 @@ class UnknownItem(StrEnum):
     CREATE = "create"
 
 
+@dataclass(frozen=True, slots=True)
+class FromBlock:
+    """A copy: the items of a list, or the cells of a metric."""
+
+    block_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromOutside:
+    """An integration: what a system outside would send."""
+
+    content: bytes
+
+
+Source = FromBlock | FromOutside
+
+
 @dataclass(slots=True)
 class ImportConfiguration:
     """Where a file goes and how it is read; `mapping` is CSV column → property or dimension name.
 
-    `key` names the property that identifies a row of a list: a dimension list always has one (its item), a
-    transaction list only with a unique identifier.
+    With a `source` it takes no files, and is started instead. `key` names the property that identifies a row of a list:
+    a dimension list always has one (its item), a transaction list only with a unique identifier.
     """
 
     id: str
@@ -39,6 +56,7 @@ class ImportConfiguration:
     unknown_item: UnknownItem = UnknownItem.SKIP_ROW
     required: tuple[str, ...] = ()
     writable: bool = True
+    source: Source | None = None
 
 
 @dataclass(slots=True)

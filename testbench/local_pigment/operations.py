@@ -14,7 +14,7 @@ from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, Tab
 from local_pigment.exports import BadRequest, csv_chunks, export_cells, export_list, format_of
 from local_pigment.faults import FailImport, Fault, HoldImport, Misreport
 from local_pigment.http_messages import Request, Response, as_json, problem
-from local_pigment.imports import ImportRun
+from local_pigment.imports import ImportConfiguration, ImportRun
 from local_pigment.routes import Route
 from local_pigment.workspace import ApiKey, Workspace
 
@@ -47,6 +47,7 @@ class Operation:
             "export_table": lambda: self.export("table"),
             "export_view": self.export_view,
             "push_csv": self.push_csv,
+            "trigger_import": self.trigger_import,
             "import_status": self.import_status,
         }
         return by_name[self.route.operation]()
@@ -115,21 +116,36 @@ class Operation:
         raise NotThere
 
     def push_csv(self) -> Response:
-        configuration_id = self._uuid_in_query("configurationId")
-        if configuration_id is None:
-            raise BadRequest("configurationId")
-        configuration = self.workspace.configurations.get(configuration_id)
-        if configuration is None or configuration.application_id not in {each.id for each in self._applications()}:
-            raise NotThere
+        configuration = self._configuration()
+        if configuration.source is not None:
+            raise BadRequest("the configuration takes no files")
         mode, dry_run = self.request.query.get("importMode"), self.request.query.get("dryRun", "false")
         if mode not in {None, "create", "update", "upsert"} or dry_run not in {"true", "false"}:
             raise BadRequest("importMode or dryRun")
         received = self._uploaded()
         if not received or len(received) > self.workspace.variants.largest_push_bytes:
             raise BadRequest("size limit exceeded" if received else "no file")
-        if self.workspace.limits.take_import(configuration_id, self.workspace.clock()) is not None:
+        if self.workspace.limits.take_import(configuration.id, self.workspace.clock()) is not None:
             return problem(429, "Maximum number of reports per configuration per hour exceeded, maximum: 300.")
-        run = self._new_import(configuration_id, received)
+        return self._begun(configuration, self._new_import(configuration.id, received))
+
+    def trigger_import(self) -> Response:
+        configuration = self._configuration()
+        if configuration.source is None:
+            raise BadRequest("unsupported operation type")
+        return self._begun(configuration, self._new_import(configuration.id, b""))
+
+    def _configuration(self) -> ImportConfiguration:
+        """The import configuration that the query names."""
+        configuration_id = self._uuid_in_query("configurationId")
+        if configuration_id is None:
+            raise BadRequest("configurationId")
+        configuration = self.workspace.configurations.get(configuration_id)
+        if configuration is None or configuration.application_id not in {each.id for each in self._applications()}:
+            raise NotThere
+        return configuration
+
+    def _begun(self, configuration: ImportConfiguration, run: ImportRun) -> Response:
         self.workspace.begin(run)
         if self.workspace.variants.immediate_results:
             self.workspace.settle()

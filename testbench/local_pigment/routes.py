@@ -43,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/export/view/{viewId}", "export_view", _NEEDS_EXPORT, legacy=True),
     Route("POST", "/api/v1/import/push/csv", "push_csv", _NEEDS_IMPORT),
     Route("POST", "/api/import/push/csv", "push_csv", _NEEDS_IMPORT, legacy=True),
+    Route("POST", "/api/v1/import/trigger", "trigger_import", _NEEDS_IMPORT),
     Route("GET", "/api/v1/import/{importId}/status", "import_status", _NEEDS_IMPORT),
     Route("GET", "/api/import/{importId}/status", "import_status", _NEEDS_IMPORT, legacy=True),
 )

@@ -58,6 +58,7 @@ def _state(handler: Handler) -> dict[str, Any]:
         ]
     return {
         "imports": imports,
+        "started": {each.name: workspace.started(each.id) for each in workspace.configurations.values()},
         "maxRequestsInAnyWindow": workspace.limits.max_requests_in_any_window(),
         "faultsNotMet": workspace.faults.never_met(),
     }

@@ -12,9 +12,10 @@ from math import inf
 
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock
 from local_pigment.faults import Faults
-from local_pigment.imports import ImportConfiguration, ImportRun
+from local_pigment.imports import Failed, ImportConfiguration, ImportRun
 from local_pigment.limits import Limits
 from local_pigment.loaders import clear, load
+from local_pigment.started import read_source
 
 EXPORT, METADATA, IMPORT = "Export", "Modeling Metadata", "Import"
 
@@ -116,7 +117,7 @@ class Workspace:
             run.due = max([now, *same_block]) + seconds
         else:
             run.due = now + seconds
-            if seconds and configuration.clear_before_import:
+            if seconds and configuration.clear_before_import and self._is_filled(run, configuration):
                 clear(run, configuration, self.applications[configuration.application_id])
         self._running.append(run)
         if not seconds:
@@ -127,11 +128,25 @@ class Workspace:
         for run in [each for each in self._running if each.due <= now]:
             self._running.remove(run)
             configuration = self.configurations[run.configuration_id]
-            if run.failure is None:
+            if run.failure is None and self._is_filled(run, configuration):
                 load(run, configuration, self.applications[configuration.application_id])
             run.loaded = True
             # It ended when it was due, not when somebody asked.
             run.completed_at = self.now() - timedelta(seconds=max(0.0, self.clock() - run.due))
+
+    def _is_filled(self, run: ImportRun, configuration: ImportConfiguration) -> bool:
+        """Let an import that was started read its source, if it has not; whether there is a file to load."""
+        if configuration.source is not None and not run.received:
+            try:
+                run.received = read_source(configuration, self.applications)
+            except Failed as failed:
+                run.failure = str(failed)
+        return run.failure is None
+
+    def started(self, name_or_id: str) -> int:
+        """How often an import configuration was started, or had a file pushed into it."""
+        wanted = self.configuration(name_or_id).id
+        return sum(run.configuration_id == wanted for run in self.imports.values())
 
     def rows(self, name_or_id: str, application: str | None = None) -> list[list[str]]:
         """What a list or metric holds, in order; for tests."""
