@@ -37,6 +37,7 @@ from pigment_client.models import (
 )
 from pigment_client.push import Pusher
 from pigment_client.quantities import counted
+from pigment_client.trigger import Starter
 
 __all__ = ["ClientOptions", "Clock", "Export", "PigmentClient"]
 
@@ -78,7 +79,9 @@ class PigmentClient:
             options.user_agent,
         )
         self._transport = Transport(address, self._limit, clock)
-        self._pusher = Pusher(self._transport, ImportRateLimits(clock=clock), self.push_retry)
+        import_limits = ImportRateLimits(clock=clock)
+        self._pusher = Pusher(self._transport, import_limits, self.push_retry)
+        self._starter = Starter(self._transport, import_limits, self.push_retry)
         # Mutable state, guarded by the lock: what was said once, and what this Pigment was found not to offer.
         self._lock = Lock()
         self._warned_of_http_1 = False
@@ -168,6 +171,14 @@ class PigmentClient:
         Raises `OutcomeUnknown` where the file may have arrived and must not be sent again.
         """
         return self._pusher.push(configuration_id, file, options, self._keys.key_for(Purpose.IMPORT))
+
+    def start_import(self, configuration_id: str, answer_timeout_seconds: float | None = None) -> Import:
+        """Start an import from an integration, or a copy of a list or a metric.
+
+        The response may take as long as it wants within the time-out. Raises `OutcomeUnknown` where it may have been
+        started.
+        """
+        return self._starter.start(configuration_id, self._keys.key_for(Purpose.IMPORT), answer_timeout_seconds)
 
     def import_status(self, import_id: str) -> Import:
         """How far an import is, with the detailed report once it is finished."""

@@ -22,7 +22,7 @@ PigmentError
 ├── ResponseNotUnderstood      Pigment answered something its API description does not allow
 │   └── NotAnExport            200, and a body that cannot be an export
 ├── ImportFailed               Pigment took the file and could not import it
-└── OutcomeUnknown             the file was sent and the response was lost
+└── OutcomeUnknown             something that must not be sent twice was sent, and the response was lost
 
 The message of an error is a fixed sentence; facts are attributes; advice for the user is given elsewhere.
 No error carries a key, a body or a row.
@@ -261,6 +261,6 @@ class ImportFailed(PigmentError):
 
 
 class OutcomeUnknown(PigmentError):
-    """A file was sent and the response was lost: it may have been imported, or not."""
+    """A file, or what starts an import, was sent and the response was lost: it may have been taken, or not."""
 
-    sentence = "The file was sent to Pigment, but its response was lost, so the file may have been imported."
+    sentence = "This was sent to Pigment, but the response was lost, so it may have been carried out."

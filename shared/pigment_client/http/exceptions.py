@@ -57,6 +57,13 @@ _OBSTACLES: tuple[tuple[tuple[type[BaseException], ...], Obstacle], ...] = (
 )
 
 
+_UNCONNECTED = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.ProxyError,
+)
+
+
 def translated(foreign: OSError, request: Request, *, host: str, proxy: str | None) -> PigmentError:
     """The error of ours that stands for one of theirs, its cause already set.
 
@@ -88,7 +95,7 @@ def _ours(foreign: OSError, request: Request, host: str, proxy: str | None) -> P
         return request.error(kind)
     obstacle = _obstacle(foreign)
     # Where nothing of the body was taken, the file cannot have arrived: no such host, refused, no TLS, no proxy.
-    arrived = request.body is None or request.body.begun
+    arrived = not _is_unconnected(foreign) if request.body is None else request.body.begun
     unreached = proxy if obstacle is Obstacle.PROXY and proxy is not None else host
     return request.error(Unavailable, arrived=arrived, host=unreached, obstacle=obstacle)
 
@@ -97,6 +104,11 @@ def _obstacle(foreign: OSError) -> Obstacle:
     chain = list(_chain(foreign))
     found = (obstacle for kinds, obstacle in _OBSTACLES if any(isinstance(error, kinds) for error in chain))
     return next(found, Obstacle.NO_NETWORK)
+
+
+def _is_unconnected(foreign: OSError) -> bool:
+    """Whether there was no connection, or no way through a proxy, over which anything could have been sent."""
+    return any(isinstance(error, _UNCONNECTED) for error in _chain(foreign))
 
 
 def _is_about_certificates(foreign: OSError) -> bool:

@@ -72,7 +72,7 @@ class Transport:
 
     def send(self, request: Request, key: str) -> requests.Response:
         """Send once; raises a `PigmentError` for anything but success."""
-        if request.body is None:
+        if request.body is None and not request.own_connection:
             response, pauses = self._send(self._session(), request, key)
         else:
             # A session of its own: on a kept connection that the server has given up meanwhile, a file would be
