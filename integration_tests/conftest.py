@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +72,11 @@ def destination(destination_fork_server: ForkServer) -> Iterator[Runner]:
         running(destination_fork_server, pigment, destination_config(pigment)) as runner,
     ):
         yield runner
+
+
+@pytest.fixture
+def csv_file(tmp_path: Path) -> Path:
+    """A file for the import configuration "Departments"."""
+    path = tmp_path / "rows.csv"
+    path.write_text("Department,Parent\r\nNew one,Über\r\n", encoding="utf-8")
+    return path
