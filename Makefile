@@ -133,7 +133,7 @@ soak: setup  ## the first law in numbers: 10,000 schedules of the state machine,
 	SCHEDULES=$(MACHINE_SCHEDULES) $(BIN)/pytest --timeout=14400 destination-pigment/unit_tests/test_sync_machine.py
 	SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_fault_schedules.py
 	SOURCE_SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_source_schedules.py
-	KILLS=50 $(BIN)/pytest integration_tests/test_source_reading.py -k kill
+	KILLS=50 $(BIN)/pytest integration_tests/test_source_slices.py -k kill
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment

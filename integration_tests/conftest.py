@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_platform.fork_server import ForkServer
 from attempts import SPEED
-from connectors import PRELOAD, Runner, destination_config, running
+from connectors import PRELOAD, Runner, destination_config, running, source_config
 from findings import ATTEMPTS_MADE, Broken
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
@@ -71,6 +71,20 @@ def destination(destination_fork_server: ForkServer) -> Iterator[Runner]:
         LocalPigment(planning_model(ledger_rows=1)) as pigment,
         running(destination_fork_server, pigment, destination_config(pigment)) as runner,
     ):
+        yield runner
+
+
+@pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
+def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
+    """A small planning model; a module whose tests need another has a fixture of its own."""
+    with LocalPigment(planning_model(ledger_rows=50), tls=request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
+    """Ready to run, against `pigment`."""
+    with running(source_fork_server, pigment, source_config(pigment)) as runner:
         yield runner
 
 

@@ -8,26 +8,20 @@ from typing import Any
 
 import pytest
 
-from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import configured
-from connectors import Runner, running, source_config
+from connectors import Runner
 from local_pigment.blocks import ListBlock, Property, TableBlock, View
 from local_pigment.faults import CutAfter, Fault, RespondGarbage, RespondStatus
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import ApiKey, new_id
+from reading import add_raw
 
 
 @pytest.fixture
 def pigment() -> Iterator[LocalPigment]:
     with LocalPigment(planning_model(ledger_rows=5)) as started:
         yield started
-
-
-@pytest.fixture
-def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
-    with running(source_fork_server, pigment, source_config(pigment)) as runner:
-        yield runner
 
 
 def add_list(source: Runner, name: str, *items: str, salt: str = "") -> ListBlock:
@@ -123,13 +117,6 @@ def test_a_block_without_a_name_is_a_stream(source: Runner, name: str) -> None:
 
 
 # Which columns a stream has ------------------------------------------------------------------------------------
-
-
-def add_raw(source: Runner, name: str, content: bytes, *, is_dimension: bool = False) -> ListBlock:
-    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension)
-    block.stream = lambda: iter([content])
-    source.pigment.workspace.application(PLANNING).put(block)
-    return block
 
 
 @pytest.mark.parametrize("deselected", [{"Amount"}, {"Amount_2"}, {"Amount", "Amount_3"}, {"column_4"}, {"Item"}])

@@ -8,21 +8,17 @@ import resource
 import signal
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from airbyte_platform.fork_server import ForkedProcess, ForkServer
-from airbyte_platform.process import Run
-from airbyte_platform.rules import SourceRules
-from connectors import Runner, running, source_config
-from local_pigment.blocks import ListBlock, Property
+from airbyte_platform.fork_server import ForkedProcess
+from connectors import Runner
+from local_pigment.blocks import ListBlock
 from local_pigment.faults import RespondStatus, StallAfter
-from local_pigment.sample import PLANNING, planning_model
-from local_pigment.server import LocalPigment
-from local_pigment.workspace import new_id
+from local_pigment.sample import PLANNING
+from reading import add_raw, held_to_the_rules, logged
 from slicing import sliced_by_department
 
 pytestmark = pytest.mark.long
@@ -32,37 +28,7 @@ ROW = b"0123456789;" + b"abcdefghij" * 99 + b"\r\n"
 LARGE = [b"a;b\r\n", *[ROW * 100] * 50]
 
 
-@pytest.fixture(params=[False, True], ids=["HTTP/1.1", "HTTP/2"])
-def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
-    with LocalPigment(planning_model(ledger_rows=50), tls=request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
-    with running(source_fork_server, pigment, source_config(pigment)) as runner:
-        yield runner
-
-
 http_2_only = pytest.mark.parametrize("pigment", [True], indirect=True, ids=["HTTP/2"])
-
-
-def add_raw(source: Runner, name: str, *chunks: bytes) -> ListBlock:
-    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension=False)
-    block.stream = lambda: iter(chunks)
-    source.pigment.workspace.application(PLANNING).put(block)
-    return block
-
-
-def held_to_the_rules(run: Run, catalog: dict[str, Any]) -> None:
-    rules = SourceRules(catalog, strict_schemas=True)
-    for line, message in zip(run.lines, run.messages, strict=True):
-        rules.see(message, len(line.decode()))
-    rules.end(run.exit_code)
-
-
-def logged(run: Run, words: str) -> list[str]:
-    return [each["message"] for each in run.of("LOG") if words in each["message"]]
 
 
 def temporary(source: Runner, tmp_path: Path) -> Path:

@@ -12,10 +12,9 @@ import pytest
 
 from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, running, source_config
-from local_pigment.blocks import ListBlock, Property
-from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
-from local_pigment.workspace import new_id
+from reading import add_raw
 
 pytestmark = pytest.mark.long
 
@@ -28,13 +27,6 @@ def source(source_fork_server: ForkServer) -> Iterator[Runner]:
         pigment.workspace.limits.requests = 1_000_000
         with running(source_fork_server, pigment, source_config(pigment)) as runner:
             yield runner
-
-
-def add_raw(source: Runner, name: str, *chunks: bytes, is_dimension: bool = False) -> ListBlock:
-    block = ListBlock(new_id("attack", name), name, [Property("x")], is_dimension=is_dimension)
-    block.stream = lambda: iter(chunks)
-    source.pigment.workspace.application(PLANNING).put(block)
-    return block
 
 
 SIGNS = [

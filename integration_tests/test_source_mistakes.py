@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from airbyte_platform.fork_server import ForkServer
-from connectors import Runner, running, source_config
+from connectors import Runner
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from mistakes import DEAD_PROXY, NOWHERE, Config, Mistake, answer, literal, separate, single, unknown_certificate
@@ -19,12 +18,6 @@ from other_sites import html_site, json_site, silent_server, site_without_such_p
 def pigment() -> Iterator[LocalPigment]:
     with LocalPigment(planning_model(ledger_rows=1)) as started:
         yield started
-
-
-@pytest.fixture
-def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
-    with running(source_fork_server, pigment, source_config(pigment)) as runner:
-        yield runner
 
 
 def key(text: str) -> Callable[[LocalPigment], Config]:

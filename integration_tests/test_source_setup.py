@@ -10,25 +10,19 @@ from typing import Any
 
 import pytest
 
-from airbyte_platform.fork_server import ForkServer
-from connectors import Runner, key, running, source_config
+from connectors import Runner, key
 from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
 from local_pigment.faults import RespondStatus
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
+from reading import add_raw
 
 
 @pytest.fixture
 def pigment() -> Iterator[LocalPigment]:
     with LocalPigment(planning_model(ledger_rows=50)) as started:
         yield started
-
-
-@pytest.fixture
-def source(pigment: LocalPigment, source_fork_server: ForkServer) -> Iterator[Runner]:
-    with running(source_fork_server, pigment, source_config(pigment)) as runner:
-        yield runner
 
 
 def status(source: Runner, **config: Any) -> tuple[str, str]:
@@ -41,13 +35,6 @@ def add_list(source: Runner, name: str, header: list[str], rows: list[list[str]]
     block = ListBlock(new_id("extra", name, str(len(header))), name, [Property(each) for each in header], **more)
     for row in rows:
         block.add(*row)
-    source.pigment.workspace.application(PLANNING).put(block)
-    return block
-
-
-def add_raw(source: Runner, name: str, *chunks: bytes, is_dimension: bool = False) -> ListBlock:
-    block = ListBlock(new_id("raw", name), name, [Property("x")], is_dimension)
-    block.stream = lambda: iter(chunks)
     source.pigment.workspace.application(PLANNING).put(block)
     return block
 

@@ -1,0 +1,219 @@
+"""source-pigment as a process on a machine that ends it, or takes nothing more: no file and no key stay behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airbyte_platform.process import as_run
+from connectors import Runner
+from local_pigment.faults import StallAfter
+from reading import add_raw
+from slow_reading import add
+
+pytestmark = pytest.mark.long
+
+
+class Alone:
+    """source-pigment as a process of its own with a temporary folder of its own."""
+
+    def __init__(self, source: Runner, folder: Path) -> None:
+        self.source = source
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+
+    def start(self, command: str, *, stdout: Any = subprocess.PIPE, blocks: int | None = None, **files: Any) -> Any:
+        arguments = [sys.executable, "-m", "source_pigment", command]
+        config = {**self.source.config, **files.pop("config", {})}
+        for name, value in {"config": config, **files}.items():
+            path = self.folder / f"{name}.json"
+            path.write_text(json.dumps(value))
+            arguments += [f"--{name}", str(path)]
+
+        if blocks is not None:
+            arguments = ["/bin/sh", "-c", f'ulimit -f {blocks}; exec "$@"', "sh", *arguments]
+        return subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env={
+                **os.environ,
+                **self.source.environment,
+                "TMPDIR": str(self.temporary),
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
+        )
+
+    def left(self) -> list[str]:
+        return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*"))
+
+    def open_to_others(self) -> list[str]:
+        return [str(path) for path in self.temporary.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+
+
+@pytest.fixture
+def alone(source: Runner) -> Iterator[Alone]:
+    with tempfile.TemporaryDirectory(prefix="attack-") as folder:
+        yield Alone(source, Path(folder))
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("moment", ["downloading", "emitting"])
+def test_a_signal_leaves_no_file_and_no_key_behind(alone: Alone, moment: str) -> None:
+    add(alone.source, "Large", 400_000)
+    catalog = alone.source.catalog("Large")
+    if moment == "downloading":
+        alone.source.pigment.faults.queue("export_list", StallAfter(100_000, seconds=8))
+    process = alone.start("read", catalog=catalog)
+    exports = len([each for each in alone.source.pigment.requests if each.operation == "export_list"])
+    if moment == "downloading":
+        wait_for(lambda: len([e for e in alone.source.pigment.requests if e.operation == "export_list"]) > exports)
+        time.sleep(0.7)
+    else:
+        assert process.stdout
+        seen = b""
+        while b'"RECORD"' not in seen:
+            seen = process.stdout.readline()
+    assert alone.open_to_others() == []
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert process.returncode != 0
+    assert alone.left() == []
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", ["check", "discover"])
+def test_a_signal_during_other_commands_leaves_no_key_behind(alone: Alone, command: str) -> None:
+    alone.source.pigment.faults.queue("list_blocks", StallAfter(10, seconds=8))
+    seen = len(alone.source.pigment.requests)
+    process = alone.start(command)
+    wait_for(lambda: len(alone.source.pigment.requests) > seen)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    alone.source.pigment.faults.forget()
+    assert process.returncode != 0
+    assert alone.left() == []
+    assert b"Traceback" not in errors
+
+
+@pytest.mark.long
+def test_a_reader_that_leaves_ends_the_source_quietly_and_cleanly(alone: Alone) -> None:
+    add(alone.source, "Large", 400_000)
+    process = alone.start("read", catalog=alone.source.catalog("Large"))
+    assert process.stdout
+    seen = b""
+    while b'"RECORD"' not in seen:
+        seen = process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr
+    errors = process.stderr.read()
+    assert process.wait(20) != 0
+    assert alone.left() == []
+    assert b"Traceback" not in errors, errors.decode()
+    assert b"Exception ignored" not in errors, errors.decode()
+
+
+@pytest.mark.long
+def test_a_reader_that_left_before_the_first_line(alone: Alone) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = alone.start("read", catalog=alone.source.catalog("Months"), stdout=write_end)
+    os.close(write_end)
+    assert process.stderr
+    errors = process.stderr.read()
+    assert process.wait(20) != 0
+    assert alone.left() == []
+    assert b"Traceback" not in errors, errors.decode()
+
+
+@pytest.mark.long
+def test_a_full_disk_behind_standard_output_is_no_success(alone: Alone) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = alone.start("read", catalog=alone.source.catalog("Months"), stdout=full)
+    assert process.stderr
+    errors = process.stderr.read()
+    assert process.wait(20) != 0
+    assert alone.left() == []
+    assert b"Traceback" not in errors, errors.decode()
+
+
+@pytest.mark.long
+def test_a_full_disk_is_a_clear_error_that_says_how_much_was_needed(alone: Alone) -> None:
+    chance = random.Random(1)
+    rows = b"".join(b"%032x;%032x\r\n" % (chance.getrandbits(128), chance.getrandbits(128)) for _ in range(60_000))
+    add_raw(alone.source, "Dense", b"a;b\r\n", *[rows[n : n + 65536] for n in range(0, len(rows), 65536)])
+    catalog = alone.source.catalog("Dense", "Months")
+    process = alone.start("read", catalog=catalog, blocks=1000)
+    out, errors = process.communicate(timeout=60)
+    run = as_run(process.returncode, out, errors)
+    assert run.exit_code != 0
+    assert [each for each in run.records if each["stream"] == "Dense"] == []
+    assert ("Dense", "INCOMPLETE") in run.statuses
+    assert ("Months", "COMPLETE") in run.statuses
+    assert any("disk" in each["message"].lower() for each in run.errors), run.errors
+    assert "Traceback" not in run.stderr
+    assert alone.left() == []
+
+
+@pytest.mark.long
+def test_a_temporary_folder_that_cannot_be_written_is_said(alone: Alone) -> None:
+    alone.temporary.rmdir()
+    process = alone.start("read", catalog=alone.source.catalog("Months"))
+    out, errors = process.communicate(timeout=60)
+    alone.temporary.mkdir()
+    assert process.returncode == 0 or b"Traceback" not in errors, out.decode()[-2000:] + errors.decode()[-2000:]
+
+
+@pytest.mark.long
+def test_a_kill_leaves_nothing_that_others_can_read(alone: Alone) -> None:
+    add(alone.source, "Large", 400_000)
+    process = alone.start("read", catalog=alone.source.catalog("Large"))
+    assert process.stdout
+    seen = b""
+    while b'"RECORD"' not in seen:
+        seen = process.stdout.readline()
+    process.kill()
+    process.communicate()
+    for path in [alone.temporary, *alone.temporary.rglob("*")]:
+        if path != alone.temporary:
+            assert not path.stat().st_mode & 0o077, path
+
+
+@pytest.mark.long
+def test_a_signal_ends_a_source_whose_reader_takes_nothing(alone: Alone) -> None:
+    add(alone.source, "Large", 400_000)
+    process = alone.start("read", catalog=alone.source.catalog("Large"))
+    assert process.stdout
+    seen = b""
+    while b'"RECORD"' not in seen:
+        seen = process.stdout.readline()
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(10) != 0
+    finally:
+        process.kill()
+    assert alone.left() == []
