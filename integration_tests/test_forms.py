@@ -33,10 +33,10 @@ def seen(connector: str) -> list[str]:
     return [field.title for field in fields(spec_of(connector)) if field.seen]
 
 
-def test_the_source_asks_for_two_keys_and_an_application() -> None:
+def test_the_source_asks_for_two_keys_and_an_application_that_may_stay_empty() -> None:
     assert seen("source") == ["Authentication", "Export key", "Metadata key", "Application ID", "Block types"]
     needed = [field.title for field in fields(spec_of("source")) if field.needed and field.seen]
-    assert needed == ["Authentication", "Export key", "Metadata key", "Application ID"]
+    assert needed == ["Authentication", "Export key", "Metadata key"]
 
 
 def test_the_destination_shows_where_things_go() -> None:

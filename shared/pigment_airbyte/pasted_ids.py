@@ -61,7 +61,7 @@ def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
     `field` is the title of the form's field. Raises `ConfigProblem` for an address without such an ID in it, and for a
     name where only an ID can be.
     """
-    text = str(pasted or "").strip().strip(_QUOTES).strip()
+    text = _unquoted(pasted)
     if is_id(text):
         return text.lower()
     if not _is_address(text):
@@ -72,6 +72,17 @@ def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
     if found is None:
         raise ConfigProblem(f'The address under "{field}" holds no {kind} ID: {_WHERE[kind]}.')
     return found.lower()
+
+
+def id_in_address(pasted: object, kind: IdKind) -> str | None:
+    """An ID that stands in a pasted address beside the one that was asked for; None where there is none."""
+    text = _unquoted(pasted)
+    found = _labelled(text, _BEFORE[kind]) if _is_address(text) else None
+    return found.lower() if found else None
+
+
+def _unquoted(pasted: object) -> str:
+    return str(pasted or "").strip().strip(_QUOTES).strip()
 
 
 def _is_address(text: str) -> bool:

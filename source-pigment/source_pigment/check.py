@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
@@ -19,8 +20,9 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
 from pigment_client.quantities import counted
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.discovery.fetching import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import take_sample
-from source_pigment.discovery.streams import Catalog, StreamObject, explain_empty, fetch_filled_catalog, payloads_of
+from source_pigment.discovery.streams import Application, Catalog, Several, StreamObject, payloads_of
 from source_pigment.spec import make_spec
 
 _NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
@@ -57,13 +59,13 @@ def _check(client: PigmentClient, settings: SourceConfig) -> str:
     for each in (*views, *custom)[:_MOST_NAMED]:
         _read_header(client, settings, each)
     for kind in {each.kind for each in catalog.objects} - {each.kind for each in (*views, *custom)}:
-        _read_one_header(client, settings, [each for each in catalog.objects if each.kind is kind])
+        _read_one_header(client, settings, _across_applications(catalog.objects, kind))
     found = counted(
         len(catalog.objects),
         "stream was found, and the keys can read it",
         "streams were found, and the keys can read them",
     )
-    return f"{found}: {_kinds(catalog)}."
+    return f"{found}: {_kinds(catalog)}." + (_applications(catalog.several) if catalog.several else "")
 
 
 def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
@@ -71,15 +73,18 @@ def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
     try:
         catalog = fetch_filled_catalog(client, settings)
     except NotFound:
+        if settings.application_id is None:
+            raise
         raise explain_empty(client, settings) from None
+    if catalog.unplaced_views:
+        raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0]))
     for each in catalog.objects:
         payloads_of(settings, each)
     return catalog
 
 
 def _is_custom(settings: SourceConfig, stream_object: StreamObject) -> bool:
-    names = {stream_object.id, stream_object.name, stream_object.block.name.strip() if stream_object.block else ""}
-    return any(each.block in names for each in settings.block_requests)
+    return any(each.block in stream_object.words for each in settings.block_requests)
 
 
 def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[StreamObject]) -> None:
@@ -118,11 +123,35 @@ def _read_header(client: PigmentClient, settings: SourceConfig, stream_object: S
 
 
 def _no_such_view(client: PigmentClient, settings: SourceConfig, view: StreamObject) -> ConfigProblem:
-    there = [f'"{each.name}" ({each.id})' for each in client.list_views(settings.application_id)]
+    application_id = view.application.id if view.application else settings.application_id
+    there = [f'"{each.name}" ({each.id})' for each in client.list_views(application_id or "")]
     return ConfigProblem(
-        f'The view "{view.name}" under "Views" ({view.id}) is none of the application that the owner of the keys can '
-        f"see: open the view in Pigment and paste its address. There are: {listed(there)}."
+        f'The view "{view.stream.name}" under "Views" ({view.id}) is none of the application that the owner of '
+        f"the keys can see: open the view in Pigment and paste its address. There are: {listed(there)}."
     )
+
+
+def _across_applications(objects: Sequence[StreamObject], kind: ExportKind) -> list[StreamObject]:
+    """Those of a kind, the first of each application before any second one."""
+    ranks: Counter[str] = Counter()
+    ranked: list[tuple[int, StreamObject]] = []
+    for each in (each for each in objects if each.kind is kind):
+        application_id = each.application.id if each.application else ""
+        ranked.append((ranks[application_id], each))
+        ranks[application_id] += 1
+    return [each for _, each in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def _applications(several: Several) -> str:
+    """Which applications the keys see, and of which they see nothing."""
+    seen = [each for each in several.applications if each.id not in several.failed]
+    hidden = [each for each in several.applications if each.id in several.failed]
+    without = f" Left out, because their blocks are hidden: {_named(hidden)}." if hidden else ""
+    return f" The keys see {counted(len(seen), 'application')}: {_named(seen)}.{without}"
+
+
+def _named(applications: Iterable[Application]) -> str:
+    return listed(each.namespace for each in applications)
 
 
 def _kinds(catalog: Catalog) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.pasted_ids import IdKind, pasted_id
+from pigment_airbyte.pasted_ids import IdKind, id_in_address, pasted_id
 from pigment_client.http.retry import READ
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
+from source_pigment.patterns import any_matches
 
 Payload = Mapping[str, Any]
 
@@ -44,17 +44,18 @@ class BlockRequest:
 
 @dataclass(frozen=True, slots=True)
 class NamedView:
-    """A view to read, under the name its stream shall have."""
+    """A view to read, under the name its stream shall have; its application where a whole address was pasted."""
 
     view_id: str
     name: str
+    application_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """The whole configuration but the connection."""
+    """The whole configuration but the connection; without an application ID, every application is read."""
 
-    application_id: str
+    application_id: str | None
     block_types: frozenset[ExportKind]
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -65,13 +66,13 @@ class SourceConfig:
     row_metadata: bool
     num_workers: int
 
-    def chooses(self, block: Block) -> bool:
-        """Whether a block becomes a stream."""
+    def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
+        """Whether a block becomes a stream; `applications` are names of its application, where there are several."""
         if block.type.kind not in self.block_types:
             return False
-        if self.include and not _any_matches(self.include, block.name):
+        if self.include and not any_matches(self.include, block.name, applications):
             return False
-        return not _any_matches(self.exclude, block.name)
+        return not any_matches(self.exclude, block.name, applications)
 
     def payloads_for(self, kind: ExportKind, *names: str) -> tuple[Payload, ...]:
         """The payloads of an object's slices, one at least; `names` are its id and name.
@@ -127,14 +128,8 @@ def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> N
 
 def parse_config(config: Mapping[str, Any]) -> SourceConfig:
     """The configuration as a value; raises `ConfigProblem`."""
-    application_id = pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID")
-    if not application_id:
-        raise ConfigProblem(
-            'The field "Application ID" is empty: open the application in Pigment and copy the address of the page '
-            "into it."
-        )
     return SourceConfig(
-        application_id=application_id,
+        application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         block_types=frozenset(ExportKind(word) for word in config.get("block_types", ("list", "table"))),
         include=tuple(config.get("include") or ()),
         exclude=tuple(config.get("exclude") or ()),
@@ -147,14 +142,9 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
     )
 
 
-def _any_matches(patterns: tuple[str, ...], name: str) -> bool:
-    # Only * and ? are promised: a bracket in a name is a bracket.
-    return any(fnmatchcase(name.strip(), pattern.strip().replace("[", "[[]")) for pattern in patterns)
-
-
 def _views(entries: Sequence[Mapping[str, Any]]) -> tuple[NamedView, ...]:
     views = tuple(_view(each) for each in entries)
-    if len(set(views)) < len(views):
+    if len({(each.view_id, each.name) for each in views}) < len(views):
         raise ConfigProblem('The same view is there twice under the same name: leave one of them under "Views".')
     return views
 
@@ -164,7 +154,7 @@ def _view(entry: Mapping[str, Any]) -> NamedView:
     name = str(entry.get("name") or "").strip()
     if not view_id or not name:
         raise ConfigProblem('Every view needs a view ID and a name: complete them under "Views".')
-    return NamedView(view_id, name)
+    return NamedView(view_id, name, id_in_address(entry.get("view_id"), IdKind.APPLICATION))
 
 
 def _block_request(entry: Mapping[str, Any]) -> BlockRequest:

@@ -19,6 +19,7 @@ from airbyte_cdk.models import (
     SyncMode,
 )
 from airbyte_cdk.sources.source import Source
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
@@ -28,10 +29,12 @@ from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.discovery.configured_streams import ConfiguredStream, find_object
+from source_pigment.discovery.fetching import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
-from source_pigment.discovery.streams import Catalog, fetch_catalog, fetch_filled_catalog, payloads_of
+from source_pigment.discovery.streams import Catalog, payloads_of
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.single_records import single_records
@@ -43,7 +46,7 @@ logger = logging.getLogger("airbyte.pigment.source")
 
 
 class SourcePigment(Source):
-    """Reads lists, tables, metrics and views of one application.
+    """Reads lists, tables, metrics and views of one application, or of every one that the keys see.
 
     With `in_blocks` the records leave `read` as `RecordBlock`s, which our entrypoint writes as they are; without, one
     message each, for whoever calls the source in process (where digits beyond a float's are lost).
@@ -72,8 +75,7 @@ class SourcePigment(Source):
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
-            catalog = fetch_filled_catalog(client, settings)
-            found = discover_streams(client, settings, catalog)
+            found = discover_streams(client, settings, fetch_filled_catalog(client, settings))
             return AirbyteCatalog(streams=[_airbyte_stream(each, settings) for each in found])
 
     def read(
@@ -94,13 +96,14 @@ class SourcePigment(Source):
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
-            known = fetch_catalog(client, settings)
+            configured = _without_repeats(catalog.streams)
+            known = fetch_catalog_for(client, settings, [_configured(each) for each in configured])
             sync = Sync(StreamStates(state, _sync_identity(catalog)))
             streams = []
-            for each in _without_repeats(catalog.streams):
+            for each in configured:
                 try:
                     streams.append(_stream(client, settings, known, each))
-                except ConfigProblem as error:
+                except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)
             yield from sync.messages(streams, num_workers=settings.num_workers)
@@ -110,15 +113,9 @@ class SourcePigment(Source):
 def _stream(
     client: PigmentClient, settings: SourceConfig, catalog: Catalog, configured: ConfiguredAirbyteStream
 ) -> ExportStream:
-    """The stream that is to be read; raises `ConfigProblem` where it is not there."""
-    name = configured.stream.name
-    schema = ConfiguredSchema.of(configured.stream.json_schema)
-    found = catalog.find(name, schema.object_id)
-    if found is None:
-        raise ConfigProblem(
-            f'The stream "{name}" is not in Pigment any more, or its owner hid it from the API key: refresh the '
-            "schema of the connection."
-        )
+    """The stream that is to be read; raises what `find_object` raises."""
+    wanted = _configured(configured)
+    found = find_object(settings, catalog, wanted)
     ours = sorted({RECORD_ID, CONTENT_HASH} & (configured.stream.json_schema.get("properties") or {}).keys())
     if ours and not settings.row_metadata:
         raise ConfigProblem(
@@ -127,12 +124,12 @@ def _stream(
         )
     key = configured.stream.source_defined_primary_key or []
     options = ReadOptions(
-        schema=schema,
+        schema=wanted.schema,
         primary_key=tuple(path[0] for path in key if path),
         row_metadata=settings.row_metadata,
     )
     requests = tuple(ExportRequest(found.kind, found.id, each) for each in payloads_of(settings, found))
-    return ExportStream(client, Exported(_name(configured), found.subject, requests), options)
+    return ExportStream(client, Exported(found.stream, found.subject, requests), options)
 
 
 def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:
@@ -149,6 +146,10 @@ def _name(configured: ConfiguredAirbyteStream) -> StreamName:
     return StreamName(configured.stream.name, configured.stream.namespace or None)
 
 
+def _configured(configured: ConfiguredAirbyteStream) -> ConfiguredStream:
+    return ConfiguredStream(_name(configured), ConfiguredSchema.of(configured.stream.json_schema))
+
+
 def _sync_identity(catalog: ConfiguredAirbyteCatalog) -> str | None:
     return sync_identity(
         os.environ.get("WORKER_JOB_ID"), ((each.sync_id, each.generation_id) for each in catalog.streams)
@@ -156,9 +157,15 @@ def _sync_identity(catalog: ConfiguredAirbyteCatalog) -> str | None:
 
 
 def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteStream:
+    stream, application = found.object.stream, found.object.application
     return AirbyteStream(
-        name=found.object.name,
-        json_schema=found.schema.json_schema(found.object.id, row_metadata=settings.row_metadata),
+        name=stream.name,
+        namespace=stream.namespace,
+        json_schema=found.schema.json_schema(
+            found.object.id,
+            row_metadata=settings.row_metadata,
+            application_id=application.id if application else None,
+        ),
         supported_sync_modes=[SyncMode.full_refresh],
         source_defined_primary_key=[[name] for name in found.schema.primary_key] or None,
         # For every other stream the platform clears what a failed attempt left, instead of adding to it.

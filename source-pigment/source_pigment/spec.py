@@ -36,7 +36,7 @@ def make_spec() -> ConnectorSpecification:
             "type": "object",
             "title": "Pigment",
             "additionalProperties": True,
-            "required": ["credentials", "application_id"],
+            "required": ["credentials"],
             "groups": [
                 {"id": "connection", "title": "Connection"},
                 {"id": "choice", "title": "What to read"},
@@ -53,7 +53,8 @@ def _connection() -> dict[str, Any]:
             "type": "string",
             "title": "Application ID",
             "description": (
-                "The application to read. Open it in Pigment and paste the address of the page, or only the ID in it."
+                "The application to read. Open it in Pigment and paste the address of the page, or only the ID in it. "
+                "Empty: every application that the keys see, each as a namespace of its name."
             ),
             "examples": [f"https://pigment.app/application/{_ID}"],
             "always_show": True,

@@ -31,19 +31,29 @@ class Named:
 
 
 def stream_names(objects: Sequence[Named]) -> list[str]:
-    """The stream names; where names are equal, the kind, then a short id, is appended to each."""
+    """The names of an application's streams; where names are equal, the kind, then a short id, is appended to each."""
+    return _told_apart(objects, (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id))
+
+
+def namespaces(applications: Sequence[Named]) -> list[str]:
+    """The namespaces of applications: their names; where names are equal, a short id is appended to each."""
+    return _told_apart(applications, (lambda each: each.id[:8], lambda each: each.id))
+
+
+def _told_apart(objects: Sequence[Named], suffixes: Sequence[Callable[[Named], str]]) -> list[str]:
+    """The names; each suffix in turn goes to those that are still equal, the id until none is."""
     names = [each.name for each in objects]
-    suffixes: tuple[Callable[[Named], str], ...] = (
-        lambda each: each.kind,
-        lambda each: each.id[:8],
-        lambda each: each.id,
-    )
     for suffix in suffixes:
-        counts = Counter(names)
-        names = [
-            f"{name} ({suffix(each)})" if counts[name] > 1 else name for name, each in zip(names, objects, strict=True)
-        ]
+        names = _with_suffix(names, [suffix(each) for each in objects])
+    ids = [each.id for each in objects]
+    while len(set(names)) < len(set(zip(names, ids, strict=True))):
+        names = _with_suffix(names, ids)
     return names
+
+
+def _with_suffix(names: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+    counts = Counter(names)
+    return [f"{name} ({suffix})" if counts[name] > 1 else name for name, suffix in zip(names, suffixes, strict=True)]
 
 
 def column_names(header: Sequence[str], taken: Sequence[str] = ()) -> list[str]:

@@ -59,7 +59,7 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
     def look(stream_object: StreamObject) -> DiscoveredStream | None:
         subject, payloads = stream_object.subject, payloads_of(config, stream_object)
         try:
-            return _look_at(client, config, catalog, stream_object, payloads)
+            return _look_at(client, config, stream_object, payloads)
         except _LEFT_OUT as error:
             failures.append(error)
             logger.error("The %s is left out: %s", subject, explain(error, subject=subject).message)  # noqa: TRY400 - a traceback could quote data
@@ -107,7 +107,6 @@ def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
 def _look_at(
     client: PigmentClient,
     config: SourceConfig,
-    catalog: Catalog,
     stream_object: StreamObject,
     payloads: tuple[Payload, ...],
 ) -> DiscoveredStream:
@@ -118,7 +117,7 @@ def _look_at(
         )
     options = InferenceOptions(
         config.infer_types,
-        catalog.known_names,
+        stream_object.known_names,
         tuple(str(each.get("type")) for each in payloads[0].get("fields") or ()),
         bool(payloads[0].get("scenarios")),
     )

@@ -43,8 +43,12 @@ class StreamSchema:
     primary_key: tuple[str, ...]
     header: tuple[str, ...]
 
-    def json_schema(self, object_id: str, *, row_metadata: bool) -> dict[str, Any]:
-        """The schema of a record; every value may be null, because every value may be blank."""
+    def json_schema(self, object_id: str, *, row_metadata: bool, application_id: str | None = None) -> dict[str, Any]:
+        """The schema of a record; every value may be null, because every value may be blank.
+
+        The application is noted where the connection reads several.
+        """
+        application = {} if application_id is None else {"application": application_id}
         properties = {name: dict(_JSON_SCHEMAS[type_]) for name, type_ in self.columns.items()}
         if row_metadata:
             properties |= {name: {"type": ["null", "string"]} for name in (RECORD_ID, CONTENT_HASH)}
@@ -52,7 +56,7 @@ class StreamSchema:
             "type": "object",
             "properties": properties,
             "additionalProperties": True,
-            _ANNOTATION: {"id": object_id, "header": list(self.header)},
+            _ANNOTATION: {"id": object_id, **application, "header": list(self.header)},
         }
 
 
@@ -87,12 +91,14 @@ class ColumnsAmbiguous(ColumnsChanged):
 class ConfiguredSchema:
     """What a configured stream's schema says: the columns that the user selected, and what discovery noted.
 
-    `object_id` and `header` are None in a catalog that an older version discovered.
+    `object_id` and `header` are None in a catalog that an older version discovered, `application_id` also where the
+    connection read one application.
     """
 
     types: Mapping[str, ColumnType]
     object_id: str | None
     header: tuple[str, ...] | None
+    application_id: str | None = None
 
     @classmethod
     def of(cls, json_schema: Mapping[str, Any]) -> ConfiguredSchema:
@@ -101,11 +107,12 @@ class ConfiguredSchema:
         types = {name: _type_of(each) for name, each in properties.items()} if isinstance(properties, Mapping) else {}
         annotation = json_schema.get(_ANNOTATION)
         annotation = annotation if isinstance(annotation, Mapping) else {}
-        object_id, header = annotation.get("id"), annotation.get("header")
+        object_id, header, application_id = (annotation.get(word) for word in ("id", "header", "application"))
         return cls(
             {name: type_ for name, type_ in types.items() if name not in (RECORD_ID, CONTENT_HASH)},
             object_id if isinstance(object_id, str) else None,
             tuple(map(str, header)) if isinstance(header, list) else None,
+            application_id if isinstance(application_id, str) else None,
         )
 
     def select(self, header: Sequence[str]) -> Selection:

@@ -1,0 +1,131 @@
+"""Which object a configured stream reads. Pure.
+
+A stream follows its block or view by the id that discovery noted, whatever that is called by now and whatever the
+form says; only where a catalog has no ids, or an older version discovered it, do namespace and name decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from pigment_airbyte.failures import ConfigProblem, traced
+from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
+from source_pigment.config import SourceConfig
+from source_pigment.discovery.names import StreamName
+from source_pigment.discovery.schema import ConfiguredSchema
+from source_pigment.discovery.streams import Application, Catalog, Several, StreamObject
+
+# What keeps an application's blocks from the owner of the key for good.
+HIDDEN = (NotFound, PermissionMissing)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredStream:
+    """A configured stream: what it is called, and what discovery noted of it."""
+
+    name: StreamName
+    schema: ConfiguredSchema
+
+    def application_of(self, applications: Iterable[Application]) -> str | None:
+        """The id of its application, if it says so itself or by its namespace."""
+        if self.schema.object_id is not None:
+            return self.schema.application_id
+        return next((each.id for each in applications if each.namespace == self.name.namespace), None)
+
+    def is_out(self, several: Several) -> bool:
+        """Whether its application is gone, hidden or could not be looked at."""
+        application_id = self.application_of(several.applications)
+        if application_id is None:
+            # A namespace that no application has; without one, and with an id alone, it may be any of them.
+            return self.schema.object_id is None and self.name.namespace is not None
+        return several.is_out(application_id)
+
+    def words(self) -> set[str]:
+        """By what the configuration may name its block."""
+        return {self.name.name, str(self.name), *([self.schema.object_id] if self.schema.object_id else [])}
+
+
+def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject:
+    """What the stream reads, under the stream's name.
+
+    Raises `ConfigProblem` where it is not there, and the CDK's exception where nobody can know.
+    """
+    if catalog.several is not None and configured.is_out(catalog.several):
+        raise _out(catalog.several, configured)
+    found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
+    if found is None:
+        raise _nowhere(config, catalog, configured)
+    return replace(found, stream=configured.name)
+
+
+def _by_id(catalog: Catalog, configured: ConfiguredStream) -> StreamObject | None:
+    schema = configured.schema
+    found = [each for each in (*catalog.objects, *catalog.others) if each.id == schema.object_id]
+    # A block may be seen in several applications.
+    same = [each for each in found if each.application and each.application.id == schema.application_id] or found
+    # A view may be configured under several names.
+    return next((each for each in same if each.stream.name == configured.name.name), same[0] if same else None)
+
+
+def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> StreamObject | None:
+    if name.namespace is not None and config.application_id is not None:
+        raise ConfigProblem(
+            f'The stream "{name}" has a namespace, and streams of the one application under "Application ID" have '
+            "none: empty that field, or refresh the schema of the connection."
+        )
+    if name.namespace is None and config.application_id is None:
+        raise ConfigProblem(
+            f'The stream "{name}" has no namespace, so that with an empty "Application ID" nobody knows which '
+            "application it is of: enter the ID, or refresh the schema of the connection."
+        )
+    return next((each for each in catalog.objects if each.stream == name), None)
+
+
+def _out(several: Several, configured: ConfiguredStream) -> Exception:
+    """Why nothing can be read of the stream's application."""
+    error = several.failed.get(configured.application_of(several.applications) or "")
+    if error is None or isinstance(error, HIDDEN):
+        return ApplicationGone(configured.name)
+    return _not_listed(configured.name, error)
+
+
+class ApplicationGone(ConfigProblem):
+    """The application of a stream is gone, or hidden."""
+
+    def __init__(self, stream: StreamName) -> None:
+        called = f'"{stream.namespace}"' if stream.namespace else "it belongs to"
+        super().__init__(
+            f'The stream "{stream}" was not read, because the application {called} is not in Pigment any more, or was '
+            "hidden from the owner of the API key: share it with that person again, or refresh the schema of the "
+            "connection."
+        )
+
+
+def _not_listed(stream: StreamName, error: PigmentError) -> AirbyteTracedException:
+    """The error of the application's list of blocks, as one of the stream."""
+    failure = traced(error, subject=f'application "{stream.namespace}"')
+    failure.message = (
+        f'The stream "{stream}" was not read, because the blocks of its application could not be listed: '
+        f"{failure.message}"
+    )
+    return failure
+
+
+def _nowhere(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> Exception:
+    application_id, name = configured.schema.application_id, configured.name
+    if config.application_id is not None and application_id not in {None, config.application_id}:
+        return ConfigProblem(
+            f'The stream "{name}" is of another application than the one under "Application ID": empty that field, or '
+            "refresh the schema of the connection."
+        )
+    failed = tuple(catalog.several.failed.values()) if catalog.several and application_id is None else ()
+    passing = next((each for each in failed if isinstance(each, TryLater)), None)
+    if passing is not None:
+        return _not_listed(name, passing)
+    return ConfigProblem(
+        f'The stream "{name}" is not in Pigment any more, or its owner hid it from the API key: refresh the '
+        "schema of the connection."
+    )
