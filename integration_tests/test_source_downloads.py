@@ -93,9 +93,9 @@ def test_estimates_are_exact_from_the_first_record_on(source: Runner) -> None:
     assert {name: each["row_estimate"] for name, each in estimates.items()} == records
     assert estimates["Large"]["byte_estimate"] == sum(map(len, LARGE))
     assert {each["type"] for each in estimates.values()} == {"STREAM"}
-    total = f"{sum(records.values()):,} rows in 2 streams"
-    assert logged(run, f"All exports are downloaded: {total}.")
-    assert logged(run, f"{total} were sent.")
+    rows = f"{sum(records.values()):,} rows"
+    assert logged(run, f"All exports are downloaded: {rows} in 2 streams.")
+    assert logged(run, f"{rows} were sent in 2 streams.")
 
 
 def test_a_download_is_measured_in_the_log(source: Runner) -> None:
