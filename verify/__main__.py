@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from verify.audit_probes import AUDIT_PROBES
+from verify.csv_probes import CSV_PROBES
 from verify.error_probes import ERROR_PROBES, LIMIT_PROBES
 from verify.export_probes import EXPORT_PROBES
 from verify.import_probes import IMPORT_PROBES
@@ -19,7 +20,7 @@ from verify.probe import Verdict, run
 from verify.report import Circumstances, as_markdown, as_table, summary
 from verify.workspace import ConfigurationProblem, Workspace, read_config
 
-PROBES = (*METADATA_PROBES, *EXPORT_PROBES, *ERROR_PROBES, *AUDIT_PROBES, *IMPORT_PROBES, *LIMIT_PROBES)
+PROBES = (*METADATA_PROBES, *EXPORT_PROBES, *CSV_PROBES, *ERROR_PROBES, *AUDIT_PROBES, *IMPORT_PROBES, *LIMIT_PROBES)
 _DEFAULT_ADDRESS = "https://pigment.app"
 
 

@@ -16,6 +16,9 @@ from verify.observer import Exchange, Observer
 from verify.probe import NotAsked
 
 LIST, TRANSACTIONS, METRIC, TABLE = "DimensionList", "TransactionList", "Metric", "Table"
+# How a report names what was asked of a block of each type.
+EACH_TYPE = "export one block of each type as the source does"
+
 AS_THE_CONNECTOR_ASKS: dict[str, Any] = {
     "friendlyHeaders": True,
     "dateFormat": "Iso8601",

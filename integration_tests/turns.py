@@ -1,0 +1,290 @@
+"""What a local Pigment is turned to for the tests of `make verify`, and the probes that must find it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from local_pigment.http_messages import Request, Response
+from local_pigment.imports import ImportConfiguration
+from local_pigment.limits import Limits
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace
+from turned_pigment import (
+    AUDIT_KEY,
+    Change,
+    Proceed,
+    Turn,
+    asked,
+    body,
+    document,
+    header,
+    query,
+    refused,
+    status,
+    when,
+    with_body,
+)
+
+
+def redirected(request: Request, proceed: Proceed) -> Response:
+    if "moved" not in request.query:
+        return Response(307, b"", {"Location": f"{request.path}?moved=1"})
+    return proceed(request)
+
+
+def body_made_up(request: Request, proceed: Proceed) -> Response:
+    return proceed(with_body(request, request.body.read() or b"{}"))
+
+
+def no_table_configurations(request: Request, proceed: Proceed) -> Response:
+    return Response(404) if "blockId" in request.query else proceed(request)
+
+
+def unknown_application_not_found(request: Request, proceed: Proceed) -> Response:
+    return proceed(request) if request.query.get("applicationId") in {None, PLANNING_ID} else Response(404)
+
+
+def two_at_once_refused() -> Change:
+    pushed_last: list[bool] = [False, False]
+
+    def change(request: Request, proceed: Proceed) -> Response:
+        is_push = "push" in request.path
+        response = proceed(request)
+        if is_push and pushed_last[-1] and response.status == 200:
+            response = Response(409)
+        pushed_last.append(is_push and response.status == 200)
+        return response
+
+    return change
+
+
+def dashed_key_accepted(request: Request, proceed: Proceed) -> Response:
+    response = proceed(request)
+    return Response(200, b"[]") if "00000000-0000" in request.headers.get("authorization", "") else response
+
+
+def replaced(old: bytes, new: bytes) -> Change:
+    return body(lambda content: content.replace(old, new))
+
+
+def with_field(name: str) -> Change:
+    return document(lambda entries: [{**entry, name: 1} for entry in entries])
+
+
+def in_report(edit: Any) -> Change:
+    def change(report: dict[str, Any]) -> dict[str, Any]:
+        if report.get("detailedReport"):
+            edit(report["detailedReport"])
+        return report
+
+    return when("/status", document(change))
+
+
+def without(name: str) -> Any:
+    return lambda options: {key: value for key, value in options.items() if key != name}
+
+
+def own_key(workspace: Workspace) -> ImportConfiguration:
+    """The configuration of the probes clears before import."""
+    configuration = workspace.configuration("Accounts")
+    configuration.clear_before_import = True
+    return configuration
+
+
+def overlapping(workspace: Workspace) -> None:
+    workspace.variants.import_seconds = 2.0
+    workspace.variants.imports_of_a_block = ImportsOfABlock.OVERLAP
+
+
+def keys_of_all_types(workspace: Workspace) -> None:
+    every = frozenset({"Export", "Import", "Modeling Metadata"})
+    workspace.keys = [ApiKey(key.name, key.secret, every, key.expires) for key in workspace.keys]
+
+
+def no_unique_identifier(workspace: Workspace) -> None:
+    block = workspace.block("Accounts", "Consolidation")
+    block.is_dimension = False  # type: ignore[union-attr]  # Accounts is a list
+    workspace.configuration("Accounts").key = None
+
+
+def oldest_first(page: dict[str, Any]) -> dict[str, Any]:
+    return {**page, "events": page["events"][::-1]}
+
+
+def events_without_ids(page: dict[str, Any]) -> dict[str, Any]:
+    return {**page, "events": [{name: each[name] for name in each if name != "id"} for each in page["events"]]}
+
+
+def audit_for_everybody(request: Request, proceed: Proceed) -> Response:
+    headers = {**request.headers, "authorization": f"Bearer {AUDIT_KEY}"}
+    return proceed(replace(request, headers=headers))
+
+
+METRIC, TABLE, LIST = "/export/metric/", "/export/table/", "/export/list/"
+
+
+SCENARIOS = list(planning_model(ledger_rows=1).application(PLANNING).scenarios)
+
+
+# Each switch of the local Pigment's variants, by the name of the field.
+VARIANTS: dict[str, Turn] = {
+    "richer_metadata": Turn(
+        {"block-fields", "richer-configurations"}, prepare=lambda each: setattr(each.variants, "richer_metadata", True)
+    ),
+    "immediate_results": Turn({"push-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)),
+    "polls_until_done": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "polls_until_done", 2)),
+    "largest_push_bytes": Turn(
+        {"megabyte"}, prepare=lambda each: setattr(each.variants, "largest_push_bytes", 100_000)
+    ),
+    "import_seconds": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
+    "imports_of_a_block": Turn({"first-status", "imports-queue"}, prepare=overlapping),
+    "heeds_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "heeds_dry_run", False)),
+    "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
+}
+
+
+# Switches that turn no assumption that could be asked, each with its reason.
+NO_ASSUMPTION = {
+    "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
+}
+
+
+# What the local Pigment has no switch for, or what is no switch but a rule of its workspace.
+OTHERS: dict[str, Turn] = {
+    "a limit with Retry-After": Turn(
+        {"retry-after"}, prepare=lambda each: setattr(each, "limits", Limits(requests=20, retry_after=True))
+    ),
+    "a configuration that clears": Turn({"repeated-file"}, prepare=own_key),
+    "no unique identifier": Turn({"repeated-file"}, prepare=no_unique_identifier),
+    "keys of all types": Turn({"one-type-per-key"}, prepare=keys_of_all_types),
+    "HTTP/1.1 alone": Turn({"http2"}, protocols=("http/1.1",)),
+    "a redirect": Turn({"address"}, when("/applications", redirected)),
+    "more about applications": Turn({"application-fields"}, when("/applications", with_field("owner"))),
+    "more about views": Turn({"view-fields"}, when("/views", with_field("owner"))),
+    "more about configurations": Turn(
+        {"configuration-fields"}, when("/importConfigurations", with_field("clearsBeforeImport"))
+    ),
+    "another type of block": Turn(
+        {"block-types"},
+        when(
+            "/blocks", document(lambda found: [*found, {"id": "1", "name": "n", "type": "Board"}] if found else found)
+        ),
+    ),
+    "no configurations of tables": Turn(
+        {"table-configurations"},
+        when("/importConfigurations", no_table_configurations),
+    ),
+    "404 for an unknown application": Turn(
+        {"unknown-application"},
+        when("/blocks", unknown_application_not_found),
+    ),
+    "octet-stream": Turn({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
+    "another encoding": Turn({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
+    "always semicolons": Turn(
+        {"delimiter-comma"}, when("/export/", asked(without("fieldDelimiter")), "POST"), alone=False
+    ),
+    "always commas": Turn(
+        {"delimiter-semicolon", "defaults"}, when(LIST, asked(lambda each: {**each, "fieldDelimiter": "Comma"}))
+    ),
+    "always a byte order mark": Turn({"no-byte-order-mark"}, when("/export/", asked(without("encoding")), "POST")),
+    "never a byte order mark": Turn(
+        {"byte-order-mark", "defaults"}, when(LIST, asked(lambda each: {**each, "encoding": "Utf8WithoutBom"}))
+    ),
+    "always friendly headers": Turn(
+        {"headers", "defaults"}, when(LIST, asked(lambda each: {**each, "friendlyHeaders": True}))
+    ),
+    "LF": Turn({"line-ends"}, when("/export/", replaced(b"\r\n", b"\n"))),
+    "no last line end": Turn({"last-line-end"}, when("/v1" + LIST, body(lambda content: content.rstrip(b"\r\n")))),
+    "quoted blanks": Turn({"blank-cells"}, when(LIST, replaced(b",,", b',"",'))),
+    "backslashes before quotes": Turn(
+        {"quoted-cells"}, when(LIST, replaced(b'The ""A""', b'The \\"A\\"')), alone=False
+    ),
+    "other booleans": Turn({"booleans"}, when(LIST, replaced(b"TRUE", b"True"))),
+    "exponents": Turn({"numbers"}, when(LIST, replaced(b"33.333333333333333333", b"3.3333333333333333E1"))),
+    "always older dates": Turn(
+        {"dates", "default-dates"}, when("/v1" + LIST, asked(lambda each: {**each, "dateFormat": "Legacy"}))
+    ),
+    "older dates by default": Turn(
+        {"default-dates"}, when("/v1" + LIST, asked(lambda each: {"dateFormat": "Legacy", **each}))
+    ),
+    "never older dates": Turn(
+        {"older-dates"}, when("/api" + LIST, asked(lambda each: {"dateFormat": "Iso8601", **each}))
+    ),
+    "an item twice": Turn(
+        {"item-first"}, when(LIST, body(lambda content: content + b"".join(content.splitlines(keepends=True)[1:2])))
+    ),
+    "another name of the value": Turn({"metric-columns", "scenario"}, when(METRIC, replaced(b"Headcount", b"Value"))),
+    "a scenario": Turn(
+        {"metric-columns", "scenario"}, when(METRIC, asked(lambda each: {**each, "scenarios": SCENARIOS[:1]}))
+    ),
+    "another name in a table": Turn({"table-columns"}, when(TABLE, replaced(b"Headcount", b"Value"))),
+    "views with semicolons": Turn({"view-delimiter"}, when("/export/view", query(without("fieldDelimiter")))),
+    "400 for a view too big": Turn({"view-statuses"}, when("/export/view", status(413, 400))),
+    "403 for a wrong key": Turn({"wrong-key", "dashed-key"}, status(401, 403)),
+    "old keys": Turn({"dashed-key"}, dashed_key_accepted),
+    "errors as CSV": Turn({"error-document"}, when("/applications", header("Content-Type", "text/csv"))),
+    "401 for a missing permission": Turn({"one-type-per-key", "audit-key"}, status(403, 401)),
+    "403 for an unknown block": Turn({"unknown-block"}, when(LIST, status(404, 403))),
+    "403 for an unknown import": Turn({"unknown-import"}, when("/status", status(404, 403))),
+    "unknown fields ignored": Turn({"unknown-field"}, when(LIST, asked(without("surprise")))),
+    "no body needed": Turn({"empty-body"}, when(LIST, body_made_up)),
+    "403 for an unknown configuration": Turn({"unknown-configuration"}, when("/push/", status(404, 403))),
+    "no forms": Turn({"push-multipart"}, when("/push/", refused(lambda content: content.startswith(b"--")))),
+    "only forms": Turn(
+        {
+            "push-raw",
+            "push-answer",
+            "report-fields",
+            "new-rows",
+            "repeated-file",
+            "two-at-once",
+            "failed-import",
+            "header-only",
+            "unmapped-column",
+            "megabyte",
+            "dry-run",
+        },
+        when("/push/", refused(lambda content: not content.startswith(b"--"))),
+        alone=False,
+    ),
+    "another status word": Turn(
+        {"status-words", "failed-import"}, when("/status", replaced(b'"Failed"', b'"Refused"'))
+    ),
+    "never a report": Turn(
+        {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run"},
+        when("/status", query(without("includedDetailedReport"))),
+    ),
+    "always a report": Turn(
+        {"detailed-report"}, when("/status", query(lambda each: {**each, "includedDetailedReport": "true"}))
+    ),
+    "another field in the report": Turn({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
+    "no inserted count": Turn(
+        {"report-fields", "new-rows", "repeated-file", "dry-run"},
+        in_report(lambda report: report["summary"].pop("insertedCount")),
+    ),
+    "new rows counted as updated": Turn(
+        {"new-rows", "dry-run"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
+    ),
+    "one import at a time": Turn({"two-at-once"}, two_at_once_refused()),
+    "failures without a name": Turn(
+        {"failed-import"}, when("/status", document(lambda report: {**report, "errorsDetails": []}))
+    ),
+    "no file without rows": Turn({"header-only"}, when("/push/", refused(lambda content: content.count(b"\n") == 1))),
+    "no unmapped columns": Turn(
+        {"unmapped-column", "megabyte", "failed-import"},
+        when("/push/", refused(lambda content: b"unmapped" in content)),
+    ),
+    "events alone": Turn({"audit-page"}, when("/audit/", document(lambda page: {"events": page["events"]}))),
+    "events without ids": Turn({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),
+    "oldest events first": Turn({"audit-order"}, when("/audit/", document(oldest_first))),
+    "another name of the cursor": Turn({"audit-cursor"}, when("/audit/", query(without("cursor")))),
+    "an audit log for everybody": Turn({"audit-key"}, when("/audit/", audit_for_everybody)),
+    "import modes ignored": Turn({"import-mode"}, when("/push/", query(without("importMode")))),
+}
+
+
+TURNS = {**VARIANTS, **OTHERS}
+
+
+PLANNING_ID = planning_model(ledger_rows=1).application(PLANNING).id
