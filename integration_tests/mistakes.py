@@ -11,6 +11,7 @@ from typing import Any
 from connectors import Runner
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
+from other_sites import html_site
 
 Config = dict[str, Any]
 
@@ -50,12 +51,16 @@ class Mistake:
                 yield {**config, "base_url": base_url}
 
 
-def answer(runner: Runner, mistake: Mistake) -> tuple[int, list[tuple[str, str]], str]:
-    """The exit code of check, its statuses with their sentences, and all that it printed."""
+def assert_said(runner: Runner, mistake: Mistake) -> None:
+    """Check ends in one status that is the sentence, and in no trace."""
     with mistake.made(runner) as config:
         run = runner.run("check", **config)
     statuses = [(each["status"], _UUID.sub("<id>", each.get("message", ""))) for each in run.of("CONNECTION_STATUS")]
-    return run.exit_code, statuses, run.everything
+
+    assert statuses == [("FAILED", mistake.sentence)]
+    assert run.exit_code == 0
+    assert "Traceback" not in run.everything
+    assert "pgmt_" not in mistake.sentence
 
 
 def literal(**config: Any) -> Callable[[LocalPigment], Config]:
@@ -83,3 +88,59 @@ def unknown_certificate() -> Iterator[str]:
     """A Pigment whose certificate nobody knows."""
     with LocalPigment(planning_model(ledger_rows=1), tls=True) as other:
         yield other.url
+
+
+# What can be wrong with the keys and the address in either form.
+MISTAKES_OF_BOTH = [
+    Mistake(
+        "an expired key",
+        single("expired"),
+        (
+            'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
+            "revoked, and that its IP allow list holds the addresses of Airbyte."
+        ),
+    ),
+    Mistake(
+        "a host that does not exist",
+        literal(base_url="https://pigment.invalid"),
+        (
+            'pigment.invalid could not be reached, because its name is not known: check the "Base URL", and that '
+            "the network of Airbyte lets requests to it through."
+        ),
+    ),
+    Mistake(
+        "a port where nobody listens",
+        literal(base_url="http://127.0.0.1:1"),
+        (
+            '127.0.0.1 could not be reached, because it refuses connections: check the "Base URL", and that the '
+            "network of Airbyte lets requests to it through."
+        ),
+    ),
+    Mistake(
+        "a certificate that nobody knows",
+        literal(),
+        (
+            'The TLS certificate of 127.0.0.1 could not be verified: check the "Base URL", and if your network '
+            "puts a proxy in between, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
+        ),
+        elsewhere=unknown_certificate,
+    ),
+    Mistake(
+        "a proxy that is dead",
+        literal(base_url="https://pigment.invalid"),
+        (
+            "The proxy 127.0.0.1 did not pass the request on: check that it runs and lets Airbyte through to "
+            "Pigment (HTTPS_PROXY)."
+        ),
+        environment=DEAD_PROXY,
+    ),
+    Mistake(
+        "another web site",
+        literal(),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=html_site,
+    ),
+]
