@@ -35,6 +35,7 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.discovery.streams import Catalog, payloads_of
+from source_pigment.reading.conversion import Conversion
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.single_records import single_records
@@ -99,10 +100,10 @@ class SourcePigment(Source):
             configured = _without_repeats(catalog.streams)
             known = fetch_catalog_for(client, settings, [_configured(each) for each in configured])
             sync = Sync(StreamStates(state, _sync_identity(catalog)))
-            streams = []
+            streams, conversion = [], Conversion()
             for each in configured:
                 try:
-                    streams.append(_stream(client, settings, known, each))
+                    streams.append(_stream(client, settings, known, each, conversion))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)
@@ -111,7 +112,11 @@ class SourcePigment(Source):
 
 
 def _stream(
-    client: PigmentClient, settings: SourceConfig, catalog: Catalog, configured: ConfiguredAirbyteStream
+    client: PigmentClient,
+    settings: SourceConfig,
+    catalog: Catalog,
+    configured: ConfiguredAirbyteStream,
+    conversion: Conversion,
 ) -> ExportStream:
     """The stream that is to be read; raises what `find_object` raises."""
     wanted = _configured(configured)
@@ -127,6 +132,7 @@ def _stream(
         schema=wanted.schema,
         primary_key=tuple(path[0] for path in key if path),
         row_metadata=settings.row_metadata,
+        conversion=conversion,
     )
     requests = tuple(ExportRequest(found.kind, found.id, each) for each in payloads_of(settings, found))
     return ExportStream(client, Exported(found.stream, found.subject, requests), options)

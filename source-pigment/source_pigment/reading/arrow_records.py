@@ -9,7 +9,6 @@ of another length) goes by row, block by block, so that both give the same bytes
 from __future__ import annotations
 
 import hashlib
-import re
 from array import array
 from collections import Counter
 from functools import reduce
@@ -23,6 +22,7 @@ import pyarrow.csv
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.values import ISO_DATE, JSON_NUMBER, is_iso_date
 from source_pigment.discovery.schema import ColumnType
+from source_pigment.reading.inspection import QUOTED_FIELD
 from source_pigment.reading.records import (
     CLOSING,
     LINE_ENDS,
@@ -35,10 +35,6 @@ from source_pigment.reading.records import (
 _JSON_NUMBER = f"^(?:{JSON_NUMBER.pattern})$"
 _ISO_DATE = f"^{ISO_DATE.pattern}$"
 
-# A quoted field where one may stand, from the first field on: once these are taken away no quote is left, or the
-# quotes are out of place (pyarrow would read on all the same).
-_QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
-
 # What orjson escapes; the ones it writes as \b, \f or \u00XX are left to `RowConverter`.
 _ESCAPED = bytes([*range(0x20), ord('"'), ord("\\")])
 _LEFT_TO_ROWS = bytes(code for code in range(0x20) if chr(code) not in "\t\n\r")
@@ -46,10 +42,15 @@ _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "
 
 
 class ArrowConverter:
-    """Turns blocks of whole CSV records into RECORD lines; gives what `RowConverter` gives, sooner."""
+    """Turns blocks of whole CSV records into RECORD lines; gives what `RowConverter` gives, sooner.
 
-    def __init__(self, layout: RecordLayout) -> None:
+    `plain` says that `inspection` has seen all blocks, and none that needed a closer look: the rows are as long as the
+    layout, and quotes, carriage returns and empty lines stand where they may. Then this is not looked at again.
+    """
+
+    def __init__(self, layout: RecordLayout, *, plain: bool = False) -> None:
         self._layout = layout
+        self._plain = plain
         self._by_row = RowConverter(layout)
         self._labels = layout.labels()
         self._sends_any = any(self._labels) or layout.id_position is not None
@@ -87,10 +88,9 @@ class ArrowConverter:
         """The block as columns of text, or None where it must go by row."""
         if (
             len(block.translate(None, _LEFT_TO_ROWS)) != len(block)
-            or (b'"' in block and b'"' in _QUOTED_FIELD.sub(b"", block))
             or block.startswith(BYTE_ORDER_MARK)
-            or block.endswith(b"\r")
             or not self._sends_any
+            or not (self._plain or _may_be_plain(block))
         ):
             return None
         self._read.block_size = len(block) + 1
@@ -103,7 +103,7 @@ class ArrowConverter:
             ).combine_chunks()
         except pa.ArrowInvalid:
             return None
-        return table if _rows_are_records(table, block) else None
+        return table if self._plain or _rows_are_records(table, block) else None
 
     def _pieces(self, table: pa.Table, emitted_at: int, misfits: Counter[str]) -> list[Any]:
         """Constants and arrays in turn, which joined are the lines; neighbouring constants are one."""
@@ -160,6 +160,11 @@ class Pieces:
             misfits[name] += pc.sum(pc.invert(fits)).as_py()
             words = pc.if_else(fits, words, _quoted(column))
         self.array(words)
+
+
+def _may_be_plain(block: bytes) -> bool:
+    """Whether no quote is out of place (pyarrow would read on all the same), and no lone carriage return at the end."""
+    return not block.endswith(b"\r") and (b'"' not in block or b'"' not in QUOTED_FIELD.sub(b"", block))
 
 
 def _rows_are_records(table: pa.Table, block: bytes) -> bool:

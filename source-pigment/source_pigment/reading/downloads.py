@@ -8,12 +8,10 @@ never kept waiting by whoever takes the records; so nothing here writes to the l
 from __future__ import annotations
 
 import errno
-import gzip
 import os
 import tempfile
 import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
 from typing import IO
@@ -25,10 +23,7 @@ from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from pigment_csv.reader import CsvBroken
 from source_pigment.reading.inspection import Inspection
-
-# The level that costs least time; the file lives for minutes.
-_COMPRESSION = 1
-_GZIP = 31  # what zlib calls its largest window in a gzip envelope
+from source_pigment.reading.storage import Packer, unpacked, unzipped
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -39,11 +34,16 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A whole export on disk, until it is closed."""
+    """A whole export on disk, until it is closed.
+
+    `plain` says that its rows are plain CSV (`inspection`), `packed` that it was packed here (`storage`).
+    """
 
     file: IO[bytes]
     header: list[str]
     rows: int
+    plain: bool
+    packed: bool
     content_bytes: int
     stored_bytes: int
     seconds: float
@@ -55,10 +55,9 @@ class Download:
             f"{in_words(self.stored_bytes)} on disk"
         )
 
-    def content(self) -> gzip.GzipFile:
-        """Its bytes from the beginning."""
-        self.file.seek(0)
-        return gzip.GzipFile(fileobj=self.file, mode="rb")
+    def content(self) -> Iterator[bytes]:
+        """Its bytes from the beginning, in pieces of about a megabyte."""
+        return unpacked(self.file) if self.packed else unzipped(self.file)
 
     def close(self) -> None:
         """Give its place on the disk back."""
@@ -113,15 +112,23 @@ class _Attempt:
         """Store the whole export, or raise."""
         self._file.seek(0)
         self._file.truncate()
-        if export.encoding == "gzip":
+        packer = Packer(self._write) if export.encoding != "gzip" else None
+        if packer is None:
             self._take(export, self._write)
         else:
-            packer = zlib.compressobj(_COMPRESSION, wbits=_GZIP)
-            self._take(export, lambda data: self._write(packer.compress(data)))
-            self._write(packer.flush())
+            self._take(export, packer.add)
+            packer.flush()
         header = self._end()
-        seconds = self._options.clock() - self._began
-        return Download(self._file, header, self._inspection.rows, export.bytes_received, self._stored_bytes, seconds)
+        return Download(
+            file=self._file,
+            header=header,
+            rows=self._inspection.rows,
+            plain=self._inspection.plain,
+            packed=packer is not None,
+            content_bytes=export.bytes_received,
+            stored_bytes=self._stored_bytes,
+            seconds=self._options.clock() - self._began,
+        )
 
     def _take(self, export: Export, copy: Callable[[bytes], object]) -> None:
         for chunk in export.chunks(copy=copy):

@@ -7,22 +7,15 @@ on how many records it holds and how long these are at least.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.inspection import RowBlocks
 from source_pigment.reading.records import Converter, RecordBlock, RecordLayout
 
-# Large enough that the fixed cost of a block vanishes, small enough for little memory.
-_READ_BYTES = 1 << 20
 _LEAVE_BYTES = 8 << 20
 
 # Of the metadata of a record: a hash, an identifier and their names.
 _METADATA_BYTES = 200
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 def record_blocks(
@@ -31,11 +24,10 @@ def record_blocks(
     """The records of a download."""
     record_bytes = least_record_bytes(layout)
     first_record = 2
-    with download.content() as content:
-        for rows in _rows(content, record_bytes):
-            block = converter.convert(rows, first_record=first_record, emitted_at=emitted_at)
-            first_record += block.count
-            yield block
+    for rows in _rows(download.content(), record_bytes):
+        block = converter.convert(rows, first_record=first_record, emitted_at=emitted_at)
+        first_record += block.count
+        yield block
 
 
 def least_record_bytes(layout: RecordLayout) -> int:
@@ -44,10 +36,10 @@ def least_record_bytes(layout: RecordLayout) -> int:
     return len(layout.opening(0).encode()) + values + (_METADATA_BYTES if layout.id_position is not None else 0)
 
 
-def _rows(content: _Readable, record_bytes: int) -> Iterator[bytes]:
+def _rows(content: Iterator[bytes], record_bytes: int) -> Iterator[bytes]:
     """The rows of an export in blocks."""
     blocks = RowBlocks()
-    while read := content.read(_READ_BYTES):
+    for read in content:
         for piece in _bounded(read, record_bytes):
             rows = blocks.decode(piece)
             if rows:

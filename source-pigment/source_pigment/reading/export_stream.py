@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -19,10 +19,11 @@ from pigment_csv.reader import CsvBroken
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
+from source_pigment.reading.conversion import Conversion
 from source_pigment.reading.downloads import Download, DownloadOptions, download
 from source_pigment.reading.emission import record_blocks
 from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, new_converter
+from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 from source_pigment.reading.state import state_after
 
 
@@ -42,6 +43,7 @@ class ReadOptions:
     schema: ConfiguredSchema
     primary_key: tuple[str, ...]
     row_metadata: bool
+    conversion: Conversion = field(default_factory=Conversion)
     now: Callable[[], float] = time.time
 
 
@@ -85,8 +87,9 @@ class ExportStream:
             self.progress.note_new_columns(selection.new)
             layout = self._layout(selection)
             emitted_at = int(self._options.now() * 1000)
+            converter = self._options.conversion.converter(layout, plain=finished.plain)
             count = 0
-            for block in record_blocks(finished, layout, new_converter(layout), emitted_at):
+            for block in record_blocks(finished, layout, converter, emitted_at):
                 count += block.count
                 self.progress.add(block)
                 yield block
@@ -96,7 +99,7 @@ class ExportStream:
     def _try_header(self, header: list[str]) -> Callable[[bytes], object]:
         """Whether the columns are those that are wanted; gives what tries long rows. Raises what is wrong."""
         layout = self._layout(self._selection(header))
-        return lambda rows: new_converter(layout).convert(rows, first_record=2, emitted_at=0)
+        return lambda rows: RowConverter(layout).convert(rows, first_record=2, emitted_at=0)
 
     def _layout(self, selection: Selection) -> RecordLayout:
         keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]

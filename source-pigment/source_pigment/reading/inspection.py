@@ -21,7 +21,7 @@ _LONGEST_HEADER_BYTES = 4 << 20
 _LONG_ROWS_BYTES = 2 << 20
 
 # A quoted field where one may stand: once these are taken away no quote is left, or the quotes are out of place.
-_QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
+QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
 _NEITHER_DELIMITER_NOR_LINE_END = bytes(code for code in range(256) if code not in b";\n")
 
 
@@ -73,16 +73,20 @@ class RowBlocks:
 class Inspection:
     """Takes an export as it comes and counts its rows; raises `CsvBroken` where it is not what it should be.
 
+    `plain` stays true while no block needs a closer look than its signs: quotes around whole fields only, carriage
+    returns only before line feeds or inside quotes, as many delimiters in each row as in the header.
+
     `try_header` is called with the header as soon as it is there, and gives what to call with rows so long that they
     might become records that are too long.
     """
 
     def __init__(self, try_header: Callable[[list[str]], Callable[[bytes], object]]) -> None:
         self._try_header = try_header
-        # All mutable state: what is cut so far, how many rows that was, and how to try long ones.
+        # All mutable state: what is cut so far, how to try long rows, and what is known of the rows.
         self._blocks = RowBlocks()
         self._try_rows: Callable[[bytes], object] | None = None
         self.rows = 0
+        self.plain = True
 
     @property
     def header(self) -> list[str] | None:
@@ -105,11 +109,14 @@ class Inspection:
         if len(block) > _LONG_ROWS_BYTES and self._try_rows is not None:
             self._try_rows(block)
         count = self._count_plain(block)
-        self.rows += self._count_one_by_one(block) if count is None else count
+        if count is None:
+            self.plain = False
+            count = self._count_one_by_one(block)
+        self.rows += count
 
     def _count_plain(self, block: bytes) -> int | None:
         """How many rows a block holds; None where that takes a closer look."""
-        bare = _QUOTED_FIELD.sub(b"", block) if b'"' in block else block
+        bare = QUOTED_FIELD.sub(b"", block) if b'"' in block else block
         if b'"' in bare or bare.count(b"\r") != bare.count(b"\r\n"):
             return None
         signs = bare.translate(None, _NEITHER_DELIMITER_NOR_LINE_END)

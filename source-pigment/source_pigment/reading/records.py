@@ -89,14 +89,6 @@ class Converter(Protocol):
         """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
 
 
-def new_converter(layout: RecordLayout) -> Converter:
-    """A converter by column."""
-    # pyarrow takes a quarter of a second and 50 MB to load, and only reading needs it.
-    from source_pigment.reading.arrow_records import ArrowConverter  # noqa: PLC0415
-
-    return ArrowConverter(layout)
-
-
 class RowConverter:
     """Turns blocks of whole CSV records into RECORD lines with the standard library's reader."""
 

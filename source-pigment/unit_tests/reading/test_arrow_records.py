@@ -18,6 +18,7 @@ from pigment_csv.reader import CsvBroken, RecordBlocks
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.arrow_records import ArrowConverter
+from source_pigment.reading.inspection import Inspection
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 
 AWKWARD = [
@@ -185,6 +186,31 @@ def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
         if piece:
             layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
             assert convert(ArrowConverter(layout), piece) == convert(RowConverter(layout), piece)
+
+
+@settings(max_examples=3000, deadline=None)
+@given(rows=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
+@example(rows=b'"a\rb";"c\n"\r\nd;e\r\n')
+@example(rows=b'"\r";"\r\n"\n;')
+@example(rows=b"a;b\n\n")
+@example(rows=b"a;b\rc;d\n")
+@example(rows=b'a;"b"c\n')
+@example(rows="\ufeffa;b\n".encode())
+def test_rows_that_were_inspected_need_no_second_look(rows: bytes) -> None:
+    layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
+    inspection = Inspection(lambda _: lambda _: None)
+    try:
+        for piece in (b"x;y\n", rows[:7], rows[7:]):
+            inspection.decode(piece)
+        inspection.flush()
+    except CsvBroken:
+        return
+    if rows and inspection.plain:
+        cutter = RecordBlocks()
+        cutter.decode(b"x;y\n")
+        for piece in (cutter.decode(rows[:11]), cutter.decode(rows[11:]), cutter.flush()):
+            if piece:
+                assert convert(ArrowConverter(layout, plain=True), piece) == convert(RowConverter(layout), piece)
 
 
 def test_a_large_block_takes_the_fast_way_and_agrees() -> None:

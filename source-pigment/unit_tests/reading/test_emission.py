@@ -17,7 +17,7 @@ from source_pigment.reading.records import RecordLayout, RowConverter
 def blocks_of(header: list[str], rows: bytes) -> list[tuple[int, int]]:
     content = ";".join(header).encode() + b"\n" + rows
     file = io.BytesIO(gzip.compress(content, 1))
-    download = Download(file, header, rows.count(b"\n"), len(content), 1, 0.0)
+    download = Download(file, header, rows.count(b"\n"), False, False, len(content), 1, 0.0)
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * len(header))
     return [(each.count, len(each.lines)) for each in record_blocks(download, layout, RowConverter(layout), 0)]
 
