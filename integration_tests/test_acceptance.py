@@ -50,7 +50,7 @@ class Reads:
         self._config = dict(asked["config"])
         if "slices" in asked:
             self._config |= sliced_by_department(source.pigment, asked["slices"])
-        self.catalog = source.catalog(**self._config)
+        self.catalog = source.catalog(*asked.get("streams", ()), **self._config)
         self.first = self.again()
 
     def again(self, state: list[Message] | None = None, *, job: str = "1") -> Run:

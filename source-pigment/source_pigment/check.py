@@ -23,6 +23,7 @@ from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.fetching import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import take_sample
 from source_pigment.discovery.streams import Application, Catalog, Several, StreamObject, payloads_of
+from source_pigment.own_streams import try_own_streams
 from source_pigment.spec import make_spec
 
 _NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
@@ -60,12 +61,13 @@ def _check(client: PigmentClient, settings: SourceConfig) -> str:
         _read_header(client, settings, each)
     for kind in {each.kind for each in catalog.objects} - {each.kind for each in (*views, *custom)}:
         _read_one_header(client, settings, _across_applications(catalog.objects, kind))
+    own = try_own_streams(client, settings)
     found = counted(
-        len(catalog.objects),
+        len(catalog.objects) + sum(own.values()),
         "stream was found, and the keys can read it",
         "streams were found, and the keys can read them",
     )
-    return f"{found}: {_kinds(catalog)}." + (_applications(catalog.several) if catalog.several else "")
+    return f"{found}: {_kinds(catalog, own)}." + (_applications(catalog.several) if catalog.several else "")
 
 
 def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
@@ -154,6 +156,7 @@ def _named(applications: Iterable[Application]) -> str:
     return listed(each.namespace for each in applications)
 
 
-def _kinds(catalog: Catalog) -> str:
+def _kinds(catalog: Catalog, own: Mapping[str, int]) -> str:
     counts = {kind: sum(each.kind is kind for each in catalog.objects) for kind in ExportKind}
-    return ", ".join(counted(count, kind.value) for kind, count in counts.items() if count)
+    kinds = [counted(count, kind.value) for kind, count in counts.items() if count]
+    return ", ".join([*kinds, *(f"{count} {kind}" for kind, count in own.items())])

@@ -64,7 +64,13 @@ class SourceConfig:
     friendly_headers: bool
     infer_types: bool
     row_metadata: bool
+    model_streams: bool
     num_workers: int
+
+    @property
+    def has_own_streams(self) -> bool:
+        """Whether there are streams beside those of blocks and views."""
+        return self.model_streams
 
     def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
         """Whether a block becomes a stream; `applications` are names of its application, where there are several."""
@@ -138,6 +144,7 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         friendly_headers=config.get("headers", "friendly") != "technical",
         infer_types=config.get("types", "infer") != "text",
         row_metadata=config.get("row_metadata") is True,
+        model_streams=config.get("model_streams") is True,
         num_workers=int(config.get("num_workers") or 3),
     )
 

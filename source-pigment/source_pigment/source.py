@@ -35,11 +35,13 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.discovery.streams import Catalog, payloads_of
+from source_pigment.own_streams import OwnStreams, own_airbyte_streams
 from source_pigment.reading.conversion import Conversion
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.single_records import single_records
 from source_pigment.reading.state import sync_identity
+from source_pigment.reading.stream import AnyStream
 from source_pigment.reading.sync import StreamStates, Sync
 from source_pigment.spec import make_spec
 
@@ -77,7 +79,8 @@ class SourcePigment(Source):
         """The streams with their schemas."""
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             found = discover_streams(client, settings, fetch_filled_catalog(client, settings))
-            return AirbyteCatalog(streams=[_airbyte_stream(each, settings) for each in found])
+            streams = [_airbyte_stream(each, settings) for each in found]
+            return AirbyteCatalog(streams=[*streams, *own_airbyte_streams(settings)])
 
     def read(
         self,
@@ -98,12 +101,15 @@ class SourcePigment(Source):
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             configured = _without_repeats(catalog.streams)
-            known = fetch_catalog_for(client, settings, [_configured(each) for each in configured])
+            own = OwnStreams(client, settings)
+            exports = [_configured(each) for each in configured if not own.has(each)]
+            known = fetch_catalog_for(client, settings, exports)
             sync = Sync(StreamStates(state, _sync_identity(catalog)))
-            streams, conversion = [], Conversion()
+            streams: list[AnyStream] = []
+            conversion = Conversion()
             for each in configured:
                 try:
-                    streams.append(_stream(client, settings, known, each, conversion))
+                    streams.append(own.find(each) or _stream(client, settings, known, each, conversion))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)

@@ -41,7 +41,7 @@ def make_spec() -> ConnectorSpecification:
                 {"id": "connection", "title": "Connection"},
                 {"id": "choice", "title": "What to read"},
             ],
-            "properties": {**_connection(), **_choice(), **_columns(order=5)},
+            "properties": {**_connection(), **_choice(), **_columns(order=5), **_own_streams(order=8)},
         },
     )
 
@@ -233,5 +233,22 @@ def _columns(order: int) -> dict[str, Any]:
             "default": False,
             "group": "choice",
             "order": order + 2,
+        },
+    }
+
+
+def _own_streams(order: int) -> dict[str, Any]:
+    return {
+        "model_streams": {
+            "type": "boolean",
+            "title": "Streams that describe the model",
+            "description": (
+                "Adds the streams <code>_pigment_applications</code>, <code>_pigment_blocks</code>, "
+                "<code>_pigment_views</code> and <code>_pigment_import_configurations</code>: what there is in "
+                "Pigment, with names, types and where it belongs. For data catalogs and lineage."
+            ),
+            "default": False,
+            "group": "choice",
+            "order": order,
         },
     }

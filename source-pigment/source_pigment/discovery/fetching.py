@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
-    """All that there is to read; raises `ConfigProblem` that says why where that is nothing.
+    """All that can be exported; raises `ConfigProblem` that says why where that is nothing and is all that is read.
 
     An application whose blocks are hidden, and a view of none of the applications, are named in the log and left out.
     Any other failure is raised: streams that vanish from a catalog vanish from the user's connection.
@@ -45,7 +45,7 @@ def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog
     else:
         catalog = _Fetching(client, config).everything()
         _leave_out(catalog)
-    if not catalog.objects:
+    if not catalog.objects and not (config.has_own_streams and _is_seen(client, config.application_id)):
         raise explain_empty(client, config)
     return catalog
 
@@ -76,6 +76,11 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
         f"{subject} no block of the chosen types and names that the owner of the API key can see: widen "
         '"Block types", "Include" and "Exclude", or check the access rights.'
     )
+
+
+def _is_seen(client: PigmentClient, application_id: str | None) -> bool:
+    """Whether the application, or any where none is entered, is one that the keys see."""
+    return any(application_id in {None, each.id} for each in client.list_applications())
 
 
 def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str) -> Catalog:

@@ -6,6 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+# The streams that are no exports. They always have their names for themselves, so that switching them on renames none.
+OWN_STREAM_NAMES = frozenset(
+    {"_pigment_applications", "_pigment_blocks", "_pigment_views", "_pigment_import_configurations"}
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
@@ -31,8 +36,10 @@ class Named:
 
 
 def stream_names(objects: Sequence[Named]) -> list[str]:
-    """The names of an application's streams; where names are equal, the kind, then a short id, is appended to each."""
-    return _told_apart(objects, (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id))
+    """The names of an application's streams; where names are equal, or ours, the kind, then a short id, is appended."""
+    ours = [Named("", name, "stream") for name in OWN_STREAM_NAMES]
+    suffixes = (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id)
+    return _told_apart([*objects, *ours], suffixes)[: len(objects)]
 
 
 def namespaces(applications: Sequence[Named]) -> list[str]:

@@ -123,7 +123,7 @@ class Sync:
     def _send(self, finished: Downloaded) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it."""
         stream, download = finished.stream, finished.download
-        logger.info("The export of the %s is whole: %s.", stream.subject, download)
+        logger.info("The %s has come whole: %s.", stream.subject, download)
         estimate = stream.progress.add_download(download.rows, download.content_bytes)
         try:
             for position, block in enumerate(stream.records(download)):

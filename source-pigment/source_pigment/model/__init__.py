@@ -1,0 +1,1 @@
+"""The model as data: applications, blocks, views and import configurations, each kind a stream."""
