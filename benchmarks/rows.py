@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 TEXTS = ("Entry", "Account", "Department", "Month", "Memo")
@@ -22,6 +23,7 @@ class Shape:
     objects: bool = False
     numbers_in_texts: float = 0.0
     airbyte_key: bool = False
+    dates: bool = False
     distinct: int = 10_000
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -34,6 +36,9 @@ class Shape:
         """The stream's JSON schema."""
         words = {name: "number" if name in self.numbers else "string" for name in self.columns}
         properties: dict[str, Any] = {name: {"type": ["null", word]} for name, word in words.items()}
+        if self.dates:
+            properties["Posted"] = {"type": ["null", "string"], "format": "date"}
+            properties["Changed"] = {"type": ["null", "string"], "format": "date-time"}
         if self.objects:
             properties["Tags"] = {"type": ["null", "object"]}
         return {"type": "object", "properties": properties}
@@ -52,6 +57,10 @@ class Shape:
             is_bare = name in self.numbers or (name == "Account" and self.chance.random() < self.numbers_in_texts)
             value = (text.lstrip("0") or "0") if is_bare else json.dumps(text or None)
             pairs.append(f"{json.dumps(name)}:{value}")
+        if self.dates:
+            moment = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+            moment += timedelta(milliseconds=self.chance.randrange(365 * 86_400_000))
+            pairs.append(f'"Posted":"{moment:%Y-%m-%d}","Changed":"{moment.isoformat(timespec="milliseconds")}"')
         if self.objects:
             pairs.append('"Tags":{"owner": "A. Person", "weights": [1, 2.50], "open": true}')
         if self.airbyte_key:

@@ -36,6 +36,7 @@ class WriteCase:
 
 
 _CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
+_WITH_TIME = (("csv", {"dates": "yyyy-MM-dd HH:mm:ss"}),)
 CASES = (
     WriteCase("one stream"),
     WriteCase("10 streams interleaved", streams=10, part=2),
@@ -45,6 +46,10 @@ CASES = (
     WriteCase("nested objects", shape=Shape(objects=True), part=2),
     WriteCase("0.05 % numbers in a text column", shape=Shape(numbers_in_texts=0.0005), part=2),
     WriteCase("a foreign _airbyte_ key", shape=Shape(airbyte_key=True), part=2),
+    WriteCase("dates as sent", shape=Shape(dates=True), part=2),
+    WriteCase("dates dd/MM/yyyy", shape=Shape(dates=True), options=(("csv", {"dates": "dd/MM/yyyy"}),), part=2),
+    # More different moments than a column keeps: each is looked at.
+    WriteCase("dates all different", shape=Shape(dates=True, distinct=200_000), options=_WITH_TIME, part=2),
     WriteCase("dimension check", options=(("dimension_checks", [_CHECK]),), part=2),
 )
 

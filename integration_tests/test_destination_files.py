@@ -154,3 +154,49 @@ def test_a_cell_of_megabytes_and_a_number_of_many_digits_arrive(destination: Run
     assert run.exit_code == 0
     assert rows(destination)[0][4] == digits
     assert len(rows(destination)[0][5]) == 4_000_000
+
+
+def test_dates_arrive_in_the_form_that_the_import_configuration_reads(destination: Runner) -> None:
+    destination.pigment.workspace.configuration(LEDGER).date_format = "dd/MM/yyyy"
+    configured = catalog()
+    properties = configured["streams"][0]["stream"]["json_schema"]["properties"]
+    properties["Posted"] = {
+        "type": ["null", "string"],
+        "format": "date-time",
+        "airbyte_type": "timestamp_with_timezone",
+    }
+    given = {
+        "GL-1": ("2026-04-30T23:30:00-01:00", "2026-05-01"),
+        "GL-2": ("2024-02-29", "2024-02-29"),
+        "GL-3": ("1066-10-14T00:00:00+0100", "1066-10-13"),
+        "GL-4": (None, ""),
+        "GL-5": ("04/30/2026", None),
+        "GL-6": (1777550400, None),
+        "GL-7": ("2026-12-31T23:59:59.999999Z", "2026-12-31"),
+    }
+    records = [record(entry(1, Entry=name, Posted=value)) for name, (value, _) in given.items()]
+    run = write(destination, [*records, state(1, records=7)], configured, csv={"dates": "dd/MM/yyyy"})
+
+    assert run.exit_code == 0
+    assert {row[0]: row[3] for row in rows(destination)} == {
+        name: day for name, (_, day) in given.items() if day is not None
+    }
+    (sent,) = run.of("STATE")
+    assert sent["destinationStats"] == {"recordCount": 5.0, "rejectedRecordCount": 2.0}
+    assert logged(run, "2 records were rejected") == [
+        '2 records were rejected in the stream "General Ledger": the column "Posted" holds no date.'
+    ]
+    assert 'such as "99/99/9999"' in logged(run, "cannot be written as dates")[0]
+    assert "04/30/2026" not in run.everything
+
+
+@pytest.mark.long
+def test_a_row_without_a_date_stops_a_sync_that_is_to_stop_then(destination: Runner) -> None:
+    configured = catalog()
+    configured["streams"][0]["stream"]["json_schema"]["properties"]["Posted"] = {"type": "string", "format": "date"}
+    records = [record(entry(1)), record(entry(2, Posted="soon"))]
+    run = write(destination, [*records, state(1)], configured, csv={"dates": "iso"}, rejected_rows="fail")
+
+    assert run.exit_code == 1
+    assert run.of("STATE") == []
+    assert "1 row of the stream" in run.errors[0]["message"]

@@ -75,6 +75,23 @@ def dimension(
 MISTAKES = [
     *MISTAKES_OF_BOTH,
     Mistake(
+        "a date pattern in the letters of Excel",
+        literal(csv={"dates": "DD/MM/YYYY"}),
+        (
+            'The pattern in the field "Dates" of "CSV format" has the letter "D", which stands for nothing in a date '
+            "pattern: years are yyyy or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s "
+            "or ss."
+        ),
+    ),
+    Mistake(
+        "minutes instead of months in a date pattern",
+        literal(csv={"dates": "dd/mm/yyyy"}),
+        (
+            'The pattern in the field "Dates" of "CSV format" has the day (dd) without the month (MM): years are yyyy '
+            "or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s or ss."
+        ),
+    ),
+    Mistake(
         "an Export key as Import key",
         separate(**{"import": "export"}),
         ('The key under "Import key" has the type "Export" instead of "Import": enter a key of the type "Import".'),

@@ -50,6 +50,7 @@ def test_the_destination_shows_where_things_go() -> None:
         "Delimiter",
         "Decimal separator",
         "Encoding",
+        "Dates",
         "Rejected rows",
     ]
 

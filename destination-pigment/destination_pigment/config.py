@@ -13,6 +13,7 @@ from typing import Any
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.pasted_ids import IdKind, pasted_id
 from pigment_client.models import ImportMode, UploadForm
+from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 
 _MEGABYTE = 1_000_000
@@ -85,11 +86,7 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     return DestinationConfig(
         application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         targets=_targets(config.get("targets") or ()),
-        dialect=CsvDialect(
-            ";" if csv.get("delimiter") == "semicolon" else ",",
-            "," if csv.get("decimal_separator") == "comma" else ".",
-            csv.get("encoding") == "utf-8-bom",
-        ),
+        dialect=_dialect(csv),
         form=UploadForm(config.get("upload") or "raw"),
         import_mode=ImportMode(mode) if mode else None,
         dry_run=config.get("dry_run") is True,
@@ -102,6 +99,26 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
         fail_on_rejected=config.get("rejected_rows") == "fail",
         dimension_checks=tuple(_check(each) for each in config.get("dimension_checks") or ()),
     )
+
+
+def _dialect(csv: Mapping[str, Any]) -> CsvDialect:
+    return CsvDialect(
+        ";" if csv.get("delimiter") == "semicolon" else ",",
+        "," if csv.get("decimal_separator") == "comma" else ".",
+        csv.get("encoding") == "utf-8-bom",
+        _dates(_text(csv, "dates")),
+    )
+
+
+def _dates(text: str) -> DatePattern | None:
+    if text.lower() in {"", "as_sent"}:
+        return None
+    if text.lower() == "iso":
+        return ISO_DAY
+    try:
+        return parse_date_pattern(text)
+    except PatternProblem as problem:
+        raise ConfigProblem(f'The pattern in the field "Dates" of "CSV format" {problem}.') from None
 
 
 def _targets(entries: Sequence[Mapping[str, Any]]) -> tuple[TargetEntry, ...]:

@@ -206,6 +206,19 @@ def _files() -> dict[str, Any]:
                     ["utf-8", "utf-8-bom"],
                     order=2,
                 ),
+                "dates": {
+                    "type": "string",
+                    "title": "Dates",
+                    "description": (
+                        "How dates are written. “as_sent”: as the source sends them. “iso”: <code>2026-04-30</code> "
+                        "Or the date format of your import configuration in its letters, such as "
+                        "<code>dd/MM/yyyy</code>; a row without a proper date is then rejected."
+                    ),
+                    "default": "as_sent",
+                    "examples": ["as_sent", "iso", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy-MM-dd HH:mm:ss"],
+                    "always_show": True,
+                    "order": 3,
+                },
             },
             "always_show": True,
             "group": "files",

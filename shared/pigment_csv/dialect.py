@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pigment_csv.date_pattern import DatePattern
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -12,8 +14,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class CsvDialect:
     """How a CSV file is written; quotes are doubled inside quotes (RFC 4180).
 
-    `delimiter` is `;` or `,`, `decimal_separator` is `.` or `,`, `bom` stands for a UTF-8 byte order mark.
-    Raises ValueError for anything else. What we write ends its lines with `line_end`; a reader takes LF as well.
+    `delimiter` is `;` or `,`, `decimal_separator` is `.` or `,`, `bom` stands for a UTF-8 byte order mark; `dates` is
+    how dates are written, None for as they come. Raises ValueError for anything else. What we write ends its lines
+    with `line_end`; a reader takes LF as well.
     """
 
     line_end: ClassVar[str] = "\r\n"
@@ -21,6 +24,7 @@ class CsvDialect:
     delimiter: str = ";"
     decimal_separator: str = "."
     bom: bool = False
+    dates: DatePattern | None = None
 
     def __post_init__(self) -> None:
         if self.delimiter not in {";", ","}:

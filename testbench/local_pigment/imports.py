@@ -41,7 +41,8 @@ class ImportConfiguration:
     """Where a file goes and how it is read; `mapping` is CSV column → property or dimension name.
 
     With a `source` it takes no files, and is started instead. `key` names the property that identifies a row of a list:
-    a dimension list always has one (its item), a transaction list only with a unique identifier.
+    a dimension list always has one (its item), a transaction list only with a unique identifier. `date_format` is the
+    one form in which dates may stand, in Pigment's letters; without one, ISO 8601 and that of legacy exports are taken.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ImportConfiguration:
     key: str | None = None
     delimiter: str = ","
     decimal_separator: str = "."
+    date_format: str | None = None
     clear_before_import: bool = False
     unknown_item: UnknownItem = UnknownItem.SKIP_ROW
     required: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from local_pigment.blocks import DEFAULT_SCENARIO, Application, Item, ListBlock, MetricBlock, Property, ValueType
 from local_pigment.imports import Failed, ImportConfiguration, ImportRun, RowProblem, UnknownItem
-from local_pigment.values import Unreadable, read_value
+from local_pigment.values import Unreadable, read_date, read_value
 
 
 def load(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
@@ -96,6 +96,8 @@ class _Loader:
     def value(self, row: int, column: str, text: str, type_: ValueType) -> str | None:
         """The value as it is stored; None when the row must be skipped."""
         try:
+            if type_ is ValueType.DATE and text and self.configuration.date_format is not None:
+                return read_date(text, self.configuration.date_format)
             return read_value(text, type_, self.configuration.decimal_separator)
         except Unreadable:
             self.run.problems.append(RowProblem(row, column, text, "ParsingError"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 from local_pigment.blocks import ValueType
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_DIRECTIVES = {"dd": "%d", "MM": "%m", "MMM": "%b", "yyyy": "%Y", "yy": "%y", "HH": "%H", "mm": "%M", "ss": "%S"}
+_LETTERS = re.compile("|".join(sorted(_DIRECTIVES, key=len, reverse=True)))
 _LEGACY = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 
@@ -35,6 +37,15 @@ def read_value(text: str, type_: ValueType, decimal_separator: str = ".") -> str
                 return date.fromisoformat(f"{legacy[3]}-{legacy[1]}-{legacy[2]}" if legacy else text).isoformat()
             except ValueError:
                 raise Unreadable from None
+
+
+def read_date(text: str, form: str) -> str:
+    """The day that a text in the form of an import configuration is; two digits of a year are those near today."""
+    directives = _LETTERS.sub(lambda found: _DIRECTIVES[found[0]], form)
+    try:
+        return datetime.strptime(text, directives).date().isoformat()  # noqa: DTZ007 - of a day, the zone is no part
+    except ValueError:
+        raise Unreadable from None
 
 
 def write_value(text: str, type_: ValueType, decimal_separator: str, date_format: str) -> str:

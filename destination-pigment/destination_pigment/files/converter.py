@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import compress
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,9 @@ from destination_pigment.files.rejections import Rejection, Rows
 from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_csv.dialect import CsvDialect
+
+if TYPE_CHECKING:
+    from destination_pigment.files.dates import DateColumns
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -28,25 +32,30 @@ class RecordConverter:
         self._stream = stream
         self._checks = tuple(checks)
         self._dialect = dialect
+        self._dates = _date_columns(stream, dialect)
         self._set_header(stream.columns)
 
     def from_lines(self, block: bytes) -> Sequence[Column] | None:
         """The columns of a block of lines, if all of them are records of this stream and nothing needs a look."""
         return self._by_column.from_lines(block)
 
-    def checked(self, columns: Sequence[Column]) -> Iterator[Converted]:
-        """Columns of this header, without the rows that a dimension check holds back."""
-        count = len(columns[0])
-        held_back = {
-            position for check in self._checks for position in check.held_back(columns[self.header.index(check.column)])
+    def checked(self, as_sent: Sequence[Column]) -> Iterator[Converted]:
+        """What becomes of columns of this header: dates are written, and rows without one or with an unknown item out.
+
+        A rejected row is handed on as it was sent.
+        """
+        columns, no_dates = as_sent, dict[int, str]()
+        if self._dates is not None:
+            columns, no_dates = self._dates.write(self.header, as_sent)
+        columns, as_sent = yield from self._without(no_dates, columns, as_sent)
+        unknown = {
+            position: "an unknown item of a dimension"
+            for check in self._checks
+            for position in check.held_back(columns[self.header.index(check.column)])
         }
-        if held_back:
-            yield Rejection(
-                "an unknown item of a dimension", self._rows(columns, [each in held_back for each in range(count)])
-            )
-            columns = self._rows(columns, [each not in held_back for each in range(count)]).columns
-        if count > len(held_back):
-            yield Rows(self.header, columns, count - len(held_back))
+        columns, _ = yield from self._without(unknown, columns, as_sent)
+        if count := len(columns[0]):
+            yield Rows(self.header, columns, count)
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
         """What becomes of the records, in their order."""
@@ -70,12 +79,23 @@ class RecordConverter:
 
     def summarize(self) -> None:
         """Say once what the checks found."""
+        if self._dates is not None:
+            self._dates.summarize()
         for check in self._checks:
             check.summarize()
 
-    def _rows(self, columns: Sequence[Column], chosen: Sequence[bool]) -> Rows:
-        """The chosen ones of the rows."""
-        return Rows(self.header, [list(compress(column, chosen)) for column in columns], sum(chosen))
+    def _without(
+        self, rejected: Mapping[int, str], columns: Sequence[Column], as_sent: Sequence[Column]
+    ) -> Generator[Rejection, None, tuple[Sequence[Column], Sequence[Column]]]:
+        """Both without the rejected rows, whose reasons are given by position."""
+        if not rejected:
+            return columns, as_sent
+        reasons = [rejected.get(position) for position in range(len(columns[0]))]
+        for reason in sorted(set(rejected.values())):
+            chosen = [each == reason for each in reasons]
+            yield Rejection(reason, Rows(self.header, _chosen(as_sent, chosen), sum(chosen)))
+        kept = [each is None for each in reasons]
+        return _chosen(columns, kept), _chosen(as_sent, kept)
 
     def _collected(self, rows: list[Cells]) -> Iterator[Converted]:
         if rows:
@@ -94,3 +114,15 @@ class RecordConverter:
         self.header = tuple(columns)
         self._by_row = RowConverter(columns, self._dialect)
         self._by_column = ColumnConverter(self._stream, columns, self._dialect)
+
+
+def _chosen(columns: Sequence[Column], chosen: Sequence[bool]) -> list[Column]:
+    return [list(compress(column, chosen)) for column in columns]
+
+
+def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns | None:
+    if dialect.dates is None or not stream.date_columns:
+        return None
+    from destination_pigment.files.dates import DateColumns  # noqa: PLC0415 - pendulum takes a tenth of a second to load
+
+    return DateColumns(stream, dialect.dates)

@@ -9,8 +9,8 @@ where the platform's `sync_id` is the number of the job.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +27,13 @@ class WriteMode(StrEnum):
     REPLACE = "replace"
 
 
+class DateKind(StrEnum):
+    """What the schema says of a column of dates: days, or moments with or without a zone."""
+
+    DAY = "date"
+    MOMENT = "date-time"
+
+
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
     """A stream that will come; `has_generation` says that the platform gave it a generation id."""
@@ -38,6 +45,7 @@ class DestinationStream:
     text_columns: frozenset[str]
     object_name: str | None = None
     has_generation: bool = False
+    date_columns: Mapping[str, DateKind] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> StreamKey:
@@ -84,14 +92,16 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
     stream = configured["stream"]
     properties: Mapping[str, Any] = (stream.get("json_schema") or {}).get("properties") or {}
     columns = tuple(sorted(name for name in properties if not is_airbyte_column(name)))
+    dates = {name: kind for name in columns if (kind := _date_kind(properties[name])) is not None}
     return DestinationStream(
         namespace=stream.get("namespace") or None,
         name=stream["name"],
         mode=_mode(configured),
         columns=columns,
-        text_columns=frozenset(name for name in columns if _is_text(properties[name])),
+        text_columns=frozenset(name for name in columns if name in dates or _is_text(properties[name])),
         has_generation=configured.get("generation_id") is not None,
         object_name=(configured.get("destination_object_name") or "").strip() or None,
+        date_columns=dates,
     )
 
 
@@ -119,3 +129,33 @@ def _is_text(schema: Any) -> bool:
     words = schema.get("type") if isinstance(schema, dict) else None
     words = [words] if isinstance(words, str) else words or []
     return set(words) <= {"string", "null"} and "string" in words
+
+
+def _date_kind(schema: Any) -> DateKind | None:
+    """What kind of dates a column holds; None where it may hold other texts as well."""
+    kinds = {_format(each) for each in _alternatives(schema)} - {"null"}
+    if not kinds or not kinds <= set(DateKind):
+        return None
+    return DateKind.DAY if kinds == {DateKind.DAY} else DateKind.MOMENT
+
+
+def _alternatives(schema: Any) -> Iterator[Mapping[str, Any]]:
+    """The schemas of which one must fit, however they are nested."""
+    if not isinstance(schema, dict):
+        return
+    inside = [each for word in ("oneOf", "anyOf", "allOf") for each in schema.get(word) or ()]
+    if not inside or "format" in schema:
+        yield schema
+        return
+    for each in inside:
+        yield from _alternatives(each)
+
+
+def _format(schema: Mapping[str, Any]) -> str | None:
+    """What a schema calls its values: a format, "null", or None for anything else."""
+    if schema.get("type") in ("null", ["null"]):
+        return "null"
+    if str(schema.get("airbyte_type")).startswith("timestamp_with"):
+        return DateKind.MOMENT
+    found = schema.get("format")
+    return found if isinstance(found, str) and found in set(DateKind) else None

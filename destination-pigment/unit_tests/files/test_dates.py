@@ -1,0 +1,247 @@
+"""Date columns: both record paths write the same, what is no date is rejected once, with what came."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from destination_pigment.config import OnUnknown
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.dates import DateColumns, masked
+from destination_pigment.files.dimension_checks import CheckedColumn
+from destination_pigment.files.rejections import Rejection, Rows
+from destination_pigment.files.rows import RowConverter
+from destination_pigment.input.configured_streams import DateKind, DestinationStream, WriteMode, parse_catalog
+from pigment_csv.date_pattern import parse_date_pattern
+from pigment_csv.dialect import CsvDialect
+from pigment_csv.writer import CsvWriter
+
+DAY = {"type": ["null", "string"], "format": "date"}
+MOMENT = {"type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"}
+FRENCH = CsvDialect(dates=parse_date_pattern("dd/MM/yyyy"))
+
+
+def stream_of(**properties: Any) -> DestinationStream:
+    schema = {"properties": properties}
+    (stream,) = parse_catalog({"streams": [{"stream": {"name": "s", "json_schema": schema}}]})
+    return stream
+
+
+STREAM = stream_of(day=DAY, moment=MOMENT, text={"type": "string"}, other={"type": ["null", "number"]})
+
+VALUES = st.one_of(
+    st.dates().map(lambda day: day.isoformat()),
+    st.datetimes(timezones=st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30))])).map(str),
+    st.sampled_from(["", " ", "no date", "2026-02-30", "2026-04-30T00:00:00Z", "\u2028", "2026-04-30T24:00:00"]),
+)
+JSON_VALUES = st.one_of(
+    VALUES.map(json.dumps), st.sampled_from(["null", "20260430", "1e9", "true", "{}", '["2026-04-30"]'])
+)
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("day", "moment", "other"), JSON_VALUES) | {"text": VALUES.map(json.dumps)}
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def taken(converted: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
+    """The rows as they are written, and the rejected ones with their reasons."""
+    rows: list[Any] = []
+    rejected: list[Any] = []
+    for each in converted:
+        match each:
+            case Rows():
+                rows += [[cell or "" for cell in row] for row in zip(*each.columns, strict=True)]
+            case Rejection(reason=reason, rejected=Rows(columns=columns)):
+                rejected += [(reason, [cell or "" for cell in row]) for row in zip(*columns, strict=True)]
+            case _:
+                raise AssertionError(each)
+    return rows, rejected
+
+
+@settings(max_examples=300, deadline=None)
+@given(records=RECORDS, pattern=st.sampled_from(["dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "MMM yy"]))
+def test_both_record_paths_write_the_same(records: list[dict[str, str]], pattern: str) -> None:
+    texts = ["{" + ",".join(f'"{name}":{value}' for name, value in each.items()) + "}" for each in records]
+    dialect = CsvDialect(dates=parse_date_pattern(pattern))
+    converter = RecordConverter(STREAM, (), dialect)
+    rows, rejected = taken(converter.convert([msgspec.Raw(each.encode()) for each in texts]))
+
+    one_by_one: list[Any] = []
+    by_row = RowConverter(STREAM.columns, dialect)
+    for text in texts:
+        cells = by_row.convert(msgspec.Raw(text.encode()))
+        assert isinstance(cells, list)
+        one_by_one.append(taken(RecordConverter(STREAM, (), dialect).checked([[cell] for cell in cells])))
+    assert rows == [row for found, _ in one_by_one for row in found]
+    assert sorted(rejected) == sorted(row for _, found in one_by_one for row in found)
+    assert len(rows) + len(rejected) == len(texts)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_thousand_random_columns_against_pythons_calendar(seed: int) -> None:
+    """A hundred columns for each seed, of all widths, zones and patterns."""
+    chance = random.Random(seed)
+    for _ in range(100):
+        kind = chance.choice(list(DateKind))
+        pattern, write = chance.choice(ORACLES)
+        stream = DestinationStream(None, "s", WriteMode.APPEND, ("d",), frozenset("d"), date_columns={"d": kind})
+        values = [random_value(chance, kind) for _ in range(chance.choice([1, 3, 200]))]
+        (column,), rejected = DateColumns(stream, parse_date_pattern(pattern)).write(
+            ("d",), [[each for each, _ in values]]
+        )
+        for position, ((value, moment), cell) in enumerate(zip(values, column, strict=True)):
+            expected = write(moment) if moment is not None else None
+            assert cell == expected, (value, pattern)
+            assert (position in rejected) is (moment is None and bool(value)), (value, pattern)
+
+
+def random_value(chance: random.Random, kind: DateKind) -> tuple[str | None, datetime | None]:
+    """A value and the moment that it is, None for a blank and for what is none."""
+    day = date.fromordinal(chance.randrange(2, date.max.toordinal() - 1))
+    match chance.randrange(10):
+        case 0:
+            return chance.choice([None, ""]), None
+        case 1:
+            return chance.choice(
+                [f"{day:%d/%m/%Y}", f"{day.year:04d}-02-30", f"{day}T24:00:00", "1777550400", "x"]
+            ), None
+        case 2 | 3 | 4 if kind is DateKind.MOMENT:
+            zone = timezone(timedelta(minutes=chance.randrange(-14 * 60, 14 * 60 + 1)))
+            moment = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(
+                microseconds=chance.randrange(86_400 * 10**6)
+            )
+            return moment.isoformat(sep=chance.choice("Tt ")), moment.astimezone(UTC)
+        case 5 | 6 if kind is DateKind.MOMENT:
+            naive = datetime(day.year, day.month, day.day, chance.randrange(24), chance.randrange(60), tzinfo=UTC)
+            return naive.strftime(f"{day}T%H:%M:%S") + chance.choice(["", "Z", "+0000"]), naive
+        case _:
+            return day.isoformat(), datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+ORACLES = [
+    ("dd/MM/yyyy", lambda moment: f"{moment:%d/%m}/{moment.year:04d}"),
+    ("MM/dd/yyyy", lambda moment: f"{moment:%m/%d}/{moment.year:04d}"),
+    ("yyyy-MM-dd", lambda moment: moment.date().isoformat()),
+    ("yyyy-MM-dd HH:mm:ss", lambda moment: moment.replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")),
+    (
+        "d MMM yyyy h:mm tt",
+        lambda moment: f"{moment.day} {moment:%b} {moment.year:04d} {moment.hour % 12 or 12}:{moment:%M %p}",
+    ),
+]
+
+
+def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_was_sent() -> None:
+    rows, rejected = taken(
+        RecordConverter(STREAM, (), FRENCH).convert(
+            [
+                msgspec.Raw(json.dumps(each).encode())
+                for each in (
+                    {"day": "2026-04-30", "moment": "2026-04-30T23:30:00-02:00", "text": "2026-04-30", "other": 1},
+                    {"day": "30/04/2026", "moment": "soon", "text": "a", "other": 2},
+                    {"day": "2026-05-01", "moment": "never", "text": "b", "other": 3},
+                    {"day": "2026-05-01T10:00:00", "moment": None, "text": "c", "other": 4},
+                    {"day": None, "moment": " ", "text": "", "other": None},
+                )
+            ]
+        )
+    )
+    assert rows == [["30/04/2026", "01/05/2026", "1", "2026-04-30"], ["", "", "", ""]]
+    assert rejected == [
+        ('the column "day" holds a time of day, which its schema does not have', ["2026-05-01T10:00:00", "", "4", "c"]),
+        ('the column "day" holds no date', ["30/04/2026", "soon", "2", "a"]),
+        ('the column "moment" holds no date', ["2026-05-01", "never", "3", "b"]),
+    ]
+
+
+def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
+    check = CheckedColumn(STREAM, "day", frozenset({"Apr 26"}), OnUnknown.SKIP)
+    converter = RecordConverter(STREAM, [check], CsvDialect(dates=parse_date_pattern("MMM yy")))
+    rows, rejected = taken(
+        converter.checked([["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]])
+    )
+
+    assert [row[0] for row in rows] == ["Apr 26"]
+    assert [(reason, row[0]) for reason, row in rejected] == [
+        ('the column "day" holds no date', "x"),
+        ("an unknown item of a dimension", "2026-05-01"),
+    ]
+    assert check.unknown == {"May 26": 1}
+
+
+def test_a_wider_header_keeps_its_dates() -> None:
+    converter = RecordConverter(stream_of(d=DAY), (), FRENCH)
+    rows, _ = taken(converter.convert([msgspec.Raw(b'{"a":"2026-04-30","d":"2026-04-30"}')]))
+    assert rows == [["2026-04-30", "30/04/2026"]]
+
+
+def test_without_a_pattern_dates_go_as_they_come() -> None:
+    columns = [["30/04/2026"], ["soon"], ["1"], ["x"]]
+    assert taken(RecordConverter(STREAM, (), CsvDialect()).checked(columns)) == ([["30/04/2026", "soon", "1", "x"]], [])
+
+
+def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    converter = RecordConverter(STREAM, (), FRENCH)
+    for _ in range(3):
+        taken(converter.checked([["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]]))
+    converter.summarize()
+
+    assert [each.message.partition(" (")[0] for each in caplog.records] == [
+        'The column "day" of the stream "s" holds 3 values that cannot be written as dates, such as "99/99/9999"',
+        'The column "moment" of the stream "s" holds 3 values that cannot be written as dates, such as "xxxx 9"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"), [("31 déc. 2025", "99 xxx. 9999"), ('{"a": 1}', '{"x": 9}'), ("9" * 50, "9" * 40 + "…")]
+)
+def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> None:
+    assert masked(value) == shape
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        (DAY, DateKind.DAY),
+        (MOMENT, DateKind.MOMENT),
+        ({"type": "string", "format": "date-time"}, DateKind.MOMENT),
+        ({"type": "string", "format": "date-time", "airbyte_type": "timestamp_with_timezone"}, DateKind.MOMENT),
+        ({"type": "string", "airbyte_type": "timestamp_with_timezone"}, DateKind.MOMENT),
+        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date"}]}, DateKind.DAY),
+        ({"anyOf": [{"type": ["null"]}, {"type": "string", "format": "date-time"}]}, DateKind.MOMENT),
+        ({"oneOf": [{"oneOf": [DAY]}, MOMENT]}, DateKind.MOMENT),
+        ({"oneOf": [{"type": "null"}, {"type": "string"}], "format": "date"}, DateKind.DAY),
+        ({"type": ["null", "string", "integer"], "format": "date-time"}, DateKind.MOMENT),
+        ({"oneOf": [DAY, {"type": "string"}]}, None),
+        ({"oneOf": [DAY, {"type": "integer"}]}, None),
+        ({"type": "string", "format": "time", "airbyte_type": "time_with_timezone"}, None),
+        ({"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}, None),
+        ({"type": "string"}, None),
+        ({"type": "string", "format": ["date"]}, None),
+        ({"type": "null"}, None),
+        ({}, None),
+        (True, None),
+        ({"oneOf": []}, None),
+    ],
+)
+def test_which_columns_hold_dates(schema: Any, kind: DateKind | None) -> None:
+    assert stream_of(d=schema).date_columns == ({} if kind is None else {"d": kind})
+
+
+def test_what_is_written_is_a_file_of_the_dialect() -> None:
+    dialect = CsvDialect(",", dates=parse_date_pattern("MMM d, yyyy"))
+    (rows,) = RecordConverter(stream_of(d=DAY, n={"type": "integer"}), (), dialect).checked([["2026-04-30"], ["1"]])
+    assert isinstance(rows, Rows)
+    assert CsvWriter(dialect).columns(rows.columns) == b'"Apr 30, 2026",1\r\n'

@@ -1,0 +1,133 @@
+"""Days and moments as records have them, written as a pattern says.
+
+What is taken is fixed: ISO 8601 as Airbyte's protocol has it (docs.airbyte.com, Data Types in Records), a day such as
+`2026-04-30` or a moment such as `2026-04-30T12:13:14.5+02:00`. The T may be small or a blank, the seconds may lack,
+and the zone may lack or be `Z`, `+02:00`, `+0200` or `+02`. Pendulum knows the calendar; whatever else it reads as a
+date (weeks, ordinals, months, 24:00, a leap second) is none here, for somebody would have to guess what it means.
+
+Many moments lie in few days: each day is looked up in the calendar once, and a moment is arithmetic within it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+
+import pendulum
+
+from pigment_csv.date_pattern import TWO_DIGIT_YEARS, DatePattern
+
+_MINUTES_OF_DAY = 24 * 60
+
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]+))?)?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
+)
+
+# Ten thousand years have more days than are worth keeping, and all zones more minutes.
+_MOST_KEPT = 50_000
+
+_Fields = Mapping[str, str | int]
+
+
+class NoDate(Enum):
+    """Why a value cannot be written; the text ends a sentence about it."""
+
+    UNREADABLE = "no date"
+    HAS_TIME = "a time of day, which its schema does not have"
+    OTHER_CENTURY = "a year that two digits cannot tell"
+
+
+class DateWriter:
+    """Writes days and moments as a pattern says, or says why it cannot."""
+
+    def __init__(self, pattern: DatePattern) -> None:
+        self._pattern = pattern
+        # Mutable state: what is known of days, by their text and by how many days a zone moves it; and of times, by
+        # their text and zone.
+        self._days: dict[tuple[str, int], _Fields | NoDate] = {}
+        self._times: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def write_day(self, value: str) -> str | NoDate:
+        """Write a day as it stands; a time beside it must be midnight, in whatever zone."""
+        found = _MOMENT.fullmatch(value)
+        if found is None:
+            return NoDate.UNREADABLE
+        day, *time, _ = found.groups("")
+        return NoDate.HAS_TIME if "".join(time).strip("0:") else self._written(day, 0, 0)
+
+    def write_moment(self, value: str) -> str | NoDate:
+        """Write a moment in UTC; one without a zone as it stands, and a day as its beginning."""
+        found = _MOMENT.fullmatch(value)
+        if found is None:
+            return NoDate.UNREADABLE
+        day, time, second, fraction, zone = found.groups("")
+        if not time:
+            return self._written(day, 0, 0)
+        moves, minutes = self._times.get((time, zone)) or self._moved(time, zone)
+        return self._written(day, moves, minutes, second, fraction)
+
+    def _moved(self, time: str, zone: str) -> tuple[int, int]:
+        """How many days UTC is off, and the minute of its day."""
+        if len(self._times) >= _MOST_KEPT:
+            self._times.clear()
+        moved = divmod(int(time[:2]) * 60 + int(time[3:]) - _offset_minutes(zone), _MINUTES_OF_DAY)
+        self._times[time, zone] = moved
+        return moved
+
+    def _written(self, day: str, moves: int, minutes: int, second: str = "", fraction: str = "") -> str | NoDate:
+        fields = self._days.get((day, moves)) or self._look_up(day, moves)
+        if isinstance(fields, NoDate):
+            return fields
+        if not self._pattern.has_time:
+            return str(fields["written"])
+        return self._fill_in(fields, minutes, second, fraction)
+
+    def _fill_in(self, day: _Fields, minutes: int, second: str, fraction: str) -> str:
+        hour, minute = divmod(minutes, 60)
+        digits = self._pattern.fraction_digits
+        return self._pattern.template.format(
+            **day,
+            hour=hour,
+            hour_of_half=hour % 12 or 12,
+            half="AM" if hour < 12 else "PM",
+            minute=minute,
+            second=int(second or 0),
+            fraction=fraction[:digits].ljust(digits, "0"),
+        )
+
+    def _look_up(self, text: str, moves: int) -> _Fields | NoDate:
+        if len(self._days) >= _MOST_KEPT:
+            self._days.clear()
+        fields = self._fields(text, moves)
+        self._days[text, moves] = fields
+        return fields
+
+    def _fields(self, text: str, moves: int) -> _Fields | NoDate:
+        try:
+            day = pendulum.date(*map(int, text.split("-"))).add(days=moves)
+        except (ValueError, OverflowError):
+            return NoDate.UNREADABLE
+        if self._pattern.has_short_year and day.year not in TWO_DIGIT_YEARS:
+            return NoDate.OTHER_CENTURY
+        fields: dict[str, str | int] = {
+            "year": day.year,
+            "year_of_century": day.year % 100,
+            "month": day.month,
+            "short_month": day.format("MMM", locale="en"),
+            "long_month": day.format("MMMM", locale="en"),
+            "day": day.day,
+        }
+        if not self._pattern.has_time:
+            fields["written"] = self._pattern.template.format(**fields)
+        return fields
+
+
+def _offset_minutes(zone: str) -> int:
+    """How far the zone is before UTC."""
+    if zone in {"", "Z", "z"}:
+        return 0
+    minutes = int(zone[1:3]) * 60 + (int(zone[-2:]) if len(zone) > 3 else 0)
+    return -minutes if zone[0] == "-" else minutes
