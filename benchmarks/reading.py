@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airbyte_platform.process import write_files
 from benchmarks.measure import Command, run_once
 from benchmarks.rows import Shape, wide
 from benchmarks.run import Options, Runs, Way, plain_rows
@@ -119,32 +120,20 @@ class ReadBench:
 
     def _given(self, name: str, blocks: dict[str, str]) -> list[str]:
         """The words of `read` for these blocks."""
-        schema = self._case.shape.schema()
         config = {
             "credentials": {"auth_type": "single_key", "api_key": self._workspace.secret("all")},
             "application_id": self._workspace.application(PLANNING).id,
             "base_url": self.pigment.url,
             "lists": blocks,
-            "schema": schema,
+            "schema": self._case.shape.schema(),
             **dict(self._case.options),
         }
         if self._case.slices:
             slices = [{"listFilter": [new_id("slice", str(number))]} for number in range(self._case.slices)]
             config["block_requests"] = [{"block": block, "slices": json.dumps(slices)} for block in blocks]
-        streams = [
-            {
-                "stream": {"name": block, "json_schema": schema, "supported_sync_modes": ["full_refresh"]},
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "append",
-            }
-            for block in blocks
-        ]
-        words = ["read"]
-        for option, value in (("config", config), ("catalog", {"streams": streams})):
-            path = self._folder / f"{name}-{option}.json"
-            path.write_text(json.dumps(value), encoding="utf-8")
-            words += [f"--{option}", str(path)]
-        return words
+        folder = self._folder / name
+        folder.mkdir(exist_ok=True)
+        return ["read", *write_files(folder, {"config": config, "catalog": self._case.shape.catalog(blocks)})]
 
 
 def run_reading(options: Options, folder: Path) -> Runs:

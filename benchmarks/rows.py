@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from airbyte_platform.process import configured
 
 TEXTS = ("Entry", "Account", "Department", "Month", "Memo")
 NUMBERS = ("Net", "Tax", "Gross")
@@ -42,6 +44,11 @@ class Shape:
         if self.objects:
             properties["Tags"] = {"type": ["null", "object"]}
         return {"type": "object", "properties": properties}
+
+    def catalog(self, names: Iterable[str]) -> dict[str, Any]:
+        """A configured catalog of streams that look so."""
+        common = {"json_schema": self.schema(), "supported_sync_modes": ["full_refresh"]}
+        return configured({"streams": [{"name": name, **common} for name in names]}, destination_sync_mode="append")
 
     def csv(self) -> list[bytes]:
         """The rows as Pigment exports them, quotes around what needs them."""

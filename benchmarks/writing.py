@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Self
 
+from airbyte_platform.process import write_files
 from benchmarks.measure import Command, run_once
 from benchmarks.rows import Shape, wide
 from benchmarks.run import Options, Runs, Way, plain_rows
@@ -147,24 +148,8 @@ class WriteBench:
             "targets": [{"stream": stream, configuration: new_id(stream)} for stream in self._names()],
             **dict(self._case.options),
         }
-        streams = [
-            {
-                "stream": {
-                    "name": stream,
-                    "json_schema": self._case.shape.schema(),
-                    "supported_sync_modes": ["full_refresh"],
-                },
-                "sync_mode": "full_refresh",
-                "destination_sync_mode": "append",
-            }
-            for stream in self._names()
-        ]
-        words = ["write"]
-        for option, value in (("config", config), ("catalog", {"streams": streams})):
-            path = self._folder / f"{option}.json"
-            path.write_text(json.dumps(value), encoding="utf-8")
-            words += [f"--{option}", str(path)]
-        return words
+        catalog = self._case.shape.catalog(self._names())
+        return ["write", *write_files(self._folder, {"config": config, "catalog": catalog})]
 
 
 def _opening(stream: str) -> bytes:

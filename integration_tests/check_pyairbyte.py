@@ -50,11 +50,10 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **OFFLINE, "HOME": str(home), "PATH": path}
 
 
-def ask(folder: Path, command: str, **order: Any) -> Any:
-    asked, answered = folder / "order.json", folder / "answer.json"
-    asked.write_text(json.dumps({"command": command, **order}), encoding="utf-8")
+def succeed(folder: Path, *command: str | Path) -> str:
+    """What a command of PyAirbyte's environment prints, run in the folder; a failure fails the test."""
     done = subprocess.run(
-        [PYAIRBYTE / "python", CLIENT, asked, answered],
+        command,
         capture_output=True,
         text=True,
         check=False,
@@ -62,7 +61,14 @@ def ask(folder: Path, command: str, **order: Any) -> Any:
         env=environment(folder),
         timeout=280,
     )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def ask(folder: Path, command: str, **order: Any) -> Any:
+    asked, answered = folder / "order.json", folder / "answer.json"
+    asked.write_text(json.dumps({"command": command, **order}), encoding="utf-8")
+    succeed(folder, PYAIRBYTE / "python", CLIENT, asked, answered)
     return json.loads(answered.read_text(encoding="utf-8"))
 
 
@@ -187,23 +193,11 @@ def test_the_smoke_test_with_all_its_scenarios(pigment: LocalPigment, tmp_path: 
     offer_a_list(pigment, "_preflight_basic_types", ["id", "name", "amount", "is_active"])
     config = tmp_path / "destination.json"
     config.write_text(json.dumps(our_destination(pigment)["destination_config"]), encoding="utf-8")
-    done = subprocess.run(
-        [
-            PYAIRBYTE / "pyab",
-            "destination-smoke-test",
-            f"--destination={OURS / 'destination-pigment'}",
-            f"--config={config}",
-            "--scenarios=all",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        timeout=280,
+    tested = f"--destination={OURS / 'destination-pigment'}"
+    printed = succeed(
+        tmp_path, PYAIRBYTE / "pyab", "destination-smoke-test", tested, f"--config={config}", "--scenarios=all"
     )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert '"success": true' in done.stdout.lower(), done.stdout[-3000:]
+    assert '"success": true' in printed.lower(), printed[-3000:]
     assert {name: len(block.items) for name, block in blocks.items()} == {
         name: each["records"] for name, each in known.items()
     }

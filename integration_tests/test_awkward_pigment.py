@@ -9,11 +9,9 @@ from airbyte_platform.process import Message, Run
 from airbyte_platform.ways import REGISTRY
 from attempts import Attempt
 from connectors import Runner
-from local_pigment.blocks import ListBlock
 from local_pigment.faults import FailImport, Misreport, RespondStatus, RespondWith
-from local_pigment.sample import CONSOLIDATION
 from local_pigment.workspace import ImportsOfABlock
-from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
+from writing import LEDGER, entries, entry, fill, imports, ledger, many, names, pair, record, state, stream
 
 pytestmark = pytest.mark.long
 
@@ -23,11 +21,7 @@ OLD = ["OLD-0", "OLD-1"]
 @pytest.fixture
 def filled(fast_destination: Runner) -> Runner:
     """The block holds two old rows."""
-    block = fast_destination.pigment.workspace.block(LEDGER, CONSOLIDATION)
-    assert isinstance(block, ListBlock)
-    for name in OLD:
-        block.add(name, *[""] * (len(block.properties) - 1))
-    return fast_destination
+    return fill(fast_destination, OLD)
 
 
 def write(destination: Runner, mode: str, messages: list[Message], **config: object) -> Run:

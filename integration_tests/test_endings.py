@@ -16,9 +16,8 @@ from airbyte_platform.process import Message, Run
 from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
 from attempts import FAILED, Attempt
 from connectors import Runner
-from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION
-from writing import LEDGER, entries, entry, imports, ledger, many, names, pair, record, state, stream
+from writing import LEDGER, clearing, entries, entry, fill, imports, ledger, many, names, pair, record, state, stream
 
 pytestmark = pytest.mark.long
 
@@ -35,22 +34,13 @@ def final(records: int | None = None, name: str = LEDGER) -> Message:
     return message
 
 
-def clearing(destination: Runner) -> list[dict[str, Any]]:
-    replacing = ledger(destination, " (replace)")
-    return [{"stream": LEDGER, "import_configuration_id": replacing, "clears_before_import": True}]
-
-
 TARGETS = pytest.mark.parametrize("targets", [pair, clearing], ids=["a pair", "one that clears"])
 
 
 @pytest.fixture
 def filled(fast_destination: Runner) -> Runner:
     """The block holds twenty old rows."""
-    block = fast_destination.pigment.workspace.block(LEDGER, CONSOLIDATION)
-    assert isinstance(block, ListBlock)
-    for name in OLD:
-        block.add(name, *[""] * (len(block.properties) - 1))
-    return fast_destination
+    return fill(fast_destination, OLD)
 
 
 def failure_types(run: Run) -> set[str]:

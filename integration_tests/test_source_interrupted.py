@@ -57,6 +57,14 @@ class Alone:
             },
         )
 
+    def ended_quietly(self, process: Any, seconds: float = 20) -> None:
+        """It fails, leaves no file, and prints no trace."""
+        errors = process.stderr.read().decode()
+        assert process.wait(seconds) != 0
+        assert self.left() == []
+        assert "Traceback" not in errors, errors
+        assert "Exception ignored" not in errors, errors
+
     def left(self) -> list[str]:
         return sorted(str(path.relative_to(self.temporary)) for path in self.temporary.rglob("*"))
 
@@ -112,11 +120,8 @@ def test_a_signal_during_other_commands_leaves_no_key_behind(alone: Alone, comma
     process = alone.start(command)
     wait_for(lambda: len(alone.source.pigment.requests) > seen)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    alone.ended_quietly(process)
     alone.source.pigment.faults.forget()
-    assert process.returncode != 0
-    assert alone.left() == []
-    assert b"Traceback" not in errors
 
 
 @pytest.mark.long
@@ -128,12 +133,7 @@ def test_a_reader_that_leaves_ends_the_source_quietly_and_cleanly(alone: Alone) 
     while b'"RECORD"' not in seen:
         seen = process.stdout.readline()
     process.stdout.close()
-    assert process.stderr
-    errors = process.stderr.read()
-    assert process.wait(20) != 0
-    assert alone.left() == []
-    assert b"Traceback" not in errors, errors.decode()
-    assert b"Exception ignored" not in errors, errors.decode()
+    alone.ended_quietly(process)
 
 
 @pytest.mark.long
@@ -142,22 +142,14 @@ def test_a_reader_that_left_before_the_first_line(alone: Alone) -> None:
     os.close(read_end)
     process = alone.start("read", catalog=alone.source.catalog("Months"), stdout=write_end)
     os.close(write_end)
-    assert process.stderr
-    errors = process.stderr.read()
-    assert process.wait(20) != 0
-    assert alone.left() == []
-    assert b"Traceback" not in errors, errors.decode()
+    alone.ended_quietly(process)
 
 
 @pytest.mark.long
 def test_a_full_disk_behind_standard_output_is_no_success(alone: Alone) -> None:
     with Path("/dev/full").open("wb") as full:
         process = alone.start("read", catalog=alone.source.catalog("Months"), stdout=full)
-    assert process.stderr
-    errors = process.stderr.read()
-    assert process.wait(20) != 0
-    assert alone.left() == []
-    assert b"Traceback" not in errors, errors.decode()
+    alone.ended_quietly(process)
 
 
 @pytest.mark.long

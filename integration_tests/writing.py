@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from airbyte_platform.process import Message, Run, as_lines
@@ -128,6 +129,14 @@ def clearing(destination: Runner) -> list[dict[str, Any]]:
     """A target that is said to clear, and does."""
     configuration_id = ledger(destination, " (replace)")
     return [{"stream": LEDGER, "import_configuration_id": configuration_id, "clears_before_import": True}]
+
+
+def fill(destination: Runner, old: Iterable[str]) -> Runner:
+    """Put rows of these names into the ledger before a sync."""
+    block = destination.pigment.workspace.block(LEDGER, CONSOLIDATION)
+    for name in old:
+        block.add(name, *[""] * (len(block.properties) - 1))  # type: ignore[union-attr] # it is a list
+    return destination
 
 
 def logged(run: Run, words: str) -> list[str]:

@@ -9,25 +9,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pigment_client.http.clock import Clock
 from pigment_client.http.rate_limit import ImportRateLimits, RateLimit
-
-
-class SimulatedTime:
-    """A clock that only moves when somebody sleeps, for many threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._now = 0.0
-        self.clock = Clock(monotonic=self.now, sleep=self.sleep)
-
-    def now(self) -> float:
-        with self._lock:
-            return self._now
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self._now += max(seconds, 1e-6)
+from simulated_time import SimulatedTime
 
 
 def most_in_any_window(arrivals: list[float], window: float) -> int:
