@@ -23,7 +23,8 @@ class Application:
     @property
     def names(self) -> tuple[str, ...]:
         """What the configuration may call it."""
-        return (self.namespace,) if self.name.strip() == self.namespace else (self.namespace, self.name.strip())
+        # With its id it goes on being called the same when another application of its name comes or goes.
+        return tuple(dict.fromkeys((self.namespace, self.name.strip(), f"{self.name.strip()} ({self.id[:8]})")))
 
 
 @dataclass(frozen=True, slots=True)

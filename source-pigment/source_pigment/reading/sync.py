@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -69,9 +70,10 @@ class Sync:
 
     def __init__(self, states: StreamStates) -> None:
         self._states = states
-        # All mutable state: what went wrong, the first error of a stream that is still under way, the last status of
-        # each stream that has not ended, and which of these wait for Pigment's limit.
+        # All mutable state: what went wrong, what was read to its end, the first error of a stream that is still under
+        # way, the last status of each stream that has not ended, and which of these wait for Pigment's limit.
         self._failures: dict[StreamName, AirbyteTracedException] = {}
+        self._complete: set[StreamName] = set()
         self._errors: dict[StreamName, Exception] = {}
         self._status: dict[StreamName, AirbyteStreamStatus] = {}
         self._limited: set[StreamName] = set()
@@ -118,7 +120,7 @@ class Sync:
     def raise_failures(self) -> None:
         """Raise at the end if a stream failed, after the others went on."""
         if self._failures:
-            raise _summary(self._failures)
+            raise _summary(self._failures, self._complete)
 
     def _send(self, finished: Downloaded) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it."""
@@ -149,6 +151,7 @@ class Sync:
             return
         if len(stream.slices) < 2:
             yield self._states.message(stream)
+        self._complete.add(stream.name)
         yield self._say(stream.name, AirbyteStreamStatus.COMPLETE)
 
     def _say_limited(self, until: datetime | None) -> Iterator[AirbyteMessage]:
@@ -184,13 +187,15 @@ def _rate_limited(until: datetime) -> AirbyteStreamStatusReason:
     return AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED, rate_limited=reset)
 
 
-def _summary(failures: dict[StreamName, AirbyteTracedException]) -> AirbyteTracedException:
+def _summary(
+    failures: dict[StreamName, AirbyteTracedException], complete: Collection[StreamName]
+) -> AirbyteTracedException:
     kinds = {each.failure_type for each in failures.values()}
     worst = next(
         (kind for kind in (FailureType.system_error, FailureType.config_error) if kind in kinds),
         FailureType.transient_error,
     )
-    names = ", ".join(f'"{name}"' for name in failures)
+    names = ", ".join(_in_few_words(failures, complete))
     first = next(iter(failures.values())).message
     return AirbyteTracedException(
         message=f"These streams were not read to their end: {names}: "
@@ -198,3 +203,11 @@ def _summary(failures: dict[StreamName, AirbyteTracedException]) -> AirbyteTrace
         internal_message=f"{counted(len(failures), 'stream')} failed",
         failure_type=worst,
     )
+
+
+def _in_few_words(failed: Collection[StreamName], complete: Collection[StreamName]) -> list[str]:
+    """The streams that failed; an application of which nothing was read stands for all of its own."""
+    counts = Counter(each.namespace for each in failed if each.namespace)
+    lost = {space for space, count in counts.items() if count > 1} - {each.namespace for each in complete}
+    words = (f'every stream of "{each.namespace}"' if each.namespace in lost else f'"{each}"' for each in failed)
+    return list(dict.fromkeys(words))

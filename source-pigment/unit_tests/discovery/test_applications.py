@@ -1,0 +1,301 @@
+"""Several applications: namespaces, what is chosen of each, and which object a configured stream reads."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.errors import NotFound, PermissionMissing, PigmentError, ResponseNotUnderstood, Unavailable
+from pigment_client.models import Block, BlockType, ExportKind
+from source_pigment.config import SourceConfig, parse_config
+from source_pigment.discovery.configured_streams import ConfiguredStream, find_object
+from source_pigment.discovery.custom_exports import Listing, check_custom_exports
+from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
+from source_pigment.discovery.schema import ConfiguredSchema
+from source_pigment.discovery.streams import (
+    Application,
+    Catalog,
+    Several,
+    catalog_of,
+    name_applications,
+    payloads_of,
+)
+
+PLAN, SALES, OTHER = (str(uuid.uuid5(uuid.NAMESPACE_OID, name)) for name in ("Plan", "Sales", "Other"))
+KINDS = st.sampled_from(["list", "metric", "table", "view"])
+
+
+def config(**given_: Any) -> SourceConfig:
+    return parse_config(given_)
+
+
+# Names ---------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def named_objects(draw: Any) -> list[Named]:
+    """Objects of few names, some of which look like those that are made up for others."""
+    ids = [str(each) for each in draw(st.lists(st.uuids(), max_size=6, unique=True))]
+    made_up = [f"A ({suffix})" for id_ in ids for suffix in (id_, id_[:8])] + ["A (list)", "A (list) (list)"]
+    names = st.sampled_from(["A", "a", "B", *made_up])
+    return [Named(id_, draw(names), draw(KINDS)) for id_ in ids]
+
+
+@given(objects=named_objects(), chance=st.randoms())
+def test_no_two_have_one_name_and_no_order_changes_a_name(objects: list[Named], chance: Any) -> None:
+    for name_all in (namespaces, stream_names):
+        names = dict(zip([each.id for each in objects], name_all(objects), strict=True))
+        assert len(set(names.values())) == len(objects)
+        assert all(names[each.id].startswith(each.name) for each in objects)
+        shuffled = list(objects)
+        chance.shuffle(shuffled)
+        assert dict(zip([each.id for each in shuffled], name_all(shuffled), strict=True)) == names
+
+
+@given(objects=named_objects(), more=st.uuids())
+def test_an_application_of_another_name_changes_none(objects: list[Named], more: uuid.UUID) -> None:
+    assert namespaces([*objects, Named(str(more), "Unlike", "application")]) == [*namespaces(objects), "Unlike"]
+
+
+def test_what_is_listed_twice_ends_in_one_name() -> None:
+    assert namespaces([Named(PLAN, "Plan", "application")] * 2) == [f"Plan ({PLAN[:8]}) ({PLAN})"] * 2
+    assert [each.namespace for each in name_applications([(PLAN, "Plan"), (PLAN, "Plan")])] == ["Plan"]
+
+
+def test_equal_names_get_a_part_of_their_id() -> None:
+    made = name_applications([(PLAN, "Plan"), (SALES, "Sales"), (OTHER, "Sales")])
+
+    assert [each.namespace for each in made] == ["Plan", f"Sales ({SALES[:8]})", f"Sales ({OTHER[:8]})"]
+    assert made[1].names == (f"Sales ({SALES[:8]})", "Sales")
+    # Also once no other application has its name.
+    assert name_applications([(SALES, "Sales")])[0].names == ("Sales", f"Sales ({SALES[:8]})")
+
+
+# What is chosen ------------------------------------------------------------------------------------------------
+
+
+def block(application_id: str, name: str, type_: BlockType = BlockType.DIMENSION_LIST) -> Block:
+    return Block(str(uuid.uuid5(uuid.UUID(application_id), name)), name, type_)
+
+
+BLOCKS = {
+    PLAN: [block(PLAN, "Accounts"), block(PLAN, "Revenue", BlockType.METRIC), block(PLAN, "P&L", BlockType.TABLE)],
+    SALES: [block(SALES, "Accounts"), block(SALES, "Cost", BlockType.METRIC), block(SALES, "P&L", BlockType.TABLE)],
+}
+APPLICATIONS = name_applications([(PLAN, "Plan"), (SALES, "Sales")])
+LISTINGS = [Listing(each, BLOCKS[each.id]) for each in APPLICATIONS]
+
+
+def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> Catalog:
+    """What there is in both applications, as it is put together from what Pigment lists."""
+    failed = failed or {}
+    parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
+    objects, others = ([each for part in parts for each in getattr(part, name)] for name in ("objects", "others"))
+    return Catalog(tuple(objects), tuple(others), Several(APPLICATIONS, failed))
+
+
+def test_names_are_unique_within_an_application_only() -> None:
+    found = [each.stream for each in catalog(config()).objects]
+    assert found == [StreamName(name, space) for space in ("Plan", "Sales") for name in ("Accounts", "P&L")]
+
+
+def test_each_application_explains_its_own_columns() -> None:
+    known = {each.stream.namespace: each.known_names.metrics for each in catalog(config()).objects}
+    assert known == {"Plan": {"Revenue"}, "Sales": {"Cost"}}
+
+
+@pytest.mark.parametrize(
+    ("given_", "chosen"),
+    [
+        ({"include": ["Accounts"]}, {"Plan/Accounts", "Sales/Accounts"}),
+        ({"include": ["Plan/*"]}, {"Plan/Accounts", "Plan/P&L"}),
+        ({"include": ["Plan/*", "*/P&L"], "exclude": ["Plan/Acc*"]}, {"Plan/P&L", "Sales/P&L"}),
+        ({"exclude": ["Sales/*"], "block_types": ["metric"]}, {"Plan/Revenue"}),
+        ({"exclude": ["*/*"]}, set()),
+    ],
+)
+def test_patterns_choose_among_applications(given_: dict[str, Any], chosen: set[str]) -> None:
+    assert {str(each.stream) for each in catalog(config(**given_)).objects} == chosen
+
+
+@pytest.mark.parametrize("empty", [{}, {"application_id": ""}, {"application_id": "  "}, {"application_id": "''"}])
+def test_an_empty_id_means_every_application(empty: dict[str, Any]) -> None:
+    assert config(**empty).application_id is None
+
+
+def test_an_id_may_still_be_pasted_as_an_address() -> None:
+    address = f"https://pigment.app/application/{PLAN.upper()}/lists/{SALES}?viewId={OTHER}"
+    settings = config(application_id=address, views=[{"view_id": address, "name": "V"}, {"view_id": PLAN, "name": "W"}])
+
+    assert settings.application_id == PLAN
+    assert [(each.view_id, each.application_id) for each in settings.views] == [(OTHER, PLAN), (PLAN, None)]
+
+
+# Which object a configured stream reads ------------------------------------------------------------------------
+
+
+def noted(space: str | None, name: str, id_: str | None, application_id: str | None = None) -> ConfiguredStream:
+    """A configured stream with what discovery noted of it."""
+    notes = {"id": id_, **({"application": application_id} if application_id else {})}
+    schema = {"x-pigment": notes} if id_ else {}
+    return ConfiguredStream(StreamName(name, space), ConfiguredSchema.of(schema))
+
+
+PLAN_ACCOUNTS, SALES_ACCOUNTS = BLOCKS[PLAN][0].id, BLOCKS[SALES][0].id
+ONE = config(application_id=PLAN)
+SEVERAL = config()
+
+
+def one_catalog() -> Catalog:
+    return catalog_of(ONE, BLOCKS[PLAN], ())
+
+
+@pytest.mark.parametrize(
+    ("stream", "reads"),
+    [
+        (noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN), PLAN_ACCOUNTS),
+        # Block and application were renamed since; the id counts.
+        (noted("Sales", "P&L", PLAN_ACCOUNTS, PLAN), PLAN_ACCOUNTS),
+        # What an application discovered alone goes on without a namespace.
+        (noted(None, "Accounts", SALES_ACCOUNTS), SALES_ACCOUNTS),
+        # What the configuration leaves out is read while it is configured.
+        (noted("Plan", "Revenue", BLOCKS[PLAN][1].id, PLAN), BLOCKS[PLAN][1].id),
+        # Without ids: namespace and name.
+        (noted("Sales", "Accounts", None), SALES_ACCOUNTS),
+    ],
+)
+def test_a_stream_follows_its_block(stream: ConfiguredStream, reads: str) -> None:
+    found = find_object(SEVERAL, catalog(SEVERAL), stream)
+    assert (found.id, found.stream) == (reads, stream.name)
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (noted("Plan", "Gone", OTHER, PLAN), 'The stream "Plan/Gone" is not in Pigment any more'),
+        (noted("Old", "Accounts", OTHER, OTHER), 'the application "Old" is not in Pigment any more, or was hidden'),
+        (noted("Old", "Accounts", None), 'the application "Old" is not in Pigment any more, or was hidden'),
+        (noted("Plan", "Nothing", None), 'The stream "Plan/Nothing" is not in Pigment any more'),
+        (noted(None, "Accounts", None), 'has no namespace, so that with an empty "Application ID"'),
+    ],
+)
+def test_a_stream_that_is_not_there_is_read_from_no_other(stream: ConfiguredStream, words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        find_object(SEVERAL, catalog(SEVERAL), stream)
+
+
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        (noted("Sales", "Accounts", SALES_ACCOUNTS, SALES), "is of another application than the one"),
+        (noted("Plan", "Accounts", None), "has a namespace, and streams of the one application"),
+        (noted("Plan", "Gone", OTHER, PLAN), "is not in Pigment any more"),
+    ],
+)
+def test_with_one_id_a_stream_of_another_application_is_not_read(stream: ConfiguredStream, words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words):
+        find_object(ONE, one_catalog(), stream)
+
+
+def test_with_one_id_a_stream_of_that_application_goes_on_in_its_namespace() -> None:
+    stream = noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN)
+    assert find_object(ONE, one_catalog(), stream).stream == StreamName("Accounts", "Plan")
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "words"),
+    [
+        (
+            NotFound("list blocks", purpose="Modeling Metadata"),
+            FailureType.config_error,
+            "or was hidden from the owner",
+        ),
+        (PermissionMissing("list blocks"), FailureType.config_error, "or was hidden from the owner"),
+        (Unavailable("list blocks", status=503), FailureType.transient_error, "blocks of its application could not be"),
+        (ResponseNotUnderstood("list blocks"), FailureType.system_error, "blocks of its application could not be"),
+    ],
+)
+def test_what_is_wrong_with_an_application_is_wrong_with_its_streams_alone(
+    error: PigmentError, type_: FailureType, words: str
+) -> None:
+    seen = catalog(SEVERAL, {SALES: error})
+    assert find_object(SEVERAL, seen, noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN)).id == PLAN_ACCOUNTS
+    for stream in (noted("Sales", "Accounts", SALES_ACCOUNTS, SALES), noted("Sales", "Accounts", None)):
+        with pytest.raises((ConfigProblem, AirbyteTracedException)) as raised:
+            find_object(SEVERAL, seen, stream)
+        problem = raised.value
+        failed = isinstance(problem, AirbyteTracedException)
+        assert (problem.failure_type if failed else FailureType.config_error) is type_  # type: ignore[union-attr] # told apart
+        assert words in str(problem.message if failed else problem)  # type: ignore[union-attr] # told apart
+
+
+def test_what_may_be_of_an_application_that_nobody_could_list_is_tried_again() -> None:
+    seen = catalog(SEVERAL, {SALES: Unavailable("list blocks", status=503)})
+    with pytest.raises(AirbyteTracedException) as raised:
+        find_object(SEVERAL, seen, noted(None, "Accounts", SALES_ACCOUNTS))
+    assert raised.value.failure_type is FailureType.transient_error
+
+
+def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configured() -> None:
+    shared = BLOCKS[PLAN][0]
+    parts = [catalog_of(SEVERAL, [shared], (), each) for each in APPLICATIONS]
+    seen = Catalog(parts[0].objects + parts[1].objects, (), Several(APPLICATIONS))
+    for each in APPLICATIONS:
+        found = find_object(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
+        assert found.application == each
+
+
+# Custom exports ------------------------------------------------------------------------------------------------
+
+
+def entry(named: str) -> SourceConfig:
+    return config(block_requests=[{"block": named, "request": '{"scenarios": []}'}])
+
+
+def exported_by(settings: SourceConfig) -> set[str]:
+    """The blocks that the entry is for."""
+    check_custom_exports(settings, LISTINGS)
+    seen = catalog(settings)
+    return {str(each.stream) for each in seen.objects if "scenarios" in payloads_of(settings, each)[0]}
+
+
+@pytest.mark.parametrize("named", ["Sales/P&L", BLOCKS[SALES][2].id])
+def test_an_entry_for_one_of_several_names_its_application_or_its_id(named: str) -> None:
+    assert exported_by(entry(named)) == {"Sales/P&L"}
+
+
+def test_a_name_that_several_applications_have_asks_for_the_id() -> None:
+    with pytest.raises(ConfigProblem, match=r'2 blocks of the applications are called "P&L".* enter the ID of the'):
+        exported_by(entry("P&L"))
+    with pytest.raises(ConfigProblem, match=r"None of the applications has a block named Plan/Cost .*Sales/Cost"):
+        exported_by(entry("Plan/Cost"))
+
+
+def test_two_entries_for_one_block_are_too_many_however_they_name_it() -> None:
+    named = [BLOCKS[SALES][2].id, "Sales/P&L"]
+    settings = config(block_requests=[{"block": each, "request": "{}"} for each in named])
+    with pytest.raises(ConfigProblem, match="more than one entry"):
+        exported_by(settings)
+
+
+def test_an_entry_for_a_block_that_could_not_be_listed_is_no_mistake() -> None:
+    settings, listings = entry("Cost"), LISTINGS[:1]
+    check_custom_exports(settings, listings, {"Cost"})
+    check_custom_exports(settings, listings, None)
+    with pytest.raises(ConfigProblem, match="has a block named Cost"):
+        check_custom_exports(settings, listings, {"Other"})
+
+
+def test_a_view_has_the_kind_of_a_view() -> None:
+    settings = config(views=[{"view_id": OTHER, "name": "Accounts"}])
+    found = catalog_of(settings, BLOCKS[PLAN], settings.views, Application(PLAN, "Plan", "Plan")).objects
+
+    assert [str(each.stream) for each in found] == ["Plan/Accounts (list)", "Plan/P&L", "Plan/Accounts (view)"]
+    assert found[-1].kind is ExportKind.VIEW
