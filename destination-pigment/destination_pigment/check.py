@@ -12,6 +12,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
+from destination_pigment.imports.followups import reject_invisible, settle_follow_ups
 from destination_pigment.spec import make_spec
 from pigment_airbyte.connection import address_explained, client_from_config, connected
 from pigment_airbyte.credentials import KEY_PROPERTIES
@@ -56,7 +57,8 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
     with suppress(NotFound):
         client.import_status(str(uuid.uuid4()))
     _check_streams(settings)
-    if _can_list(client, config):
+    can_list = _can_list(client, config)
+    if can_list:
         known = _configurations(client, settings)
         _check_targets(settings.targets, known)
         found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
@@ -68,7 +70,7 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
         )
     for each in settings.dimension_checks:
         _check_list(client, settings, each)
-    return found
+    return found + _check_follow_ups(client, settings, can_list=can_list)
 
 
 def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
@@ -118,6 +120,18 @@ def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfigu
                 f'The import configurations {names} of the target "{target.stream}" fill different blocks, and a pair '
                 'must fill the same: correct one of the two IDs under "Targets".'
             )
+
+
+def _check_follow_ups(client: PigmentClient, settings: DestinationConfig, *, can_list: bool) -> str:
+    """Look whether what is to be started is visible, in any application, without starting it; what is to be said."""
+    if not settings.then_run:
+        return ""
+    known = client.list_import_configurations() if can_list else []
+    followups = settle_follow_ups(settings.then_run, known)
+    if not can_list:
+        return ' Nor could it be checked that what is under "Then run" is there.'
+    reject_invisible(followups, known)
+    return f' Under "Then run": {", ".join(each.title for each in followups)}.'
 
 
 def _find(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) -> ImportConfiguration:

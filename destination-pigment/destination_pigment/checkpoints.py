@@ -62,6 +62,11 @@ class Checkpoints(Generic[S]):
         """How many states wait."""
         return sum(map(len, self._queues.values()))
 
+    @property
+    def unsettled(self) -> int:
+        """How many records came and are neither stored nor rejected."""
+        return (self._received - self._settled).total()
+
     def hold(self, key: StreamKey) -> None:
         """Keep back every state of a stream until `free`: what replaces a block is true only as a whole."""
         self._held.add(key)

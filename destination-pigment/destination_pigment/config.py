@@ -77,15 +77,17 @@ class DestinationConfig:
     import_timeout: timedelta
     fail_on_rejected: bool
     dimension_checks: tuple[DimensionCheck, ...]
+    then_run: tuple[str, ...] = ()
 
 
 def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     """The configuration as a value; raises `ConfigProblem`."""
     csv = config.get("csv") or {}
     mode = str(config.get("import_mode") or "")
+    targets = _targets(config.get("targets") or ())
     return DestinationConfig(
         application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
-        targets=_targets(config.get("targets") or ()),
+        targets=targets,
         dialect=_dialect(csv),
         form=UploadForm(config.get("upload") or "raw"),
         import_mode=ImportMode(mode) if mode else None,
@@ -98,6 +100,7 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
         import_timeout=timedelta(minutes=float(config.get("import_timeout_minutes") or 60)),
         fail_on_rejected=config.get("rejected_rows") == "fail",
         dimension_checks=tuple(_check(each) for each in config.get("dimension_checks") or ()),
+        then_run=_then_run(config.get("then_run") or (), targets),
     )
 
 
@@ -151,6 +154,19 @@ def _target(entry: Mapping[str, Any]) -> TargetEntry:
         clears=entry.get("clears_before_import") is True,
         minimum_rows=int(entry.get("minimum_rows") or 0),
     )
+
+
+def _then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tuple[str, ...]:
+    ids = tuple(filter(None, (pasted_id(each, IdKind.IMPORT_CONFIGURATION, "Then run") for each in entries)))
+    for each, count in Counter(ids).items():
+        if count > 1:
+            raise ConfigProblem(f'"{each}" is more than once under "Then run", and each is started once: leave one.')
+        if any(each in {target.configuration_id, target.replace_configuration_id} for target in targets):
+            raise ConfigProblem(
+                f'The import configuration {each} is under "Targets", where it takes files, and under "Then run", '
+                'where it would have to run without one: remove it from "Then run".'
+            )
+    return ids
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:

@@ -81,12 +81,12 @@ class DestinationPigment(Destination):
         """
         streams = parse_catalog(ConfiguredAirbyteCatalogSerializer.dump(configured_catalog))
         back: list[bytes] = []
-        with explained(), writing(config, streams, Cancel(), back.append, self._patience) as sync:
+        with explained(), writing(config, streams, Cancel(), back.append, self._patience) as load:
             for message in input_messages:
-                sync.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
+                load.sync.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
                 yield from _messages(back)
             try:
-                sync.finish()
+                load.finish()
             finally:
                 yield from _messages(back)
 

@@ -64,6 +64,11 @@ class Intake:
         """Whether the source has counted more records of a stream than arrived."""
         return key in self._missing
 
+    @property
+    def unreadable(self) -> int:
+        """How many lines could not be read, and may have been records."""
+        return self._unusable.total()
+
     def problems(self) -> list[tuple[Exception, StreamKey | None]]:
         """What could not be used and must end the sync with an error, after everything else is stored."""
         found: list[tuple[Exception, StreamKey | None]] = [

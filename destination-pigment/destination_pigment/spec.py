@@ -122,6 +122,19 @@ def _targets() -> dict[str, Any]:
             "group": "targets",
             "order": 2,
         },
+        "then_run": {
+            "type": "array",
+            "title": "Then run",
+            "description": (
+                "Imports and copies inside Pigment, started in this order once everything of a sync is stored: the IDs "
+                "of configurations that import from an integration, or copy a list or a metric. Nothing is started "
+                "where anything failed or any row was rejected."
+            ),
+            "items": {"type": "string"},
+            "examples": [[_ID]],
+            "group": "targets",
+            "order": 3,
+        },
     }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from destination_pigment.ending import Ending
 from destination_pigment.failures import Failures
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.append import Append, FirstImports
@@ -56,10 +57,14 @@ class Streams:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a record may wait for its push, and how long we wait where only time can tell."""
+    """How long a record may wait for its push, and how long we wait where only time can tell.
+
+    `proves_all` where a stream that appends must be proved complete as well, for what follows the sync.
+    """
 
     max_age_seconds: float
     patience: Patience
+    proves_all: bool = False
 
 
 class Sync:
@@ -74,10 +79,12 @@ class Sync:
         self._completion = Completion(has_generations=streams.has_generations)
         self._intake = Intake(streams.files, self._completion, states)
         # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
-        # still to be replaced, what went wrong, and when the cancel was seen: the wait for imports ends once, for all.
+        # still to be replaced, how many records were rejected, what went wrong, and when the cancel was seen: the wait
+        # for imports ends once, for all.
         self._ready: list[Job] = []
         self._first_imports = FirstImports()
         self._to_replace = set(streams.replaces)
+        self._rejected = 0
         self._failures = Failures()
         self._cancelled_at: float | None = None
         for key in self._to_replace:
@@ -87,6 +94,24 @@ class Sync:
     def failed(self) -> bool:
         """Whether the sync cannot go on."""
         return bool(self._failures)
+
+    @property
+    def ending(self) -> Ending:
+        """How it has ended; ask behind `finish` or `end`."""
+        unfinished = [
+            files.stream.subject
+            for key, files in self._streams.files.items()
+            if key in self._to_replace or not self._completion.has_succeeded(key, still_wanted=True)
+        ]
+        return Ending(
+            has_failed=self.failed,
+            is_cancelled=self._cancel.requested,
+            unfinished=tuple(unfinished),
+            unsettled=self._states.checkpoints.unsettled,
+            unreadable=self._intake.unreadable,
+            unsent_states=self._states.checkpoints.waiting,
+            rejected=self._rejected,
+        )
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -140,7 +165,7 @@ class Sync:
 
     def _finish_replacing(self) -> None:
         """Replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
-        if self._completion.depends_on_patience(self._streams.replaces):
+        if self._completion.depends_on_patience(self._streams.files if self._pace.proves_all else self._to_replace):
             self._wait_while_wanted()
         if self._cancel.requested or self.failed:
             return
@@ -169,7 +194,7 @@ class Sync:
         seconds = self._pace.patience.still_wanted_seconds
         logger.info(
             "The input has ended and this platform does not say whether the source succeeded: waiting %.0f s, in which "
-            "a platform would end this sync if it had not, before anything is replaced.",
+            "a platform would end this sync if it had not, before anything is replaced or started.",
             seconds,
         )
         until = time.monotonic() + seconds
@@ -256,6 +281,7 @@ class Sync:
     def _settle(self, job: Job, done: Imported) -> None:
         rows = job.records - job.rejected
         rejected = min(done.rejected, rows)
+        self._rejected += rejected + job.rejected
         self._states.checkpoints.settle(job.stream.key, stored=rows - rejected, rejected=rejected + job.rejected)
         self._to_replace.discard(job.stream.key)
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
+from destination_pigment.imports.followups import FollowUp, FollowUps, settle_follow_ups
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.replace import Replace
@@ -28,6 +30,7 @@ from destination_pigment.targets import needs_names, reject_update, settle_targe
 from pigment_airbyte.connection import connected
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
+from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
@@ -43,17 +46,48 @@ def write_stream(
     patience: Patience,
 ) -> None:
     """Write what comes over a file descriptor; raises what went wrong."""
-    with writing(config, streams, cancel, write_lines, patience) as sync:
-        inputs = Inputs(descriptor, cancel)
+    with writing(config, streams, cancel, write_lines, patience) as load:
+        sync, inputs = load.sync, Inputs(descriptor, cancel)
         with sync.failing():
             for block in inputs:
                 sync.take(block)
                 if sync.failed:
                     break
         if cancel.requested:
-            sync.end()
+            load.end()
         else:
-            sync.finish(inputs.rest)
+            load.finish(inputs.rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A sync, and what is started behind it."""
+
+    sync: Sync
+    followups: FollowUps
+    is_dry_run: bool
+
+    def finish(self, rest: bytes = b"") -> None:
+        """The input has ended, with so much behind its last line end; raises what went wrong."""
+        with self._followed():
+            self.sync.finish(rest)
+
+    def end(self) -> None:
+        """The platform cancels; raises what went wrong."""
+        with self._followed():
+            self.sync.end()
+
+    @contextmanager
+    def _followed(self) -> Iterator[None]:
+        """Behind what is done inside, even where it fails: what follows is started, or said not to be."""
+        has_failed = True
+        try:
+            yield
+            has_failed = False
+        finally:
+            ending = self.sync.ending
+            has_failed |= ending.has_failed
+            self.followups.run(replace(ending, has_failed=has_failed, is_dry_run=self.is_dry_run))
 
 
 @contextmanager
@@ -63,7 +97,7 @@ def writing(
     cancel: Cancel,
     emit: Emit,
     patience: Patience,
-) -> Iterator[Sync]:
+) -> Iterator[Load]:
     """A sync with all that it needs; all targets are settled and all checks fetched before the first record is read."""
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
     clock = Clock(sleep=cancel.sleep)
@@ -80,9 +114,13 @@ def writing(
             )
         states = States(held, _keep_back if settings.dry_run else emit, cancel)
         strategies = _strategies(client, settings, streams, spool, patience)
-        pace = Pace(settings.limits.max_age.total_seconds(), patience)
+        followups = FollowUps(
+            client, importer, _settled_follow_ups(client, settings), settings.import_timeout.total_seconds()
+        )
+        proves_all = bool(settings.then_run) and not settings.dry_run
+        pace = Pace(settings.limits.max_age.total_seconds(), patience, proves_all)
         try:
-            yield Sync(strategies, queues, states, cancel, pace)
+            yield Load(Sync(strategies, queues, states, cancel, pace), followups, settings.dry_run)
         finally:
             held.close()
 
@@ -132,6 +170,17 @@ def _checks(
             logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
     items = DimensionItems(client)
     return {each.key: make_checks(settings.dimension_checks, each, known[each.key], items) for each in streams}
+
+
+def _settled_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:
+    """What is to be started, by its name where somebody can ask for that."""
+    known: list[ImportConfiguration] = []
+    if settings.then_run and client.has_key_for(Purpose.METADATA):
+        try:
+            known = client.list_import_configurations()
+        except PigmentError as error:
+            logger.info('The names of what is under "Then run" are not known: %s', error)
+    return settle_follow_ups(settings.then_run, known)
 
 
 def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:

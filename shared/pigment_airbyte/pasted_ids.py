@@ -35,7 +35,7 @@ _BEFORE: dict[IdKind, re.Pattern[str]] = {
     IdKind.BLOCK: re.compile(r"(dimension|transaction)?-?(block|list|metric|table)s?|blockId"),
     IdKind.LIST: re.compile(r"(dimension|transaction)?-?(block|list)s?|blockId|listId"),
     IdKind.VIEW: re.compile(r"views?|viewId"),
-    IdKind.IMPORT_CONFIGURATION: re.compile(r".*import.*|.*configurations?|.*configurationId|ApiPush"),
+    IdKind.IMPORT_CONFIGURATION: re.compile(r".*import.*|.*configurations?|.*configurationId|ApiPush|pipelines?"),
 }
 _WHERE: dict[IdKind, str] = {
     IdKind.APPLICATION: "open the application in Pigment and copy the address from there",

@@ -86,18 +86,20 @@ class RowRules:
 
 def log_result(subject: str, done: CompletedImport, rejected: int) -> None:
     """Say in the log what became of an import; values of rows are never quoted."""
-    counts = done.counts
+    logger.info("Imported the %s: %s.", subject, in_words(done.counts))
+    log_left_out(subject, done, rejected)
+
+
+def in_words(counts: ImportCounts | None) -> str:
+    """The counts of an import, if it has any."""
     if counts is None:
-        logger.info("Imported the %s; Pigment gave no counts.", subject)
-    else:
-        logger.info(
-            "Imported the %s: %d inserted, %d updated, %s deleted, %d skipped.",
-            subject,
-            counts.inserted,
-            counts.updated,
-            "an unknown number" if counts.deleted is None else counts.deleted,
-            counts.skipped,
-        )
+        return "Pigment gave no counts"
+    deleted = "an unknown number" if counts.deleted is None else counts.deleted
+    return f"{counts.inserted} inserted, {counts.updated} updated, {deleted} deleted, {counts.skipped} skipped"
+
+
+def log_left_out(subject: str, done: CompletedImport, rejected: int) -> None:
+    """Say in the log what an import did not take, by reason and column."""
     for skipped in done.skipped:
         logger.warning("Skipped in the %s: %s", subject, _say_skipped(skipped))
     if rejected and not done.skipped:
