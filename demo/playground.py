@@ -6,7 +6,9 @@ Starts it, writes a folder with everything that the connectors' commands need, a
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
+import json
 import os
 import shlex
 import signal
@@ -16,6 +18,8 @@ from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import Any
+
+import requests
 
 from airbyte_platform.process import Connector, configured, without_proxies
 from local_pigment.description import describe, write_private
@@ -27,6 +31,10 @@ _FOLDER = Path("local-pigment")
 
 class Interrupted(Exception):
     """Ctrl-C, or SIGTERM."""
+
+
+class FolderTaken(Exception):
+    """The folder belongs to somebody else; the message says to whom."""
 
 
 def main() -> int:
@@ -46,6 +54,9 @@ def main() -> int:
         serve(arguments)
     except Interrupted:
         say("\nStopped.")
+    except FolderTaken as taken:
+        say(f"{taken} name another folder with ARGS='--folder …'.")
+        return 1
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
@@ -59,6 +70,8 @@ def main() -> int:
 
 def serve(arguments: argparse.Namespace) -> None:
     """Start, write the folder, say what to type, and wait."""
+    if is_earlier(arguments.folder):
+        say(f"{arguments.folder} is from an earlier start: what it holds is written again.\n")
     workspace = planning_model(ledger_rows=arguments.ledger_rows)
     workspace.variants.polls_until_done = 1
     with LocalPigment(workspace, tls=arguments.tls, port=arguments.port) as pigment:
@@ -67,6 +80,22 @@ def serve(arguments: argparse.Namespace) -> None:
         say(playground.greeting())
         while True:
             Event().wait(3600)
+
+
+def is_earlier(folder: Path) -> bool:
+    """Whether an earlier start, which has ended, wrote the folder; raises `FolderTaken` where it is not free."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return False
+    try:
+        ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
+        url, ca_file = ids["url"], ids["ca_file"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise FolderTaken(f"{folder} holds other files:") from None
+    with contextlib.suppress(requests.RequestException), requests.Session() as session:
+        session.trust_env = False
+        session.get(f"{url}/_test/state", timeout=2, verify=ca_file or True)
+        raise FolderTaken(f"{folder} belongs to the local Pigment that runs at {url}: use that one, stop it, or")
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +145,8 @@ class Playground:
             f"{source} spec",
             f"{source} check --config {out}",
             f"{source} discover --config {out}",
-            f"{source} read --config {out} --catalog {catalog} > {messages}",
+            # Records go into the file alone; whatever else is said, an error above all, is seen as well.
+            f'{source} read --config {out} --catalog {catalog} | tee {messages} | grep -v \'"type":"RECORD"\'',
             f"{destination} spec",
             f"{destination} check --config {into}",
             f"{destination} discover --config {into}",
@@ -143,7 +173,7 @@ class Playground:
             f"{self._word(self.folder)} holds source.json, destination.json, catalog.json, and ids.json with all of "
             "the above.\n\n"
             f"To try the connectors, in another terminal:\n\n  cd {shlex.quote(str(Path.cwd()))}\n{commands}\n\n"
-            "Then reload the page. Stop with Ctrl-C."
+            "Then reload the page. Stop with Ctrl-C. More: make fake ARGS=--help"
         )
 
     def _config(self, application: str) -> dict[str, Any]:

@@ -74,10 +74,53 @@ def test_the_printed_commands_sync_everything(
     assert kinds == ["SPEC", "CONNECTION_STATUS", "CATALOG", "SPEC", "CONNECTION_STATUS", "DESTINATION_CATALOG"]
     assert {each["connectionStatus"]["status"] for each in messages if "connectionStatus" in each} == {"SUCCEEDED"}
     catalog = json.loads((tmp_path / "catalog.json").read_text())
-    assert sum(each["type"] == "STATE" for each in messages) == len(catalog["streams"]) == 7
+    # What the source says is seen, records aside; then what the destination says.
+    assert sum(each["type"] == "STATE" for each in messages) == 2 * len(catalog["streams"]) == 14
+    assert b'"type":"RECORD"' in (tmp_path / "messages.jsonl").read_bytes()
     assert {each["status"] for each in state["imports"]} == {"Completed"}
     assert sum(each["rejected"] for each in state["imports"]) == 0
     assert 30 in {each["rows"] for each in state["imports"]}
+
+
+@pytest.mark.long
+def test_an_error_of_the_printed_read_is_seen(tmp_path: Path) -> None:
+    with playground(tmp_path) as (_, printed):
+        (read,) = (line for line in printed.splitlines() if "source-pigment read" in line)
+        config = tmp_path / "source.json"
+        config.write_text(config.read_text().replace("pgmt_", "pgmt_wrong_"))
+        done = subprocess.run(["/bin/bash", "-c", read], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "IP allow list" in done.stdout
+
+
+def test_a_folder_of_a_local_pigment_that_runs_is_left_alone(tmp_path: Path) -> None:
+    with playground(tmp_path):
+        before = (tmp_path / "ids.json").read_text()
+        with playground(tmp_path) as (second, printed):
+            assert second.wait() == 1
+
+        assert f"{tmp_path} belongs to the local Pigment that runs at http://127.0.0.1:" in printed
+        assert (tmp_path / "ids.json").read_text() == before
+
+
+@pytest.mark.long
+def test_a_folder_of_an_earlier_start_is_used_again_and_said(tmp_path: Path) -> None:
+    with playground(tmp_path):
+        pass
+    with playground(tmp_path) as (_, printed):
+        ids = json.loads((tmp_path / "ids.json").read_text())
+
+    assert printed.startswith(f"{tmp_path} is from an earlier start")
+    assert ids["url"] in printed
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "source.json").write_text("mine")
+    with playground(tmp_path) as (process, printed):
+        assert process.wait() == 1
+
+    assert printed == f"{tmp_path} holds other files: name another folder with ARGS='--folder …'.\n"
+    assert (tmp_path / "source.json").read_text() == "mine"
 
 
 def test_ids_of_everything_are_printed_and_kept_private(tmp_path: Path) -> None:
