@@ -64,7 +64,9 @@ if FULL_DESCRIPTION.exists():
 
 
 def test_every_documented_operation_of_the_local_pigment_is_in_the_contract() -> None:
-    assert {(each.path, each.method.lower()) for each in ROUTES if not each.richer} == set(OPERATIONS)
+    assert {(each.path, each.method.lower()) for each in ROUTES if each.described and not each.richer} == set(
+        OPERATIONS
+    )
 
 
 def test_every_type_of_the_contract_is_used() -> None:

@@ -23,7 +23,6 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Variants, Workspace
 from turned_pigment import (
-    AUDIT_KEY,
     TurnedPigment,
 )
 from turns import NO_ASSUMPTION, TURNS, VARIANTS
@@ -36,8 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def config_of(pigment: LocalPigment, *, imports: bool = True) -> dict[str, Any]:
     workspace = pigment.workspace
-    keys = {f"{name}_api_key": workspace.secret(name) for name in ("export", "metadata", "import")}
-    keys["audit_api_key"] = AUDIT_KEY
+    keys = {f"{name}_api_key": workspace.secret(name) for name in ("export", "metadata", "import", "audit")}
     config: dict[str, Any] = {
         "credentials": {"auth_type": "separate_keys", **keys},
         "application_id": workspace.application(PLANNING).id,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from local_pigment.http_messages import Request, Response, as_json
+from local_pigment.http_messages import Request, Response
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
 
@@ -29,40 +29,16 @@ class Turn:
     alone: bool = True
 
 
-AUDIT_KEY = "pgmt_audit"
-
-
-def audit_log(request: Request) -> Response:
-    """Two pages of events, newest first; the local Pigment has no audit log of its own."""
-    if request.headers.get("authorization") != f"Bearer {AUDIT_KEY}":
-        return Response(403)
-    numbers = range(3, 0, -1) if request.query.get("cursor") == "more" else range(6, 3, -1)
-    events = [
-        {
-            "id": f"event-{number}",
-            "type": "Login",
-            "eventTimestamp": f"2026-11-21T00:00:0{number}Z",
-            "ingestionTimestamp": f"2026-11-21T00:00:0{number}Z",
-            "payload": {"email": "somebody@example.com"},
-        }
-        for number in numbers
-    ]
-    cursor = None if request.query.get("cursor") == "more" else "more"
-    return as_json({"events": events, "pagination": {"nextCursor": cursor}})
-
-
 class TurnedPigment(LocalPigment):
-    """Lets each request of the API through a change, and has an audit log."""
+    """Lets each request of the API through a change; its audit log has several pages."""
 
     def __init__(self, workspace: Workspace, change: Change | None, **options: Any) -> None:
         self._change = change
+        workspace.audit.page_size = 5
         super().__init__(workspace, **options)
 
     def _site(self, request: Request) -> Response:
-        return self._change(request, self._unchanged) if self._change else self._unchanged(request)
-
-    def _unchanged(self, request: Request) -> Response:
-        return audit_log(request) if request.path.startswith("/api/audit/") else super()._site(request)
+        return self._change(request, super()._site) if self._change else super()._site(request)
 
 
 def when(part: str, change: Change, method: str = "") -> Change:

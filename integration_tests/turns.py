@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from local_pigment.audit import AuditNames
 from local_pigment.http_messages import Request, Response
 from local_pigment.imports import ImportConfiguration
 from local_pigment.limits import Limits
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace
 from turned_pigment import (
-    AUDIT_KEY,
     Change,
     Proceed,
     Turn,
@@ -98,7 +99,7 @@ def overlapping(workspace: Workspace) -> None:
 
 
 def keys_of_all_types(workspace: Workspace) -> None:
-    every = frozenset({"Export", "Import", "Modeling Metadata"})
+    every = frozenset({"Export", "Import", "Modeling Metadata", "Audit logs"})
     workspace.keys = [ApiKey(key.name, key.secret, every, key.expires) for key in workspace.keys]
 
 
@@ -121,6 +122,11 @@ def audit_for_everybody(request: Request, proceed: Proceed) -> Response:
     return proceed(replace(request, headers=headers))
 
 
+def half_the_reach(request: Request, proceed: Proceed) -> Response:
+    since = datetime.fromisoformat(request.query.get("ingestedSince", "2999-01-01T00:00:00Z"))
+    return Response(400) if since < datetime.now(UTC) - timedelta(days=90) else proceed(request)
+
+
 METRIC, TABLE, LIST = "/export/metric/", "/export/table/", "/export/list/"
 
 
@@ -140,6 +146,10 @@ VARIANTS: dict[str, Turn] = {
     "import_seconds": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
     "imports_of_a_block": Turn({"first-status", "imports-queue"}, prepare=overlapping),
     "heeds_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "heeds_dry_run", False)),
+    "audit_names": Turn(
+        {"audit-page", "audit-fields", "audit-cursor"},
+        prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
+    ),
     "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
 }
 
@@ -157,7 +167,7 @@ OTHERS: dict[str, Turn] = {
     ),
     "a configuration that clears": Turn({"repeated-file"}, prepare=own_key),
     "no unique identifier": Turn({"repeated-file"}, prepare=no_unique_identifier),
-    "keys of all types": Turn({"one-type-per-key"}, prepare=keys_of_all_types),
+    "keys of all types": Turn({"one-type-per-key", "audit-key"}, prepare=keys_of_all_types),
     "HTTP/1.1 alone": Turn({"http2"}, protocols=("http/1.1",)),
     "a redirect": Turn({"address"}, when("/applications", redirected)),
     "more about applications": Turn({"application-fields"}, when("/applications", with_field("owner"))),
@@ -279,6 +289,8 @@ OTHERS: dict[str, Turn] = {
     "events without ids": Turn({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),
     "oldest events first": Turn({"audit-order"}, when("/audit/", document(oldest_first))),
     "another name of the cursor": Turn({"audit-cursor"}, when("/audit/", query(without("cursor")))),
+    "events of half a year alone": Turn({"audit-reach"}, when("/audit/", half_the_reach)),
+    "views of every block": Turn({"views-of-a-block"}, when("/v1/views", query(without("blockId")))),
     "an audit log for everybody": Turn({"audit-key"}, when("/audit/", audit_for_everybody)),
     "import modes ignored": Turn({"import-mode"}, when("/push/", query(without("importMode")))),
 }
@@ -288,3 +300,4 @@ TURNS = {**VARIANTS, **OTHERS}
 
 
 PLANNING_ID = planning_model(ledger_rows=1).application(PLANNING).id
+AUDIT_KEY = planning_model(ledger_rows=1).secret("audit")

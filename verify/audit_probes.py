@@ -14,10 +14,11 @@ _DAYS = 30
 _EVENT_FIELDS = {"id", "type", "eventTimestamp", "ingestionTimestamp"}
 
 
-def _page(workspace: Workspace, **params: str) -> Exchange:
+def _page(workspace: Workspace, *, days: int = _DAYS, **params: str) -> Exchange:
     if workspace.keys.audit is None:
         raise NotAsked("the configuration has no audit key")
-    since = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS)
+    # The same within an hour, so that one question is asked once; a range that begins an hour late is not too long.
+    since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=2) - timedelta(days=days)
     asked = {"ingestedSince": since.strftime("%Y-%m-%dT%H:%M:%SZ"), **params}
     return workspace.observer.once(workspace.keys.audit, "GET", _PATH, params=asked)
 
@@ -44,7 +45,8 @@ def _shape(workspace: Workspace) -> Seen:
         return Seen(f"status {response.status}, no JSON object", same=False)
     pagination = document.get("pagination")
     words = ", ".join(sorted(map(workspace.public_word, document)))
-    return Seen(words, same=isinstance(pagination, dict) and "nextCursor" in pagination)
+    has_events = isinstance(document.get("events"), list)
+    return Seen(words, same=has_events and isinstance(pagination, dict) and "nextCursor" in pagination)
 
 
 def _fields(workspace: Workspace) -> Seen:
@@ -75,6 +77,11 @@ def _next_page(workspace: Workspace) -> Seen:
     return Seen("other events" if fine else f"status {second.status}, not the next events", same=fine)
 
 
+def _reach(workspace: Workspace) -> Seen:
+    status = _page(workspace, days=180).status
+    return Seen(f"status {status}", same=status == 200)
+
+
 def _other_key(workspace: Workspace) -> Seen:
     if workspace.keys.export is None or workspace.keys.audit in {None, workspace.keys.export}:
         raise NotAsked("this needs an audit key and an export key that are not the same")
@@ -85,9 +92,9 @@ def _other_key(workspace: Workspace) -> Seen:
 AUDIT_PROBES = (
     Probe(
         "audit-page",
-        "A page of the audit log is an object with a list of events and pagination.nextCursor.",
+        "A page of the audit log is an object with the list events and pagination.nextCursor.",
         f"ask for the events of {_DAYS} days",
-        "The audit log cannot be read beyond its first page.",
+        "Other names of the list that are known are understood; without nextCursor nothing is read.",
         _shape,
     ),
     Probe(
@@ -110,6 +117,13 @@ AUDIT_PROBES = (
         "ask for the next page, where there is one",
         "The same page would come again and again: the parameter has another name.",
         _next_page,
+    ),
+    Probe(
+        "audit-reach",
+        "Events of the last 180 days can be asked for, but for the first hours.",
+        "ask for the events of 180 days",
+        "The first sync gets fewer events, and a sync that was not run for long misses more.",
+        _reach,
     ),
     Probe(
         "audit-key",

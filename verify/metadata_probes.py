@@ -47,6 +47,13 @@ def _unknown_application(workspace: Workspace) -> Seen:
     return Seen(f"status {response.status}" + (", an empty list" if is_empty else ""), same=is_empty)
 
 
+def _views_of_a_block(workspace: Workspace) -> Seen:
+    application = f"applicationId={workspace.application_id}&" if workspace.application_id else ""
+    response = workspace.metadata(f"/api/v1/views?{application}blockId={uuid.uuid4()}")
+    is_empty = response.json() == []
+    return Seen(f"status {response.status}" + (", an empty list" if is_empty else ""), same=is_empty)
+
+
 def _table_configurations(workspace: Workspace) -> Seen:
     table = workspace.first(TABLE)
     response = workspace.metadata(f"/api/v1/importConfigurations?blockId={table.get('id')}")
@@ -96,6 +103,13 @@ METADATA_PROBES = (
         "list the views",
         "More fields do no harm; without these, views cannot be found.",
         _fields("/api/v1/views", _BLOCK_FIELDS),
+    ),
+    Probe(
+        "views-of-a-block",
+        "The views of a block can be listed by themselves; a block that nobody has has none.",
+        "list the views of an id that nobody has",
+        "The streams that describe the model could not say which block a view belongs to.",
+        _views_of_a_block,
     ),
     Probe(
         "configuration-fields",

@@ -150,6 +150,7 @@ _WITHOUT = {
     Purpose.METADATA: "nothing can be listed",
     Purpose.EXPORT: "nothing can be read",
     Purpose.IMPORT: "nothing can be written",
+    Purpose.AUDIT: "the audit log cannot be read",
 }
 
 
@@ -165,6 +166,11 @@ def _advise_not_found(error: NotFound, named: str) -> str:
                 f"Pigment does not know the import configuration of{named}, or the owner of the API key cannot see "
                 "it: copy its ID again from Pigment (Integrations > Import configurations)."
             )
+        case Purpose.AUDIT:
+            return (
+                'Pigment offers no audit log at this address: switch "Audit log" off, or ask Pigment whether your '
+                "workspace has one."
+            )
         case _:
             return (
                 f"Pigment does not know{named}, or the owner of the API key cannot see it: check the field "
@@ -179,6 +185,8 @@ def _advise_export(error: NotAnExport | BrokenOff, named: str) -> str:
             f'What came as the export of{named} is no export{came}: check the "Base URL" and any proxy before Pigment, '
             "and run the sync again."
         )
+    if error.operation is not None and not error.operation.startswith("export"):
+        return f"Pigment's response for{named} broke off before its end: run the sync again."
     return (
         f"The export of{named} broke off before its end, and nothing after its last state counts as read: run the sync "
         'again, and if it happens often, read the block in parts, under "Custom exports".'
@@ -193,6 +201,11 @@ def _advise_rejected(error: TooLarge | RequestRejected, named: str) -> str:
         )
     if error.purpose == Purpose.METADATA:
         return f'Pigment rejected the request for{named} (HTTP {error.status}): check the field "Application ID".'
+    if error.purpose == Purpose.AUDIT:
+        return (
+            f"Pigment rejected the question for events of the audit log (HTTP {error.status}): run the sync again, and "
+            "report this if it happens again."
+        )
     of_a_view = error.operation == "export view"
     if isinstance(error, TooLarge) and of_a_view:
         return f"Pigment finds{named} too big to export as a view: read its block instead, or make the view smaller."

@@ -17,11 +17,13 @@ KEY_FIELDS: Mapping[Purpose, str] = {
     Purpose.EXPORT: "Export key",
     Purpose.METADATA: "Metadata key",
     Purpose.IMPORT: "Import key",
+    Purpose.AUDIT: "Audit log key",
 }
 KEY_PROPERTIES: Mapping[Purpose, str] = {
     Purpose.EXPORT: "export_api_key",
     Purpose.METADATA: "metadata_api_key",
     Purpose.IMPORT: "import_api_key",
+    Purpose.AUDIT: "audit_api_key",
 }
 
 _WHERE = "in Pigment, under Workspace settings > API keys"
@@ -94,13 +96,13 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
             keys = Keys.single(_key(credentials, "api_key", SINGLE_KEY_FIELD) or "")
         case "separate_keys":
             found = {each: _key(credentials, KEY_PROPERTIES[each], KEY_FIELDS[each]) for each in Purpose}
-            keys = Keys(export=found[Purpose.EXPORT], metadata=found[Purpose.METADATA], imports=found[Purpose.IMPORT])
+            keys = Keys(found[Purpose.EXPORT], found[Purpose.METADATA], found[Purpose.IMPORT], found[Purpose.AUDIT])
         case _:
             raise ConfigProblem(
                 f'Choose under "{AUTHENTICATION}" whether each purpose has a key of its own or one key serves '
                 "everything."
             )
-    if not (keys.export or keys.metadata or keys.imports):
+    if not any(keys.has(each) for each in Purpose):
         raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; it is made {_WHERE}.')
     return keys
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any
 
@@ -44,7 +45,7 @@ def diagnose(config: Mapping[str, Any], needed: frozenset[Purpose]) -> str | Non
     Raises a `PigmentError` where Pigment cannot be asked.
     """
     given = _given(config.get("credentials") or {})
-    found = {field: _abilities(config, key) for field, (key, _) in given.items()}
+    found = {field: _abilities(config, key, needed) for field, (key, _) in given.items()}
     wanted = {field: purposes & needed for field, (_, purposes) in given.items()}
     return explain_keys(found, wanted)
 
@@ -96,13 +97,15 @@ def _given(credentials: Mapping[str, Any]) -> dict[str, tuple[str, frozenset[Pur
     }
 
 
-def _abilities(config: Mapping[str, Any], key: str) -> Abilities:
+def _abilities(config: Mapping[str, Any], key: str, needed: frozenset[Purpose]) -> Abilities:
     credentials = {"auth_type": "single_key", "api_key": key}
     client = client_from_config({**config, "credentials": credentials, "max_retries": 1}, default_max_retries=1)
     found: set[Purpose] = set()
     rejected = False
     try:
         for purpose, action in _attempts(client):
+            if purpose is Purpose.AUDIT and purpose not in needed:
+                continue  # where nobody reads the audit log, there may be none
             try:
                 action()
             except PermissionMissing:
@@ -125,3 +128,6 @@ def _attempts(client: PigmentClient) -> Iterator[tuple[Purpose, Callable[[], obj
     yield Purpose.METADATA, client.list_applications
     yield Purpose.EXPORT, lambda: client.export(export, lambda _: None)
     yield Purpose.IMPORT, lambda: client.import_status(nothing)
+    # Of events since this moment there are none, or few.
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    yield Purpose.AUDIT, lambda: client.audit_page(now)

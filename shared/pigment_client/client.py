@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from pigment_client import import_responses, responses
+from pigment_client.audit_responses import parse_audit_page
 from pigment_client.errors import NotFound, PigmentError, TryLater
 from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
@@ -25,6 +26,7 @@ from pigment_client.http.transport import Transport, content_of, decoded
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
+    AuditPage,
     Block,
     ExportKind,
     ExportRequest,
@@ -149,6 +151,12 @@ class PigmentClient:
         about = block_id or application_id
         request = Request(_LIST_NAMES[listing], *_METADATA, f"/api/v1/{listing}", object_id=about, query=query)
         return self._read_content(request, responses.parse_listing)
+
+    def audit_page(self, since: str, cursor: str | None = None, *, cursor_parameter: str = "cursor") -> AuditPage:
+        """Events that were ingested since then (ISO 8601), newest first: the first page, or that of a cursor."""
+        query = {"ingestedSince": since, **({cursor_parameter: cursor} if cursor else {})}
+        request = Request("read audit log", Purpose.AUDIT, "GET", "/api/audit/v1/events", query=query)
+        return self._read_content(request, parse_audit_page)
 
     def export(self, request: ExportRequest, consume: Callable[[Export], T]) -> T:
         """Export a block or a view: what `consume` makes of it, which reads one attempt from its beginning.

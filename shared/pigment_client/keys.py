@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     EXPORT = "Export"
     METADATA = "Modeling Metadata"
     IMPORT = "Import"
+    AUDIT = "Audit logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Keys:
     export: str | None = field(default=None, repr=False)
     metadata: str | None = field(default=None, repr=False)
     imports: str | None = field(default=None, repr=False)
+    audit: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for purpose in Purpose:
@@ -47,7 +49,7 @@ class Keys:
     @classmethod
     def single(cls, key: str) -> Keys:
         """One key for everything."""
-        return cls(export=key, metadata=key, imports=key)
+        return cls(export=key, metadata=key, imports=key, audit=key)
 
     def has(self, purpose: Purpose) -> bool:
         """Whether there is a key for the purpose."""
@@ -68,4 +70,6 @@ class Keys:
                 key = self.metadata
             case Purpose.IMPORT:
                 key = self.imports
+            case Purpose.AUDIT:
+                key = self.audit
         return key.strip() or None if key else None

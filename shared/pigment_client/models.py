@@ -99,6 +99,34 @@ class ListedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """An event of the audit log, under our names: texts as they came, `payload` and `others` as JSON.
+
+    What is None was not found under any name that we know. It holds names and addresses of people: never log it.
+    """
+
+    id: str | None = field(repr=False)
+    type: str | None = field(repr=False)
+    event_timestamp: str | None = field(repr=False)
+    ingestion_timestamp: str | None = field(repr=False)
+    payload: bytes | None = field(repr=False)
+    others: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A page of the audit log, newest event first.
+
+    `events` is None where no list of events was found. `next_cursor` is None on the last page, and where nothing
+    was found that speaks of pages (`has_pagination`).
+    """
+
+    events: tuple[AuditEvent, ...] | None
+    next_cursor: str | None = field(repr=False)
+    has_pagination: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImportConfiguration:
     """An import configuration: where a CSV file goes and how its columns are mapped."""
 

@@ -49,6 +49,7 @@ class Operation:
             "push_csv": self.push_csv,
             "trigger_import": self.trigger_import,
             "import_status": self.import_status,
+            "list_audit_events": self.list_audit_events,
         }
         return by_name[self.route.operation]()
 
@@ -181,6 +182,11 @@ class Operation:
             run.polls_left -= 1
             run.completed_at = self.workspace.now()
         return response
+
+    def list_audit_events(self) -> Response:
+        workspace = self.workspace
+        names = workspace.variants.audit_names
+        return as_json(workspace.audit.page(self.request.query, names, workspace.now(), workspace.clock()))
 
     def _csv(self, application: Application, block: Block, asked: dict[str, object]) -> Response:
         default = "Legacy" if self.route.legacy else "Iso8601"

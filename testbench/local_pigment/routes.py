@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_NEEDS_EXPORT, _NEEDS_METADATA, _NEEDS_IMPORT = "Export", "Modeling Metadata", "Import"
+_NEEDS_EXPORT, _NEEDS_METADATA, _NEEDS_IMPORT, _NEEDS_AUDIT = "Export", "Modeling Metadata", "Import", "Audit logs"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation; `legacy` marks the unversioned paths, whose dates default to the old formats."""
+    """An operation; `legacy` marks the unversioned paths, whose dates default to the old formats.
+
+    What is not `described` is not in the public API description.
+    """
 
     method: str
     path: str
@@ -18,6 +21,7 @@ class Route:
     scope: str
     legacy: bool = False
     richer: bool = False
+    described: bool = True
 
     def match(self, path: str) -> str | None:
         """The id in the path ("" where there is none), or None when the path is another's."""
@@ -46,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/v1/import/trigger", "trigger_import", _NEEDS_IMPORT),
     Route("GET", "/api/v1/import/{importId}/status", "import_status", _NEEDS_IMPORT),
     Route("GET", "/api/import/{importId}/status", "import_status", _NEEDS_IMPORT, legacy=True),
+    Route("GET", "/api/audit/v1/events", "list_audit_events", _NEEDS_AUDIT, described=False),
 )
 
 

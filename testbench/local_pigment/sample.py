@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import random
 from copy import deepcopy
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from local_pigment.audit import AuditEvent
 from local_pigment.blocks import (
     DEFAULT_SCENARIO,
     Application,
@@ -22,7 +23,7 @@ from local_pigment.blocks import (
     View,
 )
 from local_pigment.imports import ImportConfiguration, UnknownItem
-from local_pigment.workspace import EXPORT, IMPORT, METADATA, ApiKey, Workspace, new_id
+from local_pigment.workspace import AUDIT, EXPORT, IMPORT, METADATA, ApiKey, Workspace, new_id
 
 PLANNING, CONSOLIDATION = "Planning", "Consolidation"
 
@@ -60,7 +61,26 @@ def planning_model(*, ledger_rows: int = 2000, seed: int = 7) -> Workspace:
     consolidation = Application(new_id(CONSOLIDATION), CONSOLIDATION, scenarios=dict(planning.scenarios))
     workspace.applications = {planning.id: planning, consolidation.id: consolidation}
     _mirror(workspace, planning, consolidation)
+    workspace.audit.add(*_audit_events())
     return workspace
+
+
+def _audit_events() -> list[AuditEvent]:
+    """What people did in the last hours, in the words of the knowledge base; the text is as awkward as a cell."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    people = ["ada@example.com", "grace@example.com", 'Équipe \u2028 "Ünïcode" <e@example.com>']
+    return [
+        AuditEvent(
+            new_id("event", str(number)),
+            ("UserLoggedIn", "ApiKeyUsed", "BlockDeleted")[number % 3],
+            moment - timedelta(seconds=2),
+            moment,
+            {"actor": {"email": people[number % 3]}, "attempts": number, "details": None},
+            {"workspace": "Planning"} if number % 2 else {},
+        )
+        for number in range(12)
+        for moment in [now - timedelta(hours=12 - number, milliseconds=number)]
+    ]
 
 
 def _keys() -> list[ApiKey]:
@@ -68,10 +88,11 @@ def _keys() -> list[ApiKey]:
         return ApiKey(name, "pgmt_" + new_id("key", name).replace("-", ""), frozenset(scopes), expires)
 
     return [
-        key("all", EXPORT, METADATA, IMPORT),
+        key("all", EXPORT, METADATA, IMPORT, AUDIT),
         key("export", EXPORT),
         key("metadata", METADATA),
         key("import", IMPORT),
+        key("audit", AUDIT),
         key("expired", EXPORT, METADATA, IMPORT, expires=date(2024, 1, 1)),
     ]
 

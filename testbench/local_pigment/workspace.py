@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from math import inf
 
+from local_pigment.audit import AuditLog, AuditNames
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock
 from local_pigment.faults import Faults
 from local_pigment.imports import Failed, ImportConfiguration, ImportRun
@@ -17,7 +18,7 @@ from local_pigment.limits import Limits
 from local_pigment.loaders import clear, load
 from local_pigment.started import read_source
 
-EXPORT, METADATA, IMPORT = "Export", "Modeling Metadata", "Import"
+EXPORT, METADATA, IMPORT, AUDIT = "Export", "Modeling Metadata", "Import", "Audit logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Variants:
     imports_of_a_block: ImportsOfABlock = ImportsOfABlock.QUEUE
     # A Pigment that has never heard of `dryRun` stores what it gets.
     heeds_dry_run: bool = True
+    audit_names: AuditNames = field(default_factory=AuditNames)
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Workspace:
     keys: list[ApiKey] = field(default_factory=list)
     configurations: dict[str, ImportConfiguration] = field(default_factory=dict)
     imports: dict[str, ImportRun] = field(default_factory=dict)
+    audit: AuditLog = field(default_factory=AuditLog)
     variants: Variants = field(default_factory=Variants)
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)
