@@ -200,3 +200,36 @@ def test_a_row_without_a_date_stops_a_sync_that_is_to_stop_then(destination: Run
     assert run.exit_code == 1
     assert run.of("STATE") == []
     assert "1 row of the stream" in run.errors[0]["message"]
+
+
+def test_each_target_gets_files_in_its_own_form_and_mode(destination: Runner) -> None:
+    other, french = stream("other"), ledger(destination, " (by entry)")
+    configuration = destination.pigment.workspace.configurations[french]
+    configuration.delimiter, configuration.decimal_separator, configuration.date_format = ";", ",", "dd/MM/yyyy"
+    for each in (first := stream(), other):
+        each["json_schema"]["properties"]["Posted"]["format"] = "date"
+    targets = [
+        {"stream": LEDGER, "import_configuration_id": ledger(destination)},
+        {
+            "stream": "other",
+            "import_configuration_id": french,
+            "import_mode": "create",
+            "csv": {"delimiter": "semicolon", "decimal_separator": "comma", "dates": "dd/MM/yyyy"},
+        },
+    ]
+    messages = [
+        *(record(entry(1, Entry=f"a{number}", Amount=1.5)) for number in range(3)),
+        *(record(entry(1, Entry=f"b{number}", Amount=2.25, Memo="x;y"), "other") for number in range(3)),
+        state(1),
+        state(2, "other"),
+    ]
+    run = write(destination, messages, catalog(first, other), targets=targets, csv={"encoding": "utf-8-bom"})
+
+    assert run.exit_code == 0
+    assert {row[0]: (row[3], row[4]) for row in rows(destination)} == {
+        f"{name}{number}": ("2026-04-30", amount)
+        for name, amount in (("a", "1.5"), ("b", "2.25"))
+        for number in range(3)
+    }
+    assert {each.mode for each in imports(destination)} == {None, "create"}
+    assert all(each.startswith(b"\xef\xbb\xbfAccount") for each in received(destination))

@@ -10,11 +10,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from destination_pigment.loading import Loading, parse_loading, parse_target_loading
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.pasted_ids import IdKind, pasted_id
-from pigment_client.models import ImportMode, UploadForm
-from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
-from pigment_csv.dialect import CsvDialect
+from pigment_client.models import UploadForm
 
 _MEGABYTE = 1_000_000
 
@@ -34,7 +33,10 @@ class OnUnknown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
-    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first."""
+    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first.
+
+    `loading` is what it says of the files for its import configurations; None where it says nothing.
+    """
 
     stream: str
     namespace: str | None
@@ -42,6 +44,7 @@ class TargetEntry:
     replace_configuration_id: str | None = None
     clears: bool = False
     minimum_rows: int = 0
+    loading: Loading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,8 @@ class DestinationConfig:
 
     application_id: str | None
     targets: tuple[TargetEntry, ...]
-    dialect: CsvDialect
+    loading: Loading
     form: UploadForm
-    import_mode: ImportMode | None
     dry_run: bool
     limits: FileLimits
     import_timeout: timedelta
@@ -79,18 +81,19 @@ class DestinationConfig:
     dimension_checks: tuple[DimensionCheck, ...]
     then_run: tuple[str, ...] = ()
 
+    def loading_of(self, configuration_id: str) -> Loading:
+        """How files go to an import configuration, whichever stream they are of."""
+        return loadings_by_configuration(self.targets).get(configuration_id, self.loading)
+
 
 def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     """The configuration as a value; raises `ConfigProblem`."""
-    csv = config.get("csv") or {}
-    mode = str(config.get("import_mode") or "")
-    targets = _targets(config.get("targets") or ())
+    targets = _targets(config)
     return DestinationConfig(
         application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         targets=targets,
-        dialect=_dialect(csv),
+        loading=parse_loading(config),
         form=UploadForm(config.get("upload") or "raw"),
-        import_mode=ImportMode(mode) if mode else None,
         dry_run=config.get("dry_run") is True,
         limits=FileLimits(
             int(float(config.get("max_file_megabytes") or 100) * _MEGABYTE),
@@ -104,38 +107,36 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
     )
 
 
-def _dialect(csv: Mapping[str, Any]) -> CsvDialect:
-    return CsvDialect(
-        ";" if csv.get("delimiter") == "semicolon" else ",",
-        "," if csv.get("decimal_separator") == "comma" else ".",
-        csv.get("encoding") == "utf-8-bom",
-        _dates(_text(csv, "dates")),
-    )
-
-
-def _dates(text: str) -> DatePattern | None:
-    if text.lower() in {"", "as_sent"}:
-        return None
-    if text.lower() == "iso":
-        return ISO_DAY
-    try:
-        return parse_date_pattern(text)
-    except PatternProblem as problem:
-        raise ConfigProblem(f'The pattern in the field "Dates" of "CSV format" {problem}.') from None
-
-
-def _targets(entries: Sequence[Mapping[str, Any]]) -> tuple[TargetEntry, ...]:
-    targets = tuple(_target(each) for each in entries)
+def _targets(config: Mapping[str, Any]) -> tuple[TargetEntry, ...]:
+    targets = tuple(_target(each, config) for each in config.get("targets") or ())
     counts = Counter((each.namespace, each.stream) for each in targets)
     repeated = sorted(stream for (_, stream), count in counts.items() if count > 1)
     if repeated:
         raise ConfigProblem(
             f'There is more than one entry for "{", ".join(repeated)}" under "Targets": leave one for each stream.'
         )
+    loadings_by_configuration(targets)
     return targets
 
 
-def _target(entry: Mapping[str, Any]) -> TargetEntry:
+def loadings_by_configuration(targets: Sequence[TargetEntry]) -> dict[str, Loading]:
+    """What the targets say of the files for each import configuration; raises `ConfigProblem` where two differ."""
+    found: dict[str, tuple[TargetEntry, Loading]] = {}
+    for target in targets:
+        for identifier in filter(None, (target.configuration_id, target.replace_configuration_id)):
+            if target.loading is None:
+                continue
+            other, loading = found.setdefault(identifier, (target, target.loading))
+            if loading != target.loading:
+                field = "CSV format" if loading.dialect != target.loading.dialect else "Import mode"
+                raise ConfigProblem(
+                    f'The targets "{other.stream}" and "{target.stream}" name the same import configuration '
+                    f'({identifier}) with a different "{field}": enter the same in both under "Targets".'
+                )
+    return {identifier: loading for identifier, (_, loading) in found.items()}
+
+
+def _target(entry: Mapping[str, Any], config: Mapping[str, Any]) -> TargetEntry:
     stream = _text(entry, "stream")
     configuration_id = pasted_id(entry.get("import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets")
     if not stream or not configuration_id:
@@ -153,6 +154,7 @@ def _target(entry: Mapping[str, Any]) -> TargetEntry:
         replacing,
         clears=entry.get("clears_before_import") is True,
         minimum_rows=int(entry.get("minimum_rows") or 0),
+        loading=parse_target_loading(entry, config),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from airbyte_cdk.models import ConnectorSpecification, DestinationSyncMode
 
 from destination_pigment.config import MAX_RETRIES
+from destination_pigment.csv_form import csv_spec, import_mode_spec, target_csv_spec
 from pigment_airbyte.connection import connection_spec
 from pigment_airbyte.credentials import KEY_FIELDS, credentials_spec, key_spec
 from pigment_client.keys import Purpose
@@ -98,21 +99,14 @@ def _targets() -> dict[str, Any]:
             "group": "targets",
             "order": 0,
         },
-        # A text and not an enum: the empty text is valid and means "as the import configuration says", and a list of
-        # choices would draw it as an empty entry.
         "import_mode": {
-            "type": "string",
-            "title": "Import mode",
-            "description": (
-                "Leave it empty: the import configuration decides. Or, where your Pigment offers that, "
-                "“create”: only add new items; “update”: only change items that are there; “upsert”: both."
+            **import_mode_spec(
+                "Leave it empty: the import configuration decides. Or, where your Pigment offers that, “create”: only "
+                "add new items; “update”: only change items that are there; “upsert”: both.",
+                order=1,
             ),
             "default": "",
-            "pattern": "^(create|update|upsert)?$",
-            "pattern_descriptor": "create, update or upsert",
-            "examples": ["create", "update", "upsert"],
             "group": "targets",
-            "order": 1,
         },
         "dry_run": {
             "type": "boolean",
@@ -191,51 +185,24 @@ def _target() -> dict[str, Any]:
             "description": "Only where two streams have the same name: the namespace of this one.",
             "order": 5,
         },
+        "import_mode": import_mode_spec(
+            "Only if this import configuration needs another one than the rest: “create”, “update” or “upsert”, as "
+            "explained under Import mode below.",
+            order=6,
+        ),
+        "csv": target_csv_spec(
+            "Only if this import configuration reads files in another form than the rest. What you leave empty is as "
+            "under CSV format below.",
+            order=7,
+        ),
     }
 
 
 def _files() -> dict[str, Any]:
     return {
         "csv": {
-            "type": "object",
-            "title": "CSV format",
-            "description": "Choose what your import configurations say; numbers arrive wrong otherwise.",
-            "properties": {
-                "delimiter": _choice(
-                    "Delimiter",
-                    "What stands between two columns. “comma”: <code>,</code> “semicolon”: <code>;</code>",
-                    ["comma", "semicolon"],
-                    order=0,
-                ),
-                "decimal_separator": _choice(
-                    "Decimal separator",
-                    "How numbers are written. “dot”: <code>1234.5</code> “comma”: <code>1234,5</code>",
-                    ["dot", "comma"],
-                    order=1,
-                ),
-                "encoding": _choice(
-                    "Encoding",
-                    "“utf-8”: the usual form. “utf-8-bom”: with a byte order mark at the start of the file.",
-                    ["utf-8", "utf-8-bom"],
-                    order=2,
-                ),
-                "dates": {
-                    "type": "string",
-                    "title": "Dates",
-                    "description": (
-                        "How dates are written. “as_sent”: as the source sends them. “iso”: <code>2026-04-30</code> "
-                        "Or the date format of your import configuration in its letters, such as "
-                        "<code>dd/MM/yyyy</code>; a row without a proper date is then rejected."
-                    ),
-                    "default": "as_sent",
-                    "examples": ["as_sent", "iso", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy-MM-dd HH:mm:ss"],
-                    "always_show": True,
-                    "order": 3,
-                },
-            },
-            "always_show": True,
+            **csv_spec("Choose what your import configurations say; numbers arrive wrong otherwise.", order=0),
             "group": "files",
-            "order": 0,
         },
         "upload": {
             **_choice(

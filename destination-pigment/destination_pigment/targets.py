@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from destination_pigment.config import UUID, TargetEntry, same_form
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
+from destination_pigment.loading import Loading
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.name_list import listed
 from pigment_client.models import ImportConfiguration, ImportMode
@@ -23,6 +24,11 @@ class Target:
     configuration_id: str
     clearing_id: str | None = None
     minimum_rows: int = 0
+
+    @property
+    def configuration_ids(self) -> frozenset[str]:
+        """All import configurations that it goes through."""
+        return frozenset({self.configuration_id, self.clearing_id or self.configuration_id})
 
 
 def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
@@ -56,13 +62,22 @@ def settle_targets(
     return found
 
 
-def reject_update(streams: Iterable[DestinationStream], mode: ImportMode | None) -> None:
+def reject_update(
+    streams: Iterable[DestinationStream],
+    targets: Mapping[StreamKey, Target],
+    loading_of: Callable[[str], Loading],
+) -> None:
     """Raise `ConfigProblem` where a block would be cleared by an import that adds nothing.
 
     The mode "create" adds all rows to a block that was cleared.
     """
-    replaced = ", ".join(stream.subject for stream in streams if stream.mode is WriteMode.REPLACE)
-    if replaced and mode is ImportMode.UPDATE:
+    replaced = ", ".join(
+        stream.subject
+        for stream in streams
+        if stream.mode is WriteMode.REPLACE
+        and any(loading_of(each).import_mode is ImportMode.UPDATE for each in targets[stream.key].configuration_ids)
+    )
+    if replaced:
         raise ConfigProblem(
             f'With "Import mode" set to update, Pigment would empty the block of the {replaced} and add nothing to it; '
             'nothing was pushed: leave "Import mode" empty, or choose a sync mode that appends.'
@@ -166,8 +181,8 @@ def _reject_conflicts(streams: Sequence[DestinationStream], targets: dict[Stream
     by_configuration: dict[str, list[DestinationStream]] = defaultdict(list)
     for stream in streams:
         target = targets[stream.key]
-        for configuration_id in {target.configuration_id, target.clearing_id} - {None}:
-            by_configuration[str(configuration_id)].append(stream)
+        for configuration_id in target.configuration_ids:
+            by_configuration[configuration_id].append(stream)
     for configuration_id, sharing in by_configuration.items():
         if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):
             names = " and ".join(stream.subject for stream in sharing)

@@ -103,7 +103,7 @@ def writing(
     clock = Clock(sleep=cancel.sleep)
     with (
         connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
-        Spool(settings.dialect) as spool,
+        Spool(settings.loading.dialect) as spool,
     ):
         importer = Importer(client, settings, cancel, Clock(sleep=cancel.doze))
         queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
@@ -136,18 +136,19 @@ def _strategies(
     spool: Spool,
     patience: Patience,
 ) -> Streams:
-    reject_update(streams, settings.import_mode)
     known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
     targets = settle_targets(streams, settings.targets, known)
+    reject_update(streams, targets, settings.loading_of)
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = _checks(client, settings, streams, configurations)
-    options = FileOptions(settings.dialect, settings.limits, time.monotonic)
     appends: dict[StreamKey, Append] = {}
     replaces: dict[StreamKey, Replace] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
-        files = StreamFiles(stream, RecordConverter(stream, checks[key], settings.dialect), spool, options)
+        dialect = settings.loading_of(target.configuration_id).dialect
+        options = FileOptions(dialect, settings.limits, time.monotonic)
+        files = StreamFiles(stream, RecordConverter(stream, checks[key], dialect), spool, options)
         if stream.mode is WriteMode.REPLACE:
             replaces[key] = Replace(stream, target, files, patience.restart_seconds)
         else:

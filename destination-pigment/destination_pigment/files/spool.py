@@ -46,14 +46,14 @@ class Spool:
         """A place for a file."""
         return self._folder / f"{next(self._numbers)}{suffix}"
 
-    def new_file(self, columns: Sequence[str]) -> SpoolFile:
-        """A file that holds only the header line."""
-        return SpoolFile(self.new_path(".csv"), tuple(columns), self._dialect)
+    def new_file(self, columns: Sequence[str], dialect: CsvDialect | None = None) -> SpoolFile:
+        """A file that holds only the header line, in the form of the sync's files if no other is given."""
+        return SpoolFile(self.new_path(".csv"), tuple(columns), dialect or self._dialect)
 
     def split(self, file: SpoolFile, offset: int) -> SpoolFile:
         """Move the rows behind a place into a new file, which is still open; the old one is finished."""
         file.finish()
-        behind = self.new_file(file.columns)
+        behind = self.new_file(file.columns, file.dialect)
         with disk_errors_explained(), file.path.open("r+b") as old:
             old.seek(offset)
             while chunk := old.read(_COPY_BYTES):
@@ -64,14 +64,14 @@ class Spool:
 
     def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
         """The rows with these numbers (1 is the first data row), in a new file."""
-        chosen = self.new_file(file.columns)
+        chosen = self.new_file(file.columns, file.dialect)
         try:
             number = 0
             for rows in file.read_rows():
                 for row in rows:
                     number += 1
                     if number in numbers:
-                        chosen.write(CsvWriter(self._dialect).rows([row]))
+                        chosen.write(CsvWriter(file.dialect).rows([row]))
             chosen.finish()
         except BaseException:
             chosen.path.unlink(missing_ok=True)
@@ -85,7 +85,7 @@ class SpoolFile:
     def __init__(self, path: Path, columns: tuple[str, ...], dialect: CsvDialect) -> None:
         self.path = path
         self.columns = columns
-        self._dialect = dialect
+        self.dialect = dialect
         with disk_errors_explained():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file: IO[bytes] | None = os.fdopen(descriptor, "wb")
@@ -111,7 +111,7 @@ class SpoolFile:
 
     def read_rows(self) -> Iterator[list[list[str | None]]]:
         """The rows again, some at a time."""
-        reader = CsvReader(self._dialect)
+        reader = CsvReader(self.dialect)
         with self.path.open("rb") as file:
             while chunk := file.read(_COPY_BYTES):
                 yield reader.decode(chunk)

@@ -151,7 +151,7 @@ class StreamFiles:
 
     def header_only(self) -> Cut:
         """A file without a row."""
-        file = self._spool.new_file(self.converter.header)
+        file = self._spool.new_file(self.converter.header, self._options.dialect)
         file.finish()
         return Cut(file, is_open=False)
 
@@ -257,7 +257,7 @@ class StreamFiles:
             cut.close()
             cut = self._last()
         if cut.file is None or cut.batch is None:
-            cut.file = self._spool.new_file(header)
+            cut.file = self._spool.new_file(header, self._options.dialect)
             cut.batch = self._batch(cut.file, 0)
         return cut, cut.file, cut.batch
 

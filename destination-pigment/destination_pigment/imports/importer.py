@@ -50,7 +50,7 @@ class Importer:
     def rules(self) -> RowRules:
         """What the user wants done about rows that Pigment does not take."""
         dry_run = self._config.dry_run
-        return RowRules(self._config.fail_on_rejected, self._config.import_mode is not None or dry_run, dry_run)
+        return RowRules(self._config.fail_on_rejected, dry_run, dry_run)
 
     def wait(self, seconds: float) -> None:
         """Wait between two imports; raises `Cancelled`."""
@@ -66,11 +66,12 @@ class Importer:
         """
         if self.cancelled:
             raise Cancelled
+        mode = self._config.loading_of(configuration_id).import_mode
         options = PushOptions(
             repeatable,
             self._config.form,
             self._config.dry_run,
-            self._config.import_mode,
+            mode,
             # Where the response holds the result, it takes as long as the import.
             answer_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
@@ -80,7 +81,7 @@ class Importer:
         except OutcomeUnknown:
             raise InDoubt(f"The file for the {subject} was sent, but Pigment's response was lost.") from None
         try:
-            return self._result(pushed, subject)
+            return replace(self._result(pushed, subject), may_leave_rows=mode is not None)
         except (InDoubt, PigmentError, ConfigProblem):
             raise
         except Exception as error:

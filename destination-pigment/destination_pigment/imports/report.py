@@ -19,12 +19,14 @@ logger = logging.getLogger("airbyte.pigment.destination")
 class Imported:
     """What an import stored: its counts (None without a report), and how many rows were rejected for good.
 
-    `numbered` are the rejected rows that the response names.
+    `numbered` are the rejected rows that the response names. `may_leave_rows` says that it ran in an import mode, in
+    which Pigment may leave rows out.
     """
 
     counts: ImportCounts | None
     rejected: int
     numbered: tuple[RejectedRow, ...] = ()
+    may_leave_rows: bool = False
 
     @property
     def deleted(self) -> int | None:
@@ -44,7 +46,7 @@ class MayBeStored(ConfigProblem):
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """What the user wants done: stop at a rejected row; or a mode in which Pigment may leave rows out, or all."""
+    """What the user wants done: stop at a rejected row; or a dry run, in which Pigment leaves out rows, or all."""
 
     fail_on_rejected: bool
     may_leave_rows: bool
@@ -69,7 +71,7 @@ class RowRules:
         if counts is None:
             return
         written = counts.inserted + counts.updated
-        may_be_unchanged = stream.mode is WriteMode.APPEND_DEDUP or self.may_leave_rows
+        may_be_unchanged = stream.mode is WriteMode.APPEND_DEDUP or self.may_leave_rows or done.may_leave_rows
         is_nothing = rows > 0 and written + counts.skipped == 0 and not may_be_unchanged
         sentence = (
             f"The file for the {stream.subject} has {counted(rows, 'row')}, and Pigment reports {counts.inserted:,} "
