@@ -20,7 +20,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata images wheels release artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -85,7 +85,10 @@ metadata: setup  ## write what follows from elsewhere: each connector's metadata
 	@$(BIN)/python -m connector_metadata
 	@$(BIN)/python -m field_table
 
-images:  ## build both images (REGISTRY=ghcr.io/acme for another name, BASE_IMAGE=… for another base)
+pictures: setup  ## draw the pictures of the forms in docs/ again (needs Chromium)
+	@$(BIN)/python -m form_pictures
+
+images:  ## build both images (REGISTRY=registry.example/acme for another name, BASE_IMAGE=… for another base)
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
 			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t $(REGISTRY)/$$connector:$(VERSION) . || exit 1; \

@@ -6,6 +6,7 @@ or object; a `oneOf` is a choice whose first title is selected; an enum shows it
 objects has a button for the next entry; description and examples stand at the (i) beside the title.
 
     python integration_tests/form_page.py source > form.html      # --open: folded fields and one entry drawn, too
+    make pictures                                                 # the pictures in docs/
 """
 
 from __future__ import annotations
@@ -54,10 +55,22 @@ class Field:
     needed: bool
 
 
-def draw(spec: Schema, name: str, *, unfolded: bool = False) -> str:
-    """The whole page."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a person has opened: all that is folded, or the first entry of a list of entries, by its property."""
+
+    folded: bool = False
+    entry: str | None = None
+
+    def has_entry(self, name: str) -> bool:
+        """Whether an entry of this list is drawn."""
+        return self.folded or name == self.entry
+
+
+def draw(spec: Schema, name: str, opened: Opened = Opened(), *, only_card: str | None = None) -> str:
+    """The page; `only_card` is the title of the only card to draw."""
     root = spec["connectionSpecification"]
-    cards = "".join(_card(title, root, names, unfolded) for title, names in cards_of(root))
+    cards = "".join(_card(title, root, names, opened) for title, names in cards_of(root) if only_card in {None, title})
     return (
         f"<!doctype html><meta charset=utf-8><title>{html.escape(name)}</title><style>{_STYLE}</style>"
         f"<h1>{html.escape(name)}</h1>{cards}"
@@ -108,31 +121,31 @@ def _ordered(node: Schema) -> list[str]:
     return sorted(drawn, key=lambda name: node["properties"][name].get("order", 0))
 
 
-def _card(title: str, root: Schema, names: list[str], unfolded: bool) -> str:
-    return f"<div class=card><h2>{html.escape(title)}</h2>{_rows(root, names, unfolded)}</div>"
+def _card(title: str, root: Schema, names: list[str], opened: Opened) -> str:
+    return f"<div class=card><h2>{html.escape(title)}</h2>{_rows(root, names, opened)}</div>"
 
 
-def _rows(parent: Schema, names: list[str], unfolded: bool) -> str:
+def _rows(parent: Schema, names: list[str], opened: Opened) -> str:
     shown = [name for name in names if not is_folded(parent["properties"][name], name, parent)]
     folded = [name for name in names if name not in shown]
-    drawn = "".join(_field(parent, name, unfolded) for name in shown)
+    drawn = "".join(_field(parent, name, opened) for name in shown)
     if not folded:
         return drawn
-    if not unfolded:
+    if not opened.folded:
         return f"{drawn}<div class=fold>Optional fields</div>"
     return f'{drawn}<div class="fold unfolded">Optional fields</div>' + "".join(
-        _field(parent, name, unfolded) for name in folded
+        _field(parent, name, opened) for name in folded
     )
 
 
-def _field(parent: Schema, name: str, unfolded: bool) -> str:
+def _field(parent: Schema, name: str, opened: Opened) -> str:
     node = parent["properties"][name]
     optional = "" if name in parent.get("required", ()) else "<span class=optional>Optional</span>"
     title = f"<span class=title>{html.escape(node['title'])}</span>{optional}"
     about = f"<div class=about>{node.get('description', '')}{_examples(node)}</div>"
     if node["type"] == "boolean":
         return f"<div class=field><span class=switch></span>{title}{about}</div>"
-    return f"<div class=field>{title}{about}{_control(node, unfolded)}</div>"
+    return f"<div class=field>{title}{about}{_control(name, node, opened)}</div>"
 
 
 def _examples(node: Schema) -> str:
@@ -141,17 +154,17 @@ def _examples(node: Schema) -> str:
     return " Examples: " + " &nbsp; ".join(f"<code>{html.escape(str(each))}</code>" for each in node["examples"])
 
 
-def _control(node: Schema, unfolded: bool) -> str:
+def _control(name: str, node: Schema, opened: Opened) -> str:
     if "oneOf" in node:
         first = node["oneOf"][0]
-        inside = f"<div class=inside>{_rows(first, _ordered(first), unfolded)}</div>"
+        inside = f"<div class=inside>{_rows(first, _ordered(first), opened)}</div>"
         return f'<div class="box select">{html.escape(first["title"])}</div>{inside}'
     match node["type"]:
         case "object":
-            return f"<div class=inside>{_rows(node, _ordered(node), unfolded)}</div>"
+            return f"<div class=inside>{_rows(node, _ordered(node), opened)}</div>"
         case "array" if "properties" in node["items"]:
             items = node["items"]
-            entry = f"<div class=inside>{_rows(items, _ordered(items), unfolded)}</div>" if unfolded else ""
+            entry = f"<div class=inside>{_rows(items, _ordered(items), opened)}</div>" if opened.has_entry(name) else ""
             return f"<div class=add>Add {html.escape(items['title'].lower())}</div>{entry}"
         case "array":
             chips = "".join(f"<span class=chip>{html.escape(each)}</span>" for each in node.get("default", ()))
@@ -166,12 +179,16 @@ def _box(node: Schema) -> str:
     return f'<div class="box{kinds}">{"&bull;" * 0 if node.get("airbyte_secret") else text}</div>'
 
 
+def spec_of(connector: str) -> Schema:
+    """The specification of "source" or "destination"."""
+    made = importlib.import_module(f"{connector}_pigment.spec").make_spec()
+    return {"connectionSpecification": made.connectionSpecification}
+
+
 def main() -> None:
     """Print the page of a connector's form."""
     connector = sys.argv[1]
-    spec = importlib.import_module(f"{connector}_pigment.spec").make_spec()
-    content = {"connectionSpecification": spec.connectionSpecification}
-    sys.stdout.write(draw(content, f"Pigment ({connector})", unfolded="--open" in sys.argv))
+    sys.stdout.write(draw(spec_of(connector), f"Pigment ({connector})", Opened(folded="--open" in sys.argv)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector_metadata import ROOT
-from form_page import cards_of, draw, fields, is_folded
+from form_page import Opened, cards_of, draw, fields, is_folded, spec_of
 from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form_problems import check_form
@@ -22,11 +22,6 @@ from pigment_client.models import ExportKind
 from pigment_client.payloads import find_problem
 
 CONNECTORS = ("source", "destination")
-
-
-def spec_of(connector: str) -> dict[str, Any]:
-    made = importlib.import_module(f"{connector}_pigment.spec").make_spec()
-    return {"connectionSpecification": made.connectionSpecification}
 
 
 def seen(connector: str) -> list[str]:
@@ -98,10 +93,19 @@ def test_the_examples_of_export_options_are_requests_that_pigment_knows() -> Non
 @pytest.mark.parametrize("unfolded", [False, True])
 @pytest.mark.parametrize("connector", CONNECTORS)
 def test_a_form_can_be_drawn(connector: str, unfolded: bool) -> None:
-    page = draw(spec_of(connector), connector, unfolded=unfolded)
+    page = draw(spec_of(connector), connector, Opened(folded=unfolded))
     for field in fields(spec_of(connector)):
         if field.seen or unfolded:
             assert f">{field.title}<" in page
+
+
+def test_an_entry_of_targets_can_be_drawn_open_in_its_card_alone() -> None:
+    page = draw(spec_of("destination"), "x", Opened(entry="targets"), only_card="Where the data goes")
+
+    for title in ("Targets", "Stream", "Import configuration ID", "Clears before import"):
+        assert f">{title}<" in page
+    assert ">CSV format<" not in page
+    assert ">Fewest rows<" not in draw(spec_of("destination"), "x")
 
 
 def titles(connector: str) -> set[str]:
