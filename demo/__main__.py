@@ -12,6 +12,7 @@ from typing import Any
 from airbyte_platform.process import Connector, configured
 from airbyte_platform.sync import Side, SyncResult, sync
 from demo.comparison import Comparison, compare
+from demo.planning_team import show
 from demo.table import render
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -40,7 +41,11 @@ def main() -> int:
     say("")
     say(render(HEADINGS, list(table_rows(workspace, result, comparisons))))
     say("")
-    return conclude(result, comparisons, seconds, time.monotonic() - began)
+    code = conclude(result, comparisons, seconds, time.monotonic() - began)
+    if code:
+        return code
+    say("\nWhat a planning team does next:\n")
+    return 0 if show(say) else 1
 
 
 HEADINGS = ("stream", "read", "stored", "rejected", "inserted", "updated", "skipped", "seconds", "cell by cell")

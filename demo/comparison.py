@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from local_pigment.workspace import Workspace
+
+Row = list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +26,18 @@ class Comparison:
 
 
 def compare(workspace: Workspace, name: str) -> Comparison:
-    """Compare a block of the one application with the block of the same name in the other.
+    """Compare a block of the one application with the block of the same name in the other."""
+    return compare_rows(workspace.rows(name, PLANNING), workspace.rows(name, CONSOLIDATION))
 
-    Rows are compared in sorted order: imports that run side by side may create items of a list in another order,
-    which is no part of the data.
+
+def compare_rows(here: Iterable[Row], there: Iterable[Row]) -> Comparison:
+    """Compare two lots of rows in sorted order.
+
+    Imports that run side by side may create items of a list in another order, which is no part of the data.
     """
-    left, right = sorted(workspace.rows(name, PLANNING)), sorted(workspace.rows(name, CONSOLIDATION))
+    left, right = sorted(here), sorted(there)
     nothing: list[str] = []
     different = 0
-    for here, there in zip_longest(left, right, fillvalue=nothing):
-        different += sum(one != other for one, other in zip_longest(here, there))
+    for ours, theirs in zip_longest(left, right, fillvalue=nothing):
+        different += sum(one != other for one, other in zip_longest(ours, theirs))
     return Comparison(max(sum(map(len, left)), sum(map(len, right))), different)

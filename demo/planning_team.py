@@ -1,0 +1,131 @@
+"""The second part of the demo: what a planning team does once its tables are synced.
+
+One connection reads every application; dates are written as an import configuration wants them, and copies inside
+Pigment run behind the load. Everything is compared cell by cell.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airbyte_platform.process import Connector, Message, Run, configured
+from airbyte_platform.sync import Side, sync
+from demo.comparison import Comparison, compare, compare_rows
+from demo.table import render
+from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, FTE, HEADCOUNT_PLAN, HEADCOUNT_TO_PLAN, add_copies
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import Workspace
+
+FRENCH = "dd/MM/yyyy"
+_LEDGER = "General Ledger"
+_LEDGER_ROWS = 500
+
+Step = tuple[str, Comparison]
+Say = Callable[[str], None]
+
+
+def planning_team_model() -> Workspace:
+    """The sample, with copies that can be started and import configurations that take French dates only."""
+    workspace = add_copies(planning_model(ledger_rows=_LEDGER_ROWS))
+    workspace.variants.polls_until_done = 1
+    for configuration in workspace.configurations.values():
+        configuration.date_format = FRENCH
+    return workspace
+
+
+def show(say: Say) -> bool:
+    """Run all steps and say what came of them; whether all is equal."""
+    began = time.monotonic()
+    with LocalPigment(planning_team_model(), tls=True) as pigment:
+        steps = list(PlanningTeam(pigment).steps())
+    say(render(("step", "cell by cell"), [(what, comparison.verdict) for what, comparison in steps]))
+    equal = all(comparison.cells and not comparison.different for _, comparison in steps)
+    cells = sum(comparison.cells for _, comparison in steps)
+    say("")
+    say(f"All {cells} cells are as they should be." if equal else "Not everything is as it should be.")
+    say(f"This part took {time.monotonic() - began:.1f} s.")
+    return equal
+
+
+class PlanningTeam:
+    """Both connectors with one workspace, as the team's connections have them."""
+
+    def __init__(self, pigment: LocalPigment) -> None:
+        self._workspace = pigment.workspace
+        environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)}
+        binaries = Path(sys.executable).parent
+        self._source = Connector(binaries / "source-pigment", environment)
+        self._destination = Connector(binaries / "destination-pigment", environment)
+        self._given = {
+            "credentials": {"auth_type": "single_key", "api_key": self._workspace.secret("all")},
+            "base_url": pigment.url,
+        }
+
+    def steps(self) -> Iterator[Step]:
+        """Every step, and how what came out of it compares."""
+        yield f'Dates arrive as {FRENCH} ("{_LEDGER}")', self.load()
+        yield f'Copies ran behind the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
+        yield "One connection reads both applications", self.read_all()
+
+    def load(self) -> Comparison:
+        """Planning into Consolidation, with the dates in French form and two copies behind it."""
+        source = Side(self._source, {**self._given, **self._blocks(), "application_id": self._id(PLANNING)})
+        copies = [self._workspace.configuration(name).id for name in (HEADCOUNT_TO_PLAN, DEPARTMENTS_TO_FTE)]
+        settings = {"application_id": self._id(CONSOLIDATION), "csv": {"dates": FRENCH}, "then_run": copies}
+        destination = Side(self._destination, {**self._given, **settings})
+        result = sync(source, destination, self._catalog(source.config))
+        if result.source_exit or result.destination_exit:
+            raise SystemExit("\n".join(("The sync failed:", *result.errors)))
+        return compare(self._workspace, _LEDGER)
+
+    def copied(self) -> Comparison:
+        """The metrics that the copies fill, beside what they are filled from."""
+        departments = [[row[0], row[3]] for row in self._workspace.rows("Departments", CONSOLIDATION)]
+        headcount = self._workspace.rows("Headcount", CONSOLIDATION)
+        expected, found = [*departments, *headcount], []
+        for name in (FTE, HEADCOUNT_PLAN):
+            found += self._workspace.rows(name, CONSOLIDATION)
+        return compare_rows(expected, found)
+
+    def read_all(self) -> Comparison:
+        """Every list and metric of both applications, each application a namespace."""
+        config = {**self._given, **self._blocks(), "types": "text"}
+        run = self._source.run("read", config=config, catalog=self._catalog(config))
+        comparisons = [
+            compare_rows(self._workspace.rows(block.id), read_rows(run, application, block))
+            for application in self._workspace.applications.values()
+            for block in application.blocks.values()
+            if not isinstance(block, TableBlock)
+        ]
+        return Comparison(sum(each.cells for each in comparisons), sum(each.different for each in comparisons))
+
+    def _catalog(self, config: Mapping[str, Any]) -> Message:
+        discovered = self._source.run("discover", config=config).of("CATALOG")[0]
+        return configured(discovered, destination_sync_mode="append")
+
+    def _id(self, application: str) -> str:
+        return self._workspace.application(application).id
+
+    @staticmethod
+    def _blocks() -> Message:
+        return {"block_types": ["list", "metric"]}
+
+
+def read_rows(run: Run, application: Application, block: Block) -> list[list[str]]:
+    """The rows of a block as they were read as text, its columns in the order that they have in Pigment."""
+    if isinstance(block, ListBlock):
+        columns = [each.name for each in block.properties]
+    else:
+        dimensions = block.dimension_ids if isinstance(block, MetricBlock) else []
+        columns = [*(application.lists()[id_].name for id_ in dimensions), block.name]
+    return [
+        [record["data"][column] or "" for column in columns]
+        for record in run.records
+        if (record["namespace"], record["stream"]) == (application.name, block.name)
+    ]
