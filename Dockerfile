@@ -26,12 +26,15 @@ RUN /build/tools/bin/uv pip compile --quiet --no-cache --no-header --no-annotate
         shared/pyproject.toml "${CONNECTOR}/pyproject.toml" --output-file libraries.txt \
     && /build/tools/bin/uv pip install --quiet --no-cache --no-deps --python /opt/connector/bin/python \
         --constraints requirements.lock --requirements libraries.txt
-# Of pyarrow only compute and CSV are used: no other file formats, no remote file systems, no headers. Times and
-# bytecode depend on nothing but the files, so that the same lock gives the same layer.
+# Of pyarrow only compute and CSV are used: no other file formats, no remote file systems, no headers. Of all services
+# that botocore describes, only S3 and what hands out its keys. Times and bytecode depend on nothing but the files, so
+# that the same lock gives the same layer.
 RUN packages="$(echo /opt/connector/lib/python3*/site-packages)" \
     && if [ -d "$packages/pyarrow" ]; then (cd "$packages/pyarrow" && rm -rf tests include src *.pyx *.pxi *.pxd \
         libarrow_flight.* libarrow_s3.* libarrow_python_flight.* libarrow_python_parquet_encryption.* libarrow_python.so \
         _flight.* _s3fs.* _gcsfs.* _azurefs.* _hdfs.* _orc.* _parquet* _dataset* _substrait.* _feather.*); fi \
+    && if [ -d "$packages/botocore/data" ]; then find "$packages/botocore/data" -mindepth 1 -maxdepth 1 -type d \
+        ! -name s3 ! -name sts ! -name sso ! -name sso-oidc -exec rm -rf {} +; fi \
     && echo /opt/pigment > "$packages/pigment.pth" \
     && ln -s "/opt/pigment/bin/${CONNECTOR}" /opt/connector/bin/run-connector \
     && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/connector/lib \

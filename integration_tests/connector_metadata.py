@@ -29,7 +29,7 @@ def connector_metadata(connector: str, root: Path = ROOT) -> str:
         "documentationUrl": f"{facts['documentation']}/{own['documentationPath']}",
         "releaseStage": facts["releaseStage"],
         "supportLevel": facts["supportLevel"],
-        "allowedHosts": {"hosts": facts["hosts"]},
+        "allowedHosts": {"hosts": [*facts["hosts"], *own.get("hosts", [])]},
         "remoteRegistries": {"pypi": {"enabled": True, "packageName": f"airbyte-{connector}"}},
         **{name: own[name] for name in ("supportsRefreshes",) if name in own},
         "connectorBuildOptions": {"baseImage": facts["baseImage"]},

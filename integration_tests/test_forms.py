@@ -47,6 +47,7 @@ def test_the_destination_shows_where_things_go() -> None:
         "Encoding",
         "Dates",
         "Rejected rows",
+        "Storage of rejected rows",
     ]
 
 

@@ -13,6 +13,8 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.imports.followups import reject_invisible, settle_follow_ups
+from destination_pigment.rejected_rows.probe import probe_bucket
+from destination_pigment.rejected_rows.store import open_objects
 from destination_pigment.spec import make_spec
 from pigment_airbyte.connection import address_explained, client_from_config, connected
 from pigment_airbyte.credentials import KEY_PROPERTIES
@@ -23,6 +25,7 @@ from pigment_airbyte.name_list import listed
 from pigment_airbyte.pasted_ids import is_id
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
+from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
 from pigment_client.quantities import counted
@@ -70,7 +73,10 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
         )
     for each in settings.dimension_checks:
         _check_list(client, settings, each)
-    return found + _check_follow_ups(client, settings, can_list=can_list)
+    found += _check_follow_ups(client, settings, can_list=can_list)
+    if settings.bucket is not None:
+        found = f"{found} {probe_bucket(settings.bucket, open_objects, Clock())}"
+    return found
 
 
 def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from destination_pigment.loading import Loading, parse_loading, parse_target_loading
+from destination_pigment.rejected_rows.settings import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.pasted_ids import IdKind, pasted_id
 from pigment_client.models import UploadForm
@@ -80,6 +81,7 @@ class DestinationConfig:
     fail_on_rejected: bool
     dimension_checks: tuple[DimensionCheck, ...]
     then_run: tuple[str, ...] = ()
+    bucket: Bucket | None = None
 
     def loading_of(self, configuration_id: str) -> Loading:
         """How files go to an import configuration, whichever stream they are of."""
@@ -104,6 +106,7 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
         fail_on_rejected=config.get("rejected_rows") == "fail",
         dimension_checks=tuple(_check(each) for each in config.get("dimension_checks") or ()),
         then_run=_then_run(config.get("then_run") or (), targets),
+        bucket=parse_bucket(config),
     )
 
 

@@ -8,6 +8,7 @@ from airbyte_cdk.models import ConnectorSpecification, DestinationSyncMode
 
 from destination_pigment.config import MAX_RETRIES
 from destination_pigment.csv_form import csv_spec, import_mode_spec, target_csv_spec
+from destination_pigment.rejected_rows.form import bucket_spec
 from pigment_airbyte.connection import connection_spec
 from pigment_airbyte.credentials import KEY_FIELDS, credentials_spec, key_spec
 from pigment_client.keys import Purpose
@@ -274,6 +275,7 @@ def _rows() -> dict[str, Any]:
             "group": "rows",
             "order": 0,
         },
+        "object_storage_config": bucket_spec(group="rows", order=1),
         "dimension_checks": {
             "type": "array",
             "title": "Dimension checks",
@@ -288,7 +290,7 @@ def _rows() -> dict[str, Any]:
                 "properties": _dimension_check(),
             },
             "group": "rows",
-            "order": 1,
+            "order": 2,
         },
     }
 

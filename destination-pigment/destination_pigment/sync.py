@@ -269,6 +269,8 @@ class Sync:
         if isinstance(result, Imported):
             for certain, done in self._first_imports.on_imported(job, result):
                 self._settle(certain, done)
+            if result.problem is not None:
+                self._fail(result.problem, job.stream.subject)
         elif not isinstance(result, Cancelled):
             if isinstance(result, MayBeStored | TransientProblem):
                 self._first_imports.on_doubt(job.configuration_id)
@@ -279,6 +281,8 @@ class Sync:
             self._states.send_due()
 
     def _settle(self, job: Job, done: Imported) -> None:
+        if done.problem is not None:
+            return
         rows = job.records - job.rejected
         rejected = min(done.rejected, rows)
         self._rejected += rejected + job.rejected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config
+from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config
+from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, make_checks
 from destination_pigment.files.held_states import HeldStates
@@ -21,9 +23,12 @@ from destination_pigment.imports.followups import FollowUp, FollowUps, settle_fo
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from destination_pigment.input.stdin import Inputs
+from destination_pigment.rejected_rows.layout import ObjectNames
+from destination_pigment.rejected_rows.store import RejectedRowStore, open_objects
 from destination_pigment.states import Emit, States
 from destination_pigment.sync import Pace, Streams, Sync
 from destination_pigment.targets import needs_names, reject_update, settle_targets
@@ -34,6 +39,10 @@ from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
+from pigment_csv.dialect import CsvDialect
+
+# The number of the platform's job (airbyte-platform: WorkerEnvConstants), where the catalog does not say it.
+_JOB_ID = "WORKER_JOB_ID"
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -103,17 +112,17 @@ def writing(
     clock = Clock(sleep=cancel.sleep)
     with (
         connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
-        Spool(settings.loading.dialect) as spool,
+        _places(settings, streams, cancel) as places,
     ):
         importer = Importer(client, settings, cancel, Clock(sleep=cancel.doze))
         queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
-        held = HeldStates(partial(spool.new_path, ".states"))
+        held = HeldStates(partial(places.spool.new_path, ".states"))
         if settings.dry_run:
             logger.warning(
                 "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
             )
         states = States(held, _keep_back if settings.dry_run else emit, cancel)
-        strategies = _strategies(client, settings, streams, spool, patience)
+        strategies = _strategies(client, settings, streams, places, patience)
         followups = FollowUps(
             client, importer, _settled_follow_ups(client, settings), settings.import_timeout.total_seconds()
         )
@@ -125,6 +134,39 @@ def writing(
             held.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where rows go: into files, and where they are rejected, to a bucket (None: nowhere) and on disk until then."""
+
+    spool: Spool
+    unstored: UnstoredRows
+    arrived: ArrivedRows | None
+
+    def options(self, dialect: CsvDialect, limits: FileLimits) -> FileOptions:
+        """How files are written."""
+        if self.arrived is None:
+            return FileOptions(dialect, limits, time.monotonic)
+        return FileOptions(dialect, limits, time.monotonic, self.arrived.add, self.arrived.take)
+
+
+@contextmanager
+def _places(settings: DestinationConfig, streams: Sequence[DestinationStream], cancel: Cancel) -> Iterator[_Places]:
+    with Spool(settings.loading.dialect) as spool:
+        if settings.bucket is None:
+            yield _Places(spool, NOT_KEPT, None)
+            return
+        clock = Clock(sleep=cancel.doze)
+        sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
+        job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
+        names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
+        store = RejectedRowStore(settings.bucket, names, clock, open_objects)
+        arrived = ArrivedRows(partial(spool.new_path, ".rejected"), clock.now)
+        try:
+            yield _Places(spool, UnstoredRows(store), arrived)
+        finally:
+            arrived.close()
+
+
 def _keep_back(_lines: bytes) -> None:
     """Send nothing."""
 
@@ -133,7 +175,7 @@ def _strategies(
     client: PigmentClient,
     settings: DestinationConfig,
     streams: Sequence[DestinationStream],
-    spool: Spool,
+    places: _Places,
     patience: Patience,
 ) -> Streams:
     known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
@@ -147,12 +189,12 @@ def _strategies(
     for stream in streams:
         key, target = stream.key, targets[stream.key]
         dialect = settings.loading_of(target.configuration_id).dialect
-        options = FileOptions(dialect, settings.limits, time.monotonic)
-        files = StreamFiles(stream, RecordConverter(stream, checks[key], dialect), spool, options)
+        options = places.options(dialect, settings.limits)
+        files = StreamFiles(stream, RecordConverter(stream, checks[key], dialect), places.spool, options)
         if stream.mode is WriteMode.REPLACE:
-            replaces[key] = Replace(stream, target, files, patience.restart_seconds)
+            replaces[key] = Replace(stream, target, files, patience.restart_seconds, places.unstored)
         else:
-            appends[key] = Append(stream, target, files, spool)
+            appends[key] = Append(stream, target, files, places.spool, places.unstored)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )

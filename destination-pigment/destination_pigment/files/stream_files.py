@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from destination_pigment.config import FileLimits
+from destination_pigment.files.arrived_rows import HeldRows
 from destination_pigment.files.batch import Batch, Pushed
 from destination_pigment.files.columns import Column
 from destination_pigment.files.converter import Converted, RecordConverter
 from destination_pigment.files.rejections import OnRejected, Rejection, Rows, leave_out
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey
 from pigment_client.quantities import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
@@ -31,23 +32,31 @@ _NOT_UNICODE = "a text that is not valid Unicode"
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """How files are written and when they are full, and who takes what is rejected before it is counted."""
+    """How files are written and when they are full, and who takes what is rejected before it is counted.
+
+    `take_rejected` gives it back, so many rows of a stream at a time, in the order in which they were counted.
+    """
 
     dialect: CsvDialect
     limits: FileLimits
     clock: Callable[[], float]
     on_rejected: OnRejected = leave_out
+    take_rejected: Callable[[StreamKey, int], HeldRows | None] = lambda _stream, _count: None
 
 
 @dataclass(slots=True)
 class Cut:
-    """A file, the number of its rows, and how many records were rejected beside them; no file where all were."""
+    """A file, the number of its rows, and how many records were rejected beside them; no file where all were.
+
+    `held` are the rejected ones, from when it is taken, where they are kept.
+    """
 
     file: SpoolFile | None = None
     batch: Batch | None = None
     rows: int = 0
     rejected: int = 0
     is_open: bool = True
+    held: HeldRows | None = None
 
     @property
     def records(self) -> int:
@@ -147,6 +156,7 @@ class StreamFiles:
         if len(headers) > 1:
             self._recut()
         taken, self._cuts, self._mark = self._cuts, [], None
+        self._give_rejected(taken)
         return taken
 
     def header_only(self) -> Cut:
@@ -169,7 +179,12 @@ class StreamFiles:
             self._mark = replace(self._mark, cuts=left) if left >= 0 else None
         if taken:
             self._waiting_since = self._options.clock() if self._cuts else None
+        self._give_rejected(taken)
         return taken
+
+    def _give_rejected(self, taken: Sequence[Cut]) -> None:
+        for cut in taken:
+            cut.held = self._options.take_rejected(self.stream.key, cut.rejected)
 
     def _split(self, mark: _Mark) -> None:
         """Cut at the mark."""

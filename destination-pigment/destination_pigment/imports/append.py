@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut, StreamFiles
@@ -13,7 +13,10 @@ from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.imports.running import InDoubt
+from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of, unexpected
+from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.failures import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
 from pigment_client.errors import ImportFailed
@@ -26,11 +29,19 @@ logger = logging.getLogger("airbyte.pigment.destination")
 class Append:
     """What becomes of the records of a stream that appends."""
 
-    def __init__(self, stream: DestinationStream, target: Target, files: StreamFiles, spool: Spool) -> None:
+    def __init__(
+        self,
+        stream: DestinationStream,
+        target: Target,
+        files: StreamFiles,
+        spool: Spool,
+        unstored: UnstoredRows = NOT_KEPT,
+    ) -> None:
         self.stream = stream
         self.files = files
         self._target = target
         self._spool = spool
+        self._unstored = unstored
 
     @property
     def configuration_id(self) -> str:
@@ -56,7 +67,7 @@ class Append:
             )
 
     def _jobs(self, cuts: list[Cut]) -> list[AppendJob]:
-        return [AppendJob(self.stream, self._target.configuration_id, cut, self._spool) for cut in cuts]
+        return [AppendJob(self.stream, self._target.configuration_id, cut, self._spool, self._unstored) for cut in cuts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,7 @@ class AppendJob:
     configuration_id: str
     cut: Cut
     spool: Spool
+    unstored: UnstoredRows = NOT_KEPT
 
     @property
     def files(self) -> tuple[SpoolFile, ...]:
@@ -91,6 +103,9 @@ class AppendJob:
     def run(self, importer: Importer) -> Imported:
         """Import the file; raises `MayBeStored`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""
         done = Imported(None, 0)
+        if self.cut.held is not None and importer.cancelled:
+            raise Cancelled
+        self.unstored.keep_arrived(self.stream, (self.cut,))
         if self.cut.file is not None:
             importer.deletions.reject_next(self.configuration_id, self.stream.subject)
             done = self._import(importer, self.cut.file)
@@ -98,8 +113,26 @@ class AppendJob:
             importer.rules.reject_contradiction(self.stream, done, self.cut.rows)
             if self._may_send_again(done) and not importer.cancelled:
                 done = self._rejected_again(importer, self.cut.file, done)
-        stored = self.cut.rows - done.rejected
-        importer.rules.reject_rejected(done.rejected + self.cut.rejected, stored, self.stream.subject)
+            done = self._kept(self.cut.file, done)
+        if done.problem is None:
+            stored = self.cut.rows - done.rejected
+            importer.rules.reject_rejected(done.rejected + self.cut.rejected, stored, self.stream.subject)
+        return done
+
+    def _kept(self, file: SpoolFile, done: Imported) -> Imported:
+        """The result, with a problem where rows that Pigment rejected could not be written to the bucket."""
+        try:
+            self.unstored.keep_imported(self.stream, file, done)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are stored, and may not be doubled
+            failed = error if isinstance(error, BucketFailed) else unexpected(error)
+            sentence = self.unstored.sentence(failed, self.stream, done.rejected, self.cut.rows - done.rejected)
+            if self.stream.mode is WriteMode.APPEND_DEDUP:
+                again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."
+                return replace(done, problem=problem_of(failed, again))
+            problem = MayBeStored(
+                f"{sentence} look at the block before you run the sync again, which sends these rows once more."
+            )
+            return replace(done, problem=problem)
         return done
 
     def _import(self, importer: Importer, file: SpoolFile) -> Imported:
@@ -158,7 +191,8 @@ class AppendJob:
         if second is None:
             return first
         self._reject_deletion(importer, second)
-        return Imported(first.counts, min(first.rejected, second.rejected), second.numbered)
+        rejected = min(first.rejected, second.rejected)
+        return Imported(first.counts, rejected, _numbered_as_first(first, second), skipped=second.skipped)
 
     def _second_import(self, importer: Importer, file: SpoolFile, first: Imported) -> Imported | None:
         again = self.spool.selected(file, frozenset(each.row for each in first.numbered))
@@ -170,6 +204,16 @@ class AppendJob:
         finally:
             with suppress(OSError, TransientProblem):  # it goes with its folder
                 again.remove()
+
+
+def _numbered_as_first(first: Imported, second: Imported) -> tuple[RejectedRow, ...]:
+    """The rows that were rejected twice, by their numbers in the first file; none where it is not certain which."""
+    numbers = sorted({each.row for each in first.numbered})
+    if not second.numbered:
+        return first.numbered if second.rejected == len(numbers) else ()
+    if any(not 1 <= each.row <= len(numbers) for each in second.numbered):
+        return ()
+    return tuple(replace(each, row=numbers[each.row - 1]) for each in second.numbered)
 
 
 def _are_rejected(file: SpoolFile, numbered: tuple[RejectedRow, ...]) -> bool:

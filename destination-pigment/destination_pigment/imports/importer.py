@@ -100,7 +100,7 @@ class Importer:
         rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
         log_result(subject, done, rejected)
         self._reject_stored_dry_run(done, subject)
-        return Imported(done.counts, rejected, done.rejected_rows)
+        return Imported(done.counts, rejected, done.rejected_rows, skipped=done.skipped)
 
     def _with_report(self, done: CompletedImport, subject: str) -> CompletedImport:
         """A result that came at once does not say which rows were updated, and whether any were deleted."""

@@ -113,8 +113,11 @@ class ImportQueues:
         if self._stopped.is_set():
             return Cancelled()
         try:
-            return job.run(self._importer)
+            done = job.run(self._importer)
         except Exception as error:  # noqa: BLE001 - it is collected with the result and explained there
             # Whatever waits behind a failure must not be sent: its rows would overtake those that failed.
             self.stop()
             return error
+        if done.problem is not None:
+            self.stop()
+        return done

@@ -13,8 +13,10 @@ from destination_pigment.files.stream_files import Cut, StreamFiles
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.imports.running import InDoubt
+from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.rejected_rows.failures import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, PigmentError
@@ -29,11 +31,19 @@ _RESTARTS = 2
 class Replace:
     """What becomes of the records of a stream that replaces."""
 
-    def __init__(self, stream: DestinationStream, target: Target, files: StreamFiles, restart_seconds: float) -> None:
+    def __init__(
+        self,
+        stream: DestinationStream,
+        target: Target,
+        files: StreamFiles,
+        restart_seconds: float,
+        unstored: UnstoredRows = NOT_KEPT,
+    ) -> None:
         self.stream = stream
         self.files = files
         self._target = target
         self._restart_seconds = restart_seconds
+        self._unstored = unstored
 
     def job(self, *, may_clear: bool) -> ReplaceJob | None:
         """All files as one job, or None where there is nothing to do; ask when the source has succeeded.
@@ -58,7 +68,7 @@ class Replace:
                     "made for that: refresh the schema of the connection, or clear the block in Pigment."
                 )
             cuts = [self.files.header_only()]
-        return ReplaceJob(self.stream, self._target, tuple(cuts), self._restart_seconds)
+        return ReplaceJob(self.stream, self._target, tuple(cuts), self._restart_seconds, self._unstored)
 
     def reject_unfinished(self) -> NoReturn:
         """Raise `TransientProblem`: the source did not succeed."""
@@ -96,6 +106,7 @@ class ReplaceJob:
     target: Target
     cuts: tuple[Cut, ...]
     restart_seconds: float
+    unstored: UnstoredRows = NOT_KEPT
 
     @property
     def configuration_id(self) -> str:
@@ -127,6 +138,9 @@ class ReplaceJob:
 
         Raises `ConfigProblem`, `TransientProblem`, `Cancelled` or a `PigmentError`.
         """
+        if importer.cancelled:
+            raise Cancelled
+        self.unstored.keep_arrived(self.stream, self.cuts)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
@@ -173,10 +187,23 @@ class ReplaceJob:
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
         rows = sum(rows for _, rows in filled)
+        problem = self._problem_of_keeping(stored, rejected, rows - rejected)
         if not importer.rules.is_dry_run:
             self._reject_little_written(stored, rows)
+        if problem is not None:
+            raise problem
         importer.rules.reject_rejected(rejected + self.rejected, rows - rejected, self.stream.subject)
         return Imported(None, rejected)
+
+    def _problem_of_keeping(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:
+        """Write the rows that Pigment rejected to the bucket; an error where that failed."""
+        try:
+            for file, done in zip(self.files, stored, strict=True):
+                self.unstored.keep_imported(self.stream, file, done)
+        except BucketFailed as failed:
+            sentence = self.unstored.sentence(failed, self.stream, rejected, rows)
+            return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
+        return None
 
     def _reject_little_written(self, stored: list[Imported], rows: int) -> None:
         """Raise `BlockDescribed` where Pigment cleared the block and wrote nothing, or less than it must have."""

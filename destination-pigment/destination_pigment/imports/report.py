@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
@@ -19,14 +19,17 @@ logger = logging.getLogger("airbyte.pigment.destination")
 class Imported:
     """What an import stored: its counts (None without a report), and how many rows were rejected for good.
 
-    `numbered` are the rejected rows that the response names. `may_leave_rows` says that it ran in an import mode, in
-    which Pigment may leave rows out.
+    `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason.
+    `may_leave_rows` says that it ran in an import mode, in which Pigment may leave rows out. Where a
+    `problem` came up behind the import, the rows are stored, and nobody may be told so.
     """
 
     counts: ImportCounts | None
     rejected: int
     numbered: tuple[RejectedRow, ...] = ()
     may_leave_rows: bool = False
+    skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
+    problem: Exception | None = None
 
     @property
     def deleted(self) -> int | None:

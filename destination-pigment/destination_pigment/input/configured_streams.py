@@ -36,7 +36,10 @@ class DateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
-    """A stream that will come; `has_generation` says that the platform gave it a generation id."""
+    """A stream that will come; `has_generation` says that the platform gave it a generation id.
+
+    `sync_id` is the number of the platform's job, where it is given.
+    """
 
     namespace: str | None
     name: str
@@ -46,6 +49,7 @@ class DestinationStream:
     object_name: str | None = None
     has_generation: bool = False
     date_columns: Mapping[str, DateKind] = field(default_factory=dict, hash=False)
+    sync_id: int | None = None
 
     @property
     def key(self) -> StreamKey:
@@ -100,6 +104,7 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         columns=columns,
         text_columns=frozenset(name for name in columns if name in dates or _is_text(properties[name])),
         has_generation=configured.get("generation_id") is not None,
+        sync_id=configured.get("sync_id"),
         object_name=(configured.get("destination_object_name") or "").strip() or None,
         date_columns=dates,
     )

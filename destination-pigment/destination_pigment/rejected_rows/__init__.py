@@ -1,0 +1,1 @@
+"""Rejected rows in the user's own bucket."""

@@ -1,0 +1,132 @@
+"""S3, spoken by botocore: this module is loaded only where a bucket is configured, for it takes a while.
+
+botocore assumes roles, finds the machine's own, follows the environment's proxies and certificates, and gives errors as
+codes. Repeating is not left to it: `store` does it, and stops when the platform cancels.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.session import Session
+
+from destination_pigment.rejected_rows.failures import Foreign, failure_for
+from destination_pigment.rejected_rows.settings import Bucket
+
+_CONNECT_SECONDS = 10.0
+_IDLE_SECONDS = 60.0
+
+# What Airbyte Cloud's connectors present to a role of the user's (airbyte: source-s3, destination-s3).
+_EXTERNAL_ID = "AWS_ASSUME_ROLE_EXTERNAL_ID"
+
+
+class S3Objects:
+    """The objects of a bucket; may be shared by threads."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        # In debug, botocore would log headers and bodies; and what fails is said here, in one sentence.
+        logging.getLogger("botocore").setLevel(logging.CRITICAL)
+        self._client = _translating(bucket, lambda: _client(bucket))
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write an object; the same again does no harm. Raises `BucketFailed`."""
+        _translating(
+            self._bucket,
+            lambda: self._client.put_object(
+                Bucket=self._bucket.name, Key=name, Body=content, ContentType="text/csv; charset=utf-8"
+            ),
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove an object; raises `BucketFailed`."""
+        _translating(self._bucket, lambda: self._client.delete_object(Bucket=self._bucket.name, Key=name))
+
+
+def _client(bucket: Bucket) -> Any:
+    session = Session()
+    if bucket.role_arn is not None:
+        provider = _RoleProvider(session, bucket)
+        session.get_component("credential_provider").insert_before("env", provider)
+        keys = {}
+    else:
+        keys = _keys(bucket)
+    endpoint = bucket.endpoint
+    return session.create_client(
+        "s3",
+        region_name=bucket.region,
+        endpoint_url=endpoint.base_url if endpoint is not None else None,
+        config=_config(
+            # Storage that is not Amazon's has one certificate for one host; and none may know newer checksums.
+            s3={"addressing_style": "auto" if endpoint is None else "path"},
+            # No proxy stands between this machine and itself.
+            **({"proxies": {}} if endpoint is not None and endpoint.is_local else {}),
+        ),
+        **keys,
+    )
+
+
+def _config(**more: Any) -> Config:
+    return Config(
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=_IDLE_SECONDS,
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        **more,
+    )
+
+
+def _keys(bucket: Bucket) -> dict[str, str]:
+    if bucket.access_key_id is None or bucket.secret_access_key is None:
+        return {}
+    return {"aws_access_key_id": bucket.access_key_id, "aws_secret_access_key": bucket.secret_access_key}
+
+
+class _RoleProvider(CredentialProvider):  # type: ignore[misc] # botocore has no types
+    """Assumes the role of the form, with its key or with what the machine is known as; renewed before it expires."""
+
+    METHOD = "role-of-the-form"
+
+    def __init__(self, session: Any, bucket: Bucket) -> None:
+        super().__init__(session)
+        self._bucket = bucket
+
+    def load(self) -> Any:
+        session_of_role = {"RoleSessionName": "destination-pigment"}
+        if external_id := os.environ.get(_EXTERNAL_ID):
+            session_of_role["ExternalId"] = external_id
+        source = Session()
+        if keys := _keys(self._bucket):
+            source.set_credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"])
+        elif source.get_credentials() is None:
+            raise NoCredentialsError
+
+        def create(service: str, **given: Any) -> Any:
+            return source.create_client(service, **given, region_name=self._bucket.region, config=_config())
+
+        fetcher = AssumeRoleCredentialFetcher(
+            create, source.get_credentials(), self._bucket.role_arn, extra_args=session_of_role
+        )
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
+
+
+def _translating(bucket: Bucket, do: Any) -> Any:
+    """What it returns; raises `BucketFailed` without the library's text, which may quote what was sent."""
+    try:
+        return do()
+    except ClientError as error:
+        response = error.response
+        said, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
+        region = said.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        foreign = Foreign(
+            type(error).__name__, str(said.get("Code", "")), meta.get("HTTPStatusCode"), error.operation_name, region
+        )
+    except (BotoCoreError, ValueError) as error:
+        foreign = Foreign(type(error).__name__)
+    raise failure_for(foreign, bucket)
