@@ -20,6 +20,7 @@ from verify.probe import Finding, Verdict, run
 from verify.report import Circumstances, as_markdown, as_table
 
 from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Variants, Workspace
 from turned_pigment import (
@@ -44,6 +45,7 @@ def config_of(pigment: LocalPigment, *, imports: bool = True) -> dict[str, Any]:
     if imports:
         named = {"import_configuration_id": workspace.configuration("Accounts").id, "file": FILE}
         config["verify_import"] = named
+        config["verify_start"] = workspace.configuration(ACCOUNTS_FROM_OUTSIDE).id
     return config
 
 
@@ -69,20 +71,20 @@ def different(findings: list[Finding]) -> set[str]:
 
 
 def test_nothing_differs_from_the_local_pigment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with TurnedPigment(planning_model(ledger_rows=60), None, tls=True) as pigment:
+    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
         findings = findings_of(pigment)
         requests = len(pigment.requests)
 
     not_same = {finding.probe.name: finding.words for finding in findings if finding.verdict is not Verdict.SAME}
     assert not_same == {"retry-after": "the limit was not reached", "imports-queue": "too quick to tell"}
-    assert requests <= 65
+    assert requests <= 70
 
 
 @pytest.mark.parametrize("name", TURNS)
 def test_what_is_turned_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     turn = TURNS[name]
-    workspace = planning_model(ledger_rows=60)
+    workspace = add_copies(planning_model(ledger_rows=60))
     if turn.prepare is not None:
         turn.prepare(workspace)
     tls = {"tls": True, "protocols": turn.protocols} if turn.protocols else {}
@@ -125,7 +127,7 @@ def test_names_of_probes_are_not_used_twice() -> None:
 
 
 def test_without_an_import_configuration_nothing_is_written() -> None:
-    with TurnedPigment(planning_model(ledger_rows=60), None) as pigment:
+    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
         findings = findings_of(pigment, verify_import=None)
         operations = {each.operation for each in pigment.requests}
 
@@ -138,7 +140,7 @@ def test_without_an_import_configuration_nothing_is_written() -> None:
 
 
 def test_without_a_key_its_questions_are_left_out() -> None:
-    with TurnedPigment(planning_model(ledger_rows=60), None) as pigment:
+    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
         key = pigment.workspace.secret("export")
         findings = findings_of(pigment, credentials={"auth_type": "separate_keys", "export_api_key": key})
 
@@ -147,7 +149,7 @@ def test_without_a_key_its_questions_are_left_out() -> None:
 
 
 def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
-    with TurnedPigment(planning_model(ledger_rows=60), None, tls=True) as pigment:
+    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         config = tmp_path / "secrets.json"
         config.write_text(json.dumps(config_of(pigment)), encoding="utf-8")
         environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pigment.ca_file), "PYTHONPATH": str(ROOT)}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from local_pigment.audit import AuditNames
 from local_pigment.http_messages import Request, Response
-from local_pigment.imports import ImportConfiguration
+from local_pigment.imports import FromBlock, ImportConfiguration
 from local_pigment.limits import Limits
 from local_pigment.sample import PLANNING, planning_model
-from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace
+from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE
+from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace, new_id
 from turned_pigment import (
     Change,
     Proceed,
@@ -44,6 +45,10 @@ def no_table_configurations(request: Request, proceed: Proceed) -> Response:
 
 def unknown_application_not_found(request: Request, proceed: Proceed) -> Response:
     return proceed(request) if request.query.get("applicationId") in {None, PLANNING_ID} else Response(404)
+
+
+def without_its_source(workspace: Workspace) -> None:
+    workspace.configuration(ACCOUNTS_FROM_OUTSIDE).source = FromBlock("gone")
 
 
 def two_at_once_refused() -> Change:
@@ -103,6 +108,11 @@ def keys_of_all_types(workspace: Workspace) -> None:
     workspace.keys = [ApiKey(key.name, key.secret, every, key.expires) for key in workspace.keys]
 
 
+def keys_that_say_when_they_expire(workspace: Workspace) -> None:
+    workspace.variants.key_expiry_header = "X-Api-Key-Expires-At"
+    workspace.keys = [replace(key, expires=date(2100, 1, 1)) for key in workspace.keys]
+
+
 def no_unique_identifier(workspace: Workspace) -> None:
     block = workspace.block("Accounts", "Consolidation")
     block.is_dimension = False  # type: ignore[union-attr]  # Accounts is a list
@@ -138,7 +148,9 @@ VARIANTS: dict[str, Turn] = {
     "richer_metadata": Turn(
         {"block-fields", "richer-configurations"}, prepare=lambda each: setattr(each.variants, "richer_metadata", True)
     ),
-    "immediate_results": Turn({"push-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)),
+    "immediate_results": Turn(
+        {"push-answer", "start-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)
+    ),
     "polls_until_done": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "polls_until_done", 2)),
     "largest_push_bytes": Turn(
         {"megabyte"}, prepare=lambda each: setattr(each.variants, "largest_push_bytes", 100_000)
@@ -150,6 +162,7 @@ VARIANTS: dict[str, Turn] = {
         {"audit-page", "audit-fields", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
     ),
+    "key_expiry_header": Turn({"key-expiry"}, prepare=keys_that_say_when_they_expire),
     "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
 }
 
@@ -262,7 +275,7 @@ OTHERS: dict[str, Turn] = {
         {"status-words", "failed-import"}, when("/status", replaced(b'"Failed"', b'"Refused"'))
     ),
     "never a report": Turn(
-        {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run"},
+        {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
         when("/status", query(without("includedDetailedReport"))),
     ),
     "always a report": Turn(
@@ -270,7 +283,7 @@ OTHERS: dict[str, Turn] = {
     ),
     "another field in the report": Turn({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
     "no inserted count": Turn(
-        {"report-fields", "new-rows", "repeated-file", "dry-run"},
+        {"report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
         in_report(lambda report: report["summary"].pop("insertedCount")),
     ),
     "new rows counted as updated": Turn(
@@ -292,11 +305,24 @@ OTHERS: dict[str, Turn] = {
     "events of half a year alone": Turn({"audit-reach"}, when("/audit/", half_the_reach)),
     "views of every block": Turn({"views-of-a-block"}, when("/v1/views", query(without("blockId")))),
     "an audit log for everybody": Turn({"audit-key"}, when("/audit/", audit_for_everybody)),
+    "a start of what is not there": Turn({"start-unknown"}, when("/trigger", status(404, 400))),
+    "files that can be started": Turn({"start-takes-files"}, when("/trigger", status(400, 200))),
+    "copies in no list": Turn(
+        {"start-listed"},
+        when("/importConfigurations", document(lambda each: [one for one in each if one["id"] != STARTED_ID])),
+    ),
+    "more in the answer to a start": Turn(
+        {"start-answer"}, when("/trigger", document(lambda answer: {**answer, "operation": "copy"}))
+    ),
+    "a copy that fails": Turn({"start-report"}, prepare=without_its_source),
     "import modes ignored": Turn({"import-mode"}, when("/push/", query(without("importMode")))),
 }
 
 
 TURNS = {**VARIANTS, **OTHERS}
+
+
+STARTED_ID = new_id("started", ACCOUNTS_FROM_OUTSIDE)
 
 
 PLANNING_ID = planning_model(ledger_rows=1).application(PLANNING).id

@@ -18,9 +18,19 @@ from verify.metadata_probes import METADATA_PROBES
 from verify.observer import Observer
 from verify.probe import Verdict, run
 from verify.report import Circumstances, as_markdown, as_table, summary
+from verify.start_probes import START_PROBES
 from verify.workspace import ConfigurationProblem, Workspace, read_config
 
-PROBES = (*METADATA_PROBES, *EXPORT_PROBES, *CSV_PROBES, *ERROR_PROBES, *AUDIT_PROBES, *IMPORT_PROBES, *LIMIT_PROBES)
+PROBES = (
+    *METADATA_PROBES,
+    *EXPORT_PROBES,
+    *CSV_PROBES,
+    *ERROR_PROBES,
+    *AUDIT_PROBES,
+    *IMPORT_PROBES,
+    *START_PROBES,
+    *LIMIT_PROBES,
+)
 _DEFAULT_ADDRESS = "https://pigment.app"
 
 

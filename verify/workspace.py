@@ -54,6 +54,7 @@ class Workspace:
         self.keys = _keys(config)
         self.imports = _imports(config)
         self.application_id: str | None = config.get("application_id") or None
+        self.start_id: str | None = config.get("verify_start") or None
         self.trial = ImportTrial(observer, self.keys.imports, self.imports, sleep)
 
     def metadata(self, path: str) -> Exchange:

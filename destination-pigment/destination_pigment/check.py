@@ -18,6 +18,7 @@ from destination_pigment.rejected_rows.store import open_objects
 from destination_pigment.spec import make_spec
 from pigment_airbyte.connection import address_explained, client_from_config, connected
 from pigment_airbyte.credentials import KEY_PROPERTIES
+from pigment_airbyte.expiring_keys import say_expiring
 from pigment_airbyte.failures import ConfigProblem, checked
 from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.key_diagnosis import keys_explained
@@ -43,7 +44,8 @@ def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> Airby
             keys_explained(config, _needed(config)),
             connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
         ):
-            return _check(client, settings, patient)
+            found = _check(client, settings, patient)
+            return " ".join([found, *say_expiring(client.keys_expiring_soon, config)])
 
     return checked(check, logger)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,10 +10,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pigment_airbyte.credentials import keys_from_config
+from pigment_airbyte.expiring_keys import say_expiring
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.errors import NotFound, ResponseNotUnderstood
 from pigment_client.http.clock import Clock
+
+logger = logging.getLogger("airbyte.pigment.connection")
 
 Settings = TypeVar("Settings")
 
@@ -92,12 +96,17 @@ def connected(
     default_max_retries: int,
     clock: Clock | None = None,
 ) -> Iterator[tuple[PigmentClient, Settings]]:
-    """A client and the parsed configuration; says how many requests were made, and closes, at the end."""
+    """A client and the parsed configuration.
+
+    Says at the end which keys expire soon, as far as responses told it, and how many requests were made, and closes.
+    """
     # The keys come first, as in the form.
     client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)
     try:
         yield client, parse(config)
     finally:
+        for sentence in say_expiring(client.keys_expiring_soon, config):
+            logger.warning(sentence)
         client.log_requests_made()
         client.close()
 

@@ -26,7 +26,7 @@ KEY_PROPERTIES: Mapping[Purpose, str] = {
     Purpose.AUDIT: "audit_api_key",
 }
 
-_WHERE = "in Pigment, under Workspace settings > API keys"
+WHERE_MADE = "in Pigment, under Workspace settings > API keys"
 
 # Keys of the old form are UUIDs with dashes; Pigment no longer accepts them (knowledge base, "Import API").
 _OLD_FORM = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
@@ -103,7 +103,7 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
                 "everything."
             )
     if not any(keys.has(each) for each in Purpose):
-        raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; it is made {_WHERE}.')
+        raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; it is made {WHERE_MADE}.')
     return keys
 
 
@@ -123,11 +123,11 @@ def _find_problem(key: str) -> str | None:
     if key[0] in _QUOTES or key[-1] in _QUOTES:
         return "is in quotes: remove the quotes around it"
     if _MASKED.fullmatch(key):
-        return f"is only the dots or stars that stand for a hidden key: copy the key itself {_WHERE}"
+        return f"is only the dots or stars that stand for a hidden key: copy the key itself {WHERE_MADE}"
     if key.lower().startswith("bearer "):
         return 'begins with the word "Bearer": enter the key alone'
     if _OLD_FORM.fullmatch(key):
-        return f"has the old format with dashes, which Pigment no longer accepts: create a new key {_WHERE}"
+        return f"has the old format with dashes, which Pigment no longer accepts: create a new key {WHERE_MADE}"
     if any(each.isspace() for each in key):
         return "holds a blank or a line break: copy it again, alone and in one piece"
     if not all("!" <= each <= "~" for each in key):

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
 from pigment_client.http.transport import Transport, content_of, decoded
+from pigment_client.key_expiry import expires_soon
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
@@ -195,6 +196,12 @@ class PigmentClient:
         path = f"/api/v1/import/{_segment(import_id)}/status"
         request = Request("import status", Purpose.IMPORT, "GET", path, object_id=import_id, query=query)
         return self._read(request, import_responses.parse_import_status)
+
+    @property
+    def keys_expiring_soon(self) -> dict[Purpose, date]:
+        """The purposes of which a response said that their key expires soon, each with the date."""
+        now = self._clock.now()
+        return {each: expiry for each, expiry in self._transport.expiries.items() if expires_soon(expiry, now)}
 
     @property
     def requests_made(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteConnectionStatus
 
 from pigment_airbyte.connection import address_explained, connected
+from pigment_airbyte.expiring_keys import say_expiring
 from pigment_airbyte.failures import ConfigProblem, checked, explained
 from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.key_diagnosis import keys_explained
@@ -47,7 +48,7 @@ def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> Airby
             keys_explained(config, _NEEDED),
             connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
         ):
-            return _check(client, settings)
+            return " ".join([_check(client, settings), *say_expiring(client.keys_expiring_soon, config)])
 
     return checked(check, logger)
 
