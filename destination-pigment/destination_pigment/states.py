@@ -63,8 +63,8 @@ class States:
     def summarize(self) -> None:
         """Say how many states stay."""
         if waiting := self.checkpoints.waiting:
-            not_sent = counted(waiting, "state is not sent", "states are not sent")
-            logger.info("%s: the sync did not confirm all of their records.", not_sent)
+            not_sent = counted(waiting, "state is", "states are")
+            logger.info("%s not sent: not all records before it are confirmed.", not_sent)
 
     def _due_lines(self) -> Iterator[bytes]:
         lines: list[bytes] = []
