@@ -59,6 +59,8 @@ class SourceRules:
                 self._see_state(message["state"])
             case "TRACE" if message["trace"]["type"] == "STREAM_STATUS":
                 self._see_status(message["trace"]["stream_status"])
+            case "TRACE" if message["trace"]["type"] == "ESTIMATE":
+                self._see_estimate(message["trace"]["estimate"])
             case type_ if type_ not in _TYPES:
                 raise RuleBroken(f"a message of the unknown type {type_}")
 
@@ -97,6 +99,10 @@ class SourceRules:
             raise RuleBroken(f'a state of "{name}" counts {counted} records, and {seen.since_state} came')
         seen.since_state = 0
         seen.states += 1
+
+    def _see_estimate(self, estimate: Message) -> None:
+        if (estimate.get("namespace"), estimate["name"]) not in self._schemas:
+            raise RuleBroken("an estimate of a stream that was not asked for")
 
     def _see_status(self, status: Message) -> None:
         descriptor = status["stream_descriptor"]
