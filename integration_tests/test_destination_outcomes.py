@@ -203,6 +203,32 @@ def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) ->
     assert len(rows(destination)) == 3
 
 
+def test_a_column_of_items_is_looked_at_by_itself_where_metadata_says_so(destination: Runner) -> None:
+    """Whether targets are found by name or by ID: the listing depends on no other stream."""
+    destination.pigment.workspace.variants.richer_metadata = True
+    skip_unknown(destination)
+    targets = [{"stream": LEDGER, "import_configuration_id": ledger(destination)}]
+    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)], targets=targets)
+
+    assert run.exit_code == 0
+    assert run.states[0]["destinationStats"] == {"recordCount": 3.0, "rejectedRecordCount": 1.0}
+    assert imports(destination)[0].data_rows == 4
+    (said,) = logged(run, "unknown item")
+    assert said.startswith('The column "Department" of the stream "General Ledger" has 1 row with an unknown item')
+    assert said.endswith('sent all the same: "Nobody" (1).')
+    exported = [each.operation for each in destination.pigment.requests].count("export_list")
+    assert exported == len({"Department", "Account"})
+
+
+@pytest.mark.long
+def test_targets_by_id_need_no_listing(destination: Runner) -> None:
+    destination.pigment.faults.queue("list_import_configurations", RespondStatus(403), times=2)
+    targets = [{"stream": LEDGER, "import_configuration_id": ledger(destination)}]
+    run = write(destination, [*many(3), state(1)], targets=targets)
+    assert run.exit_code == 0
+    assert logged(run, "no target depends on it")
+
+
 def test_rows_that_we_refuse_stop_the_sync_as_well_where_asked(destination: Runner) -> None:
     run = write(destination, [*many(3), record("no object"), state(1)], rejected_rows="fail")
     assert run.exit_code != 0

@@ -190,3 +190,23 @@ def _reject_conflicts(streams: Sequence[DestinationStream], targets: dict[Stream
                 f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
                 "is there: give each an import configuration of its own."
             )
+
+
+def shared_blocks(
+    streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target], known: Sequence[ImportConfiguration]
+) -> list[str]:
+    """A sentence for each block that one stream replaces and another fills, as far as blocks are known.
+
+    An import configuration may clear only its own scope of a block, which nobody tells: so it is no error.
+    """
+    blocks = {each.id: each.target for each in known if each.target is not None}
+    by_block: dict[str, list[DestinationStream]] = defaultdict(list)
+    for stream in streams:
+        if (block := blocks.get(targets[stream.key].configuration_id)) is not None:
+            by_block[block].append(stream)
+    return [
+        f'The {" and ".join(stream.subject for stream in sharing)} fill the same block, "{block}", and what overwrites '
+        "it deletes what the other has put there, unless its import configuration clears only a scope of its own."
+        for block, sharing in by_block.items()
+        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing)
+    ]

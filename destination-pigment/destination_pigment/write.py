@@ -13,6 +13,7 @@ from typing import Any
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config
 from destination_pigment.files.arrived_rows import ArrivedRows
+from destination_pigment.files.automatic_checks import AutomaticChecks
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, make_checks
 from destination_pigment.files.held_states import HeldStates
@@ -31,7 +32,7 @@ from destination_pigment.rejected_rows.layout import ObjectNames
 from destination_pigment.rejected_rows.store import RejectedRowStore, open_objects
 from destination_pigment.states import Emit, States
 from destination_pigment.sync import Pace, Streams, Sync
-from destination_pigment.targets import needs_names, reject_update, settle_targets
+from destination_pigment.targets import needs_names, reject_update, settle_targets, shared_blocks
 from pigment_airbyte.connection import connected
 from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
@@ -178,9 +179,11 @@ def _strategies(
     places: _Places,
     patience: Patience,
 ) -> Streams:
-    known = _known_configurations(client, settings) if needs_names(streams, settings.targets) else None
+    known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
     targets = settle_targets(streams, settings.targets, known)
     reject_update(streams, targets, settings.loading_of)
+    for sentence in shared_blocks(streams, targets, known or ()):
+        logger.warning(sentence)
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = _checks(client, settings, streams, configurations)
@@ -212,7 +215,13 @@ def _checks(
         if check.stream not in names:
             logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
     items = DimensionItems(client)
-    return {each.key: make_checks(settings.dimension_checks, each, known[each.key], items) for each in streams}
+    checks = {each.key: make_checks(settings.dimension_checks, each, known[each.key], items) for each in streams}
+    configured = {key: frozenset(check.column for check in found) for key, found in checks.items()}
+    automatic = AutomaticChecks(client, settings.application_id, items, known)
+    for each in streams:
+        checks[each.key] += automatic.of(each, configured[each.key])
+    automatic.summarize(streams, configured)
+    return checks
 
 
 def _settled_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:
@@ -226,7 +235,20 @@ def _settled_follow_ups(client: PigmentClient, settings: DestinationConfig) -> t
     return settle_follow_ups(settings.then_run, known)
 
 
-def _known_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration] | None:
+def _known_configurations(
+    client: PigmentClient, settings: DestinationConfig, *, is_needed: bool
+) -> list[ImportConfiguration] | None:
+    """The import configurations of the application, None where they cannot be listed.
+
+    Where no target depends on it, what they say is welcome (whether one creates missing items, which block it fills),
+    and nothing fails without it.
+    """
     if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
         return None
-    return client.list_import_configurations(settings.application_id)
+    try:
+        return client.list_import_configurations(settings.application_id)
+    except PigmentError as error:
+        if is_needed:
+            raise
+        logger.info("The import configurations could not be listed, and no target depends on it: %s", error)
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from destination_pigment.config import DimensionCheck, OnUnknown
@@ -12,10 +12,11 @@ from destination_pigment.files.columns import Column
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
+from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
 from pigment_client.quantities import counted
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.reader import CsvReader
+from pigment_csv.reader import CsvBroken, CsvReader, Row
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -88,10 +89,10 @@ class DimensionItems:
         self._client = client
         self._items: dict[str, frozenset[str]] = {}
 
-    def of(self, list_id: str) -> frozenset[str]:
-        """The names of a list's items."""
+    def of(self, list_id: str, *, at_most: int | None = None) -> frozenset[str]:
+        """The names of a list's items; raises a `PigmentError`, or `TooManyItems` where there are more."""
         if list_id not in self._items:
-            self._items[list_id] = fetch_items(self._client, list_id)
+            self._items[list_id] = fetch_items(self._client, list_id, at_most)
         return self._items[list_id]
 
 
@@ -127,18 +128,33 @@ def make_checks(
     return found
 
 
-def fetch_items(client: PigmentClient, list_id: str) -> frozenset[str]:
+class TooManyItems(Exception):
+    """The list has more items than were asked for."""
+
+
+def fetch_items(client: PigmentClient, list_id: str, at_most: int | None = None) -> frozenset[str]:
     """The names of a list's items: the first column of its export."""
-    return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), _first_column)
+
+    def first_column(export: Iterable[bytes]) -> frozenset[str]:
+        reader = CsvReader(_DIALECT)
+        items: set[str] = set()
+        try:
+            for rows in _rows_of(reader, export):
+                items.update(row[0] for row in rows if row[0])
+                if at_most is not None and len(items) > at_most:
+                    raise TooManyItems
+        except CsvBroken:
+            # Over HTTP/1.1 an export that breaks off just ends, maybe inside a row.
+            raise BrokenOff("export list", object_id=list_id) from None
+        return frozenset(items)
+
+    return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), first_column)
 
 
-def _first_column(export: Iterable[bytes]) -> frozenset[str]:
-    reader = CsvReader(_DIALECT)
-    items: set[str] = set()
+def _rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:
     for chunk in export:
-        items.update(row[0] for row in reader.decode(chunk) if row[0])
-    items.update(row[0] for row in reader.flush() if row[0])
-    return frozenset(items)
+        yield reader.decode(chunk)
+    yield reader.flush()
 
 
 def _creates_items(configuration: ImportConfiguration | None, column: str) -> bool:

@@ -1,0 +1,187 @@
+"""Dimension checks that nobody configured: which columns they look at, and that they never stand in the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from destination_pigment.config import OnUnknown
+from destination_pigment.files import automatic_checks as module
+from destination_pigment.files.automatic_checks import AutomaticChecks
+from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.targets import Target, shared_blocks
+from pigment_client.errors import BrokenOff, KeyRejected, NotFound, PermissionMissing, PigmentError, Unavailable
+from pigment_client.keys import Purpose
+from pigment_client.models import Block, BlockType, Column, ExportRequest, ImportConfiguration
+
+CITIES, TEAMS = "1" * 8 + "-0000-4000-8000-" + "1" * 12, "2" * 8 + "-0000-4000-8000-" + "2" * 12
+BLOCKS = [
+    Block(CITIES, "Cities", BlockType.DIMENSION_LIST),
+    Block(TEAMS, "Teams", BlockType.DIMENSION_LIST),
+    Block("m", "Teams of 2025", BlockType.METRIC),
+]
+
+
+def stream_of(*columns: str, name: str = "s") -> DestinationStream:
+    return DestinationStream(None, name, WriteMode.APPEND, columns, frozenset(columns))
+
+
+def configuration_of(*columns: Column, target: str | None = None) -> ImportConfiguration:
+    return ImportConfiguration("c", "C", target, columns)
+
+
+class Pigment:
+    """Has the lists of two dimensions; `exported` are those that were asked for."""
+
+    def __init__(self, error: Exception | None = None, *, exports: bool = True, blocks: Any = BLOCKS) -> None:
+        self.exported: list[str] = []
+        self._error = error
+        self._exports = exports
+        self._blocks = blocks
+
+    def has_key_for(self, purpose: Purpose) -> bool:
+        return purpose is not Purpose.EXPORT or self._exports
+
+    def list_blocks(self, _application_id: str) -> list[Block]:
+        if isinstance(self._blocks, Exception):
+            raise self._blocks
+        return list(self._blocks)
+
+    def export(self, request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
+        self.exported.append(request.id)
+        if self._error is not None:
+            raise self._error
+        return consume([b"Name\r\nParis\r\nLy", b"on\r\n" if request.id == CITIES else b"on"])
+
+
+def checks_of(
+    pigment: Pigment, streams: Sequence[DestinationStream], configuration: ImportConfiguration | None, *given: str
+) -> list[CheckedColumn]:
+    automatic = AutomaticChecks(
+        pigment,  # type: ignore[arg-type] # stands in
+        "app",
+        DimensionItems(pigment),  # type: ignore[arg-type] # likewise
+        {each.key: configuration for each in streams},
+    )
+    found = [check for each in streams for check in automatic.of(each, given)]
+    automatic.summarize(streams, {each.key: given for each in streams})
+    return found
+
+
+def test_columns_with_items_that_are_not_created_are_reported() -> None:
+    pigment = Pigment()
+    configuration = configuration_of(
+        Column("city", dimension_ref=CITIES),
+        Column("team", dimension_ref=TEAMS, auto_create=True),
+        Column("amount"),
+        Column("elsewhere", dimension_ref=TEAMS),
+        Column("by name", dimension_ref="Teams"),
+        Column("given", dimension_ref=TEAMS),
+    )
+    found = checks_of(pigment, [stream_of("amount", "by name", "city", "given", "team")], configuration, "given")
+
+    assert [(each.column, each.items, each.on_unknown) for each in found] == [
+        ("city", {"Paris", "Lyon"}, OnUnknown.REPORT),
+        ("by name", {"Paris", "Lyon"}, OnUnknown.REPORT),
+    ]
+    assert pigment.exported == [CITIES, TEAMS]
+    assert found[0].held_back(["Paris", "Nice", None, ""]) == []
+    assert found[0].unknown == {"Nice": 1}
+
+
+def test_a_list_is_exported_once_for_all_streams() -> None:
+    pigment = Pigment()
+    streams = [stream_of("city", name="a"), stream_of("city", name="b")]
+    assert len(checks_of(pigment, streams, configuration_of(Column("city", dimension_ref=CITIES)))) == 2
+    assert pigment.exported == [CITIES]
+
+
+@pytest.mark.parametrize("configuration", [None, ImportConfiguration("c", "C"), configuration_of()])
+def test_without_richer_metadata_nothing_is_asked(
+    configuration: ImportConfiguration | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    pigment = Pigment(exports=False, blocks=AssertionError())
+    assert checks_of(pigment, [stream_of("city")], configuration) == []
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("error", [None, PermissionMissing("export list"), KeyRejected("export list")])
+def test_a_key_that_does_not_export_costs_one_line(
+    error: PigmentError | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    pigment = Pigment(error, exports=error is not None)
+    configuration = configuration_of(Column("city", dimension_ref=CITIES), Column("team", dimension_ref=TEAMS))
+
+    assert checks_of(pigment, [stream_of("city", "team")], configuration) == []
+    (said,) = caplog.messages
+    assert said.startswith("Not compared with the items of their dimension lists before the push, for want of a key")
+    assert said.endswith('("Export key"): "city" of the stream "s", "team" of the stream "s".')
+    assert len(pigment.exported) == (error is not None)
+
+
+@pytest.mark.parametrize("error", [NotFound("export list"), Unavailable("export list"), BrokenOff("export list")])
+def test_a_list_that_cannot_be_read_is_a_warning(error: PigmentError, caplog: pytest.LogCaptureFixture) -> None:
+    pigment = Pigment(error)
+    streams = [stream_of("city", name="a"), stream_of("city", name="b")]
+
+    assert checks_of(pigment, streams, configuration_of(Column("city", dimension_ref=CITIES))) == []
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert caplog.messages[0].startswith('The items of the dimension list "Cities" were not read, so nothing is')
+    assert pigment.exported == [CITIES]
+
+
+def test_a_list_that_nobody_knows_by_this_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    pigment = Pigment(blocks=Unavailable("list blocks"))
+    assert checks_of(pigment, [stream_of("city")], configuration_of(Column("city", dimension_ref="Cities"))) == []
+    assert caplog.messages[-1].startswith('The items of the dimension list "Cities" were not read')
+    assert caplog.messages[-1].endswith("its ID is not known.")
+    assert pigment.exported == []
+
+
+def test_a_list_that_is_too_long_is_not_kept(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ITEMS", 1)
+    assert checks_of(Pigment(), [stream_of("city")], configuration_of(Column("city", dimension_ref=CITIES))) == []
+    assert caplog.messages[0].endswith("it has more than 1 items.")
+
+
+@pytest.mark.parametrize("target", [CITIES, "Cities"])
+def test_a_list_that_the_sync_fills_itself_is_not_compared(target: str) -> None:
+    pigment = Pigment()
+    configuration = configuration_of(Column("city", dimension_ref=CITIES), target=target)
+    assert checks_of(pigment, [stream_of("city")], configuration) == []
+    assert pigment.exported == []
+
+
+def test_a_list_that_ends_inside_a_row_is_one_that_broke_off() -> None:
+    class Cut(Pigment):
+        def export(self, _request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
+            return consume([b'Name;x\r\nParis;1\r\n"Ly'])
+
+    with pytest.raises(BrokenOff):
+        DimensionItems(Cut()).of(CITIES)  # type: ignore[arg-type] # stands in
+
+
+@pytest.mark.parametrize(
+    ("modes", "targets", "count"),
+    [
+        ((WriteMode.REPLACE, WriteMode.APPEND), ("Ledger", "Ledger"), 1),
+        ((WriteMode.REPLACE, WriteMode.REPLACE), ("Ledger", "Ledger"), 1),
+        ((WriteMode.APPEND, WriteMode.APPEND), ("Ledger", "Ledger"), 0),
+        ((WriteMode.REPLACE, WriteMode.APPEND), ("Ledger", "Other"), 0),
+        ((WriteMode.REPLACE, WriteMode.APPEND), (None, None), 0),
+    ],
+)
+def test_streams_that_share_a_block_are_named(
+    modes: tuple[WriteMode, WriteMode], targets: tuple[str | None, str | None], count: int
+) -> None:
+    streams = [DestinationStream(None, name, mode, ("a",), frozenset()) for name, mode in zip("ab", modes, strict=True)]
+    known = [ImportConfiguration(name, name, block) for name, block in zip("ab", targets, strict=True)]
+    sentences = shared_blocks(streams, {each.key: Target(each.name) for each in streams}, known)
+    assert len(sentences) == count
+    assert all('The stream "a" and stream "b" fill the same block, "Ledger"' in each for each in sentences)
