@@ -24,6 +24,7 @@ import requests
 from airbyte_platform.process import Connector, configured, without_proxies
 from local_pigment.description import describe, write_private
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, HEADCOUNT_TO_PLAN, add_copies
 from local_pigment.server import LocalPigment
 
 _FOLDER = Path("local-pigment")
@@ -72,7 +73,7 @@ def serve(arguments: argparse.Namespace) -> None:
     """Start, write the folder, say what to type, and wait."""
     if is_earlier(arguments.folder):
         say(f"{arguments.folder} is from an earlier start: what it holds is written again.\n")
-    workspace = planning_model(ledger_rows=arguments.ledger_rows)
+    workspace = add_copies(planning_model(ledger_rows=arguments.ledger_rows))
     workspace.variants.polls_until_done = 1
     with LocalPigment(workspace, tls=arguments.tls, port=arguments.port) as pigment:
         playground = Playground(pigment, arguments.folder, Path(sys.executable).parent)
@@ -120,8 +121,13 @@ class Playground:
         return {**self._config(PLANNING), "block_types": ["list", "metric"]}
 
     def destination(self) -> dict[str, Any]:
-        """The application that holds the same blocks, empty: its import configurations bear the streams' names."""
-        return self._config(CONSOLIDATION)
+        """The application that holds the same blocks, empty: its import configurations bear the streams' names.
+
+        Two copies run behind the load, and fill two more metrics from it.
+        """
+        copies = (HEADCOUNT_TO_PLAN, DEPARTMENTS_TO_FTE)
+        then_run = [self.pigment.workspace.configuration(name).id for name in copies]
+        return {**self._config(CONSOLIDATION), "then_run": then_run}
 
     def catalog(self) -> dict[str, Any]:
         """The configured catalog of both: every stream that the source discovers, to append."""

@@ -79,6 +79,7 @@ def test_the_printed_commands_sync_everything(
     assert b'"type":"RECORD"' in (tmp_path / "messages.jsonl").read_bytes()
     assert {each["status"] for each in state["imports"]} == {"Completed"}
     assert sum(each["rejected"] for each in state["imports"]) == 0
+    assert [state["started"][name] for name in ("Headcount to plan", "Departments to FTE")] == [1, 1]
     assert 30 in {each["rows"] for each in state["imports"]}
 
 
