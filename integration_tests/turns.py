@@ -47,6 +47,11 @@ def unknown_application_not_found(request: Request, proceed: Proceed) -> Respons
     return proceed(request) if request.query.get("applicationId") in {None, PLANNING_ID} else Response(404)
 
 
+def no_views_of_applications(request: Request, proceed: Proceed) -> Response:
+    is_of_a_block = "applicationId" not in request.query or "blockId" in request.query
+    return proceed(request) if is_of_a_block else Response(200, b"[]", {"Content-Type": "application/json"})
+
+
 def without_its_source(workspace: Workspace) -> None:
     workspace.configuration(ACCOUNTS_FROM_OUTSIDE).source = FromBlock("gone")
 
@@ -193,6 +198,7 @@ OTHERS: dict[str, Turn] = {
         when(
             "/blocks", document(lambda found: [*found, {"id": "1", "name": "n", "type": "Board"}] if found else found)
         ),
+        alone=False,
     ),
     "no configurations of tables": Turn(
         {"table-configurations"},
@@ -202,6 +208,11 @@ OTHERS: dict[str, Turn] = {
         {"unknown-application"},
         when("/blocks", unknown_application_not_found),
     ),
+    "blocks of every application": Turn(
+        {"blocks-of-an-application", "unknown-application"}, when("/v1/blocks", query(without("applicationId")))
+    ),
+    "views of every application": Turn({"views-of-an-application"}, when("/v1/views", query(without("applicationId")))),
+    "views of blocks alone": Turn({"views-of-an-application"}, when("/v1/views", no_views_of_applications)),
     "octet-stream": Turn({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
     "another encoding": Turn({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
     "always semicolons": Turn(

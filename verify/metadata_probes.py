@@ -54,6 +54,32 @@ def _views_of_a_block(workspace: Workspace) -> Seen:
     return Seen(f"status {response.status}" + (", an empty list" if is_empty else ""), same=is_empty)
 
 
+# Enough to see what is different, and few requests.
+_APPLICATIONS_TO_ASK = 3
+
+
+def _by_application(workspace: Workspace, path: str) -> list[set[str]]:
+    """The ids that a listing gives for each of the first applications."""
+    ids = [str(each.get("id")) for each in workspace.listed("/api/v1/applications")][:_APPLICATIONS_TO_ASK]
+    return [{str(each.get("id")) for each in workspace.listed(f"{path}?applicationId={id_}")} for id_ in ids]
+
+
+def _blocks_of_applications(workspace: Workspace) -> Seen:
+    found = _by_application(workspace, "/api/v1/blocks")
+    if sum(map(bool, found)) < 2:
+        raise NotAsked("the key does not see two applications with blocks")
+    in_several = sum(map(len, found)) - len(set().union(*found))
+    return Seen("blocks in several applications" if in_several else "each block in one", same=not in_several)
+
+
+def _views_of_applications(workspace: Workspace) -> Seen:
+    found = _by_application(workspace, "/api/v1/views")
+    if not any(found):
+        return Seen("no views", same=False if workspace.listed("/api/v1/views") else None)
+    in_several = sum(map(len, found)) - len(set().union(*found))
+    return Seen("views in several applications" if in_several else "each view in one", same=not in_several)
+
+
 def _table_configurations(workspace: Workspace) -> Seen:
     table = workspace.first(TABLE)
     response = workspace.metadata(f"/api/v1/importConfigurations?blockId={table.get('id')}")
@@ -138,5 +164,19 @@ METADATA_PROBES = (
         "list the blocks of an id that nobody has",
         "The connectors find out from the list of applications; another status changes nothing they do.",
         _unknown_application,
+    ),
+    Probe(
+        "blocks-of-an-application",
+        "Each block is listed for one application.",
+        "list the blocks of the first applications",
+        "Without an Application ID, a block that several applications show is a stream in each of their namespaces.",
+        _blocks_of_applications,
+    ),
+    Probe(
+        "views-of-an-application",
+        "The views of an application can be listed by themselves, each for one application.",
+        "list the views of the first applications",
+        "Without an Application ID, a bare view ID cannot be placed: paste the whole address of the view.",
+        _views_of_applications,
     ),
 )
