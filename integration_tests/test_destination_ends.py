@@ -15,7 +15,7 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from local_pigment.faults import FailImport, Late
+from local_pigment.faults import FailImport, Late, RespondStatus
 from local_pigment.workspace import new_id
 from writing import (
     LEDGER,
@@ -161,6 +161,17 @@ def test_a_signal_is_no_traceback(destination: Runner, number: int) -> None:
     run = process.finish()
     assert run.exit_code == 128 + number
     assert "Traceback" not in run.everything
+
+
+def test_a_signal_while_targets_are_looked_for_is_no_error(destination: Runner) -> None:
+    destination.pigment.faults.queue("list_import_configurations", RespondStatus(429, retry_after="600"))
+    process = destination.start("write", catalog=catalog(), targets=[])
+    while "list_import_configurations" in destination.pigment.faults.never_met():
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+    assert (run.exit_code, run.errors) == (143, [])
 
 
 def test_a_disk_that_fills_up_does_not_abandon_an_import_that_runs(destination: Runner) -> None:

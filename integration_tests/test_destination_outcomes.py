@@ -12,12 +12,14 @@ from connectors import Runner
 from local_pigment.faults import (
     CutAfter,
     FailImport,
+    Fault,
     HoldImport,
     Misreport,
     ResetBeforeBody,
     ResetBeforeResponse,
     RespondGarbage,
     RespondStatus,
+    RespondWith,
 )
 from local_pigment.sample import CONSOLIDATION
 from writing import (
@@ -374,11 +376,14 @@ def test_a_long_unknown_item_is_shortened(destination: Runner) -> None:
         assert max(len(line) for line in run.lines) < 10_000
 
 
-def test_a_list_whose_export_is_cut_once_is_read_again(destination: Runner) -> None:
+@pytest.mark.parametrize(
+    "fault", [CutAfter(20), RespondWith('Department;Head\r\n"Sal', "text/csv")], ids=["broken off", "cut within a cell"]
+)
+def test_a_list_whose_export_is_cut_once_is_read_again(destination: Runner, fault: Fault) -> None:
     skip_unknown(destination)
     list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
     check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": "fail"}
-    destination.pigment.faults.queue("export_list", CutAfter(20))
+    destination.pigment.faults.queue("export_list", fault)
     run = write(destination, [*many(3), state(1)], dimension_checks=[check])
     assert run.exit_code == 0
     assert entries(destination) == names(3)

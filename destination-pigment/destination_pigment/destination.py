@@ -29,7 +29,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.destination_catalog import destination_catalog
-from destination_pigment.input.cancel import Cancel, Patience
+from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.configured_streams import parse_catalog
 from destination_pigment.spec import make_spec
 from destination_pigment.write import write_stream, writing
@@ -130,7 +130,9 @@ class DestinationPigment(Destination):
             with explained():
                 config = self._valid_config(parsed.config)
                 streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
-                write_stream(config, streams, sys.stdin.fileno(), cancel, self._patience)
+                # A request that waits for its turn before the first record is read is given up.
+                with suppress(Cancelled):
+                    write_stream(config, streams, sys.stdin.fileno(), cancel, self._patience)
             if cancel.requested:
                 logger.info("The sync was stopped before its end; what was stored is reported in the states.")
                 _end(cancel.exit_code)
