@@ -182,10 +182,11 @@ class AppendJob:
         except Exception as error:  # noqa: BLE001 - whatever it is, the first import is stored and must be settled
             reason = error if isinstance(error, InDoubt) else explain(error, subject=self.stream.subject).message
             logger.warning(
-                "Sending %s of the %s once more had no result, so they stay rejected: %s",
+                "Sending %s of the %s once more had no result, so they stay rejected: %s%s",
                 counted(first.rejected, "rejected row"),
                 self.stream.subject,
                 reason,
+                self._said_of_deletions(importer, error),
             )
             return first
         if second is None:
@@ -193,6 +194,16 @@ class AppendJob:
         self._reject_deletion(importer, second)
         rejected = min(first.rejected, second.rejected)
         return Imported(first.counts, rejected, _numbered_as_first(first, second), skipped=second.skipped)
+
+    def _said_of_deletions(self, importer: Importer, error: Exception) -> str:
+        """The first result stands; what the second import may have done to it is for the user to look at."""
+        may_have_begun = isinstance(error, InDoubt | ImportFailed)
+        if not (may_have_begun and importer.deletions.may_have_followed(self.configuration_id)):
+            return ""
+        return (
+            ' If "Clear items prior to import" is on for the import configuration '
+            f"{self.configuration_id}, the other rows may have been deleted by it: look at the block."
+        )
 
     def _second_import(self, importer: Importer, file: SpoolFile, first: Imported) -> Imported | None:
         again = self.spool.selected(file, frozenset(each.row for each in first.numbered))

@@ -447,6 +447,20 @@ def test_rejected_rows_that_may_have_deleted_the_others_end_the_sync(deleted: in
         append(Pigment([with_rejected(REJECTED), second], [second]))
 
 
+@pytest.mark.parametrize(
+    ("second", "is_warned"),
+    [(FailedImport("import"), True), (OutcomeUnknown("push CSV"), True), (RequestRejected("push CSV"), False)],
+    ids=["failed", "lost", "not taken"],
+)
+def test_what_rejected_rows_sent_again_may_have_done_is_said(
+    second: Import | Exception, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = with_rejected(REJECTED)
+    assert append(Pigment([first, second], [first])).rejected == 1
+    assert "stay rejected" in caplog.text
+    assert ("may have been deleted by it" in caplog.text) is is_warned
+
+
 @pytest.mark.parametrize("error", [TransientProblem("disk full"), OSError("disk"), MemoryError()], ids=repr)
 @pytest.mark.parametrize("where", ["selected", "read_rows", "remove"])
 def test_the_first_result_stands_whatever_the_disk_does(
