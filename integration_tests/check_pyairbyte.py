@@ -87,19 +87,24 @@ def our_destination(pigment: LocalPigment, **config: Any) -> dict[str, Any]:
     }
 
 
-def offer_a_list(pigment: LocalPigment, name: str, columns: list[str]) -> ListBlock:
+def offered_id(name: str) -> str:
+    return new_id("offered configuration", name)
+
+
+def offer_a_list(pigment: LocalPigment, name: str, columns: list[str], *, clears: bool = False) -> ListBlock:
     """A transaction list with an import configuration of the stream's name; every column is text."""
     block = ListBlock(new_id("offered", name), name, [Property(column) for column in columns], is_dimension=False)
     application = pigment.workspace.application(CONSOLIDATION)
     application.put(block)
     pigment.workspace.configure(
         ImportConfiguration(
-            new_id("offered configuration", name),
+            offered_id(name),
             name,
             application.id,
             block.id,
             {column: column for column in columns},
             unknown_item=UnknownItem.CREATE,
+            clear_before_import=clears,
         )
     )
     return block
@@ -189,10 +194,18 @@ def test_a_stranger_s_source_into_our_destination(pigment: LocalPigment, tmp_pat
 
 def test_the_smoke_test_with_all_its_scenarios(pigment: LocalPigment, tmp_path: Path) -> None:
     known = ask(tmp_path, "scenarios")
-    blocks = {name: offer_a_list(pigment, name, each["columns"]) for name, each in known.items()}
+    blocks = {
+        name: offer_a_list(pigment, name, each["columns"], clears=each["replaces"]) for name, each in known.items()
+    }
+    targets = [
+        {"stream": name, "import_configuration_id": offered_id(name), "clears_before_import": True}
+        for name, each in known.items()
+        if each["replaces"]
+    ]
+    assert targets
     offer_a_list(pigment, "_preflight_basic_types", ["id", "name", "amount", "is_active"])
     config = tmp_path / "destination.json"
-    config.write_text(json.dumps(our_destination(pigment)["destination_config"]), encoding="utf-8")
+    config.write_text(json.dumps(our_destination(pigment, targets=targets)["destination_config"]), encoding="utf-8")
     tested = f"--destination={OURS / 'destination-pigment'}"
     printed = succeed(
         tmp_path, PYAIRBYTE / "pyab", "destination-smoke-test", tested, f"--config={config}", "--scenarios=all"

@@ -60,11 +60,13 @@ def into_destination(order: dict[str, Any]) -> Any:
 
 
 def scenarios(_order: dict[str, Any]) -> Any:
-    """The scenarios of the smoke test: names, columns, numbers of records."""
+    """The scenarios of the smoke test: names, columns, numbers of records, and whether the stream replaces."""
     return {
         each["name"]: {
             "columns": list(each["json_schema"]["properties"]),
             "records": len(get_scenario_records(each)),
+            # Without a key, and none of them has a cursor, PyAirbyte's strategy "auto" overwrites.
+            "replaces": not each["primary_key"],
         }
         for each in PREDEFINED_SCENARIOS
     }
