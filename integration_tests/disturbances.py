@@ -30,6 +30,7 @@ from local_pigment.faults import (
     RespondStatus,
     RespondWith,
 )
+from local_pigment.workspace import ImportsOfABlock
 from writing import COLUMNS
 
 # A failing platform closes the outputs long before 90 s are over for the destination, which are 1.5 s here.
@@ -56,6 +57,13 @@ ASKING: list[Fault] = [
     ResetBeforeResponse(carried_out=True),
     Late(0.2),
 ]
+LISTING: list[Fault] = [
+    RespondStatus(503),
+    RespondStatus(429),
+    RespondGarbage(),
+    ResetBeforeResponse(carried_out=True),
+    Late(0.2),
+]
 EXPORTING: list[Fault] = [
     CutAfter(3),
     CutAfter(1500),
@@ -65,6 +73,19 @@ EXPORTING: list[Fault] = [
     EndWithTrailer(),
     ResetBeforeResponse(carried_out=True),
 ]
+
+
+class Plan(Protocol):
+    """What an attempt needs to know of what was decided before it."""
+
+    @property
+    def slices(self) -> int: ...
+    @property
+    def states_of_all(self) -> bool: ...
+    @property
+    def is_slow(self) -> bool: ...
+    @property
+    def settings(self) -> dict[str, Any]: ...
 
 
 class Sync(Protocol):
@@ -82,10 +103,7 @@ class Sync(Protocol):
     def adds(self) -> bool: ...
 
     @property
-    def is_sliced(self) -> bool: ...
-
-    @property
-    def max_file_rows(self) -> int: ...
+    def plan(self) -> Plan: ...
 
     def sent(self, row: Row) -> None: ...
 
@@ -124,6 +142,8 @@ class Attempt:
     # Whether a fault is queued that nobody can repeat away: Pigment itself has ended the import.
     final_faults: bool = False
     _ending: Ending | None = None
+    # What is set for how long an import may take.
+    _patience: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> bool:
         """Whether both sides succeeded."""
@@ -131,7 +151,7 @@ class Attempt:
         given = self._disturbed(self._read())
         workspace = self.sync.source.pigment.workspace
         imports = len(workspace.imports)
-        delivery = self.sync.destination.deliver(self.job.catalog, max_file_rows=self.sync.max_file_rows)
+        delivery = self.sync.destination.deliver(self.job.catalog, **self.sync.plan.settings, **self._patience)
         proved = given.succeeded and not given.is_short
         if self.disturbed and self._happens(0.3):
             wrote, behind_input = self._interrupted(delivery, given)
@@ -166,7 +186,7 @@ class Attempt:
         lines = []
         for line, message in zip(read.lines, read.messages, strict=True):
             if message["type"] == "STATE":
-                lines.append(_state(message["state"]))
+                lines.append(self._state(message["state"]))
             elif message["type"] == "RECORD":
                 lines.append(Line(line + b"\n", _row(message["record"]["data"])))
         return lines
@@ -178,7 +198,7 @@ class Attempt:
             return given
         if self._happens(0.45):
             kept = given.lines[: chance.randint(0, len(given.lines))]
-            if not self.sync.is_sliced and self._happens(0.7):
+            if self.sync.plan.slices == 1 and self._happens(0.7):
                 kept.append(self._last_state_of_a_stock_source(kept))
             last = " and a last state" if kept and kept[-1] not in given.lines else ""
             self.sync.note(f"the source failed behind {len(kept)} of {len(given.lines)} lines{last}")
@@ -193,10 +213,23 @@ class Attempt:
         behind = next((number for number, each in enumerate(reversed(kept)) if each.row is None), len(kept))
         descriptor = {name: self.sync.stream[name] for name in ("name", "namespace") if self.sync.stream.get(name)}
         stream = {"stream_descriptor": descriptor, "stream_state": {"__ab_no_cursor_state_message": True}}
-        return _state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
+        return self._state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
+
+    def _state(self, state: Message) -> Line:
+        """A state as the platform passes it on."""
+        if self.sync.plan.states_of_all:
+            every = {"shared_state": None, "stream_states": [state["stream"]]}
+            state = {"type": "GLOBAL", "global": every, "sourceStats": state["sourceStats"]}
+        return Line(as_lines([{"type": "STATE", "state": state}]), state=state)
 
     def _send(self, delivery: Delivery, lines: list[Line]) -> None:
-        delivery.send(b"".join(map(self._on_its_way, lines)))
+        """At once, or bit by bit, so that records wait for their file to grow old."""
+        bits = 4 if self.sync.plan.is_slow else 1
+        for number in range(bits):
+            bit = lines[len(lines) * number // bits : len(lines) * (number + 1) // bits]
+            delivery.send(b"".join(map(self._on_its_way, bit)))
+            if number + 1 < bits:
+                time.sleep(self.sync.chance.uniform(0, 0.8))
 
     def _on_its_way(self, line: Line) -> bytes:
         if line.state is not None:
@@ -262,22 +295,32 @@ class Attempt:
 
     def _queue_faults(self) -> None:
         pigment, chance = self.sync.source.pigment, self.sync.chance
-        if not self.disturbed:
-            return
         variants = pigment.workspace.variants
+        if not self.disturbed:
+            variants.import_seconds = 0.0
+            return
         variants.polls_until_done = chance.randint(0, 1)
         variants.immediate_results = self._happens(0.3)
-        variants.import_seconds = chance.choice([0.0, 0.0, 0.2])
-        for operation, faults in (("push_csv", PUSHING), ("import_status", ASKING), ("export_list", EXPORTING)):
+        # The last one is longer than the patience that is set then.
+        variants.import_seconds = chance.choice([0.0, 0.0, 0.0, 0.2, 1.5])
+        if variants.import_seconds > 1:
+            self._patience = {"import_timeout_minutes": 1}
+            self.final_faults = True
+        if not self.sync.replaces:
+            # A replacement counts on their order where even the id of an import was lost.
+            variants.imports_of_a_block = chance.choice(list(ImportsOfABlock))
+        disturbed = (
+            ("push_csv", PUSHING),
+            ("import_status", ASKING),
+            ("export_list", EXPORTING),
+            ("list_import_configurations", LISTING),
+        )
+        for operation, faults in disturbed:
             if self._happens(0.5):
                 fault, after = chance.choice(faults), chance.randint(0, 2)
                 pigment.faults.queue(operation, fault, after=after)
                 self.final_faults |= isinstance(fault, FailImport | Misreport)
                 self.sync.note(f"{operation}+{after} {fault}")
-
-
-def _state(state: Message) -> Line:
-    return Line(as_lines([{"type": "STATE", "state": state}]), state=state)
 
 
 def _row(data: dict[str, Any]) -> Row:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airbyte_platform.job import Job
-from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
+from airbyte_platform.ways import CUSTOM_IMAGE, REFRESH, REGISTRY, Way
 from connectors import Runner
 from disturbances import Attempt, Row
 from findings import Broken, Finding
@@ -23,6 +23,7 @@ MODES = ("append", "append_dedup", "overwrite", "overwrite_dedup")
 OLD = "old"
 # The last attempts are undisturbed, so that every schedule comes to its end.
 DISTURBED, ATTEMPTS = 4, 7
+_FIRST_JOB = 40
 # So much faster passes time for both connectors.
 SPEED = 60.0
 
@@ -37,22 +38,45 @@ class Plan:
     slices: int
     tls: bool
     max_file_rows: int
+    # Whether the platform passes states on as states of all streams, and hands over the input bit by bit.
+    states_of_all: bool
+    is_slow: bool
+    # Whether the import configuration is found by its name.
+    by_name: bool
+    upload: str
 
     @classmethod
     def of(cls, seed: int) -> Plan:
         chance = random.Random(f"plan {seed}")
+        mode, slices = MODES[seed % len(MODES)], chance.choice([1, 1, 4])
+        ways = [CUSTOM_IMAGE, REGISTRY] + ([] if mode.startswith("overwrite") else [REFRESH])
+        way = chance.choice(ways)
+        adds = mode == "append" and not way.refreshes
         return cls(
             seed,
-            MODES[seed % len(MODES)],
-            chance.choice([CUSTOM_IMAGE, REGISTRY]),
-            chance.choice([1, 1, 4]),
-            chance.random() < 0.3,
-            chance.choice([25, 60, 1000]),
+            mode,
+            way,
+            slices,
+            tls=chance.random() < 0.3,
+            max_file_rows=chance.choice([25, 60, 1000]),
+            states_of_all=slices == 1 and chance.random() < 0.3,
+            is_slow=adds and chance.random() < 0.2,
+            by_name=adds and chance.random() < 0.3,
+            upload=chance.choice(["raw", "multipart"]),
         )
 
     @property
     def replaces(self) -> bool:
-        return self.mode.startswith("overwrite")
+        return self.way.refreshes or self.mode.startswith("overwrite")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is set for the destination beside its targets."""
+        return {
+            "max_file_rows": self.max_file_rows,
+            "upload": self.upload,
+            "flush_interval_minutes": 1 if self.is_slow else 10,
+        }
 
 
 @dataclass(slots=True)
@@ -79,15 +103,7 @@ class Schedule:
 
     @property
     def adds(self) -> bool:
-        return self.plan.mode == "append"
-
-    @property
-    def is_sliced(self) -> bool:
-        return self.plan.slices > 1
-
-    @property
-    def max_file_rows(self) -> int:
-        return self.plan.max_file_rows
+        return self.plan.mode == "append" and not self.replaces
 
     def sent(self, row: Row) -> None:
         """A record goes to the destination."""
@@ -103,7 +119,8 @@ class Schedule:
     def run(self) -> None:
         """Attempt until one succeeds; raises `Finding` for a promise that is not kept."""
         old, expected = self.stored(), Counter(map(tuple, self.source.pigment.workspace.rows(LEDGER, PLANNING)))
-        job = Job([self.stream], self.plan.mode, self.plan.way)
+        # A job's number is never 1 for a platform that refreshes: that is how PyAirbyte is known.
+        job = Job([self.stream], self.plan.mode, self.plan.way, id=_FIRST_JOB)
         for number in range(ATTEMPTS):
             self.attempts += 1
             attempt = Attempt(self, job, disturbed=number < DISTURBED)
@@ -117,7 +134,13 @@ class Schedule:
             job.attempt_failed(attempt.states)
             if attempt.stopped:
                 # The platform does not repeat a config error; somebody reads it and starts the sync again.
-                job = Job([self.stream], self.plan.mode, self.plan.way, first_generation=number + 2, id=number + 2)
+                job = Job(
+                    [self.stream],
+                    self.plan.mode,
+                    self.plan.way,
+                    first_generation=number + 2,
+                    id=_FIRST_JOB + number + 1,
+                )
         raise Finding(Broken.OTHER, words="No attempt succeeded, although the last ones were undisturbed.")
 
     def _judge(self, old: Counter[Row], expected: Counter[Row], *, succeeded: bool) -> None:

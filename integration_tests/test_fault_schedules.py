@@ -51,9 +51,11 @@ def discovered(servers: tuple[ForkServer, ForkServer]) -> dict[int, dict[str, An
 def targets(pigment: LocalPigment, plan: Plan) -> list[dict[str, Any]]:
     """Keyed, replacing through a pair or through one that clears, or simply adding."""
     workspace = pigment.workspace
+    if plan.by_name:
+        return []
     target: dict[str, Any] = {"stream": LEDGER, "import_configuration_id": workspace.configuration(LEDGER).id}
     replacing = workspace.configuration(f"{LEDGER} (replace)").id
-    if plan.mode == "append_dedup":
+    if plan.mode == "append_dedup" and not plan.replaces:
         target["import_configuration_id"] = workspace.configuration(f"{LEDGER} (by entry)").id
     elif plan.replaces and plan.max_file_rows > ROWS and plan.seed % 3:
         target |= {"import_configuration_id": replacing, "clears_before_import": True}

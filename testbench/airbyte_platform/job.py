@@ -40,9 +40,13 @@ class Job:
 
     @property
     def source_catalog(self) -> dict[str, Any]:
-        """The same for the source, in words that the protocol knows: it has no `overwrite_dedup`."""
+        """The same for the source, in words that the protocol knows: it has no `overwrite_dedup`.
+
+        Ours has no incremental streams; how a stream is read is nothing that the destination learns.
+        """
         catalog = self.catalog
         for each in catalog["streams"]:
+            each["sync_mode"] = "full_refresh"
             each["destination_sync_mode"] = _IN_PROTOCOL.get(
                 each["destination_sync_mode"], each["destination_sync_mode"]
             )
@@ -63,7 +67,8 @@ class Job:
         self.attempts += 1
         resumable = {_key(each) for each in self.streams if each.get("is_resumable")}
         for state in states_back:
-            key = _key(state["stream"]["stream_descriptor"])
+            # A global state is of no use to a stream that does not resume.
+            key = _key(state["stream"]["stream_descriptor"]) if "stream" in state else None
             if key in resumable:
                 self._states[key] = {name: value for name, value in state.items() if name in _KEPT}
         for position, each in enumerate(self.streams):

@@ -19,14 +19,16 @@ _WITHOUT_OVERWRITE = {"overwrite": "append", "overwrite_dedup": "append_dedup"}
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What the platform gives a destination."""
+    """What the platform gives a destination; `refreshes` is "Refresh and remove records" of incremental streams."""
 
     generations: bool
     statuses: bool
+    refreshes: bool = False
 
 
 CUSTOM_IMAGE = Way(generations=False, statuses=False)
 REGISTRY = Way(generations=True, statuses=True)
+REFRESH = Way(generations=True, statuses=True, refreshes=True)
 
 
 def catalog_for(
@@ -42,10 +44,10 @@ def catalog_for(
     configured = []
     for position, stream in enumerate(streams):
         generation = (generations or {}).get(position, 1)
-        replaces = mode in _WITHOUT_OVERWRITE
+        replaces = way.refreshes or mode in _WITHOUT_OVERWRITE
         each: dict[str, Any] = {
             "stream": stream,
-            "sync_mode": sync_mode,
+            "sync_mode": "incremental" if way.refreshes else sync_mode,
             "destination_sync_mode": _WITHOUT_OVERWRITE.get(mode, mode) if way.generations else mode,
         }
         if mode.endswith("dedup"):
