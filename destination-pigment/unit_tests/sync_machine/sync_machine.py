@@ -1,0 +1,338 @@
+"""The first law as a state machine: whatever comes in whatever order, no state leaves before its records are stored
+or rejected, no row is lost, none is added twice, and a source that did not succeed replaces nothing.
+
+The sync, its strategies and the importer are the real ones. What stands around them: a Pigment in memory, queues
+without threads, and the ledger that judges.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from ledger import OLD, Ledger
+from pigment_in_memory import ANSWERED, UNANSWERED, Outcome, Pigment
+from queues_in_turn import QueuesInTurn
+from schedule_inputs import (
+    BLOCKS,
+    CONFIGURATIONS,
+    CONTENTS,
+    ENDINGS,
+    MODES,
+    NAMES,
+    NOT_OBJECTS,
+    NUMBERS,
+    OUTCOMES,
+    RECORDS,
+    REPLACED,
+    STATS,
+    TARGETS,
+    WAYS,
+    announced,
+)
+
+from destination_pigment.config import FileLimits, parse_config
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.held_states import HeldStates
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.imports.append import Append
+from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.replace import Replace
+from destination_pigment.input.cancel import Cancel, Patience
+from destination_pigment.input.configured_streams import WriteMode, parse_catalog
+from destination_pigment.states import States
+from destination_pigment.sync import Pace, Streams, Sync
+from pigment_client.http.clock import Clock
+from pigment_csv.dialect import CsvDialect
+
+
+class Platform(RuleBasedStateMachine):
+    """What the platform may do to a sync, and Pigment to its requests."""
+
+    @initialize(
+        rows=st.sampled_from([1, 2, 3, 1000]),
+        way=st.sampled_from(sorted(WAYS)),
+        namespace=st.sampled_from([None, "ns"]),
+        is_in_order=st.booleans(),
+        fails=st.sampled_from([False, False, False, True]),
+        is_calm=st.sampled_from([True, True, True, False]),
+        steps=st.sampled_from([0, 10, 20, 30]),
+        lively=st.one_of(st.just(sorted(MODES)), st.lists(NAMES, min_size=1, max_size=2)),
+    )
+    def begin(
+        self,
+        rows: int,
+        way: str,
+        namespace: str | None,
+        is_in_order: bool,
+        fails: bool,
+        is_calm: bool,
+        steps: int,
+        lively: list[str],
+    ) -> None:
+        self.now = 0.0
+        self.namespace, self.way = namespace, way
+        # Whether all that the source sends arrives, so that only Pigment and the platform are to be feared.
+        self.is_calm = is_calm
+        # The streams that anything comes for.
+        self.lively = lively
+        self.cancel = Cancel()
+        self.pigment = Pigment(CONFIGURATIONS, self._blocks(), is_in_order, self._on_sleep)
+        clock = Clock(monotonic=lambda: self.pigment.now, sleep=self.pigment.sleep, random=lambda: 1.0)
+        config = parse_config({"rejected_rows": "fail" if fails else "report"})
+        self.queues = QueuesInTurn(Importer(self.pigment, config, self.cancel, clock))  # type: ignore[arg-type] # stands in
+        self.spool = Spool(CsvDialect())
+        self.ledger = Ledger(BLOCKS, REPLACED, frozenset({"matched"}))
+        self.broken: AssertionError | None = None
+        self.meanwhile: list[str] = []
+        self.steps_before_end = steps
+        self.ended = self.clean = False
+        self.pushes_at_cancel: int | None = None
+        self.sync = self._sync(rows)
+
+    def _blocks(self) -> dict[str, list[tuple[str, str]]]:
+        return {block: [OLD] if name in REPLACED else [] for name, block in BLOCKS.items()}
+
+    def _catalog(self) -> dict[str, Any]:
+        schema = {"properties": {"id": {"type": "string"}, "v": {"type": "string"}}}
+        streams = [
+            {
+                "stream": {"name": name, "json_schema": schema, "namespace": self.namespace},
+                "sync_mode": "incremental",
+                "destination_sync_mode": mode,
+                **WAYS[self.way][name in REPLACED],
+            }
+            for name, mode in MODES.items()
+        ]
+        return {"streams": streams}
+
+    def _sync(self, rows: int) -> Sync:
+        options = FileOptions(CsvDialect(), FileLimits(10**6, rows, timedelta(minutes=10)), lambda: self.now)
+        appends, replaces = {}, {}
+        for each in parse_catalog(self._catalog()):
+            files = StreamFiles(each, RecordConverter(each, (), CsvDialect()), self.spool, options)
+            if each.mode is WriteMode.REPLACE:
+                replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0)
+            else:
+                appends[each.key] = Append(each, TARGETS[each.name], files, self.spool)
+        held = HeldStates(lambda: self.spool.new_path(".states"), memory_bytes=300)
+        states = States(held, self._on_lines, self.cancel)
+        pace = Pace(600.0, Patience(still_wanted_seconds=0.0))
+        return Sync(Streams(appends, replaces), self.queues, states, self.cancel, pace)  # type: ignore[arg-type] # stands in
+
+    def _on_lines(self, lines: bytes) -> None:
+        for line in lines.splitlines():
+            state = json.loads(line)["state"]
+            try:
+                self.ledger.state_came_back(state["id"], state["destinationStats"], self.pigment)
+            except AssertionError as error:  # what calls this would take it for a failure of the sync
+                self.broken = self.broken or error
+                raise
+
+    def _on_sleep(self) -> None:
+        """While an import is waited for, something else happens."""
+        match self.meanwhile.pop() if self.meanwhile else None:
+            case "another import runs":
+                self.queues.run_one()
+            case "the platform cancels":
+                self._cancel()
+            case "an hour goes by":
+                self.pigment.now += 3600
+
+    def _cancel(self) -> None:
+        if self.pushes_at_cancel is None:
+            self.pushes_at_cancel = self.pigment.pushes
+        self.cancel.request()
+
+    def _take(self, lines: bytes) -> None:
+        self.sync.take(lines)
+        if self.sync.failed or self.cancel.requested:
+            self._finish()
+
+    def _send(self, *messages: dict[str, Any]) -> None:
+        self._take(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
+
+    def _finish(self, rest: bytes = b"") -> None:
+        failure = None
+        self.ended = True
+        try:
+            if self.cancel.requested:
+                self.sync.end()
+            else:
+                self.sync.finish(rest)
+        except AirbyteTracedException as error:
+            failure = error.failure_type.value
+        if self.broken is not None:
+            raise self.broken
+        assert failure != "system_error", "something unexpected went wrong"
+        self.clean = failure is None and not self.cancel.requested
+        self.pigment.settle()
+        self.ledger.check_end(self.pigment, clean=self.clean, failure=failure)
+        if self.pushes_at_cancel is not None:
+            assert self.pigment.pushes == self.pushes_at_cancel, "a push began after the cancel"
+
+    def _announced(self, stats: str, name: str | None) -> tuple[dict[str, Any], float | None]:
+        return announced("right" if self.is_calm and stats == "too many" else stats, self.ledger.counted[name])
+
+    def _name(self, number: int) -> str:
+        return self.lively[number % len(self.lively)]
+
+    def _descriptor(self, name: str, named: bool) -> dict[str, Any]:
+        return {"name": name, **({"namespace": self.namespace} if named else {})}
+
+    running = precondition(lambda self: not self.ended)
+    may_end = precondition(lambda self: not self.ended and self.steps_before_end <= 0)
+
+    @running
+    @rule(records=st.lists(st.tuples(NUMBERS, RECORDS, st.booleans(), st.booleans()), min_size=1, max_size=4))
+    def records(self, records: list[tuple[int, list[str], bool, bool]]) -> None:
+        """Some records, maybe with a state; a line may be unreadable, which only the source's count tells."""
+        for number, kinds, named, then_state in records:
+            if not self.ended:
+                self._records(self._name(number), kinds, named=named)
+            if then_state and not self.ended:
+                self._state(self._name(number), {"x": 1})
+
+    def _records(self, name: str, kinds: list[str], *, named: bool) -> None:
+        lines: list[bytes] = []
+        rows: list[tuple[str, str] | None] = []
+        for kind in kinds:
+            number = len(self.ledger.sent[name]) + len(rows)
+            row = (f"key {number % 2}", str(number)) if name == "matched" else (f"{name} {number}", "")
+            if kind == "unreadable" and not self.is_calm:
+                lines.append(b"not JSON\n")
+                continue
+            data = NOT_OBJECTS.get(kind, {"id": row[0], "v": row[1]})
+            rows.append(None if kind in NOT_OBJECTS else row)
+            record = {"stream": name, "data": data} | ({"namespace": self.namespace} if named else {})
+            lines.append(json.dumps({"type": "RECORD", "record": record}).encode() + b"\n")
+        self.ledger.record(name, rows, len(kinds) - len(rows))
+        self._take(b"".join(lines))
+
+    @running
+    @rule(number=NUMBERS, named=st.booleans(), content=CONTENTS, stats=STATS)
+    def state(self, number: int, named: bool, content: Any, stats: str) -> None:
+        self._state(self._name(number), content, stats, named=named)
+
+    def _state(self, name: str, content: Any, stats: str = "right", *, named: bool = True) -> None:
+        said, count = self._announced(stats, name)
+        number = self.ledger.state(name, count, {name} if content else ())
+        stream = {"stream_descriptor": self._descriptor(name, named), "stream_state": content}
+        self._send({"type": "STATE", "state": {"type": "STREAM", "id": number, "stream": stream, **said}})
+
+    @running
+    @rule(
+        kind=st.sampled_from(["GLOBAL", "GLOBAL", "LEGACY"]),
+        shared=CONTENTS,
+        streams=st.dictionaries(NAMES, CONTENTS, max_size=3),
+        stats=STATS,
+    )
+    def state_of_all(self, kind: str, shared: Any, streams: dict[str, Any], stats: str) -> None:
+        self._state_of_all(kind, shared, streams, stats)
+
+    def _state_of_all(self, kind: str, shared: Any, streams: dict[str, Any], stats: str = "right") -> None:
+        said, count = self._announced(stats, None)
+        named = [
+            {"stream_descriptor": self._descriptor(name, named=True), "stream_state": content}
+            for name, content in streams.items()
+        ]
+        filled = [name for name, content in streams.items() if content and kind == "GLOBAL"]
+        number = self.ledger.state(None, count, MODES if shared else filled)
+        content = {"global": {"shared_state": shared, "stream_states": named}} if kind == "GLOBAL" else {"data": shared}
+        self._send({"type": "STATE", "state": {"type": kind, "id": number, **content, **said}})
+
+    @running
+    @rule(number=NUMBERS, word=st.sampled_from(["STARTED", "RUNNING", "COMPLETE", "INCOMPLETE"]), named=st.booleans())
+    def status(self, number: int, word: str, named: bool) -> None:
+        self._status(self._name(number), word, named=named)
+
+    def _status(self, name: str, word: str, *, named: bool = False) -> None:
+        self.ledger.status(name, word)
+        content = {"stream_descriptor": self._descriptor(name, named), "status": word}
+        self._send({"type": "TRACE", "trace": {"type": "STREAM_STATUS", "stream_status": content}})
+
+    @running
+    @rule(count=st.integers(1, 12))
+    def a_record_of_no_stream(self, count: int) -> None:
+        if count == 1 and not self.is_calm:  # seldom, for nothing succeeds behind it
+            self.ledger.has_strays = True
+            self._send({"type": "RECORD", "record": {"stream": "nobody's", "data": {"id": "1"}}})
+
+    @running
+    @rule(outcome=OUTCOMES)
+    def an_outcome_waits(self, outcome: Outcome) -> None:
+        self.pigment.outcomes.append(outcome)
+
+    @running
+    @rule(fault=st.sampled_from(["", *UNANSWERED, *ANSWERED]), times=st.sampled_from([1, 1, 2, 6, 40]))
+    def questions_meet(self, fault: str, times: int) -> None:
+        self.pigment.questions.extend([fault] * times)
+
+    @running
+    @rule(what=st.sampled_from(["another import runs"] * 4 + ["an hour goes by", "the platform cancels"]))
+    def something_happens_meanwhile(self, what: str) -> None:
+        self.meanwhile.append(what)
+
+    @running
+    @rule(position=st.integers(0, 2))
+    def an_import_ends(self, position: int) -> None:
+        self.queues.run_one(position)
+        self._take(b"")
+
+    @running
+    @rule()
+    def time_goes_by(self) -> None:
+        self.now += 700
+        self._take(b"")
+
+    @may_end
+    @rule(how=st.sampled_from(ENDINGS), content=st.sampled_from([None, {"x": 1}]))
+    def it_ends(self, how: str, content: Any) -> None:
+        match how:
+            case "every stream completes" | "every stream completes, with a state of all":
+                self._complete(content, of_all=how.endswith("all"))
+            case "within a line":
+                self.ledger.is_cut = True
+                self._finish(b'{"type":"RECORD","record":{"stream":"replaced","data":{')
+            case "cancelled":
+                self._cancel()
+                self._finish()
+            case "killed":
+                self.ended = True
+                self.pigment.settle()
+        if not self.ended:
+            self._finish()
+
+    def _complete(self, content: Any, *, of_all: bool) -> None:
+        if of_all:
+            self._state_of_all("GLOBAL", content, {})
+        for name in MODES:
+            if not (of_all or self.ended):
+                self._state(name, content)
+            if not self.ended and (self.way != "custom image" or self.ledger.has_statuses):
+                self._status(name, "COMPLETE")
+
+    @precondition(lambda self: self.ended)
+    @rule()
+    def nothing_comes_after_the_end(self) -> None:
+        """A schedule that has ended has no further step."""
+
+    @invariant()
+    def nothing_is_lost_doubled_changed_or_touched_without_proof(self) -> None:
+        if hasattr(self, "ledger"):
+            self.steps_before_end -= 1
+            generations = self.way != "custom image"
+            self.ledger.check_now(self.pigment, ended=self.ended, clean=self.clean, generations=generations)
+
+    def teardown(self) -> None:
+        if hasattr(self, "spool"):
+            if not self.ended:
+                self._complete({"x": 1}, of_all=False)
+            if not self.ended:
+                self._finish()
+            self.spool.__exit__(None, None, None)
