@@ -10,7 +10,8 @@ VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
 SYNC_SCHEDULES ?= 1000
-REGISTRY ?= airbyte
+# Set and empty is as good as not set.
+override REGISTRY := $(or $(REGISTRY),airbyte)
 CHECKS ?= test
 comma := ,
 WORKERS ?= auto
@@ -88,10 +89,11 @@ metadata: setup  ## write what follows from elsewhere: each connector's metadata
 pictures: setup  ## draw the pictures of the forms in docs/ again (needs Chromium)
 	@$(BIN)/python -m form_pictures
 
-images:  ## build both images (REGISTRY=registry.example/acme for another name, BASE_IMAGE=… for another base)
+images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them there, BASE_IMAGE=… builds on another)
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
 			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t $(REGISTRY)/$$connector:$(VERSION) . || exit 1; \
+		$(if $(PUSH),$(DOCKER) push $(REGISTRY)/$$connector:$(VERSION) || exit 1;) \
 	done
 
 image-test: setup images  ## run both images as the platform does, against the local Pigment
@@ -109,10 +111,10 @@ release: setup  ## VERSION=0.2.0: set the version, check (CHECKS=test-all for mo
 	@$(MAKE) --no-print-directory artifacts
 	@echo "Ready. Look at git diff and dist/, then: git commit -am 'Release $(VERSION)' && git tag v$(VERSION) && git push --tags origin HEAD"
 
-artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and audit of the version as it is, into dist/
+artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and audit of the version as it is, into dist/ (PUSH=1: images to REGISTRY)
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheels
-	@DOCKER=$(DOCKER) PUSH=$(PUSH) release/images.sh $(VERSION) $(REGISTRY)
+	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) release/images.sh $(VERSION) $(REGISTRY)
 	@BIN=$(BIN) TOOLS=.venv-release/bin release/bill-of-materials.sh
 	@ls -1 dist
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
@@ -41,6 +42,24 @@ def test_only_existing_make_targets_are_named() -> None:
     named = {target for page in pages for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8"))}
 
     assert named <= targets
+
+
+def test_the_workflows_run_what_is_there() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    run = [
+        step["run"]
+        for workflow in sorted((ROOT / ".github/workflows").glob("*.yml"))
+        for job in yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    made = {target for line in run for target in re.findall(r"\bmake ([a-z0-9-]+)", line)}
+    scripts = {path for line in run for path in re.findall(r"(?:^| )(\.ci/[a-z]+)", line)}
+
+    assert made
+    assert made <= targets
+    assert scripts
+    assert all((ROOT / path).stat().st_mode & 0o111 for path in scripts)
 
 
 def test_the_files_named_in_the_architecture_are_there() -> None:

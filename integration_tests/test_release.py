@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,54 @@ def test_nothing_unreleased_is_nothing_to_release(copy: Path) -> None:
 
     with pytest.raises(NotReleasable, match="nothing under Unreleased"):
         set_version(copy, "0.3.0", DAY)
+
+
+# What it is asked goes into a file; `PLATFORMS` is what it can build for, and empty that there is no engine.
+ENGINE = """#!/bin/sh
+echo "$*" >> "$ASKED"
+case "$1 $2" in
+    info*) test -n "$PLATFORMS" ;;
+    "buildx inspect") echo "Platforms: $PLATFORMS" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("platforms", "registry", "push", "exit_code", "said", "asked"),
+    [
+        ("", "airbyte", "", 0, "NOT BUILT", []),
+        ("", "registry.example/acme", "1", 1, "NOT BUILT", []),
+        ("linux/amd64", "airbyte", "1", 1, "REGISTRY=registry.example/acme", []),
+        ("linux/amd64", "airbyte", "", 0, "only for this machine", ["build -f", "build -f"]),
+        ("linux/amd64", "registry.example/acme", "1", 0, "only for this machine", ["build -f", "push"] * 2),
+        ("linux/amd64, linux/arm64", "registry.example/acme", "1", 0, "linux/arm64", ["buildx build"] * 2),
+    ],
+)
+def test_images_are_pushed_only_where_that_is_asked_for_and_possible(
+    tmp_path: Path, platforms: str, registry: str, push: str, exit_code: int, said: str, asked: list[str]
+) -> None:
+    engine = tmp_path / "engine"
+    engine.write_text(ENGINE)
+    engine.chmod(0o755)
+    ended = subprocess.run(
+        [ROOT / "release/images.sh", "0.2.0", registry],
+        env={
+            **os.environ,
+            "DOCKER": str(engine),
+            "ASKED": str(tmp_path / "asked"),
+            "PLATFORMS": platforms,
+            "PUSH": push,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, said in ended.stdout) == (exit_code, True), ended.stdout + ended.stderr
+    lines = (tmp_path / "asked").read_text().splitlines() if (tmp_path / "asked").exists() else []
+    built = [line for line in lines if not line.startswith(("info", "buildx inspect"))]
+    assert [line[: len(start)] for line, start in zip(built, asked, strict=True)] == asked
+    assert all(f" {registry}/" in line for line in built)
 
 
 def package(name: str, **facts: Any) -> dict[str, Any]:
