@@ -13,11 +13,13 @@ from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
 from connector_metadata import ROOT
 from connectors import destination_config, running, source_config
+from destination_pigment.loading import parse_loading
 from field_table import PAGES, fields_of, filled
 from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
+from pigment_csv.dates import DateWriter
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
@@ -34,6 +36,22 @@ def test_every_field_has_a_title_and_a_description(page: Path) -> None:
     for field in fields_of(schema):
         assert " → ".join(field.path) in table
         assert field.description or len(field.path) > 1, field.path
+
+
+def test_the_table_of_date_patterns_is_true() -> None:
+    section = (
+        (ROOT / "docs/destinations/pigment.md")
+        .read_text(encoding="utf-8")
+        .partition("### Dates\n")[2]
+        .partition("## ")[0]
+    )
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", section, re.MULTILINE)
+
+    assert len(rows) > 6
+    for entered, arrives in rows:
+        pattern = parse_loading({"csv": {"dates": entered}}).dialect.dates
+        assert pattern is not None
+        assert DateWriter(pattern).write_moment("2026-04-30T16:05:09+02:00") == arrives
 
 
 def test_only_existing_make_targets_are_named() -> None:

@@ -91,7 +91,21 @@ def _richer_configurations(workspace: Workspace) -> Seen:
     if workspace.application_id is None:
         raise NotAsked("the configuration has no application_id")
     response = workspace.metadata(f"/api/v1/import/configurations?applicationId={workspace.application_id}")
-    return Seen(f"status {response.status}", same=response.status in {404, 405})
+    refs = _dimension_refs(response.json()) if response.status == 200 else set()
+    words = f"status {response.status}"
+    if refs:
+        lists = [each for each in workspace.blocks() if each.get("type") == LIST]
+        by_id, by_name = ({each.get(name) for each in lists} for name in ("id", "name"))
+        kind = "the ID" if refs <= by_id else "the name" if refs <= by_name else "neither the ID nor the name"
+        words += f", dimensionRef is {kind} of a list"
+    return Seen(words, same=response.status in {404, 405})
+
+
+def _dimension_refs(listed: object) -> set[object]:
+    """What the columns of import configurations refer to, whatever the shape of the answer."""
+    entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    columns = [column for each in entries for column in each.get("columns") or () if isinstance(column, dict)]
+    return {column["dimensionRef"] for column in columns if isinstance(column.get("dimensionRef"), str)}
 
 
 METADATA_PROBES = (

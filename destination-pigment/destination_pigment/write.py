@@ -13,9 +13,8 @@ from typing import Any
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config
 from destination_pigment.files.arrived_rows import ArrivedRows
-from destination_pigment.files.automatic_checks import AutomaticChecks
+from destination_pigment.files.automatic_checks import checks_of_sync
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, make_checks
 from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
@@ -186,7 +185,7 @@ def _strategies(
         logger.warning(sentence)
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
-    checks = _checks(client, settings, streams, configurations)
+    checks = checks_of_sync(client, settings, streams, configurations)
     appends: dict[StreamKey, Append] = {}
     replaces: dict[StreamKey, Replace] = {}
     for stream in streams:
@@ -202,26 +201,6 @@ def _strategies(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return Streams(appends, replaces)
-
-
-def _checks(
-    client: PigmentClient,
-    settings: DestinationConfig,
-    streams: Sequence[DestinationStream],
-    known: Mapping[StreamKey, ImportConfiguration | None],
-) -> dict[StreamKey, list[CheckedColumn]]:
-    names = {stream.name.strip() for stream in streams}
-    for check in settings.dimension_checks:
-        if check.stream not in names:
-            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
-    items = DimensionItems(client)
-    checks = {each.key: make_checks(settings.dimension_checks, each, known[each.key], items) for each in streams}
-    configured = {key: frozenset(check.column for check in found) for key, found in checks.items()}
-    automatic = AutomaticChecks(client, settings.application_id, items, known)
-    for each in streams:
-        checks[each.key] += automatic.of(each, configured[each.key])
-    automatic.summarize(streams, configured)
-    return checks
 
 
 def _settled_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:

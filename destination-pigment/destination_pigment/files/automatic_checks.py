@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from destination_pigment.config import OnUnknown
-from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, TooManyItems
+from destination_pigment.config import DestinationConfig, OnUnknown
+from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems, TooManyItems, make_checks
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey
 from pigment_airbyte.pasted_ids import is_id
 from pigment_client.client import PigmentClient
@@ -22,6 +22,32 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 # What is kept in memory without anybody having asked for it: some 20 MB.
 MOST_ITEMS = 200_000
+
+
+def checks_of_sync(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    streams: Sequence[DestinationStream],
+    configurations: Mapping[StreamKey, ImportConfiguration | None],
+) -> dict[StreamKey, list[CheckedColumn]]:
+    """All checks of a sync: those that are configured, and then those that metadata asks for.
+
+    Raises `ConfigProblem` or a `PigmentError` for a configured one that cannot be made.
+    """
+    names = {stream.name.strip() for stream in streams}
+    for check in settings.dimension_checks:
+        if check.stream not in names:
+            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
+    items = DimensionItems(client)
+    checks = {
+        each.key: make_checks(settings.dimension_checks, each, configurations[each.key], items) for each in streams
+    }
+    configured = {key: frozenset(check.column for check in found) for key, found in checks.items()}
+    automatic = AutomaticChecks(client, settings.application_id, items, configurations)
+    for each in streams:
+        checks[each.key] += automatic.of(each, configured[each.key])
+    automatic.summarize(streams, configured)
+    return checks
 
 
 def dimension_columns(

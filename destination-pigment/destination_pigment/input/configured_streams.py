@@ -96,17 +96,16 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
     stream = configured["stream"]
     properties: Mapping[str, Any] = (stream.get("json_schema") or {}).get("properties") or {}
     columns = tuple(sorted(name for name in properties if not is_airbyte_column(name)))
-    dates = {name: kind for name in columns if (kind := _date_kind(properties[name])) is not None}
     return DestinationStream(
         namespace=stream.get("namespace") or None,
         name=stream["name"],
         mode=_mode(configured),
         columns=columns,
-        text_columns=frozenset(name for name in columns if name in dates or _is_text(properties[name])),
+        text_columns=frozenset(name for name in columns if _is_text(properties[name])),
         has_generation=configured.get("generation_id") is not None,
         sync_id=configured.get("sync_id"),
         object_name=(configured.get("destination_object_name") or "").strip() or None,
-        date_columns=dates,
+        date_columns={name: kind for name in columns if (kind := _date_kind(properties[name])) is not None},
     )
 
 
@@ -131,9 +130,13 @@ def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
 
 
 def _is_text(schema: Any) -> bool:
-    words = schema.get("type") if isinstance(schema, dict) else None
-    words = [words] if isinstance(words, str) else words or []
-    return set(words) <= {"string", "null"} and "string" in words
+    words = [_types(each) for each in _alternatives(schema)]
+    return all(each and each <= {"string", "null"} for each in words) and any("string" in each for each in words)
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    words = schema.get("type")
+    return {words} if isinstance(words, str) else {each for each in words or () if isinstance(each, str)}
 
 
 def _date_kind(schema: Any) -> DateKind | None:

@@ -70,7 +70,7 @@ def taken(converted: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
     return rows, rejected
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(records=RECORDS, pattern=st.sampled_from(["dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "MMM yy"]))
 def test_both_record_paths_write_the_same(records: list[dict[str, str]], pattern: str) -> None:
     texts = ["{" + ",".join(f'"{name}":{value}' for name, value in each.items()) + "}" for each in records]
@@ -228,6 +228,7 @@ def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> Non
         ({"oneOf": [DAY, {"type": "integer"}]}, None),
         ({"type": "string", "format": "time", "airbyte_type": "time_with_timezone"}, None),
         ({"type": "string", "format": "time", "airbyte_type": "time_without_timezone"}, None),
+        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date"}], "type": ["null", "string"]}, DateKind.DAY),
         ({"type": "string"}, None),
         ({"type": "string", "format": ["date"]}, None),
         ({"type": "null"}, None),
@@ -238,6 +239,26 @@ def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> Non
 )
 def test_which_columns_hold_dates(schema: Any, kind: DateKind | None) -> None:
     assert stream_of(d=schema).date_columns == ({} if kind is None else {"d": kind})
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_text"),
+    [
+        ({"type": "string"}, True),
+        ({"type": ["null", "string"], "format": "date"}, True),
+        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date-time"}]}, True),
+        ({"oneOf": [{"type": "null"}, {"type": "string"}]}, True),
+        ({"type": ["null", "string", "integer"], "format": "date-time"}, False),
+        ({"oneOf": [{"type": "string"}, {"type": "object"}]}, False),
+        ({"oneOf": [{"type": "string"}, {}]}, False),
+        ({"type": "null"}, False),
+        ({"type": [7]}, False),
+        ({}, False),
+        (True, False),
+    ],
+)
+def test_columns_of_nothing_but_texts_take_the_quick_way(schema: Any, is_text: bool) -> None:
+    assert bool(stream_of(d=schema).text_columns) is is_text
 
 
 def test_what_is_written_is_a_file_of_the_dialect() -> None:
