@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +146,32 @@ def test_the_log_that_is_shown_is_what_a_sync_says(
     said = logged("source", read) | logged("destination", written)
     assert shown
     assert [line for line in shown if masked(*line) not in said] == [], sorted(said)
+
+
+def messages() -> list[str]:
+    """Every text in the code that may be a message, what is put into it written as `…`."""
+    found = []
+    for folder in ("shared/pigment_airbyte", "shared/pigment_client", "source-pigment", "destination-pigment"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.JoinedStr):
+                    parts = [str(each.value) if isinstance(each, ast.Constant) else "…" for each in node.values]
+                    found.append("".join(parts))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.append(re.sub(r"%(\.\d)?[sdf]", "…", node.value))
+    return found
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda path: path.parent.name)
+def test_the_messages_under_troubleshooting_are_those_that_people_see(page: Path) -> None:
+    """`…` stands for anything."""
+    _, _, tables = page.read_text(encoding="utf-8").partition("| what you see |")
+    cells = re.findall(r"^\| (\".+?\") \| ", tables, re.MULTILINE)
+    quoted = [each.strip('"') for cell in cells for each in re.split(r'", "', cell)]
+    known = messages()
+    patterns = {
+        each: re.compile(".*".join(re.escape(part.strip()) for part in each.split("…")), re.DOTALL) for each in quoted
+    }
+
+    assert len(quoted) > 10
+    assert [each for each, pattern in patterns.items() if not any(map(pattern.search, known))] == []
