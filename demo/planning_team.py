@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from airbyte_platform.process import Connector, Message, Run, configured
+from airbyte_platform.process import Connector, Message, Run, as_lines, configured
 from airbyte_platform.sync import Side, sync
+from airbyte_platform.ways import complete
 from demo.comparison import Comparison, compare, compare_rows
 from demo.table import render
+from local_bucket.server import LocalBucket
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, FTE, HEADCOUNT_PLAN, HEADCOUNT_TO_PLAN, add_copies
@@ -42,8 +44,8 @@ def planning_team_model() -> Workspace:
 def show(say: Say) -> bool:
     """Run all steps and say what came of them; whether all is equal."""
     began = time.monotonic()
-    with LocalPigment(planning_team_model(), tls=True) as pigment:
-        steps = list(PlanningTeam(pigment).steps())
+    with LocalPigment(planning_team_model(), tls=True) as pigment, LocalBucket() as bucket:
+        steps = list(PlanningTeam(pigment, bucket).steps())
     say(render(("step", "cell by cell"), [(what, comparison.verdict) for what, comparison in steps]))
     equal = all(comparison.cells and not comparison.different for _, comparison in steps)
     cells = sum(comparison.cells for _, comparison in steps)
@@ -56,8 +58,9 @@ def show(say: Say) -> bool:
 class PlanningTeam:
     """Both connectors with one workspace, as the team's connections have them."""
 
-    def __init__(self, pigment: LocalPigment) -> None:
+    def __init__(self, pigment: LocalPigment, bucket: LocalBucket) -> None:
         self._workspace = pigment.workspace
+        self._bucket = bucket
         environment = {"REQUESTS_CA_BUNDLE": str(pigment.ca_file)}
         binaries = Path(sys.executable).parent
         self._source = Connector(binaries / "source-pigment", environment)
@@ -72,6 +75,7 @@ class PlanningTeam:
         yield f'Dates arrive as {FRENCH} ("{_LEDGER}")', self.load()
         yield f'Copies ran behind the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
         yield "One connection reads both applications", self.read_all()
+        yield "Rows that cannot be stored are in the bucket", self.rejected()
 
     def load(self) -> Comparison:
         """Planning into Consolidation, with the dates in French form and two copies behind it."""
@@ -105,6 +109,35 @@ class PlanningTeam:
         ]
         return Comparison(sum(each.cells for each in comparisons), sum(each.different for each in comparisons))
 
+    def rejected(self) -> Comparison:
+        """Three rows that no ledger takes, as they lie in the bucket, and one that it takes."""
+        columns, good = self._ledger_columns(), self._workspace.rows(_LEDGER, PLANNING)[0]
+        rows = [[f"NEW-{number}", *good[1:]] for number in range(4)]
+        posted = columns.index("Posted")
+        for row, date in zip(rows, ("2026-02-30", "31/12/2026", "soon"), strict=False):
+            row[posted] = date
+        source = {**self._given, **self._blocks(), "application_id": self._id(PLANNING), "include": [_LEDGER]}
+        catalog = self._catalog(source)
+        config = {
+            **self._given,
+            "application_id": self._id(CONSOLIDATION),
+            "csv": {"dates": FRENCH},
+            "object_storage_config": self._bucket.config(),
+        }
+        records = [{"stream": _LEDGER, "emitted_at": 1, "data": dict(zip(columns, row, strict=True))} for row in rows]
+        messages: list[Message] = [{"type": "RECORD", "record": each} for each in records]
+        messages += [_state(_LEDGER), complete(catalog["streams"][0]["stream"])]
+        run = self._destination.run("write", stdin=as_lines(messages), config=config, catalog=catalog)
+        if run.exit_code:
+            raise SystemExit("\n".join(("The sync failed:", *(each["message"] for each in run.errors))))
+        found = [[row[column] for column in columns] for row in self._bucket.rows()]
+        stored = [row for row in self._workspace.rows(_LEDGER, CONSOLIDATION) if row[0].startswith("NEW-")]
+        return compare_rows(rows, [*found, *stored])
+
+    def _ledger_columns(self) -> list[str]:
+        ledger = self._workspace.block(_LEDGER, PLANNING)
+        return column_names(self._workspace.application(PLANNING), ledger)
+
     def _catalog(self, config: Mapping[str, Any]) -> Message:
         discovered = self._source.run("discover", config=config).of("CATALOG")[0]
         return configured(discovered, destination_sync_mode="append")
@@ -119,13 +152,22 @@ class PlanningTeam:
 
 def read_rows(run: Run, application: Application, block: Block) -> list[list[str]]:
     """The rows of a block as they were read as text, its columns in the order that they have in Pigment."""
-    if isinstance(block, ListBlock):
-        columns = [each.name for each in block.properties]
-    else:
-        dimensions = block.dimension_ids if isinstance(block, MetricBlock) else []
-        columns = [*(application.lists()[id_].name for id_ in dimensions), block.name]
+    columns = column_names(application, block)
     return [
         [record["data"][column] or "" for column in columns]
         for record in run.records
         if (record["namespace"], record["stream"]) == (application.name, block.name)
     ]
+
+
+def column_names(application: Application, block: Block) -> list[str]:
+    """The columns of a list or metric, in the order that they have in Pigment."""
+    if isinstance(block, ListBlock):
+        return [each.name for each in block.properties]
+    dimensions = block.dimension_ids if isinstance(block, MetricBlock) else []
+    return [*(application.lists()[id_].name for id_ in dimensions), block.name]
+
+
+def _state(stream: str) -> Message:
+    state = {"stream_descriptor": {"name": stream}, "stream_state": {"done": True}}
+    return {"type": "STATE", "state": {"type": "STREAM", "stream": state, "id": 1}}
