@@ -62,8 +62,8 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
     with suppress(NotFound):
         client.import_status(str(uuid.uuid4()))
     _check_streams(settings)
-    can_list = _can_list(client, config)
-    if can_list:
+    known = None
+    if _can_list(client, config):
         known = _configurations(client, settings)
         _check_targets(settings.targets, known)
         found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
@@ -75,7 +75,7 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
         )
     for each in settings.dimension_checks:
         _check_list(client, settings, each)
-    found += _check_follow_ups(client, settings, can_list=can_list)
+    found += _check_follow_ups(client, settings, known)
     if settings.bucket is not None:
         found = f"{found} {probe_bucket(settings.bucket, open_objects, Clock())}"
     return found
@@ -130,14 +130,21 @@ def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfigu
             )
 
 
-def _check_follow_ups(client: PigmentClient, settings: DestinationConfig, *, can_list: bool) -> str:
-    """Look whether what is to be started is visible, in any application, without starting it; what is to be said."""
+def _check_follow_ups(
+    client: PigmentClient, settings: DestinationConfig, known: Sequence[ImportConfiguration] | None
+) -> str:
+    """Look whether what is to be started is visible, in any application, without starting it; what is to be said.
+
+    `known` are the import configurations of the application, None where they cannot be listed.
+    """
     if not settings.then_run:
         return ""
-    known = client.list_import_configurations() if can_list else []
-    followups = settle_follow_ups(settings.then_run, known)
-    if not can_list:
+    if known is None:
+        settle_follow_ups(settings.then_run, ())
         return ' Nor could it be checked that what is under "Then run" is there.'
+    if set(settings.then_run) - {each.id for each in known}:
+        known = [*known, *client.list_import_configurations()]
+    followups = settle_follow_ups(settings.then_run, known)
     reject_invisible(followups, known)
     return f' Under "Then run": {", ".join(each.title for each in followups)}.'
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from destination_pigment.ending import Concern, Ending, find_obstacle
+from destination_pigment.imports.background import finish_in_background
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.report import in_words, log_left_out
 from destination_pigment.imports.running import InDoubt, Words
@@ -20,11 +21,14 @@ from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_airbyte.name_list import listed
 from pigment_airbyte.pasted_ids import is_id
 from pigment_client.client import PigmentClient
-from pigment_client.errors import NotFound, OutcomeUnknown, PigmentError, RequestRejected
+from pigment_client.errors import LimitReached, NotFound, OutcomeUnknown, PigmentError, RequestRejected
 from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration
 from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
+
+# After the grace for what runs, and before the platform kills.
+_END_WHEN_CANCELLED_SECONDS = 50.0
 
 _LOOK = 'look at the "Update history" of its block in Pigment before you start it again'
 
@@ -88,11 +92,21 @@ class FollowUps:
             return
         try:
             if obstacle is None:
-                self._run_all()
+                self._run_in_background()
             elif obstacle.concern is not Concern.SAID:
                 self._reject(obstacle.concern, obstacle.reason)
         finally:
             self._report("" if obstacle is None else f", because {obstacle.reason}")
+
+    def _run_in_background(self) -> None:
+        if finish_in_background(self._run_all, lambda: self._importer.cancelled, _END_WHEN_CANCELLED_SECONDS):
+            return
+        each = self._wanted[min(len(self._results), len(self._wanted) - 1)]
+        self._fail(
+            "may still run",
+            f'The sync was stopped while {each.title} under "Then run" was started or waited for, and Pigment did not '
+            f"respond: {_LOOK}.",
+        )
 
     def _run_all(self) -> None:
         for position, each in enumerate(self._wanted):
@@ -195,5 +209,7 @@ def _advise(error: PigmentError) -> str:
                 f"Pigment rejected that (HTTP {status}), as it does with a configuration that takes files or has an "
                 "error: enter one that imports from an integration, or copies a list or a metric."
             )
+        case LimitReached():
+            return "Pigment's limit is used up: start it in Pigment later, or leave it to the next sync."
         case _:
             return explain(error).message

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 
 import pytest
 
 from destination_pigment.config import parse_config
 from destination_pigment.ending import Ending
+from destination_pigment.imports import background
+from destination_pigment.imports import followups as module
 from destination_pigment.imports.followups import FollowUp, FollowUps, reject_invisible, settle_follow_ups
 from destination_pigment.imports.importer import Importer
 from destination_pigment.input.cancel import Cancel, Cancelled
@@ -117,7 +120,7 @@ STARTS: list[tuple[Exception, str, str]] = [
     (KeyRejected("trigger import", purpose="Import"), "Pigment rejected the API key", "was not started"),
     (PermissionMissing("trigger import", purpose="Import"), 'lacks the type "Import"', "was not started"),
     (Unavailable("trigger import", arrived=False, host="h"), f"{SECOND} was not started", "was not started"),
-    (ImportLimitReached("trigger import"), "300 imports an hour", "was not started"),
+    (ImportLimitReached("trigger import"), "limit is used up: start it in Pigment later", "was not started"),
 ]
 
 
@@ -275,3 +278,20 @@ def test_what_takes_files_is_not_started(target: str) -> None:
 def test_each_is_started_once() -> None:
     with pytest.raises(ConfigProblem, match="more than once"):
         parse_config({"then_run": [IDS[0], f"https://pigment.app/import/{IDS[0]}"]})
+
+
+def test_a_response_that_does_not_come_holds_up_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_END_WHEN_CANCELLED_SECONDS", 0.0)
+    monkeypatch.setattr(background, "_LOOK_EVERY_SECONDS", 0.01)
+    cancel, ever = Cancel(), Event()
+    pigment = Pigment()
+
+    def hang() -> None:
+        cancel.request()
+        ever.wait(30)
+
+    pigment.on_start = hang
+    with pytest.raises(ConfigProblem, match=r'was stopped while "First" .* Pigment did not respond: look at'):
+        followups(pigment, cancel).run(STORED)
+    ever.set()
+    assert pigment.started == IDS[:1]
