@@ -121,7 +121,7 @@ class Playground:
         return {**self._config(PLANNING), "block_types": ["list", "metric"]}
 
     def destination(self) -> dict[str, Any]:
-        """The application that holds the same blocks, empty: its import configurations bear the streams' names.
+        """The application that holds the same blocks, empty: its import configurations have the streams' names.
 
         Two copies run behind the load, and fill two more metrics from it.
         """

@@ -1,4 +1,4 @@
-"""`make pictures`: draw the forms anew and photograph them with a headless Chromium, into docs/.
+"""`make pictures`: draw the forms again and photograph them with a headless Chromium, into docs/.
 
 Run it after the title, the description or the place of a field has changed, and look at what came of it.
 """

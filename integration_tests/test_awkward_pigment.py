@@ -52,7 +52,7 @@ def test_a_dry_run_that_pigment_ignores_ends_after_the_first_file(filled: Runner
     assert not run.states
 
 
-def test_a_dry_run_that_pigment_heeds_stores_nothing(filled: Runner) -> None:
+def test_a_dry_run_that_pigment_respects_stores_nothing(filled: Runner) -> None:
     write(filled, "append", TWO_FILES, dry_run=True, max_file_rows=4)
 
     assert entries(filled) == OLD
@@ -236,7 +236,7 @@ def test_no_second_push_of_rejected_rows_deletes_the_first_unseen(reports_nothin
     assert [each["destinationStats"] for each in run.states] == [{"recordCount": 3.0, "rejectedRecordCount": 1.0}]
 
 
-def test_a_dry_run_that_is_heeded_and_not_reported_on_is_no_lie(reports_nothing: Runner) -> None:
+def test_a_dry_run_that_is_respected_and_not_reported_on_is_no_lie(reports_nothing: Runner) -> None:
     run = write(reports_nothing, "append", [*many(8), state(1, records=8)], dry_run=True)
 
     assert run.exit_code == 0, words(run)

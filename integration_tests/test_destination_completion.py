@@ -240,7 +240,7 @@ def test_a_record_nested_a_thousand_deep_is_rejected_and_counted(destination: Ru
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 1.0)
 
 
-def test_appending_goes_on_while_time_must_tell(destination: Runner) -> None:
+def test_appending_goes_on_while_it_is_not_known_yet(destination: Runner) -> None:
     """A stream that appends does not wait for proof that only a replacement needs."""
     destination.environment["PATIENCE_SECONDS"] = "60"
     configured = catalog(stream(), stream("Accounts", ("Account",)))

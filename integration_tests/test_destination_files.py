@@ -138,7 +138,7 @@ def test_bad_lines_are_counted_and_lose_nothing(destination: Runner) -> None:
 
 
 @pytest.mark.parametrize("cut", [b"", b'{"type":"RECORD","rec'], ids=["between lines", "within a line"])
-def test_an_input_that_closes_early_stores_what_the_source_has_vouched_for(destination: Runner, cut: bytes) -> None:
+def test_an_input_that_closes_early_stores_what_the_source_has_confirmed(destination: Runner, cut: bytes) -> None:
     run = destination.run("write", stdin=as_lines([*many(5), state(1), *many(3, 6)]) + cut, catalog=catalog())
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "transient_error"

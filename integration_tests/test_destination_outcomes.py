@@ -97,7 +97,9 @@ def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault
 @pytest.mark.parametrize(
     ("code", "words"), [(400, "rejected the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
 )
-def test_a_push_that_is_refused_is_not_repeated_and_says_what_to_do(destination: Runner, code: int, words: str) -> None:
+def test_a_push_that_is_rejected_is_not_repeated_and_says_what_to_do(
+    destination: Runner, code: int, words: str
+) -> None:
     destination.pigment.faults.queue("push_csv", RespondStatus(code))
     run = write(destination, [*many(5), state(1)])
     assert run.exit_code != 0
@@ -141,7 +143,7 @@ def test_a_result_may_come_at_once(destination: Runner) -> None:
     assert logged(run, "5 inserted")
 
 
-def test_rejected_rows_are_counted_and_told_by_reason_and_column(destination: Runner) -> None:
+def test_rejected_rows_are_counted_and_reported_by_reason_and_column(destination: Runner) -> None:
     skip_unknown(destination)
     messages = [*many(3), record(entry(4, Department="Nobody")), record(entry(5, Amount="a secret")), state(1)]
     run = write(destination, messages)
@@ -196,7 +198,7 @@ def test_dimension_checks_look_before_anything_is_pushed(destination: Runner, on
     assert logged(run, "with an unknown item")
 
 
-def test_a_column_whose_items_are_created_is_not_refused(destination: Runner) -> None:
+def test_a_column_whose_items_are_created_is_not_rejected(destination: Runner) -> None:
     destination.pigment.workspace.variants.richer_metadata = True
     list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
     check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": "fail"}
@@ -231,7 +233,7 @@ def test_targets_by_id_need_no_listing(destination: Runner) -> None:
     assert logged(run, "no target depends on it")
 
 
-def test_rows_that_we_refuse_stop_the_sync_as_well_where_asked(destination: Runner) -> None:
+def test_rows_that_we_reject_stop_the_sync_as_well_where_asked(destination: Runner) -> None:
     run = write(destination, [*many(3), record("no object"), state(1)], rejected_rows="fail")
     assert run.exit_code != 0
     assert "1 row " in run.errors[0]["message"]

@@ -230,7 +230,7 @@ def test_a_replacement_never_goes_with_a_mode_that_adds_nothing(destination: Run
             assert not run.states
 
 
-def test_records_that_are_all_refused_clear_nothing(destination: Runner) -> None:
+def test_records_that_are_all_rejected_clear_nothing(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     messages = [record("no object"), record(None), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination))

@@ -89,7 +89,7 @@ def test_an_import_mode_of_nothing_is_as_good_as_none(destination: Runner) -> No
     assert status_of(destination, import_mode="")[0] == "SUCCEEDED"
 
 
-def test_check_says_when_the_import_key_is_refused(destination: Runner) -> None:
+def test_check_says_when_the_import_key_is_rejected(destination: Runner) -> None:
     keys = {"auth_type": "separate_keys", "import_api_key": destination.pigment.workspace.secret("export")}
     result, message = status_of(destination, credentials=keys)
     assert result == "FAILED"
@@ -108,7 +108,7 @@ def test_discover_offers_each_configuration_in_each_sync_mode(destination: Runne
         assert of_accounts["append_dedup"]["matching_keys"] == [["Account"]]
 
 
-def test_discover_tells_twins_apart(destination: Runner) -> None:
+def test_discover_keeps_equal_names_apart(destination: Runner) -> None:
     workspace = destination.pigment.workspace
     same_name = workspace.configure(replace(workspace.configuration(LEDGER), id=new_id("same_name")))
     found = {each["object_name"] for each in destination.run("discover").of("DESTINATION_CATALOG")[0]["operations"]}
@@ -265,7 +265,7 @@ def test_a_setup_that_cannot_work_stops_before_the_first_record(
 
 
 @pytest.mark.parametrize("mode", ["update", "soft_delete"])
-def test_a_sync_mode_that_is_not_ours_is_refused(destination: Runner, mode: str) -> None:
+def test_a_sync_mode_that_is_not_ours_is_rejected(destination: Runner, mode: str) -> None:
     run = write_one(destination, catalog(mode=mode))
     assert run.exit_code != 0
     assert "is not supported" in run.errors[0]["message"]

@@ -76,7 +76,7 @@ def test_the_unversioned_endpoint_writes_legacy_dates(site: Site) -> None:
     assert ";01/01/2026;" in response.text
 
 
-def test_the_options_of_an_export_are_heeded(site: Site) -> None:
+def test_the_options_of_an_export_are_respected(site: Site) -> None:
     text = site.export(
         "list",
         "Departments",

@@ -52,7 +52,7 @@ def test_the_fields_are_the_same(kind: ExportKind) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", list(NAMES))
-def test_what_the_api_takes_we_take_and_what_it_refuses_we_refuse(kind: ExportKind) -> None:
+def test_what_the_api_takes_we_take_and_what_it_rejects_we_reject(kind: ExportKind) -> None:
     theirs = Draft202012Validator(described(kind), format_checker=FormatChecker())
     anything = {"type": "object", "properties": {name: {} for name in SCHEMAS[kind]["properties"]}}
 

@@ -84,7 +84,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
         record(entry(5, Account="Nowhere", Memo="")),
         record(entry(6)),
         state(2),
-        # Nobody has vouched for these: another attempt brings them again.
+        # Nobody has confirmed these: another attempt brings them again.
         record(8),
         record(entry(7, Department="Nobody")),
     ]
@@ -258,7 +258,7 @@ def test_an_append_that_is_stored_beside_rows_nobody_finds_stops_and_says_so(
 
 
 @pytest.mark.long
-def test_the_first_file_of_an_append_is_not_told_either(destination: Runner, bucket: LocalBucket) -> None:
+def test_the_first_file_of_an_append_is_not_reported_either(destination: Runner, bucket: LocalBucket) -> None:
     destination.pigment.workspace.variants.immediate_results = True
     skip_unknown(destination)
     bucket.faults.always = FORBIDDEN

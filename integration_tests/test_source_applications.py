@@ -429,7 +429,7 @@ def test_patterns_may_name_the_application(source: Runner) -> None:
         ("People", "Result"),
         (OTHER_SPACE, "Result"),
     }
-    # The name that both bear means both.
+    # The name that both have means both.
     assert {space for space, _ in discovered(source, exclude=["Sales/*"])} == {"People"}
 
 

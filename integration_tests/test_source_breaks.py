@@ -118,7 +118,7 @@ def test_a_limit_that_is_reached_is_waited_for(source: Runner) -> None:
         (500, "transient_error", "later"),
     ],
 )
-def test_an_export_that_is_refused_says_what_to_do(source: Runner, status: int, kind: str, words: str) -> None:
+def test_an_export_that_is_rejected_says_what_to_do(source: Runner, status: int, kind: str, words: str) -> None:
     catalog = source.catalog("P&L")
     source.pigment.faults.queue("export_table", RespondStatus(status))
     run = source.run("read", catalog=catalog, max_retries=0)

@@ -56,7 +56,7 @@ def test_a_renamed_block_goes_on_under_the_name_of_its_stream(source: Runner) ->
     block.name = "After"
 
     assert read_items(source, [stream]) == {"Before": ["one"]}
-    # Also where the patterns do not choose the new name, and another block bears the old one.
+    # Also where the patterns do not choose the new name, and another block has the old one.
     add_list(source, "Before", "another", salt="new")
     assert read_items(source, [stream], include=["Before"]) == {"Before": ["one"]}
 

@@ -53,7 +53,7 @@ def test_a_table_has_all_its_metrics_side_by_side(source: Runner) -> None:
         assert _as_text(rows[department, month]["Salary cost"]) == value
 
 
-def test_scenarios_are_told_apart(source: Runner) -> None:
+def test_scenarios_are_kept_apart(source: Runner) -> None:
     scenarios = list(planning(source).scenarios)
     config = {
         "block_types": ["metric"],
@@ -166,7 +166,7 @@ def test_a_stream_that_is_gone_is_named_and_the_others_are_read(source: Runner) 
     assert ("Accounts", "INCOMPLETE") in run.statuses
 
 
-def test_the_number_of_requests_is_told(source: Runner) -> None:
+def test_the_number_of_requests_is_logged(source: Runner) -> None:
     run = source.run("read", catalog=source.catalog("Months"))
     assert logged(run, "2 requests were made")
 

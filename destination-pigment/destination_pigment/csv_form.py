@@ -31,7 +31,7 @@ def csv_spec(description: str, *, order: int) -> dict[str, Any]:
 
 
 def target_csv_spec(description: str, *, order: int) -> dict[str, Any]:
-    """The same fields for one target: without defaults, for what is empty is as the connection has it."""
+    """The same fields for one target: without defaults, because what is empty is as the connection has it."""
     return {**_group(description, _fields()), "order": order}
 
 

@@ -165,7 +165,7 @@ def _messages(lines: list[bytes]) -> Iterator[AirbyteMessage]:
 
 
 def _end(code: int) -> None:
-    """End the process; nothing that is still to be printed may fail, for nobody may read it."""
+    """End the process; nothing that is still to be printed may fail, because nobody may read it."""
     with suppress(OSError):
         sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -142,7 +142,7 @@ class Intake:
                 self._mark(key)
 
     def _mark(self, key: StreamKey) -> None:
-        """The source vouches for what has come of a stream, unless records are missing among it."""
+        """The source confirms what has come of a stream, unless records are missing among it."""
         if key not in self._missing:
             self._files[key].mark()
 

@@ -139,7 +139,7 @@ def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportCon
 
 
 def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
-    """Nothing in Pigment's API tells whether an import configuration clears, so the user says it."""
+    """Nothing in Pigment's API says whether an import configuration clears, so the user says it."""
     undeclared = [
         stream for stream in streams if stream.mode is WriteMode.REPLACE and targets[stream.key].clearing_id is None
     ]
@@ -197,7 +197,7 @@ def shared_blocks(
 ) -> list[str]:
     """A sentence for each block that one stream replaces and another fills, as far as blocks are known.
 
-    An import configuration may clear only its own scope of a block, which nobody tells: so it is no error.
+    An import configuration may clear only its own scope of a block, which nobody reports: so it is no error.
     """
     blocks = {each.id: each.target for each in known if each.target is not None}
     by_block: dict[str, list[DestinationStream]] = defaultdict(list)

@@ -87,7 +87,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
             return _advise_import(error, subject)
         case OutcomeUnknown():
             return (
-                f"The file for{named} was sent, but Pigment's answer was lost, so it may have been imported: look at "
+                f"The file for{named} was sent, but Pigment's response was lost, so it may have been imported: look at "
                 'the "Update history" of the block before you run the sync again, which sends these rows once more.'
             )
         case _:

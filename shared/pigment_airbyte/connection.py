@@ -98,7 +98,7 @@ def connected(
 ) -> Iterator[tuple[PigmentClient, Settings]]:
     """A client and the parsed configuration.
 
-    Says at the end which keys expire soon, as far as responses told it, and how many requests were made, and closes.
+    Says at the end which keys expire soon, as far as responses said it, and how many requests were made, and closes.
     """
     # The keys come first, as in the form.
     client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)

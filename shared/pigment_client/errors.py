@@ -170,7 +170,7 @@ class PlainHttp(SetupWrong):
 
 
 class AddressMoved(SetupWrong):
-    """A redirection: it is not followed, for it would take the key to an address that is not configured."""
+    """A redirection: it is not followed, because it would take the key to an address that is not configured."""
 
     sentence = "The server sends this request to another address."
 

@@ -17,7 +17,7 @@ from source_pigment.patterns import any_matches
 
 Payload = Mapping[str, Any]
 
-# What every export is told, so that no default of the server matters; nothing in a payload can change it.
+# What every export is asked for, so that no default of the server matters; nothing in a payload can change it.
 _FORMAT: Payload = {
     "dateFormat": "Iso8601",
     "fieldDelimiter": "Semicolon",
@@ -44,7 +44,7 @@ class BlockRequest:
 
 @dataclass(frozen=True, slots=True)
 class NamedView:
-    """A view to read, under the name its stream shall have; its application where a whole address was pasted."""
+    """A view to read, under the name its stream is to have; its application where a whole address was pasted."""
 
     view_id: str
     name: str

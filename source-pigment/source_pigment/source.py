@@ -52,7 +52,7 @@ class SourcePigment(Source):
     """Reads lists, tables, metrics and views of one application, or of every one that the keys see.
 
     With `in_blocks` the records leave `read` as `RecordBlock`s, which our entrypoint writes as they are; without, one
-    message each, for whoever calls the source in process (where digits beyond a float's are lost).
+    message each, for whoever calls the source in process (there, a number that no float holds is a text).
     """
 
     def __init__(self, *, in_blocks: bool = False) -> None:

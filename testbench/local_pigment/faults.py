@@ -96,7 +96,7 @@ class Misreport:
     """Accept the file and load it, and report something else than what came of it.
 
     `counts` are given in the report's own words (`insertedCount`, …), `status` is another status word, `first_row`
-    the number that the first data row bears where rows are numbered, and without `detailed` there is no report.
+    the number that the first data row has where rows are numbered, and without `detailed` there is no report.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -30,7 +30,7 @@ class Batch:
         return self.header_bytes + self.row_bytes
 
     def push(self, rows: int, size_bytes: int) -> Pushed:
-        """Count the rows if they fit: a single row always fits into an empty file, for it cannot be made smaller."""
+        """Count the rows if they fit: a single row fits into an empty file, because it cannot be made smaller."""
         fits = self.rows + rows <= self.max_rows and self.size_bytes + size_bytes <= self.max_bytes
         if not fits and not (self.rows == 0 and rows == 1):
             return Pushed.OVERFLOW

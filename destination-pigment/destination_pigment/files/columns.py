@@ -80,7 +80,7 @@ class ColumnConverter:
         return None
 
     def _learned(self, error: msgspec.ValidationError) -> bool:
-        """Whether the block may be decoded again, for what did not fit is a name of Airbyte's that is ignored now."""
+        """Whether to decode the block again, because what did not fit is a name of Airbyte's that is ignored now."""
         found = _NEW_AIRBYTE_COLUMN.match(str(error))
         if found is None or len(self._ignored) >= _MOST_IGNORED:
             return False

@@ -119,7 +119,7 @@ def make_checks(
         if on_unknown is OnUnknown.FAIL and _creates_items(configuration, check.column):
             logger.warning(
                 'The import configuration of the %s creates missing items of the column "%s" by itself: unknown items '
-                "are reported, not refused.",
+                "are reported, not rejected.",
                 stream.subject,
                 check.column,
             )

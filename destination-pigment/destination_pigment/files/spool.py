@@ -125,7 +125,7 @@ class SpoolFile:
 
 @contextmanager
 def disk_errors_explained() -> Iterator[None]:
-    """Turn what the disk refuses into a sentence for the user."""
+    """Turn what the disk rejects into a sentence for the user."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The rows of one stream cut into files, and how far the source has vouched for them.
+"""The rows of one stream cut into files, and how far the source has confirmed them.
 
 A file is cut where it is full and where its header grows. A mark stands behind the last row that the source has
-vouched for, with a state or with COMPLETE; what may go is everything before it.
+confirmed, with a state or with COMPLETE; what may go is everything before it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class StreamFiles:
         self._rejections[rejection.reason] += rejection.count
 
     def mark(self) -> None:
-        """The source vouches for all that has come so far."""
+        """The source confirms all that has come so far."""
         if self._cuts:
             last = self._cuts[-1]
             self._mark = _Mark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)

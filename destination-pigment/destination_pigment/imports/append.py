@@ -1,4 +1,4 @@
-"""A stream that adds to its block: files go while records come, as soon as the source has vouched for their rows."""
+"""A stream that adds to its block: files go while records come, as soon as the source has confirmed their rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Append:
         return self._jobs(self.files.take_marked())
 
     def reject_held_back(self) -> None:
-        """Raise `TransientProblem` where records came for which the source has not vouched."""
+        """Raise `TransientProblem` where records came that the source has not confirmed."""
         if count := self.files.records:
             raise TransientProblem(
                 f"The source did not finish the {self.stream.subject}, so what came behind its last state "

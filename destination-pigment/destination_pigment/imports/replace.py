@@ -64,7 +64,7 @@ class Replace:
         if not cuts:
             if not self.files.converter.header:
                 raise ConfigProblem(
-                    f"The {self.stream.subject} shall be cleared, and its schema has no columns, so no file can be "
+                    f"The {self.stream.subject} is to be cleared, and its schema has no columns, so no file can be "
                     "made for that: refresh the schema of the connection, or clear the block in Pigment."
                 )
             cuts = [self.files.header_only()]

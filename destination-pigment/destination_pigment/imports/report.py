@@ -21,7 +21,7 @@ class Imported:
 
     `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason.
     `may_leave_rows` says that it ran in an import mode, in which Pigment may leave rows out. Where a
-    `problem` came up behind the import, the rows are stored, and nobody may be told so.
+    `problem` came up behind the import, the rows are stored, and no state may say so.
     """
 
     counts: ImportCounts | None
@@ -56,7 +56,7 @@ class RowRules:
     is_dry_run: bool = False
 
     def reject_rejected(self, rejected: int, stored: int, subject: str) -> None:
-        """Raise `ConfigProblem` where any rejected row shall stop the sync."""
+        """Raise `ConfigProblem` where any rejected row is to stop the sync."""
         if rejected and self.fail_on_rejected:
             raise ConfigProblem(
                 f"Pigment rejected {counted(rejected, 'row')} of the {subject} and stored {stored:,}, which the next "

@@ -30,7 +30,7 @@ class Patience:
 
     After a failure the platform gives 60 s before it closes our output (GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS), so whoever
     is wanted after 90 s belongs to a source that succeeded. A replacement whose answer was lost restarts a little
-    later, for what lost the answer may not be over.
+    later, because what lost the response may not be over.
     """
 
     still_wanted_seconds: float = 90.0

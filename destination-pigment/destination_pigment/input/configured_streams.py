@@ -1,4 +1,4 @@
-"""The configured catalog as this destination needs it: which streams come, and what shall become of them. Pure.
+"""The configured catalog as this destination needs it: which streams come, and what is to become of them. Pure.
 
 The platform asks for "replace" in two ways: as the sync mode `overwrite`, or, where it knows that a destination
 supports refreshes, with `generation_id == minimum_generation_id > 0`. A stream that is refreshed so stays incremental

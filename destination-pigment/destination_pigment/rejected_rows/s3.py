@@ -1,4 +1,4 @@
-"""S3, spoken by botocore: this module is loaded only where a bucket is configured, for it takes a while.
+"""S3, spoken by botocore: this module is loaded only where a bucket is configured, because it takes a while.
 
 botocore assumes roles, finds the machine's own, follows the environment's proxies and certificates, and gives errors as
 codes. Repeating is not left to it: `store` does it, and stops when the platform cancels.

@@ -166,7 +166,7 @@ def test_a_number_is_the_same_number_with_a_decimal_comma(number: str) -> None:
 
 
 @pytest.mark.parametrize("record", [b"null", b"7", b'"x"', b"[]", b'{"x":1e99999999999}', b"{"])
-def test_what_cannot_be_a_row_is_refused_with_a_reason_that_quotes_nothing(record: bytes) -> None:
+def test_what_cannot_be_a_row_is_rejected_with_a_reason_that_quotes_nothing(record: bytes) -> None:
     made = RowConverter(("x",), CsvDialect()).convert(msgspec.Raw(record))
     assert isinstance(made, Rejected)
     assert "999" not in made.reason

@@ -58,7 +58,7 @@ class Time:
 
 
 class Pigment:
-    """Takes pushes and questions, and gives the responses one after the other, the last one for ever."""
+    """Takes pushes and questions, and gives the responses one after the other, the last one forever."""
 
     def __init__(self, pushed: list[Import | Exception], asked: list[Import | Exception] | None = None) -> None:
         self.pushes: list[tuple[str, bytes]] = []

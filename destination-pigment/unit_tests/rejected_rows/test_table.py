@@ -70,7 +70,7 @@ def test_null_and_an_empty_text_differ() -> None:
     assert content.splitlines()[1] == b'why,,2026-11-21T17:05:00.123Z,s,,,"",0012'
 
 
-def test_a_column_that_is_named_like_a_reason_is_told_apart() -> None:
+def test_a_column_that_is_named_like_a_reason_is_kept_apart() -> None:
     row = KeptRow("why", None, NOW, ("stream", "stream_2", "x"), ("1", "2", "3"))
 
     assert read(table_of([row], STREAM))[0] == [*FIXED, "stream_3", "stream_2", "x"]

@@ -22,7 +22,7 @@ class Stopped(Exception):
 
 
 class Wire:
-    """Stands in for the transport: reads the body if it shall, then does what it is given."""
+    """Stands in for the transport: reads the body if it should, then does what it is given."""
 
     def __init__(self, respond: Callable[[], requests.Response], *, reads: bool = True) -> None:
         self._respond = respond

@@ -93,7 +93,7 @@ def test_a_cell_may_be_megabytes_long() -> None:
 @pytest.mark.parametrize(
     "data", [b'A;B\r\n1;"2', b"A;B\r\n1\r\n", b"A;B\r\n1;2;3\r\n", b'A;B\r\n"1"x;2\r\n', b"A;B\r\n\xff;2\r\n"]
 )
-def test_what_is_not_whole_or_not_csv_is_refused_without_quoting_it(data: bytes) -> None:
+def test_what_is_not_whole_or_not_csv_is_rejected_without_quoting_it(data: bytes) -> None:
     with pytest.raises(CsvBroken) as caught:
         read_in_chunks(data, [4, 4], CsvDialect())
 

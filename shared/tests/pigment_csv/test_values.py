@@ -30,7 +30,7 @@ def test_the_examples_of_the_design(number: str, written: str) -> None:
     assert write_out(number) == written
 
 
-def test_an_absurd_exponent_is_refused_at_once() -> None:
+def test_an_absurd_exponent_is_rejected_at_once() -> None:
     with pytest.raises(NumberTooLong):
         write_out("1e999999999")
 

@@ -27,7 +27,7 @@ class KnownNames:
     """The names that explain the columns of an application's exports.
 
     `metrics` are the names that only metrics have, `dimensions` those of the dimension lists. A metric named like a
-    dimension list explains nothing as a metric: the list's column bears that name, too.
+    dimension list explains nothing as a metric: the list's column has that name, too.
     """
 
     metrics: frozenset[str] = frozenset()

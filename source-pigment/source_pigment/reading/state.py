@@ -3,7 +3,7 @@
 A stream of several slices names those that are finished, with a fingerprint of all their payloads, so that the
 numbers are never applied to other slices. Once all are finished, the state is good for the attempts of the same sync
 alone: on the platform a later attempt must not send again what is kept, while clients that never clear a state
-(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not read nothing for ever. So a state carries the sync it
+(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not read nothing forever. So a state carries the sync it
 belongs to, where there is a way to tell.
 
 A stream of one export has nothing to resume: its state is the CDK's word for that, and is never looked at.

@@ -68,7 +68,7 @@ def test_a_metrics_last_column_is_its_value() -> None:
     assert found.primary_key == ("Year", "Scenario")
 
 
-def test_a_tables_values_bear_the_names_of_metrics() -> None:
+def test_a_tables_values_have_the_names_of_metrics() -> None:
     found = schema(BlockType.TABLE, "Year;Cost;Revenue", "2026;;TRUE")
 
     assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.BOOLEAN]

@@ -179,7 +179,7 @@ def test_both_ways_give_what_the_standard_library_says(
 @example(block=b"a;b\n\n;d\n")
 @example(block=b"a;b\r")
 @example(block=b"\n\n")
-def test_what_is_not_csv_is_refused_by_both_or_by_neither(block: bytes) -> None:
+def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None:
     """Blocks as the reader cuts them: whole records only."""
     cutter = RecordBlocks()
     for piece in (cutter.decode(block), cutter.flush()):
