@@ -45,12 +45,16 @@ def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> Airby
         patient = {**config, "max_retries": min(int(config.get("max_retries", MAX_RETRIES)), 1)}
         with (
             address_explained(config),
-            keys_explained(config, _NEEDED),
+            keys_explained(config, _needed(config)),
             connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
         ):
             return " ".join([_check(client, settings), *say_expiring(client.keys_expiring_soon, config)])
 
     return checked(check, logger)
+
+
+def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
+    return _NEEDED | {Purpose.AUDIT} if config.get("audit_log") is True else _NEEDED
 
 
 def _check(client: PigmentClient, settings: SourceConfig) -> str:

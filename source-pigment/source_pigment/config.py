@@ -65,12 +65,13 @@ class SourceConfig:
     infer_types: bool
     row_metadata: bool
     model_streams: bool
+    audit_log: bool
     num_workers: int
 
     @property
     def has_own_streams(self) -> bool:
         """Whether there are streams beside those of blocks and views."""
-        return self.model_streams
+        return self.model_streams or self.audit_log
 
     def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
         """Whether a block becomes a stream; `applications` are names of its application, where there are several."""
@@ -145,8 +146,21 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         infer_types=config.get("types", "infer") != "text",
         row_metadata=config.get("row_metadata") is True,
         model_streams=config.get("model_streams") is True,
+        audit_log=_audit_log(config),
         num_workers=int(config.get("num_workers") or 3),
     )
+
+
+def _audit_log(config: Mapping[str, Any]) -> bool:
+    is_on = config.get("audit_log") is True
+    credentials = config.get("credentials") or {}
+    has_key = credentials.get("auth_type") != "separate_keys" or str(credentials.get("audit_api_key") or "").strip()
+    if is_on and not has_key:
+        raise ConfigProblem(
+            '"Audit log" is switched on, and the field "Audit log key" is empty: enter a key of the type "Audit logs", '
+            "or switch it off."
+        )
+    return is_on
 
 
 def _views(entries: Sequence[Mapping[str, Any]]) -> tuple[NamedView, ...]:

@@ -104,12 +104,16 @@ class SourcePigment(Source):
             own = OwnStreams(client, settings)
             exports = [_configured(each) for each in configured if not own.has(each)]
             known = fetch_catalog_for(client, settings, exports)
-            sync = Sync(StreamStates(state, _sync_identity(catalog)))
+            states = StreamStates(state, _sync_identity(catalog))
+            sync = Sync(states)
             streams: list[AnyStream] = []
             conversion = Conversion()
             for each in configured:
                 try:
-                    streams.append(own.find(each) or _stream(client, settings, known, each, conversion))
+                    if own.has(each):
+                        streams.append(own.open(each, states.given(_name(each))))
+                    else:
+                        streams.append(_stream(client, settings, known, each, conversion))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)

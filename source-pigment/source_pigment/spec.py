@@ -24,6 +24,14 @@ _KEYS = {
         'A key of the type "Modeling Metadata". It lists what there is to read.',
         order=2,
     ),
+    "audit_api_key": {
+        **key_spec(
+            KEY_FIELDS[Purpose.AUDIT],
+            'Only if "Audit log" is switched on: a key of the type "Audit logs", which a security administrator makes.',
+            order=3,
+        ),
+        "always_show": False,
+    },
 }
 
 
@@ -31,7 +39,7 @@ def make_spec() -> ConnectorSpecification:
     """The specification of the source."""
     return ConnectorSpecification(
         documentationUrl=DOCUMENTATION_URL,
-        supportsIncremental=False,
+        supportsIncremental=True,
         connectionSpecification={
             "type": "object",
             "title": "Pigment",
@@ -250,5 +258,16 @@ def _own_streams(order: int) -> dict[str, Any]:
             "default": False,
             "group": "choice",
             "order": order,
+        },
+        "audit_log": {
+            "type": "boolean",
+            "title": "Audit log",
+            "description": (
+                "Adds the stream <code>_pigment_audit_log</code>: who did what in Pigment, for the last 180 days and "
+                "from then on. It holds names and e-mail addresses of people, and needs a key of the type Audit logs."
+            ),
+            "default": False,
+            "group": "choice",
+            "order": order + 1,
         },
     }

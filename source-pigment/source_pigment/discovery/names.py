@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 # The streams that are no exports. They always have their names for themselves, so that switching them on renames none.
 OWN_STREAM_NAMES = frozenset(
-    {"_pigment_applications", "_pigment_blocks", "_pigment_views", "_pigment_import_configurations"}
+    {
+        "_pigment_applications",
+        "_pigment_blocks",
+        "_pigment_views",
+        "_pigment_import_configurations",
+        "_pigment_audit_log",
+    }
 )
 
 

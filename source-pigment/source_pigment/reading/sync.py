@@ -48,6 +48,10 @@ class StreamStates:
         }
         self._finished: dict[StreamName, set[int]] = {}
 
+    def given(self, name: StreamName) -> Mapping[str, Any] | None:
+        """The state that came for a stream."""
+        return self._given.get(name)
+
     def missing(self, stream: AnyStream) -> Collection[int]:
         """The slices that are still to be read."""
         finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)

@@ -1,0 +1,279 @@
+"""Reads of the audit log: what is asked for, what is said, and what stops them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from audit_reads import NOON, AuditPigment, Reader, an_event
+from local_pigment.audit import AuditNames, iso
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.audit_responses import parse_audit_page
+from pigment_client.errors import RequestRejected
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def pigment() -> AuditPigment:
+    return AuditPigment()
+
+
+@pytest.fixture
+def reader(pigment: AuditPigment) -> Reader:
+    return Reader(pigment)
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+
+
+def test_events_come_oldest_first_with_all_that_they_say(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.page_size = 2
+    for number in (3, 1, 2, 5, 4):
+        pigment.log.add(an_event(number, NOON - timedelta(minutes=number), others={"workspace": "W"}))
+    reader.read()
+
+    assert reader.ids() == [f"event-{number}" for number in (5, 4, 3, 2, 1)]
+    moment = NOON - timedelta(minutes=5)
+    assert reader.stored[0] == {
+        "id": "event-5",
+        "type": "UserLoggedIn",
+        "eventTimestamp": iso(moment - timedelta(seconds=1)),
+        "ingestionTimestamp": iso(moment),
+        "payload": {"number": 5},
+        "additional_fields": {"workspace": "W"},
+    }
+
+
+def test_the_first_read_asks_for_180_days_but_an_hour(pigment: AuditPigment, reader: Reader) -> None:
+    reader.read()
+    assert pigment.asked == ["2026-05-25T13:01:00Z"]
+
+
+def test_the_next_read_asks_again_for_a_day_before_the_newest_event(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.add(an_event(1, NOON - DAY), an_event(2, NOON - timedelta(seconds=30)))
+    reader.read()
+    pigment.asked.clear()
+    reader.read()
+    assert pigment.asked == ["2026-11-20T11:59:00Z"]
+
+
+def test_a_million_events_need_no_memory_for_what_they_say(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.add(*(an_event(number, NOON) for number in range(2500)))
+    assert len(reader.read()) == 2500
+    assert reader.read() == []
+
+
+def test_a_full_refresh_ignores_the_state_and_leaves_one(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.add(an_event(1))
+    reader.read()
+    pigment.log.add(an_event(2))
+    assert len(reader.read(is_incremental=False)) == 2
+    pigment.log.add(an_event(3))
+    assert [each["id"] for each in reader.read()] == ["event-3"]
+
+
+def test_an_empty_log_leaves_a_state_that_goes_on(pigment: AuditPigment, reader: Reader) -> None:
+    reader.read()
+    pigment.log.add(an_event(1, NOON - timedelta(hours=3)))
+    assert len(reader.read()) == 1
+    assert reader.read() == []
+
+
+@pytest.mark.parametrize("state", [{"ingestionTimestamp": "2999-01-01T00:00:00Z"}, None])
+def test_a_state_of_the_future_yields_nothing_and_stays(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, state: dict[str, Any] | None
+) -> None:
+    pigment.log.add(an_event(1))
+    if state is None:
+        reader.read()
+        state = {**(reader.state or {}), "ingestionTimestamp": "2999-01-01T00:00:00Z"}
+    reader.state, reader.stored = state, []
+    pigment.asked.clear()
+
+    assert reader.read() == []
+    assert (reader.state, pigment.asked) == (state, [])
+    assert warned(caplog) == [
+        (
+            'The state of the stream "_pigment_audit_log" is of the future, so there is nothing to read. Clear the '
+            "stream if its state was changed by hand, or correct the clock of this machine."
+        )
+    ]
+
+
+def test_a_state_that_is_not_ours_is_a_config_problem(reader: Reader) -> None:
+    reader.state = {"ingestionTimestamp": "yesterday"}
+    with pytest.raises(ConfigProblem, match="is none that this connector wrote"):
+        reader.read()
+
+
+def test_a_span_that_nobody_read_in_180_days_is_named(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    pigment.log.add(an_event(1))
+    reader.read()
+    pigment.now += 200 * DAY
+    pigment.log.add(an_event(2, pigment.now))
+    assert [each["id"] for each in reader.read()] == ["event-2"]
+    assert warned(caplog) == [
+        (
+            "The events of the audit log from 2026-11-21T12:00:00Z to 2026-12-11T13:01:00Z are lost for good: Pigment "
+            "keeps 180 days, and no sync has read them meanwhile. Sync this stream more often."
+        )
+    ]
+
+
+def test_a_quiet_year_that_was_read_meanwhile_is_nothing_to_warn_of(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    pigment.log.add(an_event(1))
+    for _ in range(13):
+        reader.read()
+        pigment.now += 30 * DAY
+    assert len(reader.stored) == 1
+    assert warned(caplog) == []
+
+
+def test_a_range_that_pigment_finds_too_long_is_asked_for_shorter(pigment: AuditPigment, reader: Reader) -> None:
+    real = pigment.log.page
+
+    def page(query: Any, *rest: Any) -> Any:
+        assert query["ingestedSince"] > "2026-08-20" or pigment.log.rejects_older
+        return real(query, *rest)
+
+    pigment.log.rejects_older = True
+    pigment.log.add(an_event(1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("local_pigment.audit.DAYS_BACK", 100 * DAY)
+        reader.read()
+
+    assert pigment.asked == ["2026-05-25T13:01:00Z", "2026-05-26T12:00:00Z", "2026-08-23T12:00:00Z"]
+    assert len(reader.stored) == 1
+
+
+def test_a_rejection_that_no_shorter_range_helps_is_raised(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.rejects_older = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("local_pigment.audit.DAYS_BACK", DAY)
+        with pytest.raises(RequestRejected):
+            reader.read()
+    assert len(pigment.asked) == 4
+
+
+@pytest.mark.parametrize("parameter", ["nextCursor", "pageToken"])
+@pytest.mark.parametrize("number", [20, 100])
+def test_another_name_of_the_cursor_is_found(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, parameter: str, number: int
+) -> None:
+    pigment.names = AuditNames("items", "eventId", parameter)
+    pigment.log.page_size = 9
+    pigment.log.add(*(an_event(each) for each in range(number)))
+    pigment.log.before_page = lambda: pigment.log.add(an_event(len(pigment.log.events)))
+    reader.read()
+    pigment.log.before_page = lambda: None
+    reader.read()
+
+    assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
+    tried = ["cursor", "nextCursor"][: 1 if parameter == "nextCursor" else 2]
+    assert warned(caplog) == [f'Pigment does not heed the parameter "{each}" of the audit log.' for each in tried * 2]
+
+
+def test_a_cursor_that_nobody_knows_stops_the_read(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.names = AuditNames(cursor="after")
+    pigment.log.page_size = 2
+    pigment.log.add(*(an_event(each) for each in range(5)))
+    with pytest.raises(AirbyteTracedException) as raised:
+        reader.read()
+    assert raised.value.message == (
+        "Pigment's audit log does not say which parameter the cursor of the next page belongs into in a way that this "
+        "connector knows, so nothing of it was sent: run `make verify`, which shows what differs, and report it."
+    )
+
+
+def test_a_cursor_that_expires_begins_the_listing_again(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.page_size = 2
+    pigment.log.add(*(an_event(each) for each in range(12)))
+    lives = iter([1000.0, 1000, 1000, 0.5])
+    pigment.log.before_page = lambda: setattr(pigment.log, "cursor_seconds", next(lives, 1000.0))
+    reader.read()
+
+    assert sorted(reader.ids()) == sorted(f"event-{each}" for each in range(12))
+    assert len(pigment.asked) == 4 + 6
+
+
+def test_cursors_that_always_expire_are_said(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.page_size = 2
+    pigment.log.add(*(an_event(each) for each in range(12)))
+    pages = iter(range(1000))
+    pigment.log.before_page = lambda: setattr(pigment.log, "cursor_seconds", 0.5 if next(pages) % 3 == 2 else 1000)
+    with pytest.raises(TransientProblem, match="expired in each of 4 listings"):
+        reader.read()
+
+
+def answered(patch: pytest.MonkeyPatch, document: Any) -> None:
+    page = parse_audit_page(json.dumps(document).encode())
+    patch.setattr(AuditPigment, "audit_page", lambda *_, **__: page)
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"one": [], "two": [], "pagination": {}}, "which events there are"),
+        ({"events": [{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}]}, "whether there is another page"),
+        ([{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}], "whether there is another page"),
+        ({"events": [{"id": "a"}], "pagination": {}}, "when each event was ingested"),
+        ({"events": [{"id": "a", "ingestionTimestamp": 17}], "pagination": {}}, "when each event was ingested"),
+    ],
+)
+def test_what_is_not_understood_stops_the_read(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, document: Any, what: str
+) -> None:
+    answered(monkeypatch, document)
+    with pytest.raises(AirbyteTracedException, match="so nothing of it was sent") as raised:
+        reader.read()
+    assert what in str(raised.value.message)
+    assert reader.state is None
+
+
+def test_events_without_an_id_are_known_by_what_they_say(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = {"type": "A", "ingestionTimestamp": iso(NOON), "payload": {"a": 1}}
+    answered(monkeypatch, {"events": [event, event, {**event, "payload": {"a": 2}}], "pagination": {}})
+    first = reader.read()
+
+    assert [each["payload"] for each in first] == [{"a": 2}, {"a": 1}]
+    assert all(each["id"].startswith("sha256:") and len(each["id"]) == 71 for each in first)
+    assert reader.read() == []
+    assert warned(caplog) == [
+        (
+            "2 events of the audit log have no ID under a name that is known: all that is said in it tells it from "
+            "others, and two that are alike count as one. Run `make verify`, and report what differs."
+        )
+    ]
+
+
+def test_states_lie_at_most_so_many_events_apart(
+    pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("source_pigment.audit.stream._EVENTS_BETWEEN_STATES", 4)
+    pigment.log.add(*(an_event(each) for each in range(10)))
+
+    assert len(reader.read(most_states=1)) == 4
+    assert len(reader.read(most_states=1)) == 4
+    assert len(reader.read()) == 2
+    assert len(set(reader.ids())) == 10
+
+
+def test_the_order_is_that_of_ingestion(pigment: AuditPigment, reader: Reader) -> None:
+    pigment.log.page_size = 3
+    pigment.log.add(*(an_event(each, NOON - timedelta(minutes=each * 7 % 11)) for each in range(30)))
+    reader.read()
+    assert all(a["ingestionTimestamp"] <= b["ingestionTimestamp"] for a, b in pairwise(reader.stored))

@@ -1,0 +1,142 @@
+"""The state of the audit log: complete from its beginning on, bounded, and only ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_pigment.audit import window as window_module
+from source_pigment.audit.moments import MINUTE, iso, micros_of, minute_of, parse_moment
+from source_pigment.audit.window import OVERLAP, StateUnreadable, Window, fingerprint
+
+MOMENTS = st.integers(0, 3 * OVERLAP)
+
+
+def mark(number: int) -> bytes:
+    return fingerprint(str(number).encode())
+
+
+def echoed(window: Window) -> Window:
+    found = Window.of(json.loads(json.dumps(window.state())))
+    assert found is not None
+    return found
+
+
+@given(st.lists(MOMENTS, max_size=30))
+def test_what_was_sent_behind_the_beginning_is_known_and_nothing_else(moments: list[int]) -> None:
+    window = Window(0)
+    for number, moment in enumerate(sorted(moments)):
+        window.add(moment, mark(number))
+        window = echoed(window)
+    window.finish(0)
+    kept = {mark(number) for number, moment in enumerate(sorted(moments)) if moment >= window.since}
+
+    assert kept <= window.fingerprints()
+    assert window.size == len(window.fingerprints())
+    # Only the minute in which the range begins may hold more than is asked for.
+    assert window.size <= len(kept) + sum(window.since - MINUTE < each < window.since for each in moments)
+    assert window.newest == max(moments, default=None)
+    assert window.since <= (minute_of(max(moments)) if moments else 0)
+
+
+@given(st.lists(MOMENTS, max_size=40), st.integers(1, 10))
+def test_the_state_is_bounded_but_for_its_newest_minute(moments: list[int], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window_module, "MOST_FINGERPRINTS", most)
+        window = Window(0)
+        for number, moment in enumerate(sorted(moments)):
+            window.add(moment, mark(number))
+            assert window.since <= moment
+        window.finish(0)
+    in_newest = sum(minute_of(each) == minute_of(max(moments)) for each in moments) if moments else 0
+    assert window.size <= max(most, in_newest)
+    assert {mark(n) for n, each in enumerate(sorted(moments)) if each >= window.since} <= window.fingerprints()
+
+
+def test_a_late_event_never_puts_the_beginning_behind_itself() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window_module, "MOST_FINGERPRINTS", 3)
+        window = Window(0)
+        for number, minute in enumerate((0, 1, 2)):
+            window.add(minute * MINUTE, mark(number))
+        window.add(1 * MINUTE, mark(4))
+
+    # The next one may be of the same time.
+    assert window.since <= 1 * MINUTE
+
+
+def test_thousands_in_one_millisecond_stay_together() -> None:
+    window = Window(0)
+    for number in range(3000):
+        window.add(OVERLAP, mark(number))
+
+    assert echoed(window).fingerprints() == {mark(number) for number in range(3000)}
+    assert len(json.dumps(window.state())) < 3000 * 16 + 300
+
+
+@pytest.mark.parametrize("state", [{}, {"__ab_no_cursor_state_message": True}, {"ingestionTimestamp": None}])
+def test_a_state_of_nothing_is_none(state: Any) -> None:
+    assert Window.of(state) is None
+
+
+def test_a_time_that_somebody_wrote_is_where_the_range_begins() -> None:
+    window = Window.of({"ingestionTimestamp": "2026-11-01T10:00:30Z"})
+    assert window is not None
+    assert iso(window.since) == "2026-11-01T10:00:30Z"
+    window.add(window.since + MINUTE // 10, mark(1))
+    assert echoed(window).fingerprints() == {mark(1)}
+
+
+def test_a_cursor_that_was_moved_on_moves_the_range_on() -> None:
+    window = Window(0)
+    window.add(OVERLAP, mark(1))
+    moved = Window.of({**window.state(), "ingestionTimestamp": "2999-01-01T00:00:00Z"})
+    assert moved is not None
+    assert iso(moved.since) == "2998-12-31T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"ingestionTimestamp": "yesterday"},
+        {"ingestionTimestamp": 17},
+        {"since": "2026-11-01T00:00:00Z", "sent": ["a"]},
+        {"since": "2026-11-01T00:00:00Z", "sent": {"a": "AAAA"}},
+        {"since": "2026-11-01T00:00:00Z", "sent": {"2026-11-01T00:00:00Z": "AAAA"}},
+        {"since": "2026-11-01T00:00:00Z", "sent": {"2026-11-01T00:00:00Z": "?"}},
+        {"since": "2026-11-01T00:00:00Z", "sent": {"2026-11-01T00:00:00Z": 17}},
+    ],
+)
+def test_a_state_that_is_not_ours_is_not_guessed_at(state: Any) -> None:
+    with pytest.raises(StateUnreadable):
+        Window.of(state)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00.1234567Z", "2026-11-21T10:00:00.123456Z"),
+        ("2026-11-21T12:00:00+02:00", "2026-11-21T10:00:00Z"),
+        ("2026-11-21T10:00:00", "2026-11-21T10:00:00Z"),
+        ("2026-11-21", "2026-11-21T00:00:00Z"),
+    ],
+)
+def test_a_moment_is_read_in_every_form_of_iso_8601(text: str, same: str) -> None:
+    moment = parse_moment(text)
+    assert moment is not None
+    assert iso(moment) == same
+
+
+@pytest.mark.parametrize("text", [None, "", "soon", "0001-01-01T00:00:00+14:00x"])
+def test_what_is_no_moment_is_none(text: str | None) -> None:
+    assert parse_moment(text) is None
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_moments_keep_their_microseconds(moment: Any) -> None:
+    assert parse_moment(iso(micros_of(moment))) == micros_of(moment)
