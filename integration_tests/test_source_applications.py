@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from airbyte_platform.process import Run, configured
+from airbyte_platform.process import Connector, Run, configured
 from airbyte_platform.rules import SourceRules, StreamKey
-from connectors import Runner, key, running
+from airbyte_platform.sync import Side, sync
+from connectors import Runner, destination_config, key, running
 from local_pigment.blocks import Application, ListBlock, MetricBlock, Property, TableBlock, View
 from local_pigment.faults import RespondStatus
 from local_pigment.http_messages import Request, Response, problem
-from local_pigment.sample import planning_model
+from local_pigment.imports import ImportConfiguration
+from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace, new_id
 from turned_pigment import Proceed, TurnedPigment
+
+BINARIES = Path(sys.executable).parent
 
 PEOPLE, SALES, OTHER_SALES = (new_id("application", name) for name in ("People", "Sales", "another Sales"))
 SALES_SPACE, OTHER_SPACE = f"Sales ({SALES[:8]})", f"Sales ({OTHER_SALES[:8]})"
@@ -373,6 +379,43 @@ def test_an_interrupted_sync_goes_on_in_each_namespace_with_the_parts_that_are_m
     assert {space: len({row[0] for row in rows}) for space, rows in everything.items()} == dict.fromkeys(everything, 4)
     # Each state counts the records of its own stream, whatever others of its name have sent.
     assert {each["sourceStats"]["recordCount"] for each in broken.states} == {1.0}
+
+
+@pytest.mark.long
+def test_a_catalog_that_lost_its_namespaces_reads_nothing(source: Runner) -> None:
+    found = [{**stream, "namespace": None} for stream in discovered(source).values()]
+    run = source.run("read", catalog=of(*found))
+
+    assert run.exit_code != 0
+    assert not run.records
+    assert [(each["failure_type"], "keep the namespaces" in each["message"]) for each in run.errors] == [
+        ("config_error", True)
+    ]
+
+
+@pytest.mark.long
+def test_what_leaves_two_applications_of_one_name_arrives_apart(source: Runner) -> None:
+    found = {each: stream for each, stream in discovered(source, exclude=["People/*"]).items() if each[1] == "Accounts"}
+    catalog = of(*found.values())
+    with LocalPigment(planning_model(ledger_rows=1)) as written:
+        application = written.workspace.application(CONSOLIDATION)
+        targets = []
+        for space, name in found:
+            block = ListBlock(new_id("into", str(space)), str(space), [Property("Account"), Property("Owner")])
+            application.put(block)
+            mapping = {each.name: each.name for each in block.properties}
+            configuration = ImportConfiguration(
+                new_id(block.id), block.name, application.id, block.id, mapping, "Account"
+            )
+            written.workspace.configure(configuration)
+            targets.append({"stream": name, "namespace": space, "import_configuration_id": configuration.id})
+        into = {**destination_config(written), "targets": targets}
+        source_side = Side(Connector(BINARIES / "source-pigment"), source.config)
+        result = sync(source_side, Side(Connector(BINARIES / "destination-pigment"), into), catalog)
+
+        assert (result.source_exit, result.destination_exit) == (0, 0), result.errors
+        for space, id_ in ((SALES_SPACE, SALES), (OTHER_SPACE, OTHER_SALES)):
+            assert written.workspace.rows(space) == source.pigment.workspace.rows(block_id(id_, "Accounts"))
 
 
 # Views, patterns and custom exports ----------------------------------------------------------------------------

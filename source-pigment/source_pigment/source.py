@@ -29,7 +29,7 @@ from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import ConfiguredStream, find_object
+from source_pigment.discovery.configured_streams import ConfiguredStream, check_told_apart, find_object
 from source_pigment.discovery.fetching import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
@@ -100,6 +100,7 @@ class SourcePigment(Source):
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+            check_told_apart(_configured(each) for each in catalog.streams)
             configured = _without_repeats(catalog.streams)
             own = OwnStreams(client, settings)
             exports = [_configured(each) for each in configured if not own.has(each)]

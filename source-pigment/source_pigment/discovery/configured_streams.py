@@ -48,6 +48,18 @@ class ConfiguredStream:
         return {self.name.name, str(self.name), *([self.schema.object_id] if self.schema.object_id else [])}
 
 
+def check_told_apart(configured: Iterable[ConfiguredStream]) -> None:
+    """Raise `ConfigProblem` where two blocks would be read as one stream: a client has lost the namespaces."""
+    ids: dict[StreamName, tuple[str | None, str | None]] = {}
+    for each in configured:
+        noted = (each.schema.object_id, each.schema.application_id)
+        if ids.setdefault(each.name, noted) != noted:
+            raise ConfigProblem(
+                f'Two streams of the connection are called "{each.name}" and are different blocks, so nobody could '
+                'tell their records apart: keep the namespaces of the streams, or enter an "Application ID".'
+            )
+
+
 def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject:
     """What the stream reads, under the stream's name.
 

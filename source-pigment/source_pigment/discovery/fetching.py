@@ -15,6 +15,7 @@ from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyMissing, KeyRejected, PigmentError
 from pigment_client.models import Block, ExportKind, View
+from pigment_client.quantities import counted
 from source_pigment.config import NamedView, SourceConfig
 from source_pigment.discovery.configured_streams import HIDDEN, ConfiguredStream
 from source_pigment.discovery.custom_exports import Listing, check_custom_exports
@@ -199,8 +200,19 @@ def _leave_out(catalog: Catalog) -> None:
             names[id_],
             error.status,
         )
+    _name_what_is_empty(several, {each.application for each in catalog.objects})
     for view in catalog.unplaced_views:
         logger.error("The %s is left out: %s", view.subject, explain_unplaced(view))
+
+
+def _name_what_is_empty(several: Several, filled: Collection[Application | None]) -> None:
+    empty = [each for each in several.applications if each not in filled and each.id not in several.failed]
+    if empty:
+        logger.info(
+            "%s no block of the chosen types and names that the owner of the API key can see: %s.",
+            counted(len(empty), "application has", "applications have"),
+            listed(each.namespace for each in empty),
+        )
 
 
 def explain_unplaced(view: StreamObject) -> str:

@@ -15,7 +15,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, ResponseNotUnderstood, Unavailable
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import ConfiguredStream, find_object
+from source_pigment.discovery.configured_streams import ConfiguredStream, check_told_apart, find_object
 from source_pigment.discovery.custom_exports import Listing, check_custom_exports
 from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
 from source_pigment.discovery.schema import ConfiguredSchema
@@ -250,6 +250,24 @@ def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configur
     for each in APPLICATIONS:
         found = find_object(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
         assert found.application == each
+
+
+@pytest.mark.parametrize(
+    ("other", "told_apart"),
+    [
+        (noted(None, "Accounts", PLAN_ACCOUNTS, PLAN), True),  # twice the same
+        (noted("Plan", "Accounts", SALES_ACCOUNTS, SALES), True),
+        (noted(None, "Accounts", SALES_ACCOUNTS, SALES), False),
+        (noted(None, "Accounts", PLAN_ACCOUNTS, SALES), False),
+    ],
+)
+def test_a_catalog_without_its_namespaces_reads_no_block_as_another(other: ConfiguredStream, told_apart: bool) -> None:
+    streams = [noted(None, "Accounts", PLAN_ACCOUNTS, PLAN), other]
+    if told_apart:
+        check_told_apart(streams)
+        return
+    with pytest.raises(ConfigProblem, match='Two streams of the connection are called "Accounts"'):
+        check_told_apart(streams)
 
 
 # Custom exports ------------------------------------------------------------------------------------------------
