@@ -15,12 +15,12 @@ import sys
 from {module}.__main__ import main
 sys.argv = ["connector", "spec"]
 main()
-sys.stderr.write(" ".join(each for each in ("pyarrow", "pandas") if each in sys.modules))
+sys.stderr.write(" ".join(each for each in ("pyarrow", "pandas", "botocore") if each in sys.modules))
 """
 
 
 @pytest.mark.parametrize("connector", ["source", "destination"])
-def test_the_spec_is_the_same_byte_for_byte_and_loads_no_pyarrow(
+def test_the_spec_is_the_same_byte_for_byte_and_loads_nothing_heavy(
     connector: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     # The fork server loads the connector without its console entry.

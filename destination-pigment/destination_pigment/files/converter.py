@@ -49,7 +49,7 @@ class RecordConverter:
             columns, no_dates = self._dates.write(self.header, as_sent)
         columns, as_sent = yield from self._without(no_dates, columns, as_sent)
         unknown = {
-            position: "an unknown item of a dimension"
+            position: f'the column "{check.column}" holds an unknown item of its dimension'
             for check in self._checks
             for position in check.held_back(columns[self.header.index(check.column)])
         }

@@ -61,8 +61,8 @@ def test_rows_with_an_unknown_item_are_handed_over_as_they_came(taken: Taken, aw
     taken.files.add(raw('{"a":"x","n":1}', '{"a":"y","n":2}', '{"a":null,"n":3}', '{"a":"z"}', *more))
 
     assert taken.rows() == [
-        ("an unknown item of a dimension", {"a": "y", "n": "2"}),
-        ("an unknown item of a dimension", {"a": "z", "n": "" if not awkward else None}),
+        ('the column "a" holds an unknown item of its dimension', {"a": "y", "n": "2"}),
+        ('the column "a" holds an unknown item of its dimension', {"a": "z", "n": "" if not awkward else None}),
     ]
     assert [(each.rows, each.rejected) for each in taken.files.take_all()] == [(2 + awkward, 2)]
 
