@@ -19,6 +19,7 @@ import pytest
 from airbyte_platform.process import Run, as_lines, configured
 from check_images import DOCKER, VERSION, config_for, mounted, run_image
 from connector_metadata import ROOT, connectors
+from local_bucket.server import LocalBucket
 from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -30,6 +31,10 @@ NAMED_ALL_THE_SAME = [["airbyte_cdk.sources.declarative.extractors.response_to_f
 
 # Parts of pyarrow that only other parts of it load.
 ABSENT_PARTS = {"flight", "parquet", "dataset", "substrait", "feather", "orc"}
+
+
+# Of all services that botocore describes, those that our code or a chain of keys asks for.
+SERVICES = {"s3", "sts", "sso", "sso-oidc"}
 
 
 def left_out() -> set[str]:
@@ -67,6 +72,14 @@ def test_nothing_of_ours_names_a_part_of_pyarrow_that_was_left_out() -> None:
     assert not [part for part in ABSENT_PARTS for text in sources if re.search(rf"(pyarrow|pa)\.{part}\b", text)]
 
 
+def test_of_aws_the_image_knows_what_writes_to_a_bucket() -> None:
+    script = "import botocore.session, json; print(json.dumps(botocore.session.Session().get_available_services()))"
+    python = ["--entrypoint", "/opt/connector/bin/python", f"airbyte/destination-pigment:{VERSION}"]
+    done = subprocess.run([DOCKER, "run", "--rm", *python, "-c", script], capture_output=True, check=True)
+
+    assert set(json.loads(done.stdout)) == SERVICES
+
+
 # Every command, on good and bad ways: what it says and how it ends is the same in the image and here. -----------
 
 WAYS: list[tuple[str, str, dict[str, Any]]] = [
@@ -84,6 +97,11 @@ WAYS: list[tuple[str, str, dict[str, Any]]] = [
             {"base_url": "http://elsewhere.invalid"},
             {"max_retries": "many"},
         )
+    ),
+    *(
+        ("destination-pigment", command, {"object_storage_config": storage})
+        for command in ("check", "write")
+        for storage in ({}, {"s3_bucket_name": "nowhere"}, {"secret_access_key": "another"})
     ),
     ("source-pigment", "check", {"block_requests": [{"block": "Departments", "request": "{"}]}),
     ("source-pigment", "check", {"views": [{"view_id": "00000000-0000-4000-8000-000000000000", "name": "Gone"}]}),
@@ -107,14 +125,18 @@ def test_every_command_ends_in_the_image_as_it_ends_here(
 ) -> None:
     ends = []
     for run in (run_here, run_image):
-        with LocalPigment(planning_model(ledger_rows=50)) as pigment:
+        with LocalPigment(planning_model(ledger_rows=50)) as pigment, LocalBucket() as bucket:
             application = PLANNING if connector == "source-pigment" else CONSOLIDATION
             whole = {**config_for(pigment, application), **config}
+            if "object_storage_config" in config:
+                whole["object_storage_config"] = bucket.config(**config["object_storage_config"])
             files: dict[str, Any] = {"config": {name: value for name, value in whole.items() if value is not None}}
             if command in {"read", "write"}:
                 files["catalog"] = catalog_of(pigment)
             stdin = RECORDS if command == "write" else b""
-            ends.append(essence(run(connector, mounted, command, stdin=stdin, **({} if command == "spec" else files))))
+            ended = run(connector, mounted, command, stdin=stdin, **({} if command == "spec" else files))
+            kept = [{**row, "rejected_at": ""} for row in bucket.rows()]
+            ends.append((*essence(ended), kept))
 
     here, in_image = ends
     assert in_image == here

@@ -24,7 +24,7 @@ def site(status: int, content_type: str, body: bytes) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - the library's name
+        do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
 
         def log_message(self, *_: Any) -> None:
             """Nothing into the output of the tests."""

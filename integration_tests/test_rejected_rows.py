@@ -15,6 +15,7 @@ from connectors import Runner
 from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Late, ResetBeforeResponse, Respond
 from local_bucket.server import KEY_ID, NAME, ROLE_ARN, SECRET, LocalBucket
 from local_pigment.faults import Misreport
+from other_sites import html_site, site_without_such_pages
 from writing import (
     LEDGER,
     catalog,
@@ -409,7 +410,7 @@ def test_what_is_wrong_with_the_bucket_is_said_in_one_sentence(
         (FULL, "because it is full"),
         (Respond(400, "AuthorizationHeaderMalformed", "us-east-2"), "because it is in the region us-east-2"),
         (Respond(301, "PermanentRedirect"), "because it is in another region"),
-        (Respond(500, "<script>"), "because the storage answered with an error (HTTP 500)"),
+        (Respond(500, "<b>"), "because what answers at 127.0.0.1 is no S3, or not well (HTTP 500)"),
     ],
     ids=str,
 )
@@ -421,6 +422,42 @@ def test_what_the_storage_answers_is_explained(
 
     assert found["status"] == "FAILED"
     assert words in found["message"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("site", [html_site, site_without_such_pages])
+def test_what_is_no_storage_is_not_taken_for_one(destination: Runner, bucket: LocalBucket, site: Any) -> None:
+    with site() as address:
+        (found,) = checked(destination, bucket, s3_endpoint=address).of("CONNECTION_STATUS")
+
+    assert found["status"] == "FAILED"
+    assert "because what answers at 127.0.0.1 is no" in found["message"]
+    assert 'correct the "S3 endpoint"' in found["message"]
+
+
+@pytest.mark.long
+def test_a_redirection_is_followed_nowhere(destination: Runner, bucket: LocalBucket) -> None:
+    bucket.faults.always = Respond(307, "TemporaryRedirect")
+    (found,) = checked(destination, bucket).of("CONNECTION_STATUS")
+
+    assert found["status"] == "FAILED"
+    assert 'correct the "S3 bucket region"' in found["message"]
+    assert len(bucket.front.writes) == 1
+
+
+@pytest.mark.long
+def test_what_left_a_block_as_it_was_can_be_opened(destination: Runner, bucket: LocalBucket) -> None:
+    messages = [record(7), record(8), state(1), status("COMPLETE")]
+    run = stored(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
+
+    assert "was rejected (2 in all)" in run.errors[0]["message"]
+    assert not imports(destination)
+    assert [each["_airbyte_data"] for each in bucket.rows()] == ["7", "8"]
+
+    bucket.faults.always = FORBIDDEN
+    run = stored(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    assert "was rejected (2 in all)" in run.errors[0]["message"]
+    assert logged(run, "could not be written to the bucket")
 
 
 def test_check_writes_a_file_and_removes_it(destination: Runner, bucket: LocalBucket) -> None:

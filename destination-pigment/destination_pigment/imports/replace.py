@@ -60,7 +60,11 @@ class Replace:
                 self.stream.subject,
             )
             return None
-        self._reject_guarded(cuts)
+        try:
+            self._reject_guarded(cuts)
+        except ConfigProblem:
+            self._keep_all_the_same(cuts)
+            raise
         if not cuts:
             if not self.files.converter.header:
                 raise ConfigProblem(
@@ -76,6 +80,13 @@ class Replace:
             f"The source did not finish the {self.stream.subject}, so its block in Pigment was left as it was: fix "
             "what stopped the source, and run the sync again."
         )
+
+    def _keep_all_the_same(self, cuts: list[Cut]) -> None:
+        """Write what was rejected to the bucket, so that people can open it, although nothing is counted."""
+        try:
+            self._unstored.keep_arrived(self.stream, cuts)
+        except (ConfigProblem, TransientProblem) as problem:
+            logger.warning("Also: %s", problem)
 
     def _reject_guarded(self, cuts: list[Cut]) -> None:
         rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)

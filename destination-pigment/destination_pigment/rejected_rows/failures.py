@@ -6,7 +6,7 @@ Codes: Amazon S3, "Error responses"; those with XMinio are MinIO's. The names of
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from destination_pigment.rejected_rows.settings import Bucket
 
@@ -38,7 +38,7 @@ class BucketFailed(Exception):
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 
 _ALLOW = 'allow it "s3:PutObject" and "s3:DeleteObject" under that path'
-_LATER = "look whether the storage is well"
+_PASSING = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
 
 # By code: the cause, what to do, and whether it may pass.
 _CODES: dict[str, tuple[str, str, bool]] = {
@@ -55,6 +55,7 @@ _CODES: dict[str, tuple[str, str, bool]] = {
     "InvalidToken": ("the key is not valid", 'enter another "Access key ID" and "Secret access key"', False),
     "InvalidClientTokenId": ("Amazon does not know the access key", 'correct the "Access key ID"', False),
     "InvalidBucketName": ("that is no name of a bucket", 'correct the "S3 bucket name"', False),
+    "KeyTooLongError": ("the path is too long", 'shorten the "Path in the bucket"', False),
     "InvalidArgument": ("it does not take files under that path", 'correct the "Path in the bucket"', False),
     "RequestTimeTooSkewed": ("the clocks are too far apart", "set the clock of the connector's machine", False),
     "QuotaExceeded": ("it is full", "make room in it", False),
@@ -74,6 +75,8 @@ _STATUSES: dict[int, str] = {
     404: "NoSuchBucket",
     507: "InsufficientStorage",
 }
+# With these, S3 always sends a code.
+_NO_ANSWERS_OF_S3 = {301, 302, 307, 308, 400, 404, 405}
 _UNREACHABLE = {
     "EndpointConnectionError",
     "ConnectTimeoutError",
@@ -83,15 +86,23 @@ _UNREACHABLE = {
     "HTTPClientError",
     "IncompleteReadError",
 }
+# Also how we call an answer without what every S3 answer has.
+NOT_S3 = "ResponseParserError"
+
 _NO_KEY = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "NoAuthTokenError"}
 
 
 def failure_for(foreign: Foreign, bucket: Bucket) -> BucketFailed:
     """What it means for this bucket."""
+    # A code is one word of the server's; where the library found none, it gives the status as one.
+    has_code = foreign.code.isalnum() and not foreign.code.isdigit() and len(foreign.code) <= 60
+    foreign = replace(foreign, code=foreign.code if has_code else "")
     if foreign.operation == "AssumeRole":
-        return _of_role(foreign)
-    code = foreign.code if foreign.code in _CODES or foreign.code in _OTHER_REGION else ""
-    code = code or _STATUSES.get(foreign.status or 0, "")
+        return _of_role(foreign, bucket)
+    if bucket.endpoint is not None and not has_code and foreign.status in _NO_ANSWERS_OF_S3:
+        return _without_answer(Foreign(NOT_S3), bucket)
+    known = foreign.code in _CODES or foreign.code in _OTHER_REGION
+    code = foreign.code if known else _STATUSES.get(foreign.status or 0, "")
     if code in _OTHER_REGION:
         is_named = foreign.region is not None and _REGION.fullmatch(foreign.region)
         where = f"in the region {foreign.region}" if is_named else "in another region"
@@ -100,13 +111,13 @@ def failure_for(foreign: Foreign, bucket: Bucket) -> BucketFailed:
         cause, advice, is_passing = _CODES[code]
         return BucketFailed(cause, advice, is_passing=is_passing)
     if foreign.status is not None:
-        return _answered(foreign)
+        return _answered(foreign, bucket)
     return _without_answer(foreign, bucket)
 
 
-def _of_role(foreign: Foreign) -> BucketFailed:
-    if foreign.status is not None and (foreign.status >= 500 or foreign.code in {"Throttling", "SlowDown"}):
-        return _answered(foreign)
+def _of_role(foreign: Foreign, bucket: Bucket) -> BucketFailed:
+    if foreign.status is not None and (foreign.status >= 500 or foreign.code in _PASSING):
+        return _answered(foreign, bucket)
     if foreign.code in {"InvalidClientTokenId", "SignatureDoesNotMatch", "ExpiredToken"}:
         cause, advice, _ = _CODES[foreign.code]
         return BucketFailed(cause, advice)
@@ -115,13 +126,19 @@ def _of_role(foreign: Foreign) -> BucketFailed:
     )
 
 
-def _answered(foreign: Foreign) -> BucketFailed:
+def _answered(foreign: Foreign, bucket: Bucket) -> BucketFailed:
     status = foreign.status or 0
-    is_passing = status >= 500 or status in {408, 429} or foreign.code in {"RequestTimeout", "SlowDown", "Throttling"}
-    # A code is one word of the server's; what is longer is none.
-    code = foreign.code if foreign.code.isalnum() and len(foreign.code) <= 60 else ""
-    what = f"HTTP {status}" + (f", {code}" if code and not code.isdigit() else "")
-    return BucketFailed(f"the storage answered with an error ({what})", _LATER, is_passing=is_passing)
+    is_passing = status >= 500 or status in {408, 429} or foreign.code in _PASSING
+    what = f"HTTP {status}, {foreign.code}" if foreign.code else f"HTTP {status}"
+    if bucket.endpoint is not None and not foreign.code:
+        return BucketFailed(
+            f"what answers at {bucket.endpoint.host} is no S3, or not well ({what})",
+            'correct the "S3 endpoint", or look whether the storage is well',
+            is_passing=is_passing,
+        )
+    return BucketFailed(
+        f"the storage answered with an error ({what})", "look whether the storage is well", is_passing=is_passing
+    )
 
 
 def _without_answer(foreign: Foreign, bucket: Bucket) -> BucketFailed:
@@ -138,6 +155,8 @@ def _without_answer(foreign: Foreign, bucket: Bucket) -> BucketFailed:
             f"the certificate of {host} cannot be verified",
             f'correct the "{field}", or let the connector know who signed it (REQUESTS_CA_BUNDLE)',
         )
+    if foreign.name == NOT_S3:
+        return BucketFailed(f"what answers at {host} is not S3", f'correct the "{field}"')
     if foreign.name in _NO_KEY:
         return BucketFailed(
             "there is no key for it", 'enter "Access key ID" and "Secret access key", or give the connector a role'

@@ -51,7 +51,7 @@ class ObjectNames:
     def _file(self, stream: StreamKey, part: int) -> str:
         milliseconds = int(self.started.timestamp() * 1000)
         name = f"{self.started:%Y_%m_%d}_{milliseconds}_{self.token}_{part}"
-        return self._in_path("/".join([self.sync_id, *(folder(each) for each in stream if each), name]))
+        return self._in_path("/".join([folder(self.sync_id), *(folder(each) for each in stream if each), name]))
 
     def _in_path(self, name: str) -> str:
         return f"{self.path}/{name}" if self.path else name

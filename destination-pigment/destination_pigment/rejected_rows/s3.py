@@ -12,10 +12,10 @@ from typing import Any
 
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.session import Session
 
-from destination_pigment.rejected_rows.failures import Foreign, failure_for
+from destination_pigment.rejected_rows.failures import NOT_S3, Foreign, failure_for
 from destination_pigment.rejected_rows.settings import Bucket
 
 _CONNECT_SECONDS = 10.0
@@ -36,12 +36,15 @@ class S3Objects:
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object; the same again does no harm. Raises `BucketFailed`."""
-        _translating(
+        written = _translating(
             self._bucket,
             lambda: self._client.put_object(
                 Bucket=self._bucket.name, Key=name, Body=content, ContentType="text/csv; charset=utf-8"
             ),
         )
+        if not written.get("ETag"):
+            # Whatever web server says 200 to anything; what is stored has a tag (Amazon S3, PutObject).
+            raise failure_for(Foreign(NOT_S3), self._bucket)
 
     def remove(self, name: str) -> None:
         """Remove an object; raises `BucketFailed`."""
@@ -57,7 +60,7 @@ def _client(bucket: Bucket) -> Any:
     else:
         keys = _keys(bucket)
     endpoint = bucket.endpoint
-    return session.create_client(
+    client = session.create_client(
         "s3",
         region_name=bucket.region,
         endpoint_url=endpoint.base_url if endpoint is not None else None,
@@ -69,6 +72,13 @@ def _client(bucket: Bucket) -> Any:
         ),
         **keys,
     )
+    client.meta.events.register("before-call.s3", _stay)
+    return client
+
+
+def _stay(context: dict[str, Any], **_: Any) -> None:
+    """Follow no redirection: the region is the user's to correct, and an endless one is followed without end."""
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _config(**more: Any) -> Config:
@@ -127,6 +137,6 @@ def _translating(bucket: Bucket, do: Any) -> Any:
         foreign = Foreign(
             type(error).__name__, str(said.get("Code", "")), meta.get("HTTPStatusCode"), error.operation_name, region
         )
-    except (BotoCoreError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a library meets, its text may quote what was sent
         foreign = Foreign(type(error).__name__)
     raise failure_for(foreign, bucket)
