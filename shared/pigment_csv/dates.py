@@ -27,7 +27,7 @@ _MOMENT = re.compile(
 )
 
 # Ten thousand years have more days than are worth keeping, and all zones more minutes.
-_MOST_KEPT = 50_000
+_MOST_KEPT = 20_000
 
 _Fields = Mapping[str, str | int]
 

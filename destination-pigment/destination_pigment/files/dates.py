@@ -20,8 +20,8 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _LONGEST_SAMPLE = 40
 
-# Of moments, nearly every row may hold another.
-_MOST_VALUES = 50_000
+# What all columns keep together, some 25 MB: of moments, nearly every row may hold another.
+_MOST_VALUES = 100_000
 
 
 class DateColumns:
@@ -31,7 +31,8 @@ class DateColumns:
         writer = DateWriter(pattern)
         writes = {DateKind.DAY: writer.write_day, DateKind.MOMENT: writer.write_moment}
         self._subject = stream.subject
-        self._written = {name: _Written(writes[kind]) for name, kind in stream.date_columns.items()}
+        most = _MOST_VALUES // max(len(stream.date_columns), 1)
+        self._written = {name: _Written(writes[kind], most) for name, kind in stream.date_columns.items()}
 
     def write(self, header: Sequence[str], columns: Sequence[Column]) -> tuple[list[Column], dict[int, str]]:
         """The columns with all dates written, and the reason for each row, by position, that holds none."""
@@ -59,11 +60,15 @@ class DateColumns:
 
 
 class _Written(dict[str | None, str | NoDate | None]):
-    """What becomes of the values of a column; asked for one that it does not know, it writes it."""
+    """What becomes of the values of a column; asked for one that it does not know, it writes it.
 
-    def __init__(self, write: Callable[[str], str | NoDate]) -> None:
+    It keeps no more than `most_values`.
+    """
+
+    def __init__(self, write: Callable[[str], str | NoDate], most_values: int) -> None:
         super().__init__()
         self._write = write
+        self._most_values = most_values
         # Mutable state beside the values: how many were rejected, and the masked form of the first.
         self.rejected = 0
         self.sample: str | None = None
@@ -77,9 +82,9 @@ class _Written(dict[str | None, str | NoDate | None]):
 
     def column(self, cells: Column) -> tuple[Column, Mapping[int, NoDate]]:
         """The cells written, and why some are none, by position."""
-        if len(self) > _MOST_VALUES:
-            self.clear()
         written = list(map(self.__getitem__, cells))
+        if len(self) > self._most_values:
+            self.clear()
         if self.sample is None:
             # No value was ever rejected: there is no need to look at each.
             return cast("list[str | None]", written), {}

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.config import OnUnknown
+from destination_pigment.files import dates as module
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dates import DateColumns, masked
 from destination_pigment.files.dimension_checks import CheckedColumn
@@ -239,6 +240,20 @@ def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> Non
 )
 def test_which_columns_hold_dates(schema: Any, kind: DateKind | None) -> None:
     assert stream_of(d=schema).date_columns == ({} if kind is None else {"d": kind})
+
+
+def test_many_columns_of_different_moments_keep_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[module._Written] = []
+    column = module._Written.column
+    monkeypatch.setattr(module._Written, "column", lambda self, cells: (made.append(self), column(self, cells))[1])
+    names = [f"c{number:03d}" for number in range(300)]
+    columns = DateColumns(stream_of(**dict.fromkeys(names, MOMENT)), parse_date_pattern("dd/MM/yyyy"))
+    for block in range(3):
+        values = [f"2026-04-{1 + block:02d}T{number // 60:02d}:{number % 60:02d}:00Z" for number in range(1000)]
+        written, rejected = columns.write(names, [values] * 300)
+        assert written == [[f"{1 + block:02d}/04/2026"] * 1000] * 300
+        assert not rejected
+    assert sum(len(each) for each in made[-300:]) <= 100_000
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_two_digits_stand_for_the_years_from_1950_to_2049(year: int, fits: bool)
 def test_days_are_right_after_more_than_are_kept() -> None:
     writer, chance = DateWriter(DAY), random.Random(1)
     first = date(1, 1, 1)
-    for number in range(120_000):
+    for number in range(45_000):
         day = first + timedelta(days=number)
         assert writer.write_day(day.isoformat()) == f"{day.day:02d}/{day.month:02d}/{day.year:04d}"
         if number % 1000 == 0:
