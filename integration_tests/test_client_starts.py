@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_pigment.faults import FailImport, Fault, ResetBeforeBody, ResetBeforeResponse, RespondGarbage, RespondStatus
+from local_pigment.faults import (
+    FailImport,
+    Fault,
+    ResetBeforeBody,
+    ResetBeforeResponse,
+    RespondGarbage,
+    RespondStatus,
+    RespondWith,
+)
 from local_pigment.sample import planning_model
 from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
 from local_pigment.server import LocalPigment
@@ -70,6 +78,11 @@ LOST = [
     RespondStatus(504),
     RespondStatus(408),
     RespondGarbage(),
+    RespondWith(""),
+    RespondWith("", status=202),
+    RespondWith("[]"),
+    RespondWith('{"importId": 5}'),
+    RespondWith('{"id": "x"}'),
 ]
 
 
@@ -97,7 +110,13 @@ def test_a_limit_rejects_it_for_certain_so_it_is_started_later(pigment: LocalPig
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, errors.RequestRejected), (401, errors.KeyRejected), (403, errors.PermissionMissing), (404, errors.NotFound)],
+    [
+        (307, errors.AddressMoved),
+        (400, errors.RequestRejected),
+        (401, errors.KeyRejected),
+        (403, errors.PermissionMissing),
+        (404, errors.NotFound),
+    ],
 )
 def test_a_rejection_is_no_doubt(pigment: LocalPigment, status: int, error: type[errors.PigmentError]) -> None:
     pigment.faults.queue("trigger_import", RespondStatus(status))

@@ -185,6 +185,13 @@ def test_a_copy_that_cannot_run_ends_the_sync_with_its_reason(filled: Runner) ->
 
 
 @pytest.mark.long
+def test_what_takes_the_files_of_a_stream_is_not_started(filled: Runner) -> None:
+    done = run(filled, HEADCOUNT)
+    assert 'takes the files of the stream "Headcount"' in done.errors[0]["message"]
+    assert not filled.pigment.workspace.imports
+
+
+@pytest.mark.long
 def test_a_limit_only_delays_it(filled: Runner) -> None:
     filled.pigment.faults.queue("trigger_import", RespondStatus(429, retry_after="1"))
     assert run(filled, *COPIES).exit_code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -166,12 +166,19 @@ def _then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tupl
     for each, count in Counter(ids).items():
         if count > 1:
             raise ConfigProblem(f'"{each}" is more than once under "Then run", and each is started once: leave one.')
-        if any(each in {target.configuration_id, target.replace_configuration_id} for target in targets):
-            raise ConfigProblem(
-                f'The import configuration {each} is under "Targets", where it takes files, and under "Then run", '
-                'where it would have to run without one: remove it from "Then run".'
-            )
+    for target in targets:
+        reject_started(ids, (target.configuration_id, target.replace_configuration_id), f'target "{target.stream}"')
     return ids
+
+
+def reject_started(then_run: Sequence[str], configuration_ids: Iterable[str | None], subject: str) -> None:
+    """Raise `ConfigProblem` where what takes the files of a stream shall also be started, without one."""
+    for each in then_run:
+        if each in configuration_ids:
+            raise ConfigProblem(
+                f'The import configuration {each} takes the files of the {subject}, and is under "Then run", where it '
+                'would have to run without one: remove it from "Then run".'
+            )
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:

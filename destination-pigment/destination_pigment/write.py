@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config
+from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config, reject_started
 from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.automatic_checks import checks_of_sync
 from destination_pigment.files.converter import RecordConverter
@@ -190,6 +190,7 @@ def _strategies(
     replaces: dict[StreamKey, Replace] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
+        reject_started(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         dialect = settings.loading_of(target.configuration_id).dialect
         options = places.options(dialect, settings.limits)
         files = StreamFiles(stream, RecordConverter(stream, checks[key], dialect), places.spool, options)

@@ -51,8 +51,8 @@ def settle_follow_ups(wanted: Sequence[str], known: Sequence[ImportConfiguration
     names = {each.id: each.name for each in known}
     for text in wanted:
         if not is_id(text):
-            ids = [each.id for each in known if each.name == text]
-            hint = f"enter {ids[0]}" if len(ids) == 1 else "copy the ID in Pigment, from the configuration"
+            ids = {each.id for each in known if each.name == text}
+            hint = f"enter {ids.pop()}" if len(ids) == 1 else "copy the ID in Pigment, from the configuration"
             raise ConfigProblem(f'"{text}" under "Then run" is no ID of a configuration: {hint}.')
     return tuple(FollowUp(each, names.get(each)) for each in wanted)
 

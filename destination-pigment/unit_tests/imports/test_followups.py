@@ -250,7 +250,7 @@ def test_names_are_taken_where_they_are_known() -> None:
     )
 
 
-@pytest.mark.parametrize(("known", "hint"), [(CONFIGURATIONS, f"enter {IDS[0]}"), ([], "copy the ID")])
+@pytest.mark.parametrize(("known", "hint"), [(CONFIGURATIONS * 2, f"enter {IDS[0]}"), ([], "copy the ID")])
 def test_a_name_is_answered_with_its_id(known: list[ImportConfiguration], hint: str) -> None:
     with pytest.raises(ConfigProblem, match=hint):
         settle_follow_ups(["First"], known)
