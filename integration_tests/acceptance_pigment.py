@@ -50,11 +50,11 @@ class AcceptancePigment:
             "metadata_api_key": secret("metadata"),
         }
         own_streams = {"model_streams": True, "audit_log": True} if self._of_source else {}
-        refused = {"auth_type": "single_key", "api_key": "pgmt_nobody_made_this_key"}
+        unknown = {"auth_type": "single_key", "api_key": "pgmt_nobody_made_this_key"}
         return {
             "config": usual,
             "separate_keys": {**usual, "credentials": separate},
-            "wrong_key": {**usual, "credentials": refused},
+            "wrong_key": {**usual, "credentials": unknown},
             "expired_key": {**usual, "credentials": key(self._pigment, "expired")},
             "everything": {**usual, "block_types": ["list", "table", "metric"], "row_metadata": True, **own_streams},
         }

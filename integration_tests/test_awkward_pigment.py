@@ -31,7 +31,7 @@ def write(destination: Runner, mode: str, messages: list[Message], **config: obj
 
 
 def words(run: Run) -> str:
-    """What a person is told: warnings and errors."""
+    """What a person sees: warnings and errors."""
     logs = [each["message"] for each in run.of("LOG") if each["level"] in {"WARN", "ERROR"}]
     return "\n".join(logs + [each["message"] for each in run.errors])
 
@@ -44,7 +44,7 @@ TWO_FILES = [*many(4), state(1, records=4), *many(4, 5), state(2, records=4)]
 
 
 def test_a_dry_run_that_pigment_ignores_ends_after_the_first_file(filled: Runner) -> None:
-    filled.pigment.workspace.variants.heeds_dry_run = False
+    filled.pigment.workspace.variants.respects_dry_run = False
     run = write(filled, "append", TWO_FILES, dry_run=True, max_file_rows=4)
 
     assert run.exit_code != 0

@@ -52,7 +52,7 @@ LOST = [
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_a_lost_answer_is_an_unknown_outcome_and_the_file_is_not_sent_again(
+def test_a_lost_response_is_an_unknown_outcome_and_the_file_is_not_sent_again(
     fault: Fault, csv_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
@@ -94,25 +94,25 @@ def test_a_failed_import_names_its_errors(csv_file: Path, monkeypatch: pytest.Mo
         assert client.import_status(pushed.id) == FailedImport(pushed.id, ("InternalError",))
 
 
-def test_a_late_answer_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_response_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("export_list", Late(seconds=0.5))
 
         assert export_all(client_for(pigment)) == WHOLE
 
 
-def test_an_answer_to_a_push_may_take_longer_than_the_idle_time(
+def test_a_response_to_a_push_may_take_longer_than_the_idle_time(
     csv_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("push_csv", Late(seconds=1.0))
         client = client_for(pigment, idle_timeout_seconds=0.3)
-        options = PushOptions(False, answer_timeout_seconds=20)
+        options = PushOptions(False, response_timeout_seconds=20)
 
         assert client.push_csv(new_id("configuration", "Departments"), csv_file, options)
 
 
-def test_an_upload_that_nobody_takes_is_given_up_long_before_the_answer_would_be(tmp_path: Path) -> None:
+def test_an_upload_that_nobody_takes_is_given_up_long_before_the_response_would_be(tmp_path: Path) -> None:
     """The long wait is for the answer alone: a connection that dies while the file is sent costs seconds."""
     large = tmp_path / "large.csv"
     large.write_bytes(b"a\r\n" * 8_000_000)
@@ -122,7 +122,7 @@ def test_an_upload_that_nobody_takes_is_given_up_long_before_the_answer_would_be
         )
         with pytest.raises(errors.OutcomeUnknown):
             PigmentClient(Keys.single("pgmt_x"), options).push_csv(
-                new_id("any"), large, PushOptions(False, answer_timeout_seconds=250)
+                new_id("any"), large, PushOptions(False, response_timeout_seconds=250)
             )
 
 

@@ -107,7 +107,7 @@ def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner) -> Non
 
 
 def test_a_dry_run_that_pigment_ignores_stops_after_the_first_file(destination: Runner) -> None:
-    destination.pigment.workspace.variants.heeds_dry_run = False
+    destination.pigment.workspace.variants.respects_dry_run = False
     run = write(destination, [*many(30), state(1)], dry_run=True, max_file_rows=10)
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"

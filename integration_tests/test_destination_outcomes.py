@@ -64,7 +64,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("fault", UNKNOWN, ids=str)
-def test_an_append_whose_answer_was_lost_stops_and_says_that_it_may_have_arrived(
+def test_an_append_whose_response_was_lost_stops_and_says_that_it_may_have_arrived(
     destination: Runner, fault: Any
 ) -> None:
     destination.pigment.faults.queue("push_csv", fault)
@@ -78,7 +78,7 @@ def test_an_append_whose_answer_was_lost_stops_and_says_that_it_may_have_arrived
 
 
 @pytest.mark.parametrize("fault", UNKNOWN, ids=str)
-def test_a_lost_answer_is_harmless_where_repeating_is(destination: Runner, fault: Any) -> None:
+def test_a_lost_response_is_harmless_where_repeating_is(destination: Runner, fault: Any) -> None:
     keyed = [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (by entry)")}]
     destination.pigment.faults.queue("push_csv", fault)
     run = write(destination, [*many(5), state(1)], catalog(mode="append_dedup"), targets=keyed)
@@ -151,10 +151,10 @@ def test_rejected_rows_are_counted_and_reported_by_reason_and_column(destination
     assert run.exit_code == 0
     stats = run.states[0]["destinationStats"]
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 2.0)
-    told = " ".join(logged(run, "Skipped"))
-    assert "MissingModality" in told
-    assert '"Department"' in told
-    assert '"Nobody"' in told
+    said = " ".join(logged(run, "Skipped"))
+    assert "MissingModality" in said
+    assert '"Department"' in said
+    assert '"Nobody"' in said
     assert "a secret" not in run.everything
 
 

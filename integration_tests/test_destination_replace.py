@@ -190,7 +190,7 @@ def test_rejected_rows_of_a_replacement_are_not_sent_again(destination: Runner) 
         assert len(imports(destination)) - before == pushes
 
 
-REFUSED = {"Department": "Nobody"}
+REJECTED = {"Department": "Nobody"}
 
 
 @pytest.mark.parametrize("at_once", [False, True], ids=["asked", "at once"])
@@ -207,8 +207,8 @@ def test_a_replacement_of_which_too_little_was_written_is_an_error(
     skip_unknown(destination)
     targets = [{**each, "minimum_rows": minimum} for each in (clearing if files == 1 else pair)(destination)]
     write(destination, [*many(5), state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=targets)
-    refused = [record(entry(number, **REFUSED)) for number in range(100, 124 - good)]
-    messages = [*many(good), *refused, state(1), status("COMPLETE")]
+    rejected = [record(entry(number, **REJECTED)) for number in range(100, 124 - good)]
+    messages = [*many(good), *rejected, state(1), status("COMPLETE")]
     rows_in_file = 24 // files + 1
     run = write(destination, messages, catalog(mode="overwrite"), targets=targets, max_file_rows=rows_in_file)
     assert run.errors[0]["failure_type"] == "config_error"

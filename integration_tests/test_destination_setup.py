@@ -17,8 +17,8 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 def status_of(destination: Runner, **config: Any) -> tuple[str, str]:
-    told = destination.run("check", **config).of("CONNECTION_STATUS")[0]
-    return told["status"], told.get("message", "")
+    status = destination.run("check", **config).of("CONNECTION_STATUS")[0]
+    return status["status"], status.get("message", "")
 
 
 def operations(destination: Runner) -> set[str]:

@@ -299,9 +299,9 @@ def test_a_replaced_stream_is_stored_before_anything_is_started(filled: Runner) 
 
 
 def checked(destination: Runner, **config: Any) -> tuple[str, str]:
-    told = destination.run("check", **config).of("CONNECTION_STATUS")[0]
+    status = destination.run("check", **config).of("CONNECTION_STATUS")[0]
     assert not destination.pigment.workspace.imports
-    return told["status"], told.get("message", "")
+    return status["status"], status.get("message", "")
 
 
 def test_check_says_what_is_not_visible_and_starts_nothing(filled: Runner) -> None:

@@ -160,7 +160,7 @@ def test_a_result_at_once_can_contradict_the_file(pigment: LocalPigment) -> None
 
 
 def test_a_pigment_that_has_never_heard_of_dry_runs_stores(pigment: LocalPigment) -> None:
-    pigment.workspace.variants.heeds_dry_run = False
+    pigment.workspace.variants.respects_dry_run = False
     push(pigment, "Entry\r\n1\r\n", dryRun="true")
 
     assert entries(pigment) == ["1"]

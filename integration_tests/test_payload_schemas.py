@@ -35,11 +35,11 @@ def described(kind: ExportKind, *, depth: int | None = None) -> dict[str, Any]:
             return node
         if "$ref" in node:
             return resolve(node["$ref"].rpartition("/")[2], left)
-        told = {name: plain(each, left) for name, each in node.items() if name not in {"nullable", "description"}}
-        if "oneOf" in told:
+        plainer = {name: plain(each, left) for name, each in node.items() if name not in {"nullable", "description"}}
+        if "oneOf" in plainer:
             # An integer is a number as well, so as it is written no integer would ever be valid.
-            told["anyOf"] = told.pop("oneOf")
-        return {"anyOf": [told, {"type": "null"}]} if node.get("nullable") else told
+            plainer["anyOf"] = plainer.pop("oneOf")
+        return {"anyOf": [plainer, {"type": "null"}]} if node.get("nullable") else plainer
 
     schema: dict[str, Any] = plain(components[NAMES[kind]], depth)
     return schema if depth else {**schema, "$defs": {"ExportFilter": plain(components["ExportFilter"], None)}}

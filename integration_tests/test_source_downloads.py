@@ -206,8 +206,8 @@ def test_streams_that_wait_for_a_limit_say_so(source: Runner) -> None:
     run = source.run("read", catalog=catalog)
 
     assert run.exit_code == 0
-    told = [each["stream_status"] for each in run.of("TRACE") if each["type"] == "STREAM_STATUS"]
-    limited = [each for each in told if each.get("reasons")]
+    statuses = [each["stream_status"] for each in run.of("TRACE") if each["type"] == "STREAM_STATUS"]
+    limited = [each for each in statuses if each.get("reasons")]
     assert limited
     for each in limited:
         assert each["status"] == "RUNNING"

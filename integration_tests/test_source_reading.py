@@ -121,8 +121,8 @@ def test_row_metadata_has_the_documented_recipe(source: Runner) -> None:
     for row in rows:
         assert row["_pigment_record_id"] == row["Department"]
         cells = [stored[row["Department"]][position[name]].encode() for name in row if not name.startswith("_pigment")]
-        told = b"".join(b"%d:%b," % (len(cell), cell) for cell in cells)
-        assert row["_pigment_content_hash"] == hashlib.sha256(told).hexdigest()
+        hashed = b"".join(b"%d:%b," % (len(cell), cell) for cell in cells)
+        assert row["_pigment_content_hash"] == hashlib.sha256(hashed).hexdigest()
 
 
 def test_two_full_refreshes_are_alike(source: Runner) -> None:

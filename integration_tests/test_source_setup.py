@@ -27,8 +27,8 @@ def pigment() -> Iterator[LocalPigment]:
 
 def status(source: Runner, **config: Any) -> tuple[str, str]:
     run = source.run("check", **config)
-    told = run.of("CONNECTION_STATUS")[0]
-    return told["status"], told.get("message", "")
+    status = run.of("CONNECTION_STATUS")[0]
+    return status["status"], status.get("message", "")
 
 
 def add_list(source: Runner, name: str, header: list[str], rows: list[list[str]], **more: Any) -> ListBlock:

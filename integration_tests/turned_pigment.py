@@ -121,7 +121,7 @@ def header(name: str, value: str) -> Change:
     return change
 
 
-def refused(if_: Callable[[bytes], bool], status_code: int = 400) -> Change:
+def rejecting(if_: Callable[[bytes], bool], status_code: int = 400) -> Change:
     """No to every file of this kind."""
 
     def change(request: Request, proceed: Proceed) -> Response:

@@ -22,7 +22,7 @@ from turned_pigment import (
     document,
     header,
     query,
-    refused,
+    rejecting,
     status,
     when,
     with_body,
@@ -56,7 +56,7 @@ def without_its_source(workspace: Workspace) -> None:
     workspace.configuration(ACCOUNTS_FROM_OUTSIDE).source = FromBlock("gone")
 
 
-def two_at_once_refused() -> Change:
+def two_at_once_rejected() -> Change:
     pushed_last: list[bool] = [False, False]
 
     def change(request: Request, proceed: Proceed) -> Response:
@@ -162,7 +162,7 @@ VARIANTS: dict[str, Turn] = {
     ),
     "import_seconds": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
     "imports_of_a_block": Turn({"first-status", "imports-queue"}, prepare=overlapping),
-    "heeds_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "heeds_dry_run", False)),
+    "respects_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", False)),
     "audit_names": Turn(
         {"audit-page", "audit-fields", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
@@ -264,7 +264,7 @@ OTHERS: dict[str, Turn] = {
     "unknown fields ignored": Turn({"unknown-field"}, when(LIST, asked(without("surprise")))),
     "no body needed": Turn({"empty-body"}, when(LIST, body_made_up)),
     "403 for an unknown configuration": Turn({"unknown-configuration"}, when("/push/", status(404, 403))),
-    "no forms": Turn({"push-multipart"}, when("/push/", refused(lambda content: content.startswith(b"--")))),
+    "no forms": Turn({"push-multipart"}, when("/push/", rejecting(lambda content: content.startswith(b"--")))),
     "only forms": Turn(
         {
             "push-raw",
@@ -279,7 +279,7 @@ OTHERS: dict[str, Turn] = {
             "megabyte",
             "dry-run",
         },
-        when("/push/", refused(lambda content: not content.startswith(b"--"))),
+        when("/push/", rejecting(lambda content: not content.startswith(b"--"))),
         alone=False,
     ),
     "another status word": Turn(
@@ -300,14 +300,14 @@ OTHERS: dict[str, Turn] = {
     "new rows counted as updated": Turn(
         {"new-rows", "dry-run"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
     ),
-    "one import at a time": Turn({"two-at-once"}, two_at_once_refused()),
+    "one import at a time": Turn({"two-at-once"}, two_at_once_rejected()),
     "failures without a name": Turn(
         {"failed-import"}, when("/status", document(lambda report: {**report, "errorsDetails": []}))
     ),
-    "no file without rows": Turn({"header-only"}, when("/push/", refused(lambda content: content.count(b"\n") == 1))),
+    "no file without rows": Turn({"header-only"}, when("/push/", rejecting(lambda content: content.count(b"\n") == 1))),
     "no unmapped columns": Turn(
         {"unmapped-column", "megabyte", "failed-import"},
-        when("/push/", refused(lambda content: b"unmapped" in content)),
+        when("/push/", rejecting(lambda content: b"unmapped" in content)),
     ),
     "events alone": Turn({"audit-page"}, when("/audit/", document(lambda page: {"events": page["events"]}))),
     "events without ids": Turn({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),

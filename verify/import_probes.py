@@ -40,10 +40,10 @@ def _multipart(trial: ImportTrial, _: Workspace) -> Seen:
 
 
 def _answer(trial: ImportTrial, workspace: Workspace) -> Seen:
-    answer = trial.first().pushed.json()
-    if not isinstance(answer, dict):
+    body = trial.first().pushed.json()
+    if not isinstance(body, dict):
         return Seen(f"status {trial.first().pushed.status}, no JSON object", same=False)
-    return Seen(", ".join(sorted(map(workspace.public_word, answer))), same=set(answer) == {"importId"})
+    return Seen(", ".join(sorted(map(workspace.public_word, body))), same=set(body) == {"importId"})
 
 
 def _words(trial: ImportTrial, workspace: Workspace) -> Seen:
@@ -106,9 +106,9 @@ def _repeat(trial: ImportTrial, _: Workspace) -> Seen:
 
 
 def _two_at_once(trial: ImportTrial, _: Workspace) -> Seen:
-    refused = [each.pushed.status for each in trial.together() if each.pushed.status != 200]
-    if refused:
-        return Seen(f"status {refused[0]} for one of them", same=False)
+    rejected = [each.pushed.status for each in trial.together() if each.pushed.status != 200]
+    if rejected:
+        return Seen(f"status {rejected[0]} for one of them", same=False)
     fine = all(each.completed for each in trial.together())
     return Seen("both imported" if fine else "one did not complete", same=fine)
 

@@ -117,8 +117,8 @@ class ImportTrial:
 
     def follow(self, pushed: Exchange) -> Outcome:
         """Ask for the status until it is final, a few times at most."""
-        answer = pushed.json()
-        import_id = answer.get("importId") if isinstance(answer, dict) else None
+        body = pushed.json()
+        import_id = body.get("importId") if isinstance(body, dict) else None
         if pushed.status != 200 or not isinstance(import_id, str):
             return Outcome(pushed)
         words: list[str] = []

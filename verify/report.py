@@ -46,8 +46,8 @@ def _line(assumption: str, seen: str, verdict: str) -> str:
 def summary(findings: Sequence[Finding], circumstances: Circumstances) -> str:
     """One line: how many probes, and what came of them."""
     counts = Counter(finding.verdict for finding in findings)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
-    return f"{len(findings)} probes: {told}. {circumstances.requests} requests in {circumstances.seconds:.0f} seconds."
+    results = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    return f"{len(findings)} probes: {results}. {circumstances.requests} requests in {circumstances.seconds:.0f} s."
 
 
 def as_markdown(findings: Sequence[Finding], circumstances: Circumstances) -> str:

@@ -131,8 +131,8 @@ class Checkpoints(Generic[S]):
     def _release(self, waiting: _Waiting[S]) -> Released[S]:
         stored = rejected = 0
         for key, count in waiting.required:
-            records, refused = self._report(key, count - self._reported[key])
-            stored, rejected = stored + records - refused, rejected + refused
+            records, rejected_records = self._report(key, count - self._reported[key])
+            stored, rejected = stored + records - rejected_records, rejected + rejected_records
             self._reported[key] = max(self._reported[key], count)
         return Released(waiting.state, stored, rejected)
 
@@ -142,14 +142,14 @@ class Checkpoints(Generic[S]):
         An import does not say which of a file's rows it skipped: where a file spans several states, the skipped rows
         are reported with the first of them, as far as they fit.
         """
-        taken = refused = 0
+        taken = rejected = 0
         unreported = self._unreported[key]
         while taken < records:
             first = unreported[0]
             step = min(first.records, records - taken)
-            refused_here = min(first.rejected, step)
-            first.records, first.rejected = first.records - step, first.rejected - refused_here
-            taken, refused = taken + step, refused + refused_here
+            rejected_here = min(first.rejected, step)
+            first.records, first.rejected = first.records - step, first.rejected - rejected_here
+            taken, rejected = taken + step, rejected + rejected_here
             if first.records == 0:
                 unreported.popleft()
-        return taken, refused
+        return taken, rejected

@@ -181,13 +181,13 @@ class PigmentClient:
         """
         return self._pusher.push(configuration_id, file, options, self._keys.key_for(Purpose.IMPORT))
 
-    def start_import(self, configuration_id: str, answer_timeout_seconds: float | None = None) -> Import:
+    def start_import(self, configuration_id: str, response_timeout_seconds: float | None = None) -> Import:
         """Start an import from an integration, or a copy of a list or a metric.
 
         The response may take as long as it wants within the time-out. Raises `OutcomeUnknown` where it may have been
         started.
         """
-        return self._starter.start(configuration_id, self._keys.key_for(Purpose.IMPORT), answer_timeout_seconds)
+        return self._starter.start(configuration_id, self._keys.key_for(Purpose.IMPORT), response_timeout_seconds)
 
     def import_status(self, import_id: str) -> Import:
         """How far an import is, with the detailed report once it is finished."""

@@ -165,7 +165,7 @@ class PushOptions:
     """How to push a file.
 
     `repeatable` says that sending the same file twice does no harm: only then is a push repeated whose response was
-    lost or whose arrival is in doubt. `answer_timeout_seconds` replaces the idle time-out for the response, which may
+    lost or whose arrival is in doubt. `response_timeout_seconds` replaces the idle time-out for the response, which may
     take as long as the import.
     """
 
@@ -173,7 +173,7 @@ class PushOptions:
     form: UploadForm = UploadForm.RAW
     dry_run: bool = False
     import_mode: ImportMode | None = None
-    answer_timeout_seconds: float | None = None
+    response_timeout_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class Pusher:
             object_id=configuration_id,
             query=query,
             body=body,
-            answer_timeout_seconds=options.answer_timeout_seconds,
+            response_timeout_seconds=options.response_timeout_seconds,
         )
         return decoded(request, self._transport.send(request, key), parse_pushed)
 

@@ -30,7 +30,7 @@ class Starter:
         self._limits = limits
         self._policy = policy
 
-    def start(self, configuration_id: str, key: str, answer_timeout_seconds: float | None) -> Import:
+    def start(self, configuration_id: str, key: str, response_timeout_seconds: float | None) -> Import:
         """Start it once; raises `OutcomeUnknown` where it may have been started and nobody knows."""
         request = Request(
             "trigger import",
@@ -39,7 +39,7 @@ class Starter:
             "/api/v1/import/trigger",
             object_id=configuration_id,
             query={"configurationId": configuration_id},
-            answer_timeout_seconds=answer_timeout_seconds,
+            response_timeout_seconds=response_timeout_seconds,
             own_connection=True,
         )
 

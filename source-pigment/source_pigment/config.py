@@ -199,7 +199,7 @@ def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
     if text is None or not str(text).strip():
         return nothing
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_reject_constant)
     except ValueError as error:
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigProblem(
@@ -208,6 +208,6 @@ def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
         ) from None
 
 
-def _refuse_constant(_word: str) -> None:
+def _reject_constant(_word: str) -> None:
     """NaN and Infinity are no JSON, whatever Python's parser says."""
     raise ValueError

@@ -156,7 +156,7 @@ class Operation:
 
     def _new_import(self, configuration_id: str, received: bytes) -> ImportRun:
         variants, query = self.workspace.variants, self.request.query
-        dry_run = query.get("dryRun") == "true" and variants.heeds_dry_run
+        dry_run = query.get("dryRun") == "true" and variants.respects_dry_run
         run = ImportRun(
             str(uuid.uuid4()), configuration_id, received, self.workspace.now(), dry_run, query.get("importMode")
         )

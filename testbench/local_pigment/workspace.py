@@ -57,7 +57,7 @@ class Variants:
     # A Pigment that says in a header of this name when the key of a request expires.
     key_expiry_header: str | None = None
     # A Pigment that has never heard of `dryRun` stores what it gets.
-    heeds_dry_run: bool = True
+    respects_dry_run: bool = True
     audit_names: AuditNames = field(default_factory=AuditNames)
 
 

@@ -73,7 +73,7 @@ class Importer:
             self._config.dry_run,
             mode,
             # Where the response holds the result, it takes as long as the import.
-            answer_timeout_seconds=self._config.import_timeout.total_seconds(),
+            response_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
         logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
         try:

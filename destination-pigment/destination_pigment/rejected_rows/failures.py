@@ -100,7 +100,7 @@ def failure_for(foreign: Foreign, bucket: Bucket) -> BucketFailed:
     if foreign.operation == "AssumeRole":
         return _of_role(foreign, bucket)
     if bucket.endpoint is not None and not has_code and foreign.status in _NO_ANSWERS_OF_S3:
-        return _without_answer(Foreign(NOT_S3), bucket)
+        return _without_response(Foreign(NOT_S3), bucket)
     known = foreign.code in _CODES or foreign.code in _OTHER_REGION
     code = foreign.code if known else _STATUSES.get(foreign.status or 0, "")
     if code in _OTHER_REGION:
@@ -112,7 +112,7 @@ def failure_for(foreign: Foreign, bucket: Bucket) -> BucketFailed:
         return BucketFailed(cause, advice, is_passing=is_passing)
     if foreign.status is not None:
         return _answered(foreign, bucket)
-    return _without_answer(foreign, bucket)
+    return _without_response(foreign, bucket)
 
 
 def _of_role(foreign: Foreign, bucket: Bucket) -> BucketFailed:
@@ -141,7 +141,7 @@ def _answered(foreign: Foreign, bucket: Bucket) -> BucketFailed:
     )
 
 
-def _without_answer(foreign: Foreign, bucket: Bucket) -> BucketFailed:
+def _without_response(foreign: Foreign, bucket: Bucket) -> BucketFailed:
     field = "S3 endpoint" if bucket.endpoint is not None else "S3 bucket region"
     host = bucket.endpoint.host if bucket.endpoint is not None else "Amazon S3"
     if foreign.name in _UNREACHABLE:

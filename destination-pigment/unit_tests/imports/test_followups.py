@@ -46,7 +46,7 @@ DONE = CompletedImport("import", ImportCounts(3, 2, 1, 0))
 
 
 class Pigment:
-    """Starts what it is asked to, and says of each what it is told to say, the last forever."""
+    """Starts what it is asked to, and says of each what it is given to say, the last forever."""
 
     def __init__(self, **responses: list[Import | Exception]) -> None:
         self.started: list[str] = []

@@ -196,7 +196,7 @@ class Pigment:
 
     def _times_out(self, accepted: _Accepted, options: PushOptions) -> bool:
         """Whether a response that comes with the end of its import comes too late."""
-        longest = options.answer_timeout_seconds or 60.0
+        longest = options.response_timeout_seconds or 60.0
         if not accepted.outcome.is_immediate or accepted.ends_at - self.now <= longest:
             return False
         self.now += longest

@@ -18,7 +18,7 @@ class Request:
     """What a request is called in logs and errors, which key it needs, and what is sent.
 
     `object_id` is the id of the object it is about. The response of a `streamed` request is not read by the transport.
-    `answer_timeout_seconds` replaces the idle time-out where the response may take longer. `own_connection` sends it
+    `response_timeout_seconds` replaces the idle time-out where the response may take longer. `own_connection` sends it
     over none that was kept: one that the server has given up meanwhile would leave open whether it arrived.
     """
 
@@ -31,7 +31,7 @@ class Request:
     json: Any = field(default=None, repr=False)
     body: UploadBody | None = field(default=None, repr=False)
     streamed: bool = False
-    answer_timeout_seconds: float | None = None
+    response_timeout_seconds: float | None = None
     own_connection: bool = False
 
     def error(self, kind: type[E], **facts: Any) -> E:

@@ -148,7 +148,7 @@ class Transport:
                     proxies=self._address.proxies,
                     timeout=(
                         self._address.connect_timeout_seconds,
-                        request.answer_timeout_seconds or self._address.idle_timeout_seconds,
+                        request.response_timeout_seconds or self._address.idle_timeout_seconds,
                     ),
                     # A redirection would take the key to another address.
                     allow_redirects=False,

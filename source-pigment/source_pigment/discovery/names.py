@@ -45,15 +45,15 @@ def stream_names(objects: Sequence[Named]) -> list[str]:
     """The names of an application's streams; where names are equal, or ours, the kind, then a short id, is appended."""
     ours = [Named("", name, "stream") for name in OWN_STREAM_NAMES]
     suffixes = (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id)
-    return _told_apart([*objects, *ours], suffixes)[: len(objects)]
+    return _kept_apart([*objects, *ours], suffixes)[: len(objects)]
 
 
 def namespaces(applications: Sequence[Named]) -> list[str]:
     """The namespaces of applications: their names; where names are equal, a short id is appended to each."""
-    return _told_apart(applications, (lambda each: each.id[:8], lambda each: each.id))
+    return _kept_apart(applications, (lambda each: each.id[:8], lambda each: each.id))
 
 
-def _told_apart(objects: Sequence[Named], suffixes: Sequence[Callable[[Named], str]]) -> list[str]:
+def _kept_apart(objects: Sequence[Named], suffixes: Sequence[Callable[[Named], str]]) -> list[str]:
     """The names; each suffix in turn goes to those that are still equal, the id until none is."""
     names = [each.name for each in objects]
     for suffix in suffixes:

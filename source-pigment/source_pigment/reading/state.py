@@ -29,8 +29,8 @@ def sync_identity(job_id: str | None, sync_ids: Iterable[tuple[int | None, int |
     """
     if job_id:
         return f"job {job_id}"
-    told = {sync_id for sync_id, generation_id in sync_ids if sync_id and (sync_id, generation_id) != (1, 1)}
-    return f"sync {min(told)}" if told else None
+    known = {sync_id for sync_id, generation_id in sync_ids if sync_id and (sync_id, generation_id) != (1, 1)}
+    return f"sync {min(known)}" if known else None
 
 
 def state_after(finished: Iterable[int], slices: Slices, sync: str | None) -> dict[str, Any]:

@@ -122,8 +122,8 @@ def oracle(layout: RecordLayout, row: list[str], misfits: Counter[str]) -> dict[
         misfits[name] += not fits
     if layout.id_position is not None:
         data["_pigment_record_id"] = row[layout.id_position] or None
-        told = b"".join(b"%d:%b," % (len(cell.encode()), cell.encode()) for cell in row)
-        data["_pigment_content_hash"] = hashlib.sha256(told).hexdigest()
+        hashed = b"".join(b"%d:%b," % (len(cell.encode()), cell.encode()) for cell in row)
+        data["_pigment_content_hash"] = hashlib.sha256(hashed).hexdigest()
     return data
 
 
