@@ -63,8 +63,8 @@ def _fields() -> dict[str, Any]:
             "type": "string",
             "title": "Dates",
             "description": (
-                "How dates are written. “as_sent”: as the source sends them. “iso”: <code>2026-04-30</code> "
-                "Or the date format of your import configuration in its letters, such as "
+                "How dates are written. “as_sent”: as the source sends them. “iso”: like <code>2026-04-30</code>, a "
+                "moment as its day. Or the date format of your import configuration in its letters, such as "
                 "<code>dd/MM/yyyy</code>; a row without a proper date is then rejected."
             ),
             "examples": ["as_sent", "iso", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy-MM-dd HH:mm:ss"],

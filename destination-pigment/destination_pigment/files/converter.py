@@ -121,7 +121,10 @@ def _chosen(columns: Sequence[Column], chosen: Sequence[bool]) -> list[Column]:
 
 
 def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns | None:
-    if dialect.dates is None or not stream.date_columns:
+    if dialect.dates is None:
+        return None
+    if not stream.date_columns:
+        logger.info('The schema of the %s calls no column a date, so "Dates" changes nothing in it.', stream.subject)
         return None
     from destination_pigment.files.dates import DateColumns  # noqa: PLC0415 - pendulum takes a tenth of a second to load
 

@@ -160,9 +160,15 @@ def _alternatives(schema: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _format(schema: Mapping[str, Any]) -> str | None:
-    """What a schema calls its values: a format, "null", or None for anything else."""
-    if schema.get("type") in ("null", ["null"]):
+    """What a schema calls its values: a format, "null", or None for anything else.
+
+    A format says something of texts only (JSON Schema), so a number with one is a number.
+    """
+    types = _types(schema)
+    if types == {"null"}:
         return "null"
+    if types and "string" not in types:
+        return None
     if str(schema.get("airbyte_type")).startswith("timestamp_with"):
         return DateKind.MOMENT
     found = schema.get("format")

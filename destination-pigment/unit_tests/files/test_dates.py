@@ -187,6 +187,18 @@ def test_a_wider_header_keeps_its_dates() -> None:
     assert rows == [["2026-04-30", "30/04/2026"]]
 
 
+@pytest.mark.parametrize(("dialect", "lines"), [(FRENCH, 1), (CsvDialect(), 0)])
+def test_a_stream_without_dates_says_that_the_pattern_changes_nothing(
+    dialect: CsvDialect, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    RecordConverter(stream_of(d={"type": "string"}), (), dialect)
+    assert (
+        caplog.messages
+        == ['The schema of the stream "s" calls no column a date, so "Dates" changes nothing in it.'] * lines
+    )
+
+
 def test_without_a_pattern_dates_go_as_they_come() -> None:
     columns = [["30/04/2026"], ["soon"], ["1"], ["x"]]
     assert taken(RecordConverter(STREAM, (), CsvDialect()).checked(columns)) == ([["30/04/2026", "soon", "1", "x"]], [])
@@ -225,6 +237,9 @@ def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> Non
         ({"oneOf": [{"oneOf": [DAY]}, MOMENT]}, DateKind.MOMENT),
         ({"oneOf": [{"type": "null"}, {"type": "string"}], "format": "date"}, DateKind.DAY),
         ({"type": ["null", "string", "integer"], "format": "date-time"}, DateKind.MOMENT),
+        ({"type": ["null", "integer"], "format": "date-time"}, None),
+        ({"type": "number", "airbyte_type": "timestamp_with_timezone"}, None),
+        ({"format": "date"}, DateKind.DAY),
         ({"oneOf": [DAY, {"type": "string"}]}, None),
         ({"oneOf": [DAY, {"type": "integer"}]}, None),
         ({"type": "string", "format": "time", "airbyte_type": "time_with_timezone"}, None),
