@@ -6,9 +6,11 @@ Pigment run behind the load. Everything is compared cell by cell.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from airbyte_platform.ways import complete
 from demo.comparison import Comparison, compare, compare_rows
 from demo.table import render
 from local_bucket.server import LocalBucket
+from local_pigment.audit import AuditEvent, iso
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, FTE, HEADCOUNT_PLAN, HEADCOUNT_TO_PLAN, add_copies
@@ -76,6 +79,7 @@ class PlanningTeam:
         yield f'Copies ran behind the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
         yield "One connection reads both applications", self.read_all()
         yield "Rows that cannot be stored are in the bucket", self.rejected()
+        yield "The audit log, read twice with new events between", self.audited()
 
     def load(self) -> Comparison:
         """Planning into Consolidation, with the dates in French form and two copies behind it."""
@@ -134,6 +138,20 @@ class PlanningTeam:
         stored = [row for row in self._workspace.rows(_LEDGER, CONSOLIDATION) if row[0].startswith("NEW-")]
         return compare_rows(rows, [*found, *stored])
 
+    def audited(self) -> Comparison:
+        """Every event of the audit log once: those there are, then two new ones, of which one comes late."""
+        log, now = self._workspace.audit, datetime.now(UTC)
+        config = {**self._given, "application_id": self._id(PLANNING), "block_types": [], "audit_log": True}
+        catalog = self._catalog(config)
+        catalog["streams"][0]["sync_mode"] = "incremental"
+        runs = [self._source.run("read", config=config, catalog=catalog)]
+        for number, ago in enumerate((timedelta(minutes=1), timedelta(hours=3))):
+            log.add(AuditEvent(f"new-{number}", "ImportTriggered", now - ago, now - ago, {"by": "the demo"}))
+        runs.append(self._source.run("read", config=config, catalog=catalog, state=runs[0].states[-1:]))
+        found = [_event_cells(record["data"]) for run in runs for record in run.records]
+        expected = [[each.id, each.type, iso(each.happened), json.dumps(each.payload)] for each in log.events]
+        return compare_rows(expected, found)
+
     def _ledger_columns(self) -> list[str]:
         ledger = self._workspace.block(_LEDGER, PLANNING)
         return column_names(self._workspace.application(PLANNING), ledger)
@@ -166,6 +184,10 @@ def column_names(application: Application, block: Block) -> list[str]:
         return [each.name for each in block.properties]
     dimensions = block.dimension_ids if isinstance(block, MetricBlock) else []
     return [*(application.lists()[id_].name for id_ in dimensions), block.name]
+
+
+def _event_cells(event: Message) -> list[str]:
+    return [event["id"], event["type"], event["eventTimestamp"], json.dumps(event["payload"])]
 
 
 def _state(stream: str) -> Message:
