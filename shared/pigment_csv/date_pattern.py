@@ -47,6 +47,12 @@ _RUNS = {
     "T": ("", "T"),
 }
 
+# What writes one digit or two, and all that writes digits.
+_LOOSE = {
+    run for run, (name, _) in _RUNS.items() if len(run) == 1 and name in {"month", "day", "hour", "minute", "second"}
+}
+_DIGITS = {run for run, (name, _) in _RUNS.items() if name not in {"", "half"} and run not in {"MMM", "MMMM"}}
+
 _LETTERS = {run[0] for run in _RUNS}
 
 _ADVICE = "years are yyyy or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s or ss"
@@ -86,7 +92,10 @@ def parse_date_pattern(text: str) -> DatePattern:
     """The pattern; raises `PatternProblem`."""
     runs: dict[str, str] = {}
     template: list[str] = []
+    before = ""
     for run, literal in _parts(text):
+        _reject_ambiguous(before, run, literal)
+        before = run
         if not run:
             template.append(literal.replace("{", "{{").replace("}", "}}"))
             continue
@@ -119,6 +128,14 @@ def _of_run(run: str) -> tuple[str, str]:
         return _RUNS[run]
     what = run if run[0] in _LETTERS else f'the letter "{run[0]}"'
     raise PatternProblem(f"has {what}, which stands for nothing in a date pattern: {_ADVICE}")
+
+
+def _reject_ambiguous(before: str, run: str, literal: str) -> None:
+    if before in _LOOSE and (run in _DIGITS or literal[:1].isdigit()):
+        raise PatternProblem(
+            f"has digits directly behind {before}, which writes one digit or two: write {before * 2}, or put a sign in "
+            "between"
+        )
 
 
 def _reject_incomplete(runs: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pigment_csv.date_pattern import PatternProblem, parse_date_pattern
@@ -84,6 +84,11 @@ def test_a_single_letter_writes_no_leading_zero(pattern: str, written: str) -> N
         ("dd/MM/yyyy yy", "the year twice"),
         ("yyyy-MM-dd hh:mm", "without AM or PM"),
         ("yyyy-MM-dd tt", "AM or PM (tt) without hours"),
+        ("dMyyyy", "digits directly behind d, which writes one digit or two: write dd"),
+        ("yyyyMMd Hmm", "digits directly behind H"),
+        ("yyyyMd", "digits directly behind M"),
+        ("M1yyyy", "digits directly behind M"),
+        ("d'2'.MM.yyyy", "digits directly behind d"),
         ("yyyy-MM-dd'T", "single quote"),
         ("yyyy-MM-dd\n", "no date pattern"),
         ("yyyy-MM-dd\ud83d", "no date pattern"),
@@ -93,6 +98,49 @@ def test_a_single_letter_writes_no_leading_zero(pattern: str, written: str) -> N
 def test_what_stands_for_nothing_or_says_too_little_is_rejected(pattern: str, words: str) -> None:
     with pytest.raises(PatternProblem, match=words.replace("(", r"\(").replace(")", r"\)")):
         parse_date_pattern(pattern)
+
+
+PIECES = [
+    "yyyy",
+    "yy",
+    "M",
+    "MM",
+    "MMM",
+    "MMMM",
+    "d",
+    "dd",
+    "H",
+    "HH",
+    "h",
+    "hh",
+    "tt",
+    "m",
+    "mm",
+    "s",
+    "ss",
+    "T",
+    "-",
+    "1",
+]
+
+
+@settings(max_examples=400)
+@given(
+    pattern=st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join),
+    moments=st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 2, 28)), min_size=2, max_size=2),  # noqa: DTZ001
+)
+def test_moments_that_differ_in_what_a_pattern_says_are_written_differently(
+    pattern: str, moments: list[datetime]
+) -> None:
+    try:
+        writer = DateWriter(parse_date_pattern(pattern))
+    except PatternProblem:
+        return
+    parts = {"y": "%Y", "M": "%m", "d": "%d", "H": "%H", "h": "%H", "m": "%M", "s": "%S"}
+    said = "".join(directive for letter, directive in parts.items() if letter in pattern)
+    one, other = moments
+    same = one.strftime(said) == other.strftime(said)
+    assert (writer.write_moment(one.isoformat()) == writer.write_moment(other.isoformat())) is same
 
 
 @given(pattern=st.text(alphabet="yMdHhmsfSta'/-. :T{}%xD\u5e74", max_size=20))
