@@ -90,6 +90,7 @@ pictures: setup  ## draw the pictures of the forms in docs/ again (needs Chromiu
 	@$(BIN)/python -m form_pictures
 
 images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them there, BASE_IMAGE=… builds on another)
+	$(if $(PUSH),$(if $(filter airbyte,$(REGISTRY)),$(error PUSH=1 needs the registry to push to: REGISTRY=registry.example/acme)))
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
 			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t $(REGISTRY)/$$connector:$(VERSION) . || exit 1; \

@@ -144,14 +144,20 @@ def test_a_destinations_docs_name_all_five_sync_modes() -> None:
         assert mode in re.sub(r"\W*-\W*|\s+", " ", text), mode
 
 
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub links to them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_the_pages_lead_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*-pigment/README.md")]
-    broken = [
-        f"{page.relative_to(ROOT)}: {target}"
-        for page in pages
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
-        if "://" not in target and not (page.parent / Path(target)).exists()
-    ]
+    broken = []
+    for page in pages:
+        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
+            there = page if not target else page.parent / target
+            if "://" not in target and (not there.exists() or (anchor and anchor not in anchors(there))):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
 
     assert broken == []
 
