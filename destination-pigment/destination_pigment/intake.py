@@ -49,7 +49,7 @@ class Intake:
     def take(self, block: bytes) -> None:
         """Take whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be taken."""
         if block and not self._take_columns(block):
-            for parsed in parse_block(block):
+            for parsed in parse_block(block, self._names):
                 self._on(parsed)
 
     def take_rest(self, rest: bytes) -> None:

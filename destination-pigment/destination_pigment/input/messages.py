@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.configured_streams import StreamKey, StreamNames
 
 _NULL = msgspec.Raw(b"null")
 
@@ -140,22 +140,28 @@ _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
 _UNREADABLE, _IGNORED = Unreadable(), Ignored()
 
 
-def parse_block(block: bytes) -> Iterator[Parsed]:
+def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
     """What the lines of a block say; the records between two other lines gathered by stream, in the order of each.
 
     Concurrent sources send streams line by line in turns, and many records of one stream cost less than single ones.
+    Records of one stream may name it with its namespace or without, and keep their order all the same.
     """
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
     gathered: dict[StreamKey, list[msgspec.Raw]] = {}
+    keys: dict[tuple[str | None, str], StreamKey] = {}
     for message, line in zip(_messages(block, lines), lines, strict=True):
         record = message.record if message is not None and message.type == "RECORD" else None
         if record is None:
             yield from _gathered(gathered)
             yield _parse(message, line)
         else:
-            gathered.setdefault((record.namespace or None, record.stream), []).append(record.data)
+            named = record.namespace, record.stream
+            if named not in keys:
+                key = record.namespace or None, record.stream
+                keys[named] = names.resolve(key) or key
+            gathered.setdefault(keys[named], []).append(record.data)
     yield from _gathered(gathered)
 
 

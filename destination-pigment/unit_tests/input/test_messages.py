@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from destination_pigment.input.configured_streams import StreamKey, StreamNames
 from destination_pigment.input.messages import (
     Ignored,
     Records,
@@ -57,10 +58,10 @@ LINES = st.one_of(
 )
 
 
-def flat(block: bytes) -> list[Any]:
-    """What a block says, a record at a time."""
+def flat(block: bytes, *keys: StreamKey) -> list[Any]:
+    """What a block says, a record at a time, to a sync of these streams."""
     found: list[Any] = []
-    for parsed in parse_block(block):
+    for parsed in parse_block(block, StreamNames(keys)):
         if isinstance(parsed, Records):
             found += [(parsed.key, bytes(each)) for each in parsed.data]
         elif parsed != Ignored():
@@ -84,6 +85,13 @@ def by_stream(said: list[Any]) -> list[Any]:
         else:
             found += [each, []]
     return [sorted(each, key=lambda record: str(record[0])) if isinstance(each, list) else each for each in found]
+
+
+@given(namespaces=st.lists(st.sampled_from(["ns", "", None, "other"]), max_size=8))
+def test_records_of_one_stream_keep_their_order_however_they_name_it(namespaces: list[str | None]) -> None:
+    lines = [record("a", {"n": number}, namespace=each) for number, each in enumerate(namespaces)]
+    expected = [b'{"n": %d}' % number for number, each in enumerate(namespaces) if each != "other"]
+    assert [data for key, data in flat(b"\n".join(lines), ("ns", "a")) if key == ("ns", "a")] == expected
 
 
 def test_each_kind_of_line() -> None:

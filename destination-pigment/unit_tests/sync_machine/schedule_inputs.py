@@ -61,6 +61,8 @@ WAYS = {
 }
 NAMES = st.sampled_from(sorted(MODES))
 NUMBERS = st.integers(0, len(MODES) - 1)
+# How the records of a stream name it: with its namespace, without, or now so, now so.
+NAMINGS = st.sampled_from(["named", "unnamed", "named in turn"])
 OUTCOMES = st.builds(
     Outcome,
     end=st.sampled_from(["stored"] * 12 + list(ENDS)),

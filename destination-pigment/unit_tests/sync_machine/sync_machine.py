@@ -24,6 +24,7 @@ from schedule_inputs import (
     ENDINGS,
     MODES,
     NAMES,
+    NAMINGS,
     NOT_OBJECTS,
     NUMBERS,
     OUTCOMES,
@@ -155,7 +156,7 @@ class Platform(RuleBasedStateMachine):
             self._finish()
 
     def _send(self, *messages: dict[str, Any]) -> None:
-        self._take(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
+        self._take(b"".join(map(_line, messages)))
 
     def _finish(self, rest: bytes = b"") -> None:
         failure = None
@@ -189,19 +190,20 @@ class Platform(RuleBasedStateMachine):
     may_end = precondition(lambda self: not self.ended and self.steps_before_end <= 0)
 
     @running
-    @rule(records=st.lists(st.tuples(NUMBERS, RECORDS, st.booleans(), st.booleans()), min_size=1, max_size=4))
-    def records(self, records: list[tuple[int, list[str], bool, bool]]) -> None:
-        """Some records, maybe with a state; a line may be unreadable, which only the source's count tells."""
-        for number, kinds, named, then_state in records:
-            if not self.ended:
-                self._records(self._name(number), kinds, named=named)
-            if then_state and not self.ended:
-                self._state(self._name(number), {"x": 1})
+    @rule(records=st.lists(st.tuples(NUMBERS, RECORDS, NAMINGS, st.booleans()), min_size=1, max_size=4))
+    def records(self, records: list[tuple[int, list[str], str, bool]]) -> None:
+        """Records in one block, maybe with states; a line may be unreadable, which only the source counts."""
+        lines: list[bytes] = []
+        for number, kinds, naming, then_state in records:
+            lines += self._records(self._name(number), kinds, naming)
+            if then_state:
+                lines.append(_line(self._state_of(self._name(number), {"x": 1})))
+        self._take(b"".join(lines))
 
-    def _records(self, name: str, kinds: list[str], *, named: bool) -> None:
+    def _records(self, name: str, kinds: list[str], naming: str) -> list[bytes]:
         lines: list[bytes] = []
         rows: list[tuple[str, str] | None] = []
-        for kind in kinds:
+        for position, kind in enumerate(kinds):
             number = len(self.ledger.sent[name]) + len(rows)
             row = (f"key {number % 2}", str(number)) if name == "matched" else (f"{name} {number}", "")
             if kind == "unreadable" and not self.is_calm:
@@ -209,21 +211,22 @@ class Platform(RuleBasedStateMachine):
                 continue
             data = NOT_OBJECTS.get(kind, {"id": row[0], "v": row[1]})
             rows.append(None if kind in NOT_OBJECTS else row)
-            record = {"stream": name, "data": data} | ({"namespace": self.namespace} if named else {})
-            lines.append(json.dumps({"type": "RECORD", "record": record}).encode() + b"\n")
+            is_named = naming == "named" or (naming == "named in turn" and position % 3 == 0)
+            record = {"stream": name, "data": data} | ({"namespace": self.namespace} if is_named else {})
+            lines.append(_line({"type": "RECORD", "record": record}))
         self.ledger.record(name, rows, len(kinds) - len(rows))
-        self._take(b"".join(lines))
+        return lines
 
     @running
     @rule(number=NUMBERS, named=st.booleans(), content=CONTENTS, stats=STATS)
     def state(self, number: int, named: bool, content: Any, stats: str) -> None:
-        self._state(self._name(number), content, stats, named=named)
+        self._send(self._state_of(self._name(number), content, stats, named=named))
 
-    def _state(self, name: str, content: Any, stats: str = "right", *, named: bool = True) -> None:
+    def _state_of(self, name: str, content: Any, stats: str = "right", *, named: bool = True) -> dict[str, Any]:
         said, count = self._announced(stats, name)
         number = self.ledger.state(name, count, {name} if content else ())
         stream = {"stream_descriptor": self._descriptor(name, named), "stream_state": content}
-        self._send({"type": "STATE", "state": {"type": "STREAM", "id": number, "stream": stream, **said}})
+        return {"type": "STATE", "state": {"type": "STREAM", "id": number, "stream": stream, **said}}
 
     @running
     @rule(
@@ -313,7 +316,7 @@ class Platform(RuleBasedStateMachine):
             self._state_of_all("GLOBAL", content, {})
         for name in MODES:
             if not (of_all or self.ended):
-                self._state(name, content)
+                self._send(self._state_of(name, content))
             if not self.ended and (self.way != "custom image" or self.ledger.has_statuses):
                 self._status(name, "COMPLETE")
 
@@ -336,3 +339,7 @@ class Platform(RuleBasedStateMachine):
             if not self.ended:
                 self._finish()
             self.spool.__exit__(None, None, None)
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
