@@ -15,7 +15,9 @@ from destination_pigment.checkpoints import Checkpoints, Released
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import append
 from destination_pigment.imports.append import AppendJob, FirstImports
+from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.importer import Importer
+from destination_pigment.input.completion import Completion
 from pigment_airbyte.failures import TransientProblem
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "150"))
@@ -50,10 +52,6 @@ def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str,
     return _import_file(self, file, subject, configuration_id, repeatable=True)
 
 
-def cancelled_deaf(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Importer, "cancelled", False)
-
-
 BROKEN: dict[str, Break] = {
     "a state leaves before its records are stored": put(
         Checkpoints, "_may_leave", lambda _, waiting: not waiting.is_false
@@ -68,12 +66,15 @@ BROKEN: dict[str, Break] = {
     "states of replaced streams leave before all are stored": put(Checkpoints, "hold", nothing),
     "the source's count is ignored": put(Checkpoints, "missing", lambda *_: 0),
     "rejected rows are reported twice": put(Checkpoints, "_release", twice_rejected),
+    "rejected rows are reported as stored": put(Checkpoints, "_release", never_rejected),
     "an append in doubt is repeated by the platform": put(append, "MayBeStored", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
     "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),
     "a first result stands behind a doubt": put(FirstImports, "on_doubt", nothing),
     "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),
+    "deletions that nobody reports are taken for none": put(Deletions, "on_imported", nothing),
     "rows are pushed for which the source has not vouched": put(StreamFiles, "take_full", StreamFiles.take_all),
+    "a source that failed has succeeded": put(Completion, "has_succeeded", lambda *_, **__: True),
 }
 
 

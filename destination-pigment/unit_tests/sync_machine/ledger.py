@@ -101,6 +101,8 @@ class Ledger:
         assert stats["recordCount"] + stats["rejectedRecordCount"] == counted, "the counts do not add up"
         self._reported |= Counter(state.before)
         self._reported_rejected += stats["rejectedRecordCount"]
+        on_arrival = sum(row is None for name, count in self._reported.items() for row in self.sent[name][:count])
+        assert self._reported_rejected >= on_arrival, "records that were rejected on arrival are reported as stored"
         self.back.append(number)
 
     def check_now(self, pigment: Pigment, *, ended: bool, clean: bool, generations: bool) -> None:

@@ -84,13 +84,12 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of the next push; `seconds` is how long the import takes, and it may never be reported on."""
+    """What becomes of the next push; `seconds` is how long the import takes."""
 
     end: str = "stored"
     response: str | None = None
     seconds: float = 0.0
     is_immediate: bool = False
-    has_report: bool = True
 
 
 @dataclass(slots=True)
@@ -107,11 +106,15 @@ class _Accepted:
 
 @dataclass(slots=True)
 class Pigment:
-    """Stands in for `PigmentClient`; `on_sleep` is called whenever somebody waits."""
+    """Stands in for `PigmentClient`; `on_sleep` is called whenever somebody waits.
+
+    Without `has_reports` nobody learns what an import did, beyond what its immediate response says.
+    """
 
     configurations: Mapping[str, Configuration]
     blocks: dict[str, list[Row]]
     is_in_order: bool
+    has_reports: bool
     on_sleep: Callable[[], None]
     now: float = 0.0
     pushes: int = 0
@@ -171,7 +174,7 @@ class Pigment:
         if fault == "a report that nobody can read" and isinstance(ended, CompletedImport):
             self.is_reported = False
             return UnknownImport(import_id, completed=True)
-        if isinstance(ended, CompletedImport) and (fault == "no report" or not accepted.outcome.has_report):
+        if isinstance(ended, CompletedImport) and (fault == "no report" or not self.has_reports):
             self.is_reported = False
             return CompletedImport(import_id)
         return ended

@@ -60,6 +60,8 @@ WAYS = {
     ),
 }
 NAMES = st.sampled_from(sorted(MODES))
+# The streams that anything comes for: the fewer, the more comes of each.
+LIVELY = st.one_of(st.just(sorted(MODES)), NAMES.map(lambda name: [name]), st.lists(NAMES, min_size=2, max_size=2))
 NUMBERS = st.integers(0, len(MODES) - 1)
 # How the records of a stream name it: with its namespace, without, or now so, now so.
 NAMINGS = st.sampled_from(["named", "unnamed", "named in turn"])
@@ -69,7 +71,6 @@ OUTCOMES = st.builds(
     response=st.sampled_from([None] * 16 + [*LOST, *NOT_TAKEN]),
     seconds=st.sampled_from([0.0, 0.0, 5.0, 1800.0, 5400.0, 20_000.0]),
     is_immediate=st.booleans(),
-    has_report=st.sampled_from([True, True, True, False]),
 )
 ENDINGS = [
     *["every stream completes"] * 6,

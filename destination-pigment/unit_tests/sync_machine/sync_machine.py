@@ -22,6 +22,7 @@ from schedule_inputs import (
     CONFIGURATIONS,
     CONTENTS,
     ENDINGS,
+    LIVELY,
     MODES,
     NAMES,
     NAMINGS,
@@ -60,10 +61,11 @@ class Platform(RuleBasedStateMachine):
         way=st.sampled_from(sorted(WAYS)),
         namespace=st.sampled_from([None, "ns"]),
         is_in_order=st.booleans(),
+        has_reports=st.sampled_from([True, True, True, True, False]),
         fails=st.sampled_from([False, False, False, True]),
         is_calm=st.sampled_from([True, True, True, False]),
         steps=st.sampled_from([0, 10, 20, 30]),
-        lively=st.one_of(st.just(sorted(MODES)), st.lists(NAMES, min_size=1, max_size=2)),
+        lively=LIVELY,
     )
     def begin(
         self,
@@ -71,6 +73,7 @@ class Platform(RuleBasedStateMachine):
         way: str,
         namespace: str | None,
         is_in_order: bool,
+        has_reports: bool,
         fails: bool,
         is_calm: bool,
         steps: int,
@@ -83,7 +86,7 @@ class Platform(RuleBasedStateMachine):
         # The streams that anything comes for.
         self.lively = lively
         self.cancel = Cancel()
-        self.pigment = Pigment(CONFIGURATIONS, self._blocks(), is_in_order, self._on_sleep)
+        self.pigment = Pigment(CONFIGURATIONS, self._blocks(), is_in_order, has_reports, self._on_sleep)
         clock = Clock(monotonic=lambda: self.pigment.now, sleep=self.pigment.sleep, random=lambda: 1.0)
         config = parse_config({"rejected_rows": "fail" if fails else "report"})
         self.queues = QueuesInTurn(Importer(self.pigment, config, self.cancel, clock))  # type: ignore[arg-type] # stands in
