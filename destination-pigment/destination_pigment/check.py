@@ -16,12 +16,10 @@ from destination_pigment.imports.followups import reject_invisible, settle_follo
 from destination_pigment.rejected_rows.probe import probe_bucket
 from destination_pigment.rejected_rows.store import open_objects
 from destination_pigment.spec import make_spec
-from pigment_airbyte.connection import address_explained, client_from_config, connected
+from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.connection_check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.credentials import KEY_PROPERTIES
-from pigment_airbyte.expiring_keys import say_expiring
-from pigment_airbyte.failures import ConfigProblem, checked
-from pigment_airbyte.form_problems import check_form
-from pigment_airbyte.key_diagnosis import keys_explained
+from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.name_list import listed
 from pigment_airbyte.pasted_ids import is_id
 from pigment_client.client import Export, PigmentClient
@@ -34,20 +32,8 @@ from pigment_client.quantities import counted
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: the keys, the application, import configurations and dimension checks."""
-
-    def check() -> str:
-        check_form(config, make_spec().connectionSpecification)
-        # Somebody waits for the result: one more try is enough.
-        patient = {**config, "max_retries": min(int(config.get("max_retries", MAX_RETRIES)), 1)}
-        with (
-            address_explained(config),
-            keys_explained(config, _needed(config)),
-            connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
-        ):
-            found = _check(client, settings, patient)
-            return " ".join([found, *say_expiring(client.keys_expiring_soon, config)])
-
-    return checked(check, logger)
+    form = ConnectionForm(make_spec().connectionSpecification, parse_config, _needed, MAX_RETRIES)
+    return check_form_and_connection(config, logger, form, lambda client, settings: _check(client, settings, config))
 
 
 def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
@@ -88,7 +74,7 @@ def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
     # Any web site answers 404 to the import that nobody made; only Pigment knows the listing, and may forbid it.
     credentials = config["credentials"]
     key = credentials.get("api_key") or credentials.get(KEY_PROPERTIES[Purpose.IMPORT])
-    asking = {**config, "credentials": {"auth_type": "single_key", "api_key": key}}
+    asking = {**config, "credentials": {"auth_type": "single_key", "api_key": key}, "max_retries": 1}
     other = client_from_config(asking, default_max_retries=MAX_RETRIES)
     try:
         other.list_applications()

@@ -9,11 +9,8 @@ from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from pigment_airbyte.connection import address_explained, connected
-from pigment_airbyte.expiring_keys import say_expiring
-from pigment_airbyte.failures import ConfigProblem, checked, explained
-from pigment_airbyte.form_problems import check_form
-from pigment_airbyte.key_diagnosis import keys_explained
+from pigment_airbyte.connection_check import ConnectionForm, check_form_and_connection
+from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
@@ -38,19 +35,8 @@ _MOST_NAMED = 25
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: application, views, payloads, and one export of each kind."""
-
-    def check() -> str:
-        check_form(config, make_spec().connectionSpecification)
-        # Somebody waits for the result: one more try is enough.
-        patient = {**config, "max_retries": min(int(config.get("max_retries", MAX_RETRIES)), 1)}
-        with (
-            address_explained(config),
-            keys_explained(config, _needed(config)),
-            connected(patient, parse_config, default_max_retries=MAX_RETRIES) as (client, settings),
-        ):
-            return " ".join([_check(client, settings), *say_expiring(client.keys_expiring_soon, config)])
-
-    return checked(check, logger)
+    form = ConnectionForm(make_spec().connectionSpecification, parse_config, _needed, MAX_RETRIES)
+    return check_form_and_connection(config, logger, form, _check)
 
 
 def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
