@@ -111,7 +111,8 @@ def _patterns(title: str, description: str, examples: list[str], order: int) -> 
         "type": "array",
         "title": title,
         "description": (
-            f"{description} <code>*</code> stands for any letters, <code>?</code> for one. Names are case-sensitive."
+            f"{description} <code>*</code> stands for any letters, <code>?</code> for one. Names are case-sensitive. "
+            "With an empty Application ID, <code>application/block</code> means a block of that application."
         ),
         "items": {"type": "string"},
         "examples": examples,
@@ -167,7 +168,10 @@ def _block_requests(order: int) -> dict[str, Any]:
                 "block": {
                     "type": "string",
                     "title": "Block",
-                    "description": "The name of the block, its ID, or the address of its page in Pigment.",
+                    "description": (
+                        "The name of the block, its ID, or the address of its page in Pigment. With an empty "
+                        "Application ID, a name may be <code>application/block</code>."
+                    ),
                     "examples": ["General Ledger"],
                     "order": 0,
                 },
