@@ -39,7 +39,6 @@ COPIES = (HEADCOUNT_TO_PLAN, DEPARTMENTS_TO_FTE)
 def filled(destination: Runner) -> Runner:
     """A destination whose application has copies that can be started, and the items that headcounts need."""
     workspace = add_copies(destination.pigment.workspace)
-    workspace.variants.polls_until_done = 1
     for list_name, item in ((DEPARTMENTS, "R&D"), (MONTHS, "Jan 26")):
         block = workspace.block(list_name, CONSOLIDATION)
         block.add(item, *[""] * (len(block.properties) - 1))  # type: ignore[union-attr] # it is a list
@@ -304,6 +303,7 @@ def checked(destination: Runner, **config: Any) -> tuple[str, str]:
     return status["status"], status.get("message", "")
 
 
+@pytest.mark.long
 def test_check_says_what_is_not_visible_and_starts_nothing(filled: Runner) -> None:
     unknown = new_id("nowhere")
     result, message = checked(filled, then_run=[*ids(filled, *COPIES), unknown])
