@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import Status
 
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
 from connectors import Runner, destination_config, running, source_config
+from destination_pigment.check import check_connection as check_destination
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
+from source_pigment.check import check_connection as check_source
 from writing import catalog, many, state, write
 
+LOGGER = logging.getLogger("airbyte")
 TODAY = datetime.now(UTC).date()
 
 
@@ -60,18 +65,16 @@ def day(days: int) -> str:
     return date.fromordinal(TODAY.toordinal() + days).isoformat()
 
 
-def test_check_says_which_key_expires_soon(source: Runner, destination: Runner, pigment: LocalPigment) -> None:
+def test_check_says_which_key_expires_soon(pigment: LocalPigment, caplog: pytest.LogCaptureFixture) -> None:
     expire(pigment, export=3, metadata=60, all=14)
-    checked = source.run("check", credentials=separate(pigment))
-    status = checked.of("CONNECTION_STATUS")[0]
-    assert status["status"] == "SUCCEEDED"
-    assert f'The key under "Export key" expires on {day(3)}' in status["message"]
-    assert "Metadata key" not in "".join(warnings(checked))
-    assert len(warnings(checked)) == 1
+    read = check_source({**source_config(pigment), "credentials": separate(pigment)}, LOGGER)
+    written = check_destination(destination_config(pigment), LOGGER)
 
-    written = destination.run("check")
-    assert f'The key under "API key" expires on {day(14)}' in written.of("CONNECTION_STATUS")[0]["message"]
-    assert len(warnings(written)) == 1
+    assert (read.status, written.status) == (Status.SUCCEEDED, Status.SUCCEEDED)
+    assert f'The key under "Export key" expires on {day(3)}' in (read.message or "")
+    assert "Metadata key" not in caplog.text
+    assert f'The key under "API key" expires on {day(14)}' in (written.message or "")
+    assert sum("expires on" in each.message for each in caplog.records if each.levelno == logging.WARNING) == 2
 
 
 @pytest.mark.long
