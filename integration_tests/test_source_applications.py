@@ -234,7 +234,7 @@ def test_an_application_that_fails_for_a_passing_reason_fails_the_discovery(sour
     assert run.exit_code != 0
     assert not run.of("CATALOG")
     assert run.errors[0]["failure_type"] == "transient_error"
-    assert f'because the blocks of the application "{SALES_SPACE}" could not be listed' in run.errors[0]["message"]
+    assert f'The blocks of the application "{SALES_SPACE}" could not be listed' in run.errors[0]["message"]
 
 
 @pytest.mark.long
@@ -500,6 +500,21 @@ def test_a_custom_export_of_a_hidden_application_holds_up_no_other(source: Runne
     statuses(source)["blocks?"] = 404
     hidden = source.run("read", catalog=of(*found.values()), block_requests=custom)
     assert set(ends(hidden).values()) == {"INCOMPLETE"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("status", "type_"), [(503, "transient_error"), (403, "config_error")])
+def test_a_custom_export_for_what_nobody_could_look_at_is_not_forgotten(
+    source: Runner, status: int, type_: str
+) -> None:
+    """It may be for a block that is read, under a name of before: without it, more would be read than was asked for."""
+    custom = [{"block": block_id(SALES, "Accounts"), "request": "{}"}]
+    found = {each: stream for each, stream in discovered(source, block_requests=custom).items() if each[0] == "People"}
+    statuses(source)[f"blocks?applicationId={SALES}"] = status
+    run = source.run("read", catalog=of(*found.values()), block_requests=custom)
+
+    assert not run.records
+    assert [each["failure_type"] for each in run.errors] == [type_]
 
 
 # What it costs -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
-from pigment_client.errors import KeyMissing, KeyRejected, PigmentError
+from pigment_client.errors import KeyMissing, KeyRejected, PigmentError, TryLater
 from pigment_client.models import Block, ExportKind, View
 from pigment_client.quantities import counted
 from source_pigment.config import NamedView, SourceConfig
@@ -44,7 +44,7 @@ def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog
     if config.application_id is not None:
         catalog = _fetch_one(client, config, config.application_id)
     else:
-        catalog = _Fetching(client, config).everything()
+        catalog = _fetching(client, config).everything()
         _leave_out(catalog)
     if not catalog.objects and not (config.has_own_streams and _is_seen(client, config.application_id)):
         raise explain_empty(client, config)
@@ -55,7 +55,7 @@ def fetch_catalog_for(client: PigmentClient, config: SourceConfig, configured: S
     """What the configured streams may read; the catalog knows which applications could not be listed, and why."""
     if config.application_id is not None:
         return _fetch_one(client, config, config.application_id)
-    return _Fetching(client, config).needed(configured)
+    return _fetching(client, config).needed(configured)
 
 
 def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
@@ -90,13 +90,17 @@ def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str)
     return catalog_of(config, blocks, config.views)
 
 
-class _Fetching:
-    """One look at every application that the keys see."""
+def _fetching(client: PigmentClient, config: SourceConfig) -> _Fetching:
+    return _Fetching(client, config, name_applications([(each.id, each.name) for each in client.list_applications()]))
 
-    def __init__(self, client: PigmentClient, config: SourceConfig) -> None:
+
+class _Fetching:
+    """One look at the applications that the keys see."""
+
+    def __init__(self, client: PigmentClient, config: SourceConfig, applications: Sequence[Application]) -> None:
         self._client = client
         self._config = config
-        self._applications = name_applications([(each.id, each.name) for each in client.list_applications()])
+        self._applications = tuple(applications)
 
     def everything(self) -> Catalog:
         """All applications with all their views."""
@@ -111,7 +115,12 @@ class _Fetching:
         listings, failed = self._list_blocks([each for each in self._applications if may_be_any or each.id in wanted])
         several = Several(self._applications, failed)
         out = [each for each in configured if each.is_out(several)]
-        check_custom_exports(self._config, listings, set().union(*(each.words() for each in out)))
+        try:
+            check_custom_exports(self._config, listings, set().union(*(each.words() for each in out)))
+        except ConfigProblem:
+            # An entry may be for a block that could not be listed: who knows better next time does not say it is wrong.
+            _raise_what_may_pass(several, TryLater)
+            raise
         # A stream that notes its view's id needs no look at where that view is.
         by_name = any(each.schema.object_id is None for each in configured)
         return self._catalog(listings, failed, self._placed_views(listings, look_for_all=by_name))
@@ -185,24 +194,28 @@ class _Fetching:
 def _leave_out(catalog: Catalog) -> None:
     """Name what is hidden; raise what may pass."""
     several = catalog.several or Several(())
-    names = {each.id: each.namespace for each in several.applications}
-    for id_, error in several.failed.items():
-        if not isinstance(error, HIDDEN):
-            failure = traced(error, subject=f'application "{names[id_]}"')
-            failure.message = (
-                f'Nothing was discovered, because the blocks of the application "{names[id_]}" could not be listed: '
-                f"{failure.message}"
-            )
-            raise failure from None
+    _raise_what_may_pass(several, PigmentError)
+    for application, error in several.failures():
         logger.error(
             'The application "%s" is left out: Pigment shows none of its blocks to the owner of the API key (HTTP %s). '
             "Share it with that person if it is to be read.",
-            names[id_],
+            application.namespace,
             error.status,
         )
     _name_what_is_empty(several, {each.application for each in catalog.objects})
     for view in catalog.unplaced_views:
         logger.error("The %s is left out: %s", view.subject, explain_unplaced(view))
+
+
+def _raise_what_may_pass(several: Several, kind: type[PigmentError]) -> None:
+    """Raise the first failure of this kind that does not only hide an application."""
+    for application, error in several.failures():
+        if isinstance(error, kind) and not isinstance(error, HIDDEN):
+            failure = traced(error, subject=f'application "{application.namespace}"')
+            failure.message = (
+                f'The blocks of the application "{application.namespace}" could not be listed: {failure.message}'
+            )
+            raise failure from None
 
 
 def _name_what_is_empty(several: Several, filled: Collection[Application | None]) -> None:

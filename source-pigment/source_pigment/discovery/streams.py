@@ -61,6 +61,10 @@ class Several:
     applications: tuple[Application, ...]
     failed: Mapping[str, PigmentError] = field(default_factory=dict)
 
+    def failures(self) -> list[tuple[Application, PigmentError]]:
+        """Each application whose blocks could not be listed, and why."""
+        return [(each, self.failed[each.id]) for each in self.applications if each.id in self.failed]
+
     def is_out(self, application_id: str) -> bool:
         """Whether nothing can be read of the application."""
         return application_id in self.failed or all(each.id != application_id for each in self.applications)
