@@ -83,11 +83,11 @@ class Load:
 
     def end(self) -> None:
         """The platform cancels; raises what went wrong."""
-        with self._followed():
+        with self._followed(is_cancelled=True):
             self.sync.end()
 
     @contextmanager
-    def _followed(self) -> Iterator[None]:
+    def _followed(self, *, is_cancelled: bool = False) -> Iterator[None]:
         """Behind what is done inside, even where it fails: what follows is started, or said not to be."""
         has_failed = True
         try:
@@ -95,8 +95,13 @@ class Load:
             has_failed = False
         finally:
             ending = self.sync.ending
-            has_failed |= ending.has_failed
-            self.followups.run(replace(ending, has_failed=has_failed, is_dry_run=self.is_dry_run))
+            ending = replace(
+                ending,
+                has_failed=has_failed or ending.has_failed,
+                is_cancelled=is_cancelled or ending.is_cancelled,
+                is_dry_run=self.is_dry_run,
+            )
+            self.followups.run(ending)
 
 
 @contextmanager
