@@ -418,6 +418,23 @@ def test_what_leaves_two_applications_of_one_name_arrives_apart(source: Runner) 
             assert written.workspace.rows(space) == source.pigment.workspace.rows(block_id(id_, "Accounts"))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("then", [SALES, None])
+def test_states_of_one_application_go_on(source: Runner, then: str | None) -> None:
+    """Also where the ID was taken out of the form since: the streams are the same, and so are their states."""
+    config = {**in_parts(source), "application_id": SALES}
+    config["block_requests"] = config["block_requests"][1:2]
+    stream = discovered(source, **config)[None, "Accounts"]
+    catalog = configured({"streams": [stream]}, destination_sync_mode="append")
+    source.pigment.faults.queue("export_list", RespondStatus(503), times=2)
+    broken = source.run("read", catalog=catalog, **config)
+    again = source.run("read", catalog=catalog, state=broken.states[-1:], **{**config, "application_id": then})
+
+    assert "namespace" not in broken.states[-1]["stream"]["stream_descriptor"]
+    assert [len(each.records) for each in (broken, again)] == [3, 1]
+    assert again.exit_code == 0
+
+
 # Views, patterns and custom exports ----------------------------------------------------------------------------
 
 

@@ -252,6 +252,51 @@ def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configur
         assert found.application == each
 
 
+# A workspace by the ids of its applications: their names, and their blocks' names by id.
+Seen = dict[str, tuple[str, dict[str, str]]]
+APPLICATION_IDS, BLOCK_IDS = (
+    st.sampled_from([str(uuid.UUID(int=n)) for n in numbers]) for numbers in ((1, 2, 3), range(9))
+)
+SEEN = st.dictionaries(
+    APPLICATION_IDS,
+    st.tuples(st.sampled_from("AB"), st.dictionaries(BLOCK_IDS, st.sampled_from("xyz"), max_size=4)),
+)
+
+
+def everything_in(seen: Seen, failed: set[str]) -> Catalog:
+    applications = name_applications([(id_, name) for id_, (name, _) in seen.items()])
+    parts = [
+        catalog_of(
+            SEVERAL, [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in seen[each.id][1].items()], (), each
+        )
+        for each in applications
+        if each.id not in failed
+    ]
+    objects = tuple(each for part in parts for each in part.objects)
+    return Catalog(objects, (), Several(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()}))
+
+
+@given(before=SEEN, after=SEEN, failed=st.sets(APPLICATION_IDS, max_size=1))
+def test_whatever_becomes_of_a_workspace_no_stream_is_read_from_another_block(
+    before: Seen, after: Seen, failed: set[str]
+) -> None:
+    """Applications and blocks come, go, change names, swap names and are hidden between discovery and read."""
+    now = everything_in(after, failed)
+    for each in everything_in(before, set()).objects:
+        assert each.application
+        stream = noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
+        shown = after.get(each.application.id)
+        anywhere = {
+            id_ for application_id, (_, blocks) in after.items() if application_id not in failed for id_ in blocks
+        }
+        if shown is None or each.application.id in failed or each.id not in anywhere:
+            with pytest.raises(ConfigProblem):
+                find_object(SEVERAL, now, stream)
+        else:
+            found = find_object(SEVERAL, now, stream)
+            assert (found.id, found.stream) == (each.id, each.stream)
+
+
 @pytest.mark.parametrize(
     ("other", "told_apart"),
     [
