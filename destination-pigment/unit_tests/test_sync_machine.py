@@ -72,9 +72,12 @@ BROKEN: dict[str, Break] = {
     "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),
     "a first result stands behind a doubt": put(FirstImports, "on_doubt", nothing),
     "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),
+    "a file follows one of which deletions are not known": put(Deletions, "reject_next", nothing),
     "deletions that nobody reports are taken for none": put(Deletions, "on_imported", nothing),
     "rows are pushed for which the source has not vouched": put(StreamFiles, "take_full", StreamFiles.take_all),
     "a source that failed has succeeded": put(Completion, "has_succeeded", lambda *_, **__: True),
+    "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),
+    "a stream without a record is never cleared": put(Completion, "asks_for_clear", lambda *_: False),
 }
 
 
@@ -83,11 +86,12 @@ BROKEN: dict[str, Break] = {
 def test_a_broken_promise_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BROKEN[what](monkeypatch)
     found = settings(
-        max_examples=1000,
+        max_examples=1500,
         stateful_step_count=40,
         deadline=None,
         phases=[Phase.generate],
         database=None,
+        derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
     with pytest.raises((AssertionError, ExceptionGroup)):

@@ -67,9 +67,9 @@ NUMBERS = st.integers(0, len(MODES) - 1)
 NAMINGS = st.sampled_from(["named", "unnamed", "named in turn"])
 OUTCOMES = st.builds(
     Outcome,
-    end=st.sampled_from(["stored"] * 12 + list(ENDS)),
-    response=st.sampled_from([None] * 16 + [*LOST, *NOT_TAKEN]),
-    seconds=st.sampled_from([0.0, 0.0, 5.0, 1800.0, 5400.0, 20_000.0]),
+    end=st.sampled_from(["stored"] * 20 + list(ENDS)),
+    response=st.sampled_from([None] * 15 + [*LOST, *NOT_TAKEN]),
+    seconds=st.sampled_from([0.0] * 6 + [5.0] * 4 + [1800.0, 5400.0, 20_000.0]),
     is_immediate=st.booleans(),
 )
 ENDINGS = [
@@ -77,12 +77,16 @@ ENDINGS = [
     *["every stream completes, with a state of all"] * 3,
     "the input ends",
     "within a line",
+    "every stream completes, within a line",
     "cancelled",
     "killed",
 ]
 STATS = st.sampled_from(["right"] * 24 + ["whole number", "too few", "too many", "missing", "null", "text", "negative"])
 CONTENTS = st.sampled_from([None, {}, {"x": 1}])
 RECORDS = st.lists(st.sampled_from(["good"] * 24 + ["unreadable", "null", "a list", "NaN"]), min_size=1, max_size=5)
+# Records of a stream (by its number), how they name it, and whether a state follows.
+Batch = tuple[int, list[str], str, bool]
+BATCHES = st.lists(st.tuples(NUMBERS, RECORDS, NAMINGS, st.booleans()), min_size=1, max_size=4)
 NOT_OBJECTS = {"null": None, "a list": [1], "NaN": {"id": float("nan"), "v": ""}}
 
 

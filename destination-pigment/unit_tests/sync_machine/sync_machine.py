@@ -18,6 +18,7 @@ from ledger import OLD, Ledger
 from pigment_in_memory import ANSWERED, UNANSWERED, Outcome, Pigment
 from queues_in_turn import QueuesInTurn
 from schedule_inputs import (
+    BATCHES,
     BLOCKS,
     CONFIGURATIONS,
     CONTENTS,
@@ -25,15 +26,14 @@ from schedule_inputs import (
     LIVELY,
     MODES,
     NAMES,
-    NAMINGS,
     NOT_OBJECTS,
     NUMBERS,
     OUTCOMES,
-    RECORDS,
     REPLACED,
     STATS,
     TARGETS,
     WAYS,
+    Batch,
     announced,
 )
 
@@ -66,6 +66,8 @@ class Platform(RuleBasedStateMachine):
         is_calm=st.sampled_from([True, True, True, False]),
         steps=st.sampled_from([0, 10, 20, 30]),
         lively=LIVELY,
+        first=BATCHES,
+        outcomes=st.lists(OUTCOMES, max_size=3),
     )
     def begin(
         self,
@@ -78,6 +80,8 @@ class Platform(RuleBasedStateMachine):
         is_calm: bool,
         steps: int,
         lively: list[str],
+        first: list[Batch],
+        outcomes: list[Outcome],
     ) -> None:
         self.now = 0.0
         self.namespace, self.way = namespace, way
@@ -98,6 +102,9 @@ class Platform(RuleBasedStateMachine):
         self.ended = self.clean = False
         self.pushes_at_cancel: int | None = None
         self.sync = self._sync(rows)
+        # Whatever steps a schedule has, something comes and goes.
+        self.pigment.outcomes.extend(outcomes)
+        self._send_records(first)
 
     def _blocks(self) -> dict[str, list[tuple[str, str]]]:
         return {block: [OLD] if name in REPLACED else [] for name, block in BLOCKS.items()}
@@ -193,11 +200,14 @@ class Platform(RuleBasedStateMachine):
     may_end = precondition(lambda self: not self.ended and self.steps_before_end <= 0)
 
     @running
-    @rule(records=st.lists(st.tuples(NUMBERS, RECORDS, NAMINGS, st.booleans()), min_size=1, max_size=4))
-    def records(self, records: list[tuple[int, list[str], str, bool]]) -> None:
+    @rule(batches=BATCHES)
+    def records(self, batches: list[Batch]) -> None:
         """Records in one block, maybe with states; a line may be unreadable, which only the source counts."""
+        self._send_records(batches)
+
+    def _send_records(self, batches: list[Batch]) -> None:
         lines: list[bytes] = []
-        for number, kinds, naming, then_state in records:
+        for number, kinds, naming, then_state in batches:
             lines += self._records(self._name(number), kinds, naming)
             if then_state:
                 lines.append(_line(self._state_of(self._name(number), {"x": 1})))
@@ -302,9 +312,12 @@ class Platform(RuleBasedStateMachine):
         match how:
             case "every stream completes" | "every stream completes, with a state of all":
                 self._complete(content, of_all=how.endswith("all"))
-            case "within a line":
+            case "every stream completes, within a line" | "within a line":
+                if how != "within a line":
+                    self._complete(content, of_all=False)
                 self.ledger.is_cut = True
-                self._finish(b'{"type":"RECORD","record":{"stream":"replaced","data":{')
+                if not self.ended:
+                    self._finish(b'{"type":"RECORD","record":{"stream":"replaced","data":{')
             case "cancelled":
                 self._cancel()
                 self._finish()
