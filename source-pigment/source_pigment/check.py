@@ -20,7 +20,7 @@ from pigment_client.quantities import counted
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.fetching import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import take_sample
-from source_pigment.discovery.streams import Application, Catalog, Several, StreamObject, payloads_of
+from source_pigment.discovery.streams import Application, Applications, Catalog, StreamObject, payloads_of
 from source_pigment.own_streams import try_own_streams
 from source_pigment.spec import make_spec
 
@@ -58,7 +58,7 @@ def _check(client: PigmentClient, settings: SourceConfig) -> str:
         "stream was found, and the keys can read it",
         "streams were found, and the keys can read them",
     )
-    return f"{found}: {_kinds(catalog, own)}." + (_applications(catalog.several) if catalog.several else "")
+    return f"{found}: {_kinds(catalog, own)}." + (_applications(catalog.applications) if catalog.applications else "")
 
 
 def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
@@ -135,10 +135,10 @@ def _across_applications(objects: Sequence[StreamObject], kind: ExportKind) -> l
     return [each for _, each in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def _applications(several: Several) -> str:
+def _applications(applications: Applications) -> str:
     """Which applications the keys see, and of which they see nothing."""
-    seen = [each for each in several.applications if each.id not in several.failed]
-    hidden = [each for each in several.applications if each.id in several.failed]
+    seen = [each for each in applications.seen if each.id not in applications.failed]
+    hidden = [each for each in applications.seen if each.id in applications.failed]
     without = f" Left out, because their blocks are hidden: {_named(hidden)}." if hidden else ""
     return f" The keys see {counted(len(seen), 'application')}: {_named(seen)}.{without}"
 

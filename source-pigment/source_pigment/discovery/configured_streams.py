@@ -16,7 +16,7 @@ from pigment_client.errors import NotFound, PermissionMissing, PigmentError, Try
 from source_pigment.config import SourceConfig
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
-from source_pigment.discovery.streams import Application, Catalog, Several, StreamObject
+from source_pigment.discovery.streams import Application, Applications, Catalog, StreamObject
 
 # What keeps an application's blocks from the owner of the key for good.
 HIDDEN = (NotFound, PermissionMissing)
@@ -35,13 +35,13 @@ class ConfiguredStream:
             return self.schema.application_id
         return next((each.id for each in applications if each.namespace == self.name.namespace), None)
 
-    def is_out(self, several: Several) -> bool:
+    def is_out(self, applications: Applications) -> bool:
         """Whether its application is gone, hidden or could not be looked at."""
-        application_id = self.application_of(several.applications)
+        application_id = self.application_of(applications.seen)
         if application_id is None:
             # A namespace that no application has; without one, and with an id alone, it may be any of them.
             return self.schema.object_id is None and self.name.namespace is not None
-        return several.is_out(application_id)
+        return applications.is_out(application_id)
 
     def words(self) -> set[str]:
         """By what the configuration may name its block."""
@@ -65,8 +65,8 @@ def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredSt
 
     Raises `ConfigProblem` where it is not there, and the CDK's exception where nobody can know.
     """
-    if catalog.several is not None and configured.is_out(catalog.several):
-        raise _out(catalog.several, configured)
+    if catalog.applications is not None and configured.is_out(catalog.applications):
+        raise _out(catalog.applications, configured)
     found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
     if found is None:
         raise _nowhere(config, catalog, configured)
@@ -96,9 +96,9 @@ def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> Stream
     return next((each for each in catalog.objects if each.stream == name), None)
 
 
-def _out(several: Several, configured: ConfiguredStream) -> Exception:
+def _out(applications: Applications, configured: ConfiguredStream) -> Exception:
     """Why nothing can be read of the stream's application."""
-    error = several.failed.get(configured.application_of(several.applications) or "")
+    error = applications.failed.get(configured.application_of(applications.seen) or "")
     if error is None or isinstance(error, HIDDEN):
         return ApplicationGone(configured.name)
     return _not_listed(configured.name, error)
@@ -133,7 +133,7 @@ def _nowhere(config: SourceConfig, catalog: Catalog, configured: ConfiguredStrea
             f'The stream "{name}" is of another application than the one under "Application ID": empty that field, or '
             "refresh the schema of the connection."
         )
-    failed = tuple(catalog.several.failed.values()) if catalog.several and application_id is None else ()
+    failed = tuple(catalog.applications.failed.values()) if catalog.applications and application_id is None else ()
     passing = next((each for each in failed if isinstance(each, TryLater)), None)
     if passing is not None:
         return _not_listed(name, passing)

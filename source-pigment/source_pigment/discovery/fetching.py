@@ -23,8 +23,8 @@ from source_pigment.discovery.inference import KnownNames
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.streams import (
     Application,
+    Applications,
     Catalog,
-    Several,
     StreamObject,
     catalog_of,
     name_applications,
@@ -113,13 +113,13 @@ class _Fetching:
         wanted = {each.application_of(self._applications) for each in configured}
         may_be_any = self._config.block_requests or None in wanted
         listings, failed = self._list_blocks([each for each in self._applications if may_be_any or each.id in wanted])
-        several = Several(self._applications, failed)
-        out = [each for each in configured if each.is_out(several)]
+        applications = Applications(self._applications, failed)
+        out = [each for each in configured if each.is_out(applications)]
         try:
             check_custom_exports(self._config, listings, set().union(*(each.words() for each in out)))
         except ConfigProblem:
             # An entry may be for a block that could not be listed: who knows better next time does not say it is wrong.
-            _raise_what_may_pass(several, TryLater)
+            _raise_what_may_pass(applications, TryLater)
             raise
         # A stream that notes its view's id needs no look at where that view is.
         by_name = any(each.schema.object_id is None for each in configured)
@@ -178,7 +178,7 @@ class _Fetching:
         return Catalog(
             tuple(each for part in parts for each in part.objects),
             (*(each for part in parts for each in part.others), *unplaced),
-            Several(self._applications, failed),
+            Applications(self._applications, failed),
         )
 
     def _at_once(self, ask: Callable[[Application], T], applications: Iterable[Application]) -> list[T]:
@@ -193,23 +193,23 @@ class _Fetching:
 
 def _leave_out(catalog: Catalog) -> None:
     """Name what is hidden; raise what may pass."""
-    several = catalog.several or Several(())
-    _raise_what_may_pass(several, PigmentError)
-    for application, error in several.failures():
+    applications = catalog.applications or Applications(())
+    _raise_what_may_pass(applications, PigmentError)
+    for application, error in applications.failures():
         logger.error(
             'The application "%s" is left out: Pigment shows none of its blocks to the owner of the API key (HTTP %s). '
             "Share it with that person if it is to be read.",
             application.namespace,
             error.status,
         )
-    _name_what_is_empty(several, {each.application for each in catalog.objects})
+    _name_what_is_empty(applications, {each.application for each in catalog.objects})
     for view in catalog.unplaced_views:
         logger.error("The %s is left out: %s", view.subject, explain_unplaced(view))
 
 
-def _raise_what_may_pass(several: Several, kind: type[PigmentError]) -> None:
+def _raise_what_may_pass(applications: Applications, kind: type[PigmentError]) -> None:
     """Raise the first failure of this kind that does not only hide an application."""
-    for application, error in several.failures():
+    for application, error in applications.failures():
         if isinstance(error, kind) and not isinstance(error, HIDDEN):
             failure = traced(error, subject=f'application "{application.namespace}"')
             failure.message = (
@@ -218,8 +218,8 @@ def _raise_what_may_pass(several: Several, kind: type[PigmentError]) -> None:
             raise failure from None
 
 
-def _name_what_is_empty(several: Several, filled: Collection[Application | None]) -> None:
-    empty = [each for each in several.applications if each not in filled and each.id not in several.failed]
+def _name_what_is_empty(applications: Applications, filled: Collection[Application | None]) -> None:
+    empty = [each for each in applications.seen if each not in filled and each.id not in applications.failed]
     if empty:
         logger.info(
             "%s no block of the chosen types and names that the owner of the API key can see: %s.",

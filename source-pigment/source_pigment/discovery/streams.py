@@ -55,19 +55,19 @@ class StreamObject:
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
+class Applications:
     """The applications that the keys see, in Pigment's order, and by id why the blocks of one could not be listed."""
 
-    applications: tuple[Application, ...]
+    seen: tuple[Application, ...]
     failed: Mapping[str, PigmentError] = field(default_factory=dict)
 
     def failures(self) -> list[tuple[Application, PigmentError]]:
         """Each application whose blocks could not be listed, and why."""
-        return [(each, self.failed[each.id]) for each in self.applications if each.id in self.failed]
+        return [(each, self.failed[each.id]) for each in self.seen if each.id in self.failed]
 
     def is_out(self, application_id: str) -> bool:
         """Whether nothing can be read of the application."""
-        return application_id in self.failed or all(each.id != application_id for each in self.applications)
+        return application_id in self.failed or all(each.id != application_id for each in self.seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ class Catalog:
     """What there is to read.
 
     `objects` are the chosen blocks and views; `others` is what the configuration leaves out, which a stream that was
-    configured before may still read, and views whose application is not known. `several` is None where the
+    configured before may still read, and views whose application is not known. `applications` is None where the
     connection reads one application.
     """
 
     objects: tuple[StreamObject, ...]
     others: tuple[StreamObject, ...]
-    several: Several | None = None
+    applications: Applications | None = None
 
     @property
     def unplaced_views(self) -> list[StreamObject]:

@@ -21,8 +21,8 @@ from source_pigment.discovery.names import Named, StreamName, namespaces, stream
 from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.discovery.streams import (
     Application,
+    Applications,
     Catalog,
-    Several,
     catalog_of,
     name_applications,
     payloads_of,
@@ -98,7 +98,7 @@ def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = Non
     failed = failed or {}
     parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
     objects, others = ([each for part in parts for each in getattr(part, name)] for name in ("objects", "others"))
-    return Catalog(tuple(objects), tuple(others), Several(APPLICATIONS, failed))
+    return Catalog(tuple(objects), tuple(others), Applications(APPLICATIONS, failed))
 
 
 def test_names_are_unique_within_an_application_only() -> None:
@@ -246,7 +246,7 @@ def test_what_may_be_of_an_application_that_nobody_could_list_is_tried_again() -
 def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configured() -> None:
     shared = BLOCKS[PLAN][0]
     parts = [catalog_of(SEVERAL, [shared], (), each) for each in APPLICATIONS]
-    seen = Catalog(parts[0].objects + parts[1].objects, (), Several(APPLICATIONS))
+    seen = Catalog(parts[0].objects + parts[1].objects, (), Applications(APPLICATIONS))
     for each in APPLICATIONS:
         found = find_object(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
         assert found.application == each
@@ -273,7 +273,9 @@ def everything_in(seen: Seen, failed: set[str]) -> Catalog:
         if each.id not in failed
     ]
     objects = tuple(each for part in parts for each in part.objects)
-    return Catalog(objects, (), Several(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()}))
+    return Catalog(
+        objects, (), Applications(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()})
+    )
 
 
 @given(before=SEEN, after=SEEN, failed=st.sets(APPLICATION_IDS, max_size=1))
