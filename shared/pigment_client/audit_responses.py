@@ -16,11 +16,16 @@ from pigment_client.models import AuditEvent, AuditPage
 _EVENTS = ("events", "data", "items", "results")
 _PAGINATION = ("pagination", "paging")
 _NEXT_CURSOR = ("nextcursor", "next", "cursor")
+_MORE = ("hasmore", "hasnext", "hasnextpage", "more")
+_PAGE_SIZE = ("limit", "pagesize", "size")
 _ID = ("id", "eventid", "uuid")
 _TYPE = ("type", "eventtype")
 _EVENT_TIMESTAMP = ("eventtimestamp", "timestamp", "occurredat")
 _INGESTION_TIMESTAMP = ("ingestiontimestamp", "ingestedat")
 _PAYLOAD = ("payload",)
+
+# What says nothing of another page, under whatever name.
+_NOTHING = {b"null", b"false", b"0", b'""', b"{}", b"[]"}
 
 
 def parse_audit_page(content: bytes) -> AuditPage:
@@ -31,7 +36,12 @@ def parse_audit_page(content: bytes) -> AuditPage:
         return AuditPage(_events(items_of(document) or []), None, has_pagination=False)
     pagination = _pagination(fields)
     cursor = None if pagination is None else _cursor(pagination)
-    return AuditPage(_find_events(fields), cursor, has_pagination=pagination is not None)
+    return AuditPage(
+        _find_events(fields),
+        cursor,
+        has_pagination=pagination is not None and _is_understood(pagination),
+        lacks_cursor=cursor is None and any(_find(each, _MORE, b"t") for each in (fields, pagination or {})),
+    )
 
 
 def _find_events(fields: Fields) -> tuple[AuditEvent, ...] | None:
@@ -49,11 +59,20 @@ def _objects(value: bytes) -> list[bytes] | None:
 
 
 def _pagination(fields: Fields) -> Fields | None:
-    """What speaks of pages: an object of its own, or the page itself where it has the cursor."""
+    """What speaks of pages: an object of its own, or the page itself where only that has the cursor."""
     name = _find(fields, _PAGINATION, b"{")
-    if name is not None:
-        return fields_of(fields[name])
-    return fields if _find(fields, _NEXT_CURSOR[:1]) is not None else None
+    pagination = None if name is None else fields_of(fields[name])
+    if pagination is not None and _find(pagination, _NEXT_CURSOR) is not None:
+        return pagination
+    return fields if _find(fields, _NEXT_CURSOR[:1]) is not None else pagination
+
+
+def _is_understood(pagination: Fields) -> bool:
+    """Whether it has a cursor, or nothing that could be one under another name, or be counted in other ways."""
+    if _find(pagination, _NEXT_CURSOR) is not None:
+        return True
+    sizes = {_find(pagination, (each,)) for each in _PAGE_SIZE}
+    return all(name in sizes or value in _NOTHING for name, value in pagination.items())
 
 
 def _cursor(pagination: Fields) -> str | None:

@@ -15,6 +15,9 @@ from email.utils import parsedate_to_datetime
 # Long enough to have a key made by somebody else before it is needed.
 WARNED_BEFORE = timedelta(days=14)
 
+# Where clocks begin to count, here and in .NET's year 1: no date was set.
+_ZERO = date(1970, 1, 1)
+
 _NAME = re.compile(r"key.*expir|expir.*key", re.IGNORECASE)
 _EPOCH_SECONDS, _EPOCH_MILLISECONDS = re.compile(r"\d{10}"), re.compile(r"\d{13}")
 
@@ -22,7 +25,7 @@ _EPOCH_SECONDS, _EPOCH_MILLISECONDS = re.compile(r"\d{10}"), re.compile(r"\d{13}
 def expiry_date(headers: Mapping[str, str]) -> date | None:
     """The date, in UTC, at whose start the key that was used expires; None where no header says it."""
     found = (_read(value.strip().strip('"')) for name, value in headers.items() if _NAME.search(name))
-    return min((each for each in found if each is not None), default=None)
+    return min((each for each in found if each is not None and each > _ZERO), default=None)
 
 
 def expires_soon(expiry: date, now: datetime) -> bool:
@@ -35,9 +38,10 @@ def _read(text: str) -> date | None:
     for parse in (_from_epoch, datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(text)
+            # At the edges of the calendar, which stand for "never", another zone can have no such day.
+            return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()
         except (ValueError, OverflowError, OSError):
             continue
-        return moment.astimezone(UTC).date() if moment.tzinfo else moment.date()
     return None
 
 

@@ -117,13 +117,14 @@ class AuditEvent:
 class AuditPage:
     """A page of the audit log, newest event first.
 
-    `events` is None where no list of events was found. `next_cursor` is None on the last page, and where nothing
-    was found that speaks of pages (`has_pagination`).
+    `events` is None where no list of events was found. `next_cursor` is None on the last page, where nothing was found
+    that says whether there is another (`has_pagination`), and where that is said without a cursor (`lacks_cursor`).
     """
 
     events: tuple[AuditEvent, ...] | None
     next_cursor: str | None = field(repr=False)
     has_pagination: bool
+    lacks_cursor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def test_a_page_as_the_knowledge_base_shows_it() -> None:
         {"data": [EVENT], "pagination": {"next_cursor": "more"}},
         {"audit_entries": [EVENT], "total": 1, "nextCursor": "more"},
         {"items": [EVENT], "warnings": ["a"], "paging": {"next": "more"}},
+        {"events": [EVENT], "pagination": {}, "nextCursor": "more"},
+        {"events": [EVENT], "pagination": {"total": 1200}, "nextCursor": "more"},
     ],
 )
 def test_other_names_of_the_list_and_the_cursor_are_understood(page: Any) -> None:
@@ -63,9 +65,46 @@ def test_other_names_of_the_id_are_understood(name: str, value: Any, id_: str) -
     assert (events[0].id, events[0].others) == (id_, {})
 
 
-@pytest.mark.parametrize("end", [{}, {"nextCursor": None}, {"nextCursor": ""}])
+@pytest.mark.parametrize(
+    "end",
+    [
+        {},
+        {"nextCursor": None},
+        {"nextCursor": ""},
+        {"nextCursor": None, "total": 17, "previousCursor": "a", "hasMore": False},
+        {"pageSize": 1000},
+        {"hasMore": False, "after": None},
+    ],
+)
 def test_the_last_page_has_no_cursor(end: Any) -> None:
     assert parse({"events": [], "pagination": end}) == ([], None, True)
+
+
+@pytest.mark.parametrize(
+    "pagination",
+    [
+        {"nextPageToken": "more"},
+        {"continuationToken": "more"},
+        {"next-cursor": "more"},
+        {"cursors": {"after": "more"}},
+        {"links": ["more"]},
+        {"page": 1, "totalPages": 7},
+        {"total": 1200, "pageSize": 1000},
+        {"isLast": True},
+    ],
+)
+def test_a_cursor_under_an_unknown_name_is_no_last_page(pagination: Any) -> None:
+    assert parse({"events": [EVENT], "pagination": pagination}) == ([event()], None, False)
+
+
+@pytest.mark.parametrize("more", ["hasMore", "has_next", "HasNextPage", "more"])
+@pytest.mark.parametrize("cursor", [{}, {"nextCursor": None}, {"nextCursor": ""}])
+def test_another_page_without_a_cursor_is_said(more: str, cursor: Any) -> None:
+    said = {"events": [EVENT], "pagination": {**cursor, more: True}}
+    said_outside = {"events": [EVENT], "pagination": cursor, more: True}
+    with_cursor = {"events": [EVENT], "pagination": {"nextCursor": "a", more: True}}
+    found = [parse_audit_page(json.dumps(each).encode()).lacks_cursor for each in (said, said_outside, with_cursor)]
+    assert found == [True, True, False]
 
 
 def test_what_is_not_there_is_said() -> None:

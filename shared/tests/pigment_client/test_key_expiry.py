@@ -59,6 +59,24 @@ def test_what_cannot_be_read_never_fails(chosen: str, text: str) -> None:
     assert expiry_date({"X-Api-Key-Expires": chosen}) in {None, date(2286, 11, 20), date(1970, 1, 1)}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+01:00",
+        "Fri, 31 Dec 9999 23:59:59 -0100",
+        "0001-01-01T00:00:00",
+        "0001-01-01T00:00:00Z",
+        "0001-01-01",
+        "0000000000",
+        "0000000000000",
+    ],
+)
+def test_a_moment_that_stands_for_never_is_no_expiry_and_fails_nothing(text: str) -> None:
+    expiry = expiry_date({"X-Api-Key-Expires": text})
+    assert expiry is None or not expires_soon(expiry, datetime(2026, 11, 21, tzinfo=UTC))
+
+
 def test_the_earliest_counts() -> None:
     assert expiry_date({"Key-Expiry": "2027-01-01", "X-Key-Expires": "2026-12-01"}) == FIRST
 

@@ -149,6 +149,8 @@ def check_page(page: AuditPage, *, understood: bool = False) -> tuple[AuditEvent
     """The events of a page; raises what is not understood of it, which is less where an earlier one spoke of pages."""
     if page.events is None:
         raise not_understood("which events there are")
+    if page.lacks_cursor:
+        raise not_understood("how to ask for the next page (pagination.nextCursor)")
     if page.events and not (understood or page.has_pagination):
         raise not_understood("whether there is another page (pagination.nextCursor)")
     return page.events

@@ -228,6 +228,14 @@ def answered(patch: pytest.MonkeyPatch, document: Any) -> None:
         ({"one": [], "two": [], "pagination": {}}, "which events there are"),
         ({"events": [{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}]}, "whether there is another page"),
         ([{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}], "whether there is another page"),
+        (
+            {
+                "events": [{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}],
+                "pagination": {"nextPageToken": "b"},
+            },
+            "whether there is another page",
+        ),
+        ({"events": [], "pagination": {"nextCursor": None, "hasMore": True}}, "how to ask for the next page"),
         ({"events": [{"id": "a"}], "pagination": {}}, "when each event was ingested"),
         ({"events": [{"id": "a", "ingestionTimestamp": 17}], "pagination": {}}, "when each event was ingested"),
     ],
