@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
-
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
 from source_pigment.config import SourceConfig
@@ -116,7 +114,7 @@ class ApplicationGone(ConfigProblem):
         )
 
 
-def _not_listed(stream: StreamName, error: PigmentError) -> AirbyteTracedException:
+def _not_listed(stream: StreamName, error: PigmentError) -> Exception:
     """The error of the application's list of blocks, as one of the stream."""
     failure = traced(error, subject=f'application "{stream.namespace}"')
     failure.message = (
