@@ -110,7 +110,7 @@ class AuditStream:
         """The events, oldest first, and now and then the state behind them."""
         emitted_at = self._micros() // 1000
         count = 0
-        with closing(finished), closing(self._sent(finished.store)) as events:
+        with closing(finished), closing(self._sent(finished)) as events:
             for _ in range(0, finished.rows, _EVENTS_BETWEEN_STATES):
                 for block in self._blocks(islice(events, _EVENTS_BETWEEN_STATES), emitted_at):
                     count += block.count
@@ -128,10 +128,11 @@ class AuditStream:
         """Behind everything that was sent."""
         return self._state
 
-    def _sent(self, store: EventStore) -> Generator[bytes, None, None]:
-        with closing(store.events()) as events:
+    def _sent(self, finished: CollectedEvents) -> Generator[bytes, None, None]:
+        now = self._micros() if finished.read_at is None else finished.read_at
+        with closing(finished.store.events()) as events:
             for mark, ingested, data in events:
-                self._window.add(ingested, mark)
+                self._window.add(ingested, mark, now)
                 yield data
 
     def _blocks(self, data: Iterator[bytes], emitted_at: int) -> Iterator[RecordBlock]:

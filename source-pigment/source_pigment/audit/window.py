@@ -6,7 +6,8 @@ fingerprint of each event, by the minute in which it was ingested. What is in th
 
 - `since` is where the next range begins, always the beginning of a minute; the fingerprints are complete from there on.
   It never goes back, so an event before it was either sent or came later than the overlap.
-- `newest` is the newest time of ingestion that was sent. It follows the server's clock, never ours.
+- `newest` is the newest time of ingestion that was sent, by the server's clock. A time ahead of ours counts as ours: an
+  event with a wrong time must not put the range behind those that follow. It only makes the overlap longer.
 - Events are added in the order of their ingestion. So the state is true after each of them: all that is not sent yet
   lies at or behind the last one, and `since` is never behind that.
 
@@ -98,13 +99,14 @@ class Window:
         size = _FINGERPRINT_BYTES
         return {bytes(packed[at : at + size]) for packed in self._sent.values() for at in range(0, len(packed), size)}
 
-    def add(self, ingested: Micros, mark: bytes) -> None:
-        """An event was sent, and nothing older is to be sent after it."""
+    def add(self, ingested: Micros, mark: bytes, now: Micros) -> None:
+        """An event was sent that was asked for now, and nothing older is to be sent after it."""
         minute = minute_of(ingested)
         is_new = minute not in self._sent
         self._put(minute, mark)
-        if self.newest is None or ingested > self.newest:
-            self.newest = ingested
+        newest = min(ingested, now)
+        if self.newest is None or newest > self.newest:
+            self.newest = newest
         if is_new or self._count > MOST_FINGERPRINTS:
             self._forget(minute)
 

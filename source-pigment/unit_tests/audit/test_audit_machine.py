@@ -40,6 +40,11 @@ class AuditMachine(RuleBasedStateMachine):
             for _ in range(repeat):
                 self._add(milliseconds)
 
+    @rule(minutes=st.integers(1, 20_000))
+    def arrive_from_the_future(self, minutes: int) -> None:
+        """A wrong time, ahead of every clock."""
+        self._add(-minutes * 60_000)
+
     @rule(minutes=st.integers(0, 3000))
     def wait(self, minutes: int) -> None:
         self.pigment.now += timedelta(minutes=minutes)

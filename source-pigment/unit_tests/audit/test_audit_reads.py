@@ -280,6 +280,28 @@ def test_states_lie_at_most_so_many_events_apart(
     assert len(set(reader.ids())) == 10
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=1), timedelta(hours=25), timedelta(days=3), timedelta(days=900)])
+def test_an_event_ahead_of_all_clocks_hides_none_that_follow(
+    pigment: AuditPigment, reader: Reader, ahead: timedelta
+) -> None:
+    pigment.log.add(an_event(1), an_event(2, NOON + ahead))
+    reader.read()
+    for hours in range(5, 150, 5):
+        pigment.now = NOON + timedelta(hours=hours)
+        pigment.log.add(an_event(100 + hours, pigment.now - timedelta(hours=6)))
+        reader.read()
+    assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=1), timedelta(hours=25), timedelta(days=3), timedelta(days=200)])
+def test_a_clock_that_is_behind_hides_no_event(pigment: AuditPigment, reader: Reader, behind: timedelta) -> None:
+    for hours in range(0, 150, 5):
+        pigment.now = NOON + timedelta(hours=hours) - behind
+        pigment.log.add(an_event(hours, NOON + timedelta(hours=hours - 6)))
+        reader.read()
+    assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
+
+
 def test_the_order_is_that_of_ingestion(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.page_size = 3
     pigment.log.add(*(an_event(each, NOON - timedelta(minutes=each * 7 % 11)) for each in range(30)))

@@ -14,6 +14,7 @@ from source_pigment.audit.moments import MINUTE, iso, micros_of, minute_of, pars
 from source_pigment.audit.window import OVERLAP, StateUnreadable, Window, fingerprint
 
 MOMENTS = st.integers(0, 3 * OVERLAP)
+LATER = 4 * OVERLAP
 
 
 def mark(number: int) -> bytes:
@@ -30,7 +31,7 @@ def echoed(window: Window) -> Window:
 def test_what_was_sent_behind_the_beginning_is_known_and_nothing_else(moments: list[int]) -> None:
     window = Window(0)
     for number, moment in enumerate(sorted(moments)):
-        window.add(moment, mark(number))
+        window.add(moment, mark(number), LATER)
         window = echoed(window)
     window.finish(0)
     kept = {mark(number) for number, moment in enumerate(sorted(moments)) if moment >= window.since}
@@ -49,7 +50,7 @@ def test_the_state_is_bounded_but_for_its_newest_minute(moments: list[int], most
         patch.setattr(window_module, "MOST_FINGERPRINTS", most)
         window = Window(0)
         for number, moment in enumerate(sorted(moments)):
-            window.add(moment, mark(number))
+            window.add(moment, mark(number), LATER)
             assert window.since <= moment
         window.finish(0)
     in_newest = sum(minute_of(each) == minute_of(max(moments)) for each in moments) if moments else 0
@@ -62,17 +63,29 @@ def test_a_late_event_never_puts_the_beginning_behind_itself() -> None:
         patch.setattr(window_module, "MOST_FINGERPRINTS", 3)
         window = Window(0)
         for number, minute in enumerate((0, 1, 2)):
-            window.add(minute * MINUTE, mark(number))
-        window.add(1 * MINUTE, mark(4))
+            window.add(minute * MINUTE, mark(number), LATER)
+        window.add(1 * MINUTE, mark(4), LATER)
 
     # The next one may be of the same time.
     assert window.since <= 1 * MINUTE
 
 
+@given(st.lists(MOMENTS, max_size=30), MOMENTS)
+def test_events_ahead_of_the_clock_leave_the_range_before_it(moments: list[int], now: int) -> None:
+    window = Window(0)
+    for number, moment in enumerate(sorted(moments)):
+        window.add(moment, mark(number), now)
+        window = echoed(window)
+    window.finish(now)
+
+    assert window.since <= max(0, minute_of(now - OVERLAP))
+    assert {mark(n) for n, each in enumerate(sorted(moments)) if each >= window.since} <= window.fingerprints()
+
+
 def test_thousands_in_one_millisecond_stay_together() -> None:
     window = Window(0)
     for number in range(3000):
-        window.add(OVERLAP, mark(number))
+        window.add(OVERLAP, mark(number), LATER)
 
     assert echoed(window).fingerprints() == {mark(number) for number in range(3000)}
     assert len(json.dumps(window.state())) < 3000 * 16 + 300
@@ -87,13 +100,13 @@ def test_a_time_that_somebody_wrote_is_where_the_range_begins() -> None:
     window = Window.of({"ingestionTimestamp": "2026-11-01T10:00:30Z"})
     assert window is not None
     assert iso(window.since) == "2026-11-01T10:00:30Z"
-    window.add(window.since + MINUTE // 10, mark(1))
+    window.add(window.since + MINUTE // 10, mark(1), LATER)
     assert echoed(window).fingerprints() == {mark(1)}
 
 
 def test_a_cursor_that_was_moved_on_moves_the_range_on() -> None:
     window = Window(0)
-    window.add(OVERLAP, mark(1))
+    window.add(OVERLAP, mark(1), LATER)
     moved = Window.of({**window.state(), "ingestionTimestamp": "2999-01-01T00:00:00Z"})
     assert moved is not None
     assert iso(moved.since) == "2998-12-31T00:00:00Z"
