@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -29,7 +30,19 @@ def state(count: float) -> dict[str, Any]:
 
 
 STARTED, RUNNING, COMPLETE = status("STARTED"), status("RUNNING"), status("COMPLETE")
+ESTIMATE = {"type": "TRACE", "trace": {"type": "ESTIMATE", "estimate": {"name": "S", "row_estimate": 2}}}
 GOOD = [STARTED, RUNNING, record({"a": 1}), record({"a": None}), state(2.0), COMPLETE]
+
+
+def in_another_namespace(message: dict[str, Any]) -> dict[str, Any]:
+    """The message, as one of a stream that has the same name and a namespace."""
+    moved = json.loads(json.dumps(message))
+    match moved:
+        case {"record": stream} | {"state": {"stream": {"stream_descriptor": stream}}}:
+            stream["namespace"] = "N"
+        case {"trace": {"stream_status": {"stream_descriptor": stream}} | {"estimate": stream}}:
+            stream["namespace"] = "N"
+    return dict(moved)
 
 
 def run(messages: list[dict[str, Any]], exit_code: int = 0) -> None:
@@ -41,6 +54,7 @@ def run(messages: list[dict[str, Any]], exit_code: int = 0) -> None:
 
 def test_a_good_source_passes() -> None:
     run(GOOD)
+    run([*GOOD[:2], ESTIMATE, *GOOD[2:]])
     run([STARTED, state(0.0), COMPLETE])
     run([STARTED, RUNNING, record({"a": 1}), status("INCOMPLETE")], exit_code=1)
 
@@ -60,6 +74,8 @@ def test_a_good_source_passes() -> None:
         ([*GOOD, COMPLETE], 0),
         ([{"type": "SURPRISE"}], 0),
         ([STARTED, RUNNING], 1),
+        *(([*GOOD[:at], in_another_namespace(GOOD[at]), *GOOD[at + 1 :]], 0) for at in range(len(GOOD))),
+        ([*GOOD[:2], in_another_namespace(ESTIMATE), *GOOD[2:]], 0),
     ],
 )
 def test_a_source_that_breaks_a_rule_is_caught(messages: list[dict[str, Any]], exit_code: int) -> None:

@@ -157,6 +157,7 @@ def test_each_application_is_a_namespace_of_its_own(source: Runner) -> None:
         assert found[space, "Result"]["source_defined_primary_key"] == [["Accounts"]]
 
 
+@pytest.mark.long
 def test_one_id_has_no_namespace_anywhere(source: Runner) -> None:
     found = discovered(source, application_id=SALES)
 
@@ -216,6 +217,7 @@ def test_an_application_hidden_between_its_blocks_and_their_exports_fails_its_st
     assert_only_sales_failed(read(source, found), "config_error", f'"{SALES_SPACE}/')
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_hidden_application_is_named_and_left_out_of_the_discovery(source: Runner, status: int) -> None:
     statuses(source)[f"blocks?applicationId={SALES}"] = status
@@ -265,6 +267,7 @@ def check(source: Runner, **config: Any) -> tuple[str, str]:
     return said["status"], said["message"]
 
 
+@pytest.mark.long
 def test_check_says_which_applications_there_are(source: Runner) -> None:
     spaces = ", ".join(sorted(("People", SALES_SPACE, OTHER_SPACE)))
     found = "6 streams were found, and the keys can read them: 3 lists, 3 tables."
@@ -302,6 +305,7 @@ def test_check_tries_a_block_of_another_application_before_a_second_one(source: 
 # What a catalog and a state of before go on to mean ------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_catalog_of_one_application_goes_on_without_a_namespace(source: Runner) -> None:
     found = discovered(source, application_id=SALES)
     run = read(source, found)
@@ -444,6 +448,7 @@ def add_view(source: Runner, application_id: str, name: str) -> str:
     return view.id
 
 
+@pytest.mark.long
 def test_a_view_belongs_to_its_application(source: Runner) -> None:
     bare, addressed = add_view(source, SALES, "Bare"), add_view(source, PEOPLE, "Addressed")
     address = f"https://pigment.app/application/{PEOPLE}/lists/{block_id(PEOPLE, 'Accounts')}?viewId={addressed}"
@@ -543,6 +548,7 @@ def operations(source: Runner, command: str, catalog: Any = None, **config: Any)
     return Counter(each.operation for each in source.pigment.requests[before:])
 
 
+@pytest.mark.long
 def test_each_application_costs_one_request_beside_its_exports(source: Runner) -> None:
     found = discovered(source)
     exports = {"export_list": 3, "export_table": 3}
