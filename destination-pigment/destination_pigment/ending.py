@@ -16,15 +16,16 @@ from pigment_client.quantities import counted
 class Ending:
     """A sync once its imports have ended; by default one of which everything is stored.
 
-    `unfinished` are the streams of which nobody has proved that the source read them to their end. `unsettled` counts
-    the records that are neither stored nor rejected, `unreadable` the lines that may have been records, `unsent_states`
-    the states whose records were not confirmed.
+    `unfinished` are the streams that the source has not read to their end; `unproved` those of which nothing says
+    whether it has, although it did not fail. `unsettled` counts the records that are neither stored nor rejected,
+    `unreadable` the lines that may have been records, `unsent_states` the states whose records were not confirmed.
     """
 
     has_failed: bool = False
     is_cancelled: bool = False
     is_dry_run: bool = False
     unfinished: tuple[str, ...] = ()
+    unproved: tuple[str, ...] = ()
     unsettled: int = 0
     unreadable: int = 0
     unsent_states: int = 0
@@ -55,6 +56,7 @@ def find_obstacle(ending: Ending) -> Obstacle | None:
         (ending.is_cancelled, Concern.SAID, "the sync was stopped"),
         (ending.is_dry_run, Concern.SAID, "this is a dry run"),
         (ending.unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(ending.unfinished)}"),
+        (ending.unproved, Concern.ROWS, f"no state came that proves the {', '.join(ending.unproved)} complete"),
         (ending.unsettled, Concern.ROWS, f"{counted(ending.unsettled, 'record is', 'records are')} not stored"),
         (ending.unreadable, Concern.ROWS, f"{lines} could not be read and may have been records"),
         (ending.unsent_states, Concern.ROWS, f"{counted(ending.unsent_states, 'state was', 'states were')} not sent"),

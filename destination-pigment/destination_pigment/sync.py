@@ -98,15 +98,18 @@ class Sync:
     @property
     def ending(self) -> Ending:
         """How it has ended; ask behind `finish` or `end`."""
-        unfinished = [
+        unfinished = tuple(
             files.stream.subject
             for key, files in self._streams.files.items()
             if key in self._to_replace or not self._completion.has_succeeded(key, still_wanted=True)
-        ]
+        )
+        # Behind the wait: a source that had failed would have ended this sync.
+        is_unproved = self._completion.is_undecided
         return Ending(
             has_failed=self.failed,
             is_cancelled=self._cancel.requested,
-            unfinished=tuple(unfinished),
+            unfinished=() if is_unproved else unfinished,
+            unproved=unfinished if is_unproved else (),
             unsettled=self._states.checkpoints.unsettled,
             unreadable=self._intake.unreadable,
             unsent_states=self._states.checkpoints.waiting,
@@ -165,7 +168,8 @@ class Sync:
 
     def _finish_replacing(self) -> None:
         """Replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
-        if self._completion.depends_on_patience(self._streams.files if self._pace.proves_all else self._to_replace):
+        waits_for_all = self._pace.proves_all and self._completion.is_undecided
+        if waits_for_all or self._completion.depends_on_patience(self._to_replace):
             self._wait_while_wanted()
         if self._cancel.requested or self.failed:
             return

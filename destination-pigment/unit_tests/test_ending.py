@@ -16,6 +16,7 @@ AGAINST: dict[str, Any] = {
     "is_cancelled": True,
     "is_dry_run": True,
     "unfinished": ('stream "a"', 'stream "b"'),
+    "unproved": ('stream "c"',),
     "unsettled": 3,
     "unreadable": 1,
     "unsent_states": 2,
@@ -43,6 +44,7 @@ def test_everything_is_stored_only_where_nothing_speaks_against_it(chosen: tuple
     ("name", "reason"),
     [
         ("unfinished", 'the source did not finish the stream "a", stream "b"'),
+        ("unproved", 'no state came that proves the stream "c" complete'),
         ("unsettled", "3 records are not stored"),
         ("unreadable", "1 line of the input could not be read and may have been records"),
         ("unsent_states", "2 states were not sent"),

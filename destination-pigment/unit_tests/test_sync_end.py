@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from destination_pigment import sync as module
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.config import FileLimits
+from destination_pigment.ending import Concern, find_obstacle
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool, SpoolFile
@@ -75,10 +78,18 @@ class Running:
 
 
 @contextmanager
-def running(importer: Importing, *, max_rows: int = 1, memory_bytes: int = 10**6) -> Iterator[Running]:
+def running(
+    importer: Importing,
+    *,
+    max_rows: int = 1,
+    memory_bytes: int = 10**6,
+    configured: Mapping[str, Any] = MappingProxyType({}),
+    proves_all: bool = False,
+) -> Iterator[Running]:
     cancel, blocks = Cancel(), []
     schema = {"properties": {"id": {"type": "string"}}}
-    catalog = {"streams": [{"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append"}]}
+    chosen = {"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append", **configured}
+    catalog = {"streams": [chosen]}
     with Spool(CsvDialect()) as spool:
         options = FileOptions(CsvDialect(), FileLimits(10**6, max_rows, timedelta(minutes=10)), lambda: there.now)
         (stream,) = parse_catalog(catalog)
@@ -87,7 +98,7 @@ def running(importer: Importing, *, max_rows: int = 1, memory_bytes: int = 10**6
         held = HeldStates(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
         queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
         states = States(held, blocks.append, cancel)
-        pace = Pace(MAX_AGE_SECONDS, Patience())
+        pace = Pace(MAX_AGE_SECONDS, Patience(still_wanted_seconds=0.0), proves_all)
         there = Running(Sync(Streams({stream.key: append}, {}), queues, states, cancel, pace), cancel, queues, blocks)
         yield there
         importer.ended.set()
@@ -208,3 +219,37 @@ def test_a_defect_in_settling_one_import_leaves_none_unawaited(monkeypatch: pyte
             there.sync.finish()
         assert there.queues.outstanding == 0
         assert there.sent <= 2
+
+
+GENERATION = {"generation_id": 2, "minimum_generation_id": 1}
+INCOMPLETE = (
+    b'{"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1, '
+    b'"stream_status": {"stream_descriptor": {"name": "s"}, "status": "INCOMPLETE"}}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("sent", "rest", "configured", "concern"),
+    [
+        (messages(1), b"", {}, None),
+        (b"", b"", {}, Concern.ROWS),
+        (INCOMPLETE, b"", {}, Concern.AGAIN),
+        (b"", b"", GENERATION, Concern.AGAIN),
+        (messages(1), b'{"type": "REC', {}, Concern.AGAIN),
+        (messages(1).splitlines(keepends=True)[0], b"", {}, Concern.SAID),
+    ],
+    ids=["a state", "no state", "INCOMPLETE", "no COMPLETE", "cut", "no state behind the last record"],
+)
+def test_a_source_that_did_not_fail_is_not_asked_to_send_everything_again(
+    sent: bytes, rest: bytes, configured: dict[str, Any], concern: Concern | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What repeats by itself would add the rows of a full refresh once more."""
+    caplog.set_level(logging.INFO)
+    with running(Importing(), configured=configured, proves_all=True) as there, suppress(AirbyteTracedException):
+        there.sync.take(sent)
+        there.sync.finish(rest)
+    obstacle = find_obstacle(there.sync.ending)
+    assert (None if obstacle is None else obstacle.concern) is concern
+    # A platform whose source failed would end the sync within that time.
+    has_waited = any("waiting" in each for each in caplog.messages)
+    assert has_waited is (concern in {None, Concern.ROWS})

@@ -66,9 +66,14 @@ class Completion:
         """Whether the source has said that the stream is complete."""
         return self._statuses.get(key) is StreamStatus.COMPLETE
 
+    @property
+    def is_undecided(self) -> bool:
+        """Whether only time can tell if the source has succeeded: nobody says it, and nothing speaks against it."""
+        return not (self.is_reported or self._is_cut or self._behind_state)
+
     def depends_on_patience(self, keys: Iterable[StreamKey]) -> bool:
         """Whether some of the streams have succeeded if, and only if, we are still wanted after a while."""
-        return not self.is_reported and any(self.has_succeeded(key, still_wanted=True) for key in keys)
+        return self.is_undecided and any(self.has_succeeded(key, still_wanted=True) for key in keys)
 
     def has_succeeded(self, key: StreamKey, *, still_wanted: bool) -> bool:
         """Whether the source has read all of the stream; ask when the input has ended."""

@@ -194,6 +194,7 @@ def test_where_the_sync_says_itself_why_nothing_is_started_there_is_no_second_er
     ("ending", "error"),
     [
         (Ending(unfinished=('stream "a"',)), TransientProblem),
+        (Ending(unproved=('stream "a"',)), ConfigProblem),
         (Ending(unsettled=1), ConfigProblem),
         (Ending(unreadable=1), ConfigProblem),
         (Ending(unsent_states=1), ConfigProblem),
