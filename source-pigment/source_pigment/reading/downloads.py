@@ -154,6 +154,14 @@ class _Attempt:
             data = data[self._file.write(data) :]
 
 
+def unreadable(subject: str) -> TransientProblem:
+    """What came whole cannot be had back from the disk."""
+    return TransientProblem(
+        f"The connector's disk did not give back what was stored of the {subject}, so it was not read to its end: run "
+        "the sync again, and check the disk for temporary files (TMPDIR) if this comes again."
+    )
+
+
 def in_words(num_bytes: float) -> str:
     """A number of bytes as people say it, in powers of a thousand."""
     for unit in ("bytes", "kB", "MB"):

@@ -20,7 +20,7 @@ from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
 from source_pigment.reading.conversion import Conversion
-from source_pigment.reading.downloads import Download, DownloadOptions, download
+from source_pigment.reading.downloads import Download, DownloadOptions, download, unreadable
 from source_pigment.reading.emission import record_blocks
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
@@ -89,10 +89,16 @@ class ExportStream:
             emitted_at = int(self._options.now() * 1000)
             converter = self._options.conversion.converter(layout, plain=finished.plain)
             count = 0
-            for block in record_blocks(finished, layout, converter, emitted_at):
-                count += block.count
-                self.progress.add(block)
-                yield block
+            try:
+                for block in record_blocks(finished, layout, converter, emitted_at):
+                    count += block.count
+                    self.progress.add(block)
+                    yield block
+            except OSError:
+                raise unreadable(self.subject) from None
+            except CsvBroken as error:
+                # Quotes out of place: where its blocks are cut decides whether the reader can make sense of them.
+                raise self._not_as_asked(str(error), sent="Not all") from None
             if count != finished.rows:
                 raise AssertionError("a row was counted that did not become a record")
 
@@ -129,10 +135,10 @@ class ExportStream:
     def _damaged(self, error: CsvBroken) -> AirbyteTracedException:
         return self._not_as_asked(str(error))
 
-    def _not_as_asked(self, reason: str) -> AirbyteTracedException:
+    def _not_as_asked(self, reason: str, sent: str = "None") -> AirbyteTracedException:
         """What came whole and cannot be read will not be better when it is asked for again."""
         return AirbyteTracedException(
-            message=f"The export of the {self.subject} cannot be read: {reason}. None of its records were sent: look "
+            message=f"The export of the {self.subject} cannot be read: {reason}. {sent} of its records were sent: look "
             "at that place in Pigment, and report this if nothing is wrong there.",
             internal_message="the export is whole, but not CSV as it was asked for",
             failure_type=FailureType.system_error,

@@ -2,8 +2,8 @@
 
 zstd packs tighter than gzip's first level, and takes a third of the time to pack and to read back. The content is
 packed in pieces of about a megabyte. An export that is smaller is kept as it is, and so is a piece that packing would
-not make smaller. Each piece begins with its length on disk, its length in full, and a check
-sum of its content.
+not make smaller. Each piece begins with its length on disk, its length in full, and a check sum of its content; a head
+of its own is the end, so that a file that lost its last pieces is no whole one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ PIECE_BYTES = 1 << 20
 # The level that costs least time; the file lives for minutes.
 _LEVEL = 1
 _HEAD = struct.Struct("<III")
+_END = _HEAD.pack(0, 0, 0x0E0F)
 
 
 class Packer:
@@ -41,9 +42,10 @@ class Packer:
             self._put()
 
     def flush(self) -> None:
-        """Write what still waits."""
+        """Write what still waits, and the end."""
         if self._waiting_bytes:
             self._put()
+        self._write(_END)
 
     def _put(self) -> None:
         piece = b"".join(self._waiting)
@@ -59,22 +61,31 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
     """The content that was packed, from the beginning; raises OSError where the disk does not give it back."""
     file.seek(0)
     codec = None
-    while head := file.read(_HEAD.size):
+    while (head := file.read(_HEAD.size)) != _END:
+        if len(head) < _HEAD.size:
+            raise _changed()
         packed_bytes, piece_bytes, check_sum = _HEAD.unpack(head)
         piece = file.read(packed_bytes)
         if packed_bytes != piece_bytes:
             codec = codec or _zstd()
             piece = codec.decompress(piece, piece_bytes, asbytes=True)
         if zlib.crc32(piece) != check_sum:
-            raise OSError(errno.EIO, "the disk gave back something else than was stored")
+            raise _changed()
         yield piece
 
 
 def unzipped(file: IO[bytes]) -> Iterator[bytes]:
-    """The content of a file that is kept as it came, compressed with gzip."""
+    """The content of a file that is kept as it came, compressed with gzip; raises OSError as `unpacked` does."""
     file.seek(0)
     with gzip.GzipFile(fileobj=file, mode="rb") as content:
-        yield from iter(lambda: content.read(PIECE_BYTES), b"")
+        try:
+            yield from iter(lambda: content.read(PIECE_BYTES), b"")
+        except (EOFError, zlib.error):
+            raise _changed() from None
+
+
+def _changed() -> OSError:
+    return OSError(errno.EIO, "the disk gave back something else than was stored")
 
 
 def _zstd() -> Any:

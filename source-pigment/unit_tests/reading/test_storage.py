@@ -52,8 +52,44 @@ def test_what_the_disk_changed_is_an_error(size: int, place: int) -> None:
     file = packed(*(content[start : start + 700_000] for start in range(0, len(content), 700_000)))
     changed = bytearray(file.getvalue())
     changed[place] ^= 0x55
-    with pytest.raises(OSError, match=r"something else|decompression failed"):
+    with pytest.raises(OSError, match=r"something else|decompression failed|Corrupt"):
         list(unpacked(io.BytesIO(bytes(changed))))
+
+
+CONTENT = b"".join(b"%d;Department %d;%d\r\n" % (n, n % 7, n * n) for n in range(120_000))
+
+
+@pytest.mark.parametrize("content", [b"a;b\r\n1;2\r\n", CONTENT])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_file_that_lost_its_end_is_an_error_wherever_that_is(content: bytes, zeros: bool) -> None:
+    written: list[bytes] = []
+    packer = Packer(written.append)
+    for start in range(0, len(content), 65_536):
+        packer.add(content[start : start + 65_536])
+    packer.flush()
+    whole = b"".join(written)
+    ends = [sum(map(len, written[:count])) for count in range(len(written) - 1)]
+
+    assert b"".join(unpacked(io.BytesIO(whole))) == content
+    for end in {0, *ends, *(end + more for end in ends for more in (1, 11, 13) if end + more < len(whole))}:
+        left = whole[:end] + (b"\0" * (len(whole) - end) if zeros else b"")
+        with pytest.raises(OSError, match=r"something else|decompression failed|Corrupt"):
+            list(unpacked(io.BytesIO(left)))
+
+
+@pytest.mark.parametrize("kept", [5, 0.3, 0.7, -9, -1])
+def test_what_came_compressed_and_lost_its_end_is_an_error(kept: float) -> None:
+    whole = gzip.compress(CONTENT, 1)
+    left = whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)]
+    with pytest.raises(OSError, match="something else"):
+        list(unzipped(io.BytesIO(left)))
+
+
+def test_what_came_compressed_and_was_changed_is_an_error() -> None:
+    whole = bytearray(gzip.compress(CONTENT, 1))
+    whole[len(whole) // 2] ^= 0x55
+    with pytest.raises(OSError, match=r"something else|CRC check failed"):
+        list(unzipped(io.BytesIO(bytes(whole))))
 
 
 def test_what_came_compressed_is_read_in_pieces() -> None:
