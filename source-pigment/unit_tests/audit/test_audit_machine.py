@@ -27,8 +27,15 @@ class AuditMachine(RuleBasedStateMachine):
         self.number = 0
         self.patch = pytest.MonkeyPatch()
 
-    @initialize(between_states=st.integers(1, 5), page_size=st.integers(1, 6), by_offset=st.booleans())
-    def begin(self, between_states: int, page_size: int, by_offset: bool) -> None:
+    @initialize(
+        between_states=st.integers(1, 5),
+        page_size=st.integers(1, 6),
+        by_offset=st.booleans(),
+        history=st.lists(st.integers(0, 170 * 24 * 60), max_size=20),
+    )
+    def begin(self, between_states: int, page_size: int, by_offset: bool, history: list[int]) -> None:
+        for minutes in history:
+            self._add(minutes * 60_000)
         self.patch.setattr(audit_stream, "_EVENTS_BETWEEN_STATES", between_states)
         self.pigment.log.page_size = page_size
         self.pigment.log.by_offset = by_offset
@@ -81,7 +88,7 @@ class AuditMachine(RuleBasedStateMachine):
             self.pigment.log.cursor_seconds = 0.5 if at == seconds else 1000
 
         self.pigment.log.before_page = count
-        self.reader.read()
+        self.read()
         self.pigment.log.before_page = lambda: None
         self.pigment.log.cursor_seconds = 1000
 
@@ -112,4 +119,4 @@ TestAuditMachine.settings = settings(max_examples=25, stateful_step_count=12, de
 
 @pytest.mark.long
 class TestAuditMachineForLong(AuditMachine.TestCase):  # type: ignore[name-defined,misc]  # hypothesis makes it
-    settings = settings(max_examples=400, stateful_step_count=25, deadline=None)
+    settings = settings(max_examples=120, stateful_step_count=15, deadline=None)
