@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from airbyte_platform.process import Run
+from airbyte_platform.process import Run, configured
 from airbyte_platform.rules import SourceRules
 from connectors import Runner, key, running, source_config
 from local_pigment.blocks import ListBlock, Property, View
@@ -218,3 +218,24 @@ def test_check_asks_for_each_kind_of_list_once(source: Runner) -> None:
     ]
     source.pigment.faults.queue("list_views", RespondGarbage())
     assert source.run("check").of("CONNECTION_STATUS")[0]["status"] == "FAILED"
+
+
+@pytest.mark.long
+def test_without_an_application_id_each_application_is_in_the_same_streams(source: Runner) -> None:
+    workspace = source.pigment.workspace
+    every: dict[str, Any] = {"application_id": None, "include": ["Months"]}
+    discovered = source.run("discover", **every).of("CATALOG")[0]["streams"]
+    chosen = [each for each in discovered if each["name"] in {"Months", ModelKind.BLOCKS, ModelKind.APPLICATIONS}]
+    run = source.run("read", catalog=configured({"streams": chosen}, destination_sync_mode="append"), **every)
+
+    assert run.exit_code == 0
+    assert {(each["name"], each.get("namespace")) for each in chosen} == {
+        ("Months", PLANNING),
+        ("Months", CONSOLIDATION),
+        (ModelKind.BLOCKS, None),
+        (ModelKind.APPLICATIONS, None),
+    }
+    assert [each["name"] for each in data_of(run, ModelKind.APPLICATIONS)] == [PLANNING, CONSOLIDATION]
+    assert {(each["application_id"], each["id"]) for each in data_of(run, ModelKind.BLOCKS)} == {
+        (owner.id, block) for owner in workspace.applications.values() for block in owner.blocks
+    }

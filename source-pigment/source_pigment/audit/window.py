@@ -108,13 +108,13 @@ class Window:
         if self.newest is None or newest > self.newest:
             self.newest = newest
         if is_new or self._count > MOST_FINGERPRINTS:
-            self._forget(minute)
+            self._forget(min(minute, minute_of(self.newest)))
 
     def finish(self, read_at: Micros) -> None:
         """Everything in the range was sent."""
         self.read_at = read_at
-        if self._sent:
-            self._forget(max(self._sent))
+        if self._sent and self.newest is not None:
+            self._forget(minute_of(self.newest))
 
     def _put(self, minute: Micros, packed: bytes) -> None:
         self._sent.setdefault(minute, bytearray()).extend(packed)
@@ -124,7 +124,7 @@ class Window:
         """Begin later where the overlap is long enough or there are too many, but not behind that minute."""
         if self.newest is not None:
             self.since = max(self.since, minute_of(self.newest - OVERLAP))
-        while (oldest := min(self._sent)) < until:
+        while self._sent and (oldest := min(self._sent)) < until:
             if oldest + MINUTE > self.since and self._count <= MOST_FINGERPRINTS:
                 return
             self._count -= len(self._sent.pop(oldest)) // _FINGERPRINT_BYTES

@@ -108,6 +108,21 @@ def test_a_state_of_the_future_yields_nothing_and_stays(
     ]
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=20), timedelta(days=2), timedelta(days=365_000)])
+def test_an_event_of_a_wrong_clock_hides_no_later_ones(
+    pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    monkeypatch.setattr("source_pigment.audit.window.MOST_FINGERPRINTS", 5)
+    for number in range(40):
+        pigment.log.add(an_event(number, pigment.now + (ahead if number == 9 else timedelta())))
+        if number % 3 == 0:
+            reader.read()
+        pigment.now += timedelta(minutes=number)
+    reader.read()
+
+    assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
+
+
 def test_a_state_that_is_not_ours_is_a_config_problem(reader: Reader) -> None:
     reader.state = {"ingestionTimestamp": "yesterday"}
     with pytest.raises(ConfigProblem, match="is none that this connector wrote"):
