@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.endings import Succeeded
 from airbyte_platform.process import Run, as_lines
 from connectors import Runner
 from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Late, ResetBeforeResponse, Respond
@@ -55,6 +56,17 @@ def stored(runner: Runner, bucket: LocalBucket, messages: list[Any], configured:
     runner.environment |= NOBODY
     config = {"object_storage_config": bucket.config(), **config}
     return write(runner, messages, configured, **config)
+
+
+def delivered(runner: Runner, bucket: LocalBucket, *parts: list[Any]) -> Run:
+    """Send the first part in files of three rows, and the second once the first file is pushed."""
+    runner.environment |= NOBODY
+    delivery = runner.deliver(catalog(), max_file_rows=3, object_storage_config=bucket.config())
+    delivery.send_messages(*parts[0])
+    while not imports(runner):
+        time.sleep(0.02)
+    delivery.send_messages(*parts[1])
+    return delivery.end(Succeeded())
 
 
 def counts(run: Run) -> list[tuple[int, float, float]]:
@@ -223,8 +235,7 @@ def test_nothing_is_pushed_where_what_was_rejected_on_arrival_cannot_be_written(
 ) -> None:
     bucket.faults.queue(None)
     bucket.faults.always = FORBIDDEN
-    messages = [*many(3), record(7), state(1), *many(2, 4), record(8), state(2), *many(9, 6), state(3)]
-    run = stored(destination, bucket, messages, max_file_rows=3)
+    run = delivered(destination, bucket, [record(7), *many(3), state(1)], [record(8), *many(3, 4), state(2)])
 
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
@@ -318,6 +329,45 @@ def test_what_passes_is_waited_for_and_doubles_nothing(
     assert run.exit_code == 0
     assert counts(run) == [(1, 3.0, 1.0)]
     assert len(bucket.rows()) == 1
+
+
+@pytest.mark.long
+def test_what_was_stored_before_the_bucket_failed_is_told(fast_destination: Runner, bucket: LocalBucket) -> None:
+    # The platform repeats this by itself, and would send the first file once more.
+    bucket.faults.always = SLOW_DOWN
+    run = delivered(fast_destination, bucket, [*many(3), state(1)], [record(8), *many(3, 4), state(2)])
+
+    assert run.errors[0]["failure_type"] == "transient_error"
+    assert [each["id"] for each in run.states] == [1]
+    assert entries(fast_destination) == names(3)
+
+
+@pytest.mark.long
+def test_one_state_for_many_files_finds_a_bucket_that_fails_before_the_first_is_pushed(
+    destination: Runner, bucket: LocalBucket
+) -> None:
+    bucket.faults.always = FORBIDDEN
+    run = stored(destination, bucket, [*many(8), record(9), state(1)], max_file_rows=3)
+
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert not imports(destination)
+
+
+@pytest.mark.long
+def test_where_files_of_one_state_are_stored_already_the_sync_says_so(
+    fast_destination: Runner, bucket: LocalBucket
+) -> None:
+    # The second file begins within the first state, and brings a row that is rejected behind it.
+    bucket.faults.always = SLOW_DOWN
+    run = delivered(fast_destination, bucket, [*many(4), state(1)], [record(8), *many(2, 5), state(2)])
+
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert run.errors[0]["message"].endswith(
+        "and run the sync again. Before that, look at the block: 3 rows of the stream are stored and no state says so, "
+        "so they are sent again."
+    )
+    assert not run.states
+    assert entries(fast_destination) == names(3)
 
 
 @pytest.mark.long

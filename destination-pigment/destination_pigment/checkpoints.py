@@ -67,6 +67,10 @@ class Checkpoints(Generic[S]):
         """How many records came and are neither stored nor rejected."""
         return (self._received - self._settled).total()
 
+    def stored_and_unreported(self, key: StreamKey) -> int:
+        """How many records of a stream are stored of which no state has left."""
+        return sum(each.records - each.rejected for each in self._unreported[key])
+
     def hold(self, key: StreamKey) -> None:
         """Keep back every state of a stream until `free`: what replaces a block is true only as a whole."""
         self._held.add(key)

@@ -25,6 +25,10 @@ class Failures:
         """Remember a failure of what the user calls so."""
         self._failures.append(traced(error, subject=subject))
 
+    def add_first(self, error: Exception, subject: str | None) -> None:
+        """Remember a failure that says more than any other."""
+        self._failures.insert(0, traced(error, subject=subject))
+
     def raise_first(self) -> None:
         """Raise the first failure, but one that a repeat could make worse before any other; log the others.
 

@@ -16,12 +16,13 @@ from destination_pigment.ending import Ending
 from destination_pigment.failures import Failures
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.append import Append, FirstImports
+from destination_pigment.imports.deletions import NotPushed, NotPushedYet
 from destination_pigment.imports.queue import ImportQueues, Job
 from destination_pigment.imports.replace import Replace
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
 from destination_pigment.intake import Intake
 from destination_pigment.states import States
 from pigment_airbyte.failures import TransientProblem
@@ -79,12 +80,13 @@ class Sync:
         self._completion = Completion(has_generations=streams.has_generations)
         self._intake = Intake(streams.files, self._completion, states)
         # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
-        # still to be replaced, how many records were rejected, what went wrong, and when the cancel was seen: the wait
-        # for imports ends once, for all.
+        # still to be replaced, how many records were rejected, what was kept back and what else went wrong, and when
+        # the cancel was seen: the wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._first_imports = FirstImports()
         self._to_replace = set(streams.replaces)
         self._rejected = 0
+        self._not_pushed: list[tuple[DestinationStream, Exception]] = []
         self._failures = Failures()
         self._cancelled_at: float | None = None
         for key in self._to_replace:
@@ -153,6 +155,7 @@ class Sync:
             for job, done in self._first_imports.end():
                 self._settle(job, done)
         self._send_due()
+        self._add_what_is_stored_before()
         with self.failing():
             if input_ended and not self._cancel.requested:
                 self._add_what_was_held_back()
@@ -160,6 +163,17 @@ class Sync:
         self._intake.summarize()
         self._states.summarize()
         self._failures.raise_first()
+
+    def _add_what_is_stored_before(self) -> None:
+        """Where files were kept back, say what is stored of the same stream and no state speaks of."""
+        for stream, error in self._not_pushed:
+            count = self._states.checkpoints.stored_and_unreported(stream.key)
+            if count and stream.mode is WriteMode.APPEND:
+                stored = counted(count, "row of the stream is stored", "rows of the stream are stored")
+                again = (
+                    f"{error} Before that, look at the block: {stored} and no state says so, so they are sent again."
+                )
+                self._failures.add_first(MayBeStored(again), stream.subject)
 
     def _finish_appending(self) -> None:
         for strategy in self._streams.appends.values():
@@ -276,7 +290,9 @@ class Sync:
             if result.problem is not None:
                 self._fail(result.problem, job.stream.subject)
         elif not isinstance(result, Cancelled):
-            if isinstance(result, MayBeStored | TransientProblem):
+            if isinstance(result, NotPushed | NotPushedYet):
+                self._not_pushed.append((job.stream, result))
+            elif isinstance(result, MayBeStored | TransientProblem):
                 self._first_imports.on_doubt(job.configuration_id)
             self._fail(result, job.stream.subject)
 

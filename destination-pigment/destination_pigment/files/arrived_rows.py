@@ -26,6 +26,7 @@ class HeldRows:
     path: Path
     begin: int
     end: int
+    count: int
 
     def rows(self) -> Iterator[KeptRow]:
         """The rows."""
@@ -74,7 +75,7 @@ class ArrivedRows:
             for _ in range(count):
                 file.readline()
             begin, rows.taken = rows.taken, file.tell()
-        return HeldRows(rows.path, begin, rows.taken)
+        return HeldRows(rows.path, begin, rows.taken, count)
 
     def close(self) -> None:
         """Nothing is kept any more; the files go with their folder."""

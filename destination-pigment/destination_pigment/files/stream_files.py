@@ -48,7 +48,7 @@ class FileOptions:
 class Cut:
     """A file, the number of its rows, and how many records were rejected beside them; no file where all were.
 
-    `held` are the rejected ones, from when it is taken, where they are kept.
+    `held` are rejected ones, where they are kept: the first cut that is taken has all that the source has vouched for.
     """
 
     file: SpoolFile | None = None
@@ -102,6 +102,8 @@ class StreamFiles:
         self._mark: _Mark | None = None
         self._waiting_since: float | None = None
         self._rejections: Counter[str] = Counter()
+        self._vouched_rejections = 0
+        self._given_rejections = 0
 
     @property
     def records(self) -> int:
@@ -132,6 +134,7 @@ class StreamFiles:
         if self._cuts:
             last = self._cuts[-1]
             self._mark = _Mark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)
+            self._vouched_rejections = self._rejections.total()
 
     def take_full(self) -> list[Cut]:
         """The full files before the mark."""
@@ -156,7 +159,7 @@ class StreamFiles:
         if len(headers) > 1:
             self._recut()
         taken, self._cuts, self._mark = self._cuts, [], None
-        self._give_rejected(taken)
+        self._give_rejected(taken, self._rejections.total())
         return taken
 
     def header_only(self) -> Cut:
@@ -179,12 +182,14 @@ class StreamFiles:
             self._mark = replace(self._mark, cuts=left) if left >= 0 else None
         if taken:
             self._waiting_since = self._options.clock() if self._cuts else None
-        self._give_rejected(taken)
+        self._give_rejected(taken, self._vouched_rejections)
         return taken
 
-    def _give_rejected(self, taken: Sequence[Cut]) -> None:
-        for cut in taken:
-            cut.held = self._options.take_rejected(self.stream.key, cut.rejected)
+    def _give_rejected(self, taken: Sequence[Cut], up_to: int) -> None:
+        """Hand over rejected rows before the first file that a state waits for: where that fails, none is pushed."""
+        if taken:
+            taken[0].held = self._options.take_rejected(self.stream.key, up_to - self._given_rejections)
+            self._given_rejections = up_to
 
     def _split(self, mark: _Mark) -> None:
         """Cut at the mark."""

@@ -10,11 +10,15 @@ from enum import Enum, auto
 from threading import Lock
 
 from destination_pigment.imports.report import Imported, MayBeStored
-from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 
 
 class NotPushed(ConfigProblem):
     """The file was kept back; what was stored before it stands."""
+
+
+class NotPushedYet(TransientProblem):
+    """The same, for a reason that may pass."""
 
 
 class _Shown(Enum):

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import Cut
+from destination_pigment.imports.deletions import NotPushed, NotPushedYet
 from destination_pigment.imports.report import Imported
 from destination_pigment.input.configured_streams import DestinationStream
 from destination_pigment.rejected_rows.failures import BucketFailed
@@ -31,20 +32,20 @@ class UnstoredRows:
     store: RejectedRowStore | None = None
 
     def keep_arrived(self, stream: DestinationStream, cuts: Sequence[Cut]) -> None:
-        """Write what was rejected on arrival; raises `ConfigProblem` or `TransientProblem`: nothing may be pushed."""
+        """Write what was rejected on arrival; raises `NotPushed` or `NotPushedYet`: then nothing may be pushed."""
         held = [cut.held for cut in cuts if cut.held is not None]
         if self.store is None or not held:
             return
         try:
             self.store.keep(stream.key, (row for each in held for row in each.rows()))
         except BucketFailed as failed:
-            rows = counted(sum(cut.rejected for cut in cuts), "rejected row")
+            rows = counted(sum(each.count for each in held), "rejected row")
             sentence = (
                 f'{rows} of the {stream.subject} could not be written to the bucket "{self.store.bucket.name}", '
                 f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
                 f"{failed.advice}, and run the sync again."
             )
-            raise problem_of(failed, sentence) from None
+            raise (NotPushedYet(sentence) if failed.is_passing else NotPushed(sentence)) from None
 
     def keep_imported(self, stream: DestinationStream, file: SpoolFile, done: Imported) -> None:
         """Write what Pigment rejected of a file; raises `BucketFailed`."""

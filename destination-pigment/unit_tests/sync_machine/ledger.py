@@ -105,6 +105,11 @@ class Ledger:
         assert self._reported_rejected >= on_arrival, "records that were rejected on arrival are reported as stored"
         self.back.append(number)
 
+    @property
+    def reported_rejected(self) -> float:
+        """How many rows the states that came back count as rejected."""
+        return self._reported_rejected
+
     def check_now(self, pigment: Pigment, *, ended: bool, clean: bool, generations: bool) -> None:
         """What holds at any moment."""
         for name, block in self.blocks.items():
@@ -149,6 +154,15 @@ class Ledger:
                 assert there <= rows, "old rows were left, or rows doubled, by a replacement"
             else:
                 assert there == (Counter([OLD]) if name in self.filled else Counter()), "cleared, or not, unasked"
+
+    def check_repeatable(self, pigment: Pigment) -> None:
+        """What the platform sends again by itself is not stored already, where that would double it."""
+        for state in self.states:
+            name = state.name
+            if name is None or name in self.replaced | self.keyed or self.blocks[name] in pigment.cleared_again:
+                continue
+            again = {row for row in self.sent[name][self._reported[name] : state.before[name]] if row is not None}
+            assert not again & set(pigment.blocks[self.blocks[name]]), "stored rows are sent again by the platform"
 
     def _check_stored(self, state: SentState, pigment: Pigment) -> None:
         """All that came before a state is stored or rejected."""

@@ -67,6 +67,7 @@ class QueuesInTurn:
         result: Imported | Exception
         try:
             result = Cancelled() if self._stopped else job.run(self._importer)
+            self._stopped = self._stopped or (isinstance(result, Imported) and result.problem is not None)
         except Exception as error:  # noqa: BLE001 - as the real queues do
             self._stopped = True
             result = error

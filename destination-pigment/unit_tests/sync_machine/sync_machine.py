@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from bucket_in_memory import FAULTS, NOW, BucketInMemory
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledger import OLD, Ledger
@@ -38,6 +39,7 @@ from schedule_inputs import (
 )
 
 from destination_pigment.config import FileLimits, parse_config
+from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool
@@ -45,6 +47,7 @@ from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.unstored_rows import NOT_KEPT
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.configured_streams import WriteMode, parse_catalog
 from destination_pigment.states import States
@@ -65,6 +68,7 @@ class Platform(RuleBasedStateMachine):
         fails=st.sampled_from([False, False, False, True]),
         is_calm=st.sampled_from([True, True, True, False]),
         steps=st.sampled_from([0, 10, 20, 30]),
+        has_bucket=st.booleans(),
         lively=LIVELY,
         first=BATCHES,
         outcomes=st.lists(OUTCOMES, max_size=3),
@@ -79,6 +83,7 @@ class Platform(RuleBasedStateMachine):
         fails: bool,
         is_calm: bool,
         steps: int,
+        has_bucket: bool,
         lively: list[str],
         first: list[Batch],
         outcomes: list[Outcome],
@@ -95,6 +100,7 @@ class Platform(RuleBasedStateMachine):
         config = parse_config({"rejected_rows": "fail" if fails else "report"})
         self.queues = QueuesInTurn(Importer(self.pigment, config, self.cancel, clock))  # type: ignore[arg-type] # stands in
         self.spool = Spool(CsvDialect())
+        self.bucket = BucketInMemory() if has_bucket else None
         self.ledger = Ledger(BLOCKS, REPLACED, frozenset({"matched"}))
         self.broken: AssertionError | None = None
         self.meanwhile: list[str] = []
@@ -104,6 +110,8 @@ class Platform(RuleBasedStateMachine):
         self.sync = self._sync(rows)
         # Whatever steps a schedule has, something comes and goes.
         self.pigment.outcomes.extend(outcomes)
+        # Whether nothing but the bucket can make the sync fail in the middle.
+        self.only_the_bucket_fails = has_bucket and is_calm and not outcomes
         self._send_records(first)
 
     def _blocks(self) -> dict[str, list[tuple[str, str]]]:
@@ -123,14 +131,18 @@ class Platform(RuleBasedStateMachine):
         return {"streams": streams}
 
     def _sync(self, rows: int) -> Sync:
-        options = FileOptions(CsvDialect(), FileLimits(10**6, rows, timedelta(minutes=10)), lambda: self.now)
+        arrived = ArrivedRows(lambda: self.spool.new_path(".rejected"), lambda: NOW)
+        kept = (arrived.add, arrived.take) if self.bucket is not None else ()
+        unstored = self.bucket.unstored() if self.bucket is not None else NOT_KEPT
+        limits = FileLimits(10**6, rows, timedelta(minutes=10))
+        options = FileOptions(CsvDialect(), limits, lambda: self.now, *kept)
         appends, replaces = {}, {}
         for each in parse_catalog(self._catalog()):
             files = StreamFiles(each, RecordConverter(each, (), CsvDialect()), self.spool, options)
             if each.mode is WriteMode.REPLACE:
-                replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0)
+                replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0, unstored)
             else:
-                appends[each.key] = Append(each, TARGETS[each.name], files, self.spool)
+                appends[each.key] = Append(each, TARGETS[each.name], files, self.spool, unstored)
         held = HeldStates(lambda: self.spool.new_path(".states"), memory_bytes=300)
         states = States(held, self._on_lines, self.cancel)
         pace = Pace(600.0, Patience(still_wanted_seconds=0.0))
@@ -141,6 +153,8 @@ class Platform(RuleBasedStateMachine):
             state = json.loads(line)["state"]
             try:
                 self.ledger.state_came_back(state["id"], state["destinationStats"], self.pigment)
+                found = float("inf") if self.bucket is None else self.bucket.rows
+                assert self.ledger.reported_rejected <= found, "a state counts rejected rows that nobody can open"
             except AssertionError as error:  # what calls this would take it for a failure of the sync
                 self.broken = self.broken or error
                 raise
@@ -184,6 +198,8 @@ class Platform(RuleBasedStateMachine):
         self.clean = failure is None and not self.cancel.requested
         self.pigment.settle()
         self.ledger.check_end(self.pigment, clean=self.clean, failure=failure)
+        if failure == "transient_error" and self.only_the_bucket_fails:
+            self.ledger.check_repeatable(self.pigment)
         if self.pushes_at_cancel is not None:
             assert self.pigment.pushes == self.pushes_at_cancel, "a push began after the cancel"
 
@@ -252,6 +268,8 @@ class Platform(RuleBasedStateMachine):
         self._state_of_all(kind, shared, streams, stats)
 
     def _state_of_all(self, kind: str, shared: Any, streams: dict[str, Any], stats: str = "right") -> None:
+        # It waits for the streams that replace, and those that append with it.
+        self.only_the_bucket_fails = False
         said, count = self._announced(stats, None)
         named = [
             {"stream_descriptor": self._descriptor(name, named=True), "stream_state": content}
@@ -283,11 +301,19 @@ class Platform(RuleBasedStateMachine):
     @rule(outcome=OUTCOMES)
     def an_outcome_waits(self, outcome: Outcome) -> None:
         self.pigment.outcomes.append(outcome)
+        self.only_the_bucket_fails = False
 
     @running
     @rule(fault=st.sampled_from(["", *UNANSWERED, *ANSWERED]), times=st.sampled_from([1, 1, 2, 6, 40]))
     def questions_meet(self, fault: str, times: int) -> None:
         self.pigment.questions.extend([fault] * times)
+        self.only_the_bucket_fails = False
+
+    @running
+    @rule(fault=st.sampled_from(sorted(FAULTS)))
+    def the_bucket_meets(self, fault: str) -> None:
+        if self.bucket is not None:
+            self.bucket.faults.extend(FAULTS[fault])
 
     @running
     @rule(what=st.sampled_from(["another import runs"] * 4 + ["an hour goes by", "the platform cancels"]))
