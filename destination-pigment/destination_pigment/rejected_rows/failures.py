@@ -161,6 +161,6 @@ def _without_response(foreign: Foreign, bucket: Bucket) -> BucketFailed:
         return BucketFailed(
             "there is no key for it", 'enter "Access key ID" and "Secret access key", or give the connector a role'
         )
-    return BucketFailed(
-        f"the request could not be made ({foreign.name})", 'correct "S3 bucket name" and "S3 bucket region"'
-    )
+    second = "S3 bucket name" if bucket.endpoint is not None else "S3 bucket region"
+    first = "S3 endpoint" if bucket.endpoint is not None else "S3 bucket name"
+    return BucketFailed(f"the request could not be made ({foreign.name})", f'correct the "{first}", or the "{second}"')

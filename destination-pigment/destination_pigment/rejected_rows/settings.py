@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import AddressUnusable, PlainHttp
@@ -55,7 +56,9 @@ def _endpoint(entered: str | None) -> Address | None:
     if entered is None:
         return None
     try:
-        return Address(entered.rstrip("/"), 10.0, 60.0, "")
+        address = Address(entered.rstrip("/"), 10.0, 60.0, "")
+        if _is_plain(entered):
+            return address
     except AddressUnusable:
         pass
     except PlainHttp:
@@ -66,6 +69,12 @@ def _endpoint(entered: str | None) -> Address | None:
     raise ConfigProblem(
         'The "S3 endpoint" is no address: enter one such as https://s3.example.com, or leave it empty for Amazon S3.'
     )
+
+
+def _is_plain(address: str) -> bool:
+    """Whether it is no more than an address: no key, query or fragment, and no blank within."""
+    parts = urlsplit(address)
+    return "@" not in parts.netloc and not parts.query and not parts.fragment and len(address.split()) == 1
 
 
 def _text(values: Mapping[str, Any], name: str) -> str | None:

@@ -54,6 +54,12 @@ def test_an_answer_without_a_code_is_none_of_other_storage(status: int) -> None:
     assert failed.advice == 'correct the "S3 endpoint"'
 
 
+@pytest.mark.parametrize("name", ["ValueError", "EndpointResolutionError"])
+def test_what_fails_for_an_endpoint_names_it(name: str) -> None:
+    assert failure_for(Foreign(name), OTHER).advice == 'correct the "S3 endpoint", or the "S3 bucket name"'
+    assert "S3 endpoint" not in failure_for(Foreign(name), AMAZON).advice
+
+
 @given(st.text(max_size=80), st.none() | st.integers(100, 599), st.none() | st.text(max_size=80), st.booleans())
 def test_nothing_that_a_server_says_gets_into_a_sentence_but_a_word_and_a_region(
     code: str, status: int | None, region: str | None, is_amazon: bool

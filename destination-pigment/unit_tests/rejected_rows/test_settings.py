@@ -54,7 +54,20 @@ def test_an_endpoint_is_an_address(endpoint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["s3.example.com", "ftp://s3.example.com", "https://", "http://s3.example.com", "x"]
+    "endpoint",
+    [
+        "s3.example.com",
+        "ftp://s3.example.com",
+        "https://",
+        "http://s3.example.com",
+        "x",
+        "https://key:secret@s3.example.com",
+        "https://key@s3.example.com",
+        "https://s3.example.com?region=x",
+        "https://s3.example.com/#x",
+        "https://s3 .example.com",
+        "https://s3.exam\nple.com",
+    ],
 )
 def test_any_other_endpoint_is_a_config_problem(endpoint: str) -> None:
     with pytest.raises(ConfigProblem, match='"S3 endpoint"'):
