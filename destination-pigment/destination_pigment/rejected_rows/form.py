@@ -86,7 +86,7 @@ _S3: dict[str, Any] = {
         "description": (
             "A role to assume before writing, with the key above or with what the connector is known as in AWS."
         ),
-        "pattern": r"^\s*arn:[a-z0-9-]+:iam::\d{12}:role/\S+\s*$",
+        "pattern": r"^\s*(arn:[a-z0-9-]+:iam::\d{12}:role/\S+)?\s*$",
         "pattern_descriptor": "the ARN of a role",
         "examples": ["arn:aws:iam::123456789012:role/rejected-rows"],
         "order": 6,
