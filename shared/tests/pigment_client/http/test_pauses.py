@@ -64,6 +64,17 @@ def test_pauses_grow_to_a_whole_window_and_begin_again_after_a_success() -> None
     assert waits == [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 0, 1]
 
 
+@pytest.mark.parametrize("retry_after", [0.0, 0.3])
+def test_a_server_that_asks_for_no_wait_again_and_again_is_not_flooded(retry_after: float) -> None:
+    """As with a date that has passed: the clocks of two machines differ."""
+    time = SimulatedTime()
+    limit = RateLimit(clock=time.clock)
+    for _ in range(11):
+        ask(limit, rejected=True, retry_after=retry_after)
+
+    assert round(time.seconds) == sum(2**each for each in range(9)) + 300
+
+
 def test_requests_rejected_together_are_one_pause() -> None:
     time = SimulatedTime()
     limit = RateLimit(clock=time.clock)
@@ -156,8 +167,9 @@ def test_a_pause_is_never_longer_than_what_is_asked_for_or_a_window(
 ) -> None:
     seconds = pause_seconds(before, retry_after=asked, random=lambda: chance)
 
-    assert 0 <= seconds <= (300 if asked is None else 600)
-    if asked is None:
+    asks_for_nothing = asked is None or asked < 1
+    assert 0 < seconds <= (300 if asks_for_nothing else 600)
+    if asks_for_nothing:
         assert seconds >= min(300, 2.0 ** min(before, 60)) / 2
     else:
-        assert seconds == min(asked, 600)
+        assert seconds == min(asked or 0, 600)
