@@ -69,6 +69,23 @@ def test_blocks_that_swap_names_are_not_read_as_each_other(source: Runner) -> No
     assert read_items(source, [found["One"], found["Two"]]) == {"One": ["1"], "Two": ["2"]}
 
 
+@pytest.mark.long
+def test_a_custom_export_is_for_neither_of_two_blocks_that_swapped_names(source: Runner) -> None:
+    one, two = add_list(source, "One", "1", "2"), add_list(source, "Two", "1", "2")
+    found = source.discovered()
+    one.name, two.name = two.name, one.name
+    request = json.dumps({"listFilter": [each.items[0].id for each in (one, two)]})
+    run = source.run(
+        "read", catalog=of(found["One"], found["Two"]), block_requests=[{"block": "One", "request": request}]
+    )
+
+    assert run.exit_code != 0
+    assert not run.of("RECORD")
+    assert "enter the ID of the block" in run.errors[0]["message"]
+    by_id = [{"block": one.id, "request": request}]
+    assert read_items(source, [found["One"], found["Two"]], block_requests=by_id) == {"One": ["1"], "Two": ["1", "2"]}
+
+
 def test_a_new_block_or_view_with_a_known_name_breaks_nothing(source: Runner) -> None:
     block = add_list(source, "Known", "here")
     stream = source.discovered()["Known"]

@@ -29,7 +29,12 @@ from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import ConfiguredStream, check_told_apart, find_object
+from source_pigment.discovery.configured_streams import (
+    ConfiguredStream,
+    check_exports_told_apart,
+    check_told_apart,
+    find_object,
+)
 from source_pigment.discovery.fetching import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
@@ -105,6 +110,7 @@ class SourcePigment(Source):
             own = OwnStreams(client, settings)
             exports = [_configured(each) for each in configured if not own.has(each)]
             known = fetch_catalog_for(client, settings, exports)
+            check_exports_told_apart(settings, known, exports)
             states = StreamStates(state, _sync_identity(catalog))
             sync = Sync(states)
             streams: list[AnyStream] = []

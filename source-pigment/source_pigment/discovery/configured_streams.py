@@ -7,9 +7,11 @@ form says; only where a catalog has no ids, or an older version discovered it, d
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem, traced
+from pigment_airbyte.name_list import listed
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
 from source_pigment.config import SourceConfig
 from source_pigment.discovery.names import StreamName
@@ -58,6 +60,25 @@ def check_told_apart(configured: Iterable[ConfiguredStream]) -> None:
             )
 
 
+def check_exports_told_apart(config: SourceConfig, catalog: Catalog, configured: Iterable[ConfiguredStream]) -> None:
+    """Raise `ConfigProblem` where one custom export would be for several streams.
+
+    A block that was renamed has two names, its own and that of its stream, and another may have taken one of them.
+    """
+    found: list[StreamObject | None] = []
+    for each in configured:
+        # What is wrong with a stream is said of it when it is opened.
+        with suppress(ConfigProblem):
+            found.append(_look_up(config, catalog, each))
+    for entry in config.block_requests:
+        meant = {each.id: each.stream for each in found if each and each.block and entry.block in each.words}
+        if len(meant) > 1:
+            raise ConfigProblem(
+                f'Blocks were renamed, so that the entry "{entry.block}" under "Custom exports" may be for any of the '
+                f"streams {listed(map(str, meant.values()))}: enter the ID of the block instead of its name."
+            )
+
+
 def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject:
     """What the stream reads, under the stream's name.
 
@@ -65,10 +86,15 @@ def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredSt
     """
     if catalog.applications is not None and configured.is_out(catalog.applications):
         raise _out(catalog.applications, configured)
-    found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
+    found = _look_up(config, catalog, configured)
     if found is None:
         raise _nowhere(config, catalog, configured)
-    return replace(found, stream=configured.name)
+    return found
+
+
+def _look_up(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject | None:
+    found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
+    return None if found is None else replace(found, stream=configured.name)
 
 
 def _by_id(catalog: Catalog, configured: ConfiguredStream) -> StreamObject | None:

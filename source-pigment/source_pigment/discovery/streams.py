@@ -48,10 +48,12 @@ class StreamObject:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """By what the configuration may name it: its id, its stream's name, its own, and these with its application."""
-        names = dict.fromkeys((self.stream.name, self.block.name.strip() if self.block else self.stream.name))
+        """By what the configuration may name it, for users last: its id, its names, and these with its application."""
+        own = self.block.name.strip() if self.block else self.stream.name
+        names = dict.fromkeys((self.stream.name, own))
         fronts = self.application.names if self.application else ()
-        return self.id, *names, *(f"{front}/{name}" for front in fronts for name in names)
+        in_front = (f"{front}/{name}" for front in fronts for name in names)
+        return self.id, *names, *in_front, str(StreamName(own, self.stream.namespace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,4 @@ def _known_names(blocks: Sequence[Block]) -> KnownNames:
 
 def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payload, ...]:
     """The payloads of a stream's slices, one at least; raises `ConfigProblem`."""
-    named = stream_object.block.name.strip() if stream_object.block else stream_object.stream.name
-    label = str(StreamName(named, stream_object.stream.namespace))
-    return config.payloads_for(stream_object.kind, *stream_object.words, label)
+    return config.payloads_for(stream_object.kind, *stream_object.words)

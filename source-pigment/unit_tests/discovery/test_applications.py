@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,7 +16,12 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, ResponseNotUnderstood, Unavailable
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import ConfiguredStream, check_told_apart, find_object
+from source_pigment.discovery.configured_streams import (
+    ConfiguredStream,
+    check_exports_told_apart,
+    check_told_apart,
+    find_object,
+)
 from source_pigment.discovery.custom_exports import Listing, check_custom_exports
 from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
 from source_pigment.discovery.schema import ConfiguredSchema
@@ -348,6 +354,43 @@ def test_two_entries_for_one_block_are_too_many_however_they_name_it() -> None:
     settings = config(block_requests=[{"block": each, "request": "{}"} for each in named])
     with pytest.raises(ConfigProblem, match="more than one entry"):
         exported_by(settings)
+
+
+@given(before=SEEN, after=SEEN, word=st.sampled_from(["x", "y", "A/x", "B/y"]))
+def test_no_entry_is_for_two_streams_whatever_was_renamed(before: Seen, after: Seen, word: str) -> None:
+    settings = config(block_requests=[{"block": word, "request": '{"listFilter": []}'}])
+    now = everything_in(after, set())
+    streams = [
+        noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
+        for each in everything_in(before, set()).objects
+        if each.application
+    ]
+    is_clear = False
+    with suppress(ConfigProblem):
+        check_exports_told_apart(settings, now, streams)
+        is_clear = True
+    changed = set()
+    for each in streams:
+        with suppress(ConfigProblem):
+            found = find_object(settings, now, each)
+            changed |= {found.id} if "listFilter" in payloads_of(settings, found)[0] else set()
+    assert len(changed) < 2 or not is_clear
+
+
+def test_an_entry_whose_name_two_blocks_have_swapped_asks_for_the_id() -> None:
+    def seen(names: dict[str, str]) -> Catalog:
+        blocks = [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in names.items()]
+        return catalog_of(config(application_id=PLAN), blocks, ())
+
+    settings = config(application_id=PLAN, block_requests=[{"block": "One", "request": "{}"}])
+    streams = [noted(None, "One", SALES), noted(None, "Two", OTHER)]
+    check_exports_told_apart(settings, seen({SALES: "One", OTHER: "Two"}), streams)
+    swapped = seen({SALES: "Two", OTHER: "One"})
+    check_exports_told_apart(settings, swapped, streams[:1])
+    with pytest.raises(ConfigProblem, match='the entry "One" under "Custom exports" may be for any of the streams'):
+        check_exports_told_apart(settings, swapped, streams)
+    by_id = config(application_id=PLAN, block_requests=[{"block": SALES, "request": "{}"}])
+    check_exports_told_apart(by_id, swapped, streams)
 
 
 def test_an_entry_for_a_block_that_could_not_be_listed_is_no_mistake() -> None:
