@@ -8,6 +8,7 @@ sent or came: digits are kept. Null is an empty cell, an empty text is `""`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ _FIXED = ("rejected_reason", "rejected_field", "rejected_at", "stream", "namespa
 _COUNTED = ("rejected_reason", "rejected_field", "rejected_times", "samples", "rejected_at", "stream", "namespace")
 
 _LINE_END = "\r\n"
+
+# Beside what RFC 4180 names, all that ends a line for readers that split as Unicode does, such as Python's.
+_NEEDS_QUOTES = re.compile(r'[,"\r\n\v\f\x1c-\x1e\x85\u2028\u2029]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def _line(cells: Sequence[Cell]) -> str:
 def _cell(cell: Cell) -> str:
     if cell is None:
         return ""
-    if cell == "" or any(sign in cell for sign in ',"\r\n'):
+    if cell == "" or _NEEDS_QUOTES.search(cell):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

@@ -64,6 +64,15 @@ def test_every_value_is_in_the_table_under_its_name(some: list[KeptRow]) -> None
         ]
 
 
+@pytest.mark.parametrize("sign", ["\r", "\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_value_stays_whole_for_whoever_splits_lines_as_unicode_does(sign: str) -> None:
+    row = KeptRow("why", None, NOW, ("a", f"b{sign}b", "c"), (f"{sign}", f"x{sign}y", "z"))
+    content = table_of([row], STREAM).decode()
+
+    header, line = csv.reader(content.splitlines(keepends=True))
+    assert (header[5:], line[5:]) == (list(row.names), list(row.cells))
+
+
 def test_null_and_an_empty_text_differ() -> None:
     content = table_of([KeptRow("why", None, NOW, ("a", "b", "c"), (None, "", "0012"))], (None, "s"))
 
