@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
-from types import FrameType
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
@@ -21,6 +19,7 @@ from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.output import write_lines
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
+from source_pigment.termination import Termination
 
 
 class BlockEntrypoint(AirbyteEntrypoint):
@@ -55,31 +54,28 @@ class BlockEntrypoint(AirbyteEntrypoint):
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 
 
-class Terminated(BaseException):
-    """SIGTERM came."""
-
-
 class OutputLost(BaseException):
     """Standard output takes nothing more."""
 
 
 def run() -> None:
     """Run the connector with the arguments of the command line."""
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    termination = Termination()
+    termination.expect()
     # The log goes to standard output as well: when nobody reads it any more, that is no error of its own.
     logging.raiseExceptions = False
     entrypoint = BlockEntrypoint(SourcePigment(in_blocks=True))
     try:
         with closing(_lines(entrypoint)) as lines:
             for line in lines:
+                termination.check()
                 _write(escape_line_ends(line.encode()) + b"\n")
-    except Terminated:
-        # Everything is cleaned up, and nobody waits for a download that is under way.
-        os._exit(128 + signal.SIGTERM)
     except OutputLost as lost:
         if not isinstance(lost.__cause__, BrokenPipeError):
             os.write(2, f"Standard output cannot be written: {lost.__cause__}\n".encode())
         os._exit(1)
+    finally:
+        termination.end()
 
 
 def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
@@ -91,9 +87,3 @@ def _write(lines: bytes) -> None:
         write_lines(lines)
     except OSError as error:
         raise OutputLost from error
-
-
-def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
-    """Unwind, so that temporary folders are removed; what is still said on the way waits for no reader."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise Terminated

@@ -10,6 +10,9 @@ from source_pigment.reading.records import RecordBlock
 # Eight bytes a key: more of them would not fit into the memory that a sync may take.
 _MOST_KEYS = 2_000_000
 
+# So many records may have been made without pyarrow, which is not loaded for this.
+_FEW_KEYS = 100_000
+
 
 class KeyCheck:
     """Counts the keys that are blank in part, and those that came before, among the first two million."""
@@ -31,9 +34,9 @@ class KeyCheck:
         return " and ".join(counted(*each) for each in (blank, repeated) if each[0]) or None
 
     def _count_repeated(self) -> int:
-        if not self._keys:
-            return 0
-        # Loaded already by whatever made the keys; a set of Python's would take ten times the memory.
+        if len(self._keys) < _FEW_KEYS:
+            return len(self._keys) - len(set(self._keys))
+        # Loaded already by whatever made so many keys; a set of Python's would take ten times the memory.
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.compute as pc  # noqa: PLC0415
 
