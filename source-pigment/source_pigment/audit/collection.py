@@ -11,7 +11,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import RequestRejected
 from pigment_client.models import AuditEvent
 from pigment_client.quantities import counted
-from source_pigment.audit.events import id_of, values_of
+from source_pigment.audit.events import id_of, identity_of, values_of
 from source_pigment.audit.listing import AuditListing, not_understood
 from source_pigment.audit.moments import MINUTE, Micros, iso, minute_of, parse_moment
 from source_pigment.audit.store import EventStore
@@ -58,6 +58,7 @@ class Collection:
                 self._say_lost(begin)
                 break
         self._say_unnamed()
+        self._say_repeated_ids()
 
     def _beginnings(self, now: Micros) -> Iterator[tuple[Micros, bool]]:
         """Where the range may begin, and whether there is no later one to try."""
@@ -71,10 +72,10 @@ class Collection:
         if ingested is None:
             # Without it, nobody can say at the next sync whether the event was sent.
             raise not_understood("when each event was ingested (ingestionTimestamp)")
-        mark = fingerprint(id_of(event).encode())
+        mark = fingerprint(identity_of(event))
         is_wanted = ingested >= self.window.since and mark not in sent
         data = self.records.data(values_of(event)) if is_wanted else None
-        is_new = self.store.add(mark, ingested, data, listing)
+        is_new = self.store.add((mark, fingerprint(id_of(event).encode())), ingested, data, listing)
         self.unnamed += is_new and is_wanted and event.id is None
         return ingested, is_new
 
@@ -95,4 +96,13 @@ class Collection:
                 "%s no ID under a name that is known: all that is said in it tells it from others, and two that are "
                 "alike count as one. Run `make verify`, and report what differs.",
                 counted(self.unnamed, "event of the audit log has", "events of the audit log have"),
+            )
+
+    def _say_repeated_ids(self) -> None:
+        repeated = self.store.count_repeated_ids()
+        if repeated:
+            logger.warning(
+                "%s an ID that another event has: all are sent, but a destination that removes duplicates by the ID "
+                "keeps one of each. Choose a sync mode that only appends, and report this.",
+                counted(repeated, "event of the audit log has", "events of the audit log have"),
             )

@@ -33,6 +33,11 @@ def id_of(event: AuditEvent) -> str:
     return event.id or f"sha256:{hashlib.sha256(event_text(event)).hexdigest()}"
 
 
+def identity_of(event: AuditEvent) -> bytes:
+    """What makes it the same event: its id, and what no event changes, should the id be that of something else."""
+    return "\0".join((id_of(event), event.type or "", event.event_timestamp or "")).encode()
+
+
 def values_of(event: AuditEvent) -> Fields:
     """The record: the JSON of each column."""
     return {

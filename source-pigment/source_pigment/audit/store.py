@@ -27,14 +27,18 @@ class EventStore:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         # Nothing of it outlives the process, so nothing needs to survive a crash.
         self._run("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._run("CREATE TABLE event (at INTEGER PRIMARY KEY, mark BLOB UNIQUE, listing, ingested, data)", "BEGIN")
+        self._run("CREATE TABLE event (at INTEGER PRIMARY KEY, mark BLOB UNIQUE, id, listing, ingested, data)", "BEGIN")
 
-    def add(self, mark: bytes, ingested: Micros, data: bytes | None, listing: int) -> bool:
-        """Keep an event, or (None) only that it was seen; False where it was in this listing before."""
+    def add(self, marks: tuple[bytes, bytes], ingested: Micros, data: bytes | None, listing: int) -> bool:
+        """Keep an event, or (None) only that it was seen; False where it was in this listing before.
+
+        The first mark is of all that makes it the same event, the second of its id.
+        """
+        mark, id_ = marks
         try:
             added = self._database.execute(
-                "INSERT OR IGNORE INTO event (mark, listing, ingested, data) VALUES (?, ?, ?, ?)",
-                (mark, listing, ingested, data),
+                "INSERT OR IGNORE INTO event (mark, id, listing, ingested, data) VALUES (?, ?, ?, ?, ?)",
+                (mark, id_, listing, ingested, data),
             ).rowcount
             is_new = (
                 added
@@ -52,6 +56,16 @@ class EventStore:
     def finish(self) -> None:
         """Nothing more is added."""
         self._run("CREATE INDEX in_order ON event (ingested, at DESC) WHERE data IS NOT NULL")
+
+    def count_repeated_ids(self) -> int:
+        """How many events have an id that another has; only looked at where there are new ones."""
+        if not self.rows:
+            return 0
+        try:
+            (count,) = self._database.execute("SELECT COUNT(*) - COUNT(DISTINCT id) FROM event").fetchone()
+        except sqlite3.Error as error:
+            raise self._problem(error) from None
+        return int(count)
 
     def events(self) -> Generator[tuple[bytes, Micros, bytes], None, None]:
         """Mark, time of ingestion and data of each event, oldest first; of one time, the last that was added first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -315,6 +316,28 @@ def test_a_clock_that_is_behind_hides_no_event(pigment: AuditPigment, reader: Re
         pigment.log.add(an_event(hours, NOON + timedelta(hours=hours - 6)))
         reader.read()
     assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
+
+
+def test_different_events_with_one_id_are_all_sent_and_said(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = an_event(1)
+    others = [
+        replace(first, type="UserLoggedOut"),
+        replace(first, happened=NOON - timedelta(hours=1)),
+        replace(first, happened=NOON, ingested=NOON + timedelta(minutes=1)),
+    ]
+    again = replace(first, ingested=NOON + timedelta(seconds=7))
+    pigment.log.add(first, *others, again)
+    pigment.log.page_size = 2
+
+    assert len(reader.read()) == 4
+    pigment.log.add(replace(first, ingested=NOON + timedelta(minutes=2)))
+    assert reader.read() == []
+    assert warned(caplog)[0] == (
+        "3 events of the audit log have an ID that another event has: all are sent, but a destination that removes "
+        "duplicates by the ID keeps one of each. Choose a sync mode that only appends, and report this."
+    )
 
 
 def test_the_order_is_that_of_ingestion(pigment: AuditPigment, reader: Reader) -> None:
