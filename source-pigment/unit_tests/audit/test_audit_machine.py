@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count as count_up
 from typing import Any
 
 import pytest
@@ -81,7 +82,7 @@ class AuditMachine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 4))
     def read_while_a_cursor_expires(self, seconds: int) -> None:
         """Once, in the middle."""
-        pages = iter(range(100))
+        pages = count_up()
 
         def count() -> None:
             at = next(pages)
@@ -114,9 +115,9 @@ class AuditMachine(RuleBasedStateMachine):
 
 
 TestAuditMachine = AuditMachine.TestCase
-TestAuditMachine.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
+TestAuditMachine.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 
 
 @pytest.mark.long
 class TestAuditMachineForLong(AuditMachine.TestCase):  # type: ignore[name-defined,misc]  # hypothesis makes it
-    settings = settings(max_examples=120, stateful_step_count=15, deadline=None)
+    settings = settings(max_examples=700, stateful_step_count=20, deadline=None)
