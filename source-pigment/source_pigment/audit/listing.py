@@ -125,7 +125,7 @@ class AuditListing:
 
 
 class _Progress:
-    """Whether pages lead on: to older events, or at least mostly to other ones."""
+    """Whether pages lead on: to older events, or at least half of them to other ones."""
 
     def __init__(self) -> None:
         # All mutable state: the oldest time so far, and how many pages in a row did not lead on.
@@ -141,7 +141,7 @@ class _Progress:
         """A page: when each event was ingested, and whether it is new to the listing."""
         before = self._oldest
         self._oldest = min([moment for moment, _ in events] + ([] if before is None else [before]), default=None)
-        leads_on = self._oldest != before or 2 * sum(is_new for _, is_new in events) > len(events)
+        leads_on = self._oldest != before or 2 * sum(is_new for _, is_new in events) >= max(len(events), 1)
         self._idle = 0 if leads_on else self._idle + 1
 
 

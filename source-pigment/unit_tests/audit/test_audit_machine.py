@@ -66,7 +66,7 @@ class AuditMachine(RuleBasedStateMachine):
     def read_and_break_off(self, most_states: int) -> None:
         self.reader.read(most_states=most_states)
 
-    @rule(arrivals=st.lists(st.integers(0, 2), max_size=6))
+    @rule(arrivals=st.lists(st.integers(0, 2), max_size=4))
     def read_while_events_arrive(self, arrivals: list[int]) -> None:
         """Between two pages fewer arrive than a page holds."""
         left = list(arrivals)
