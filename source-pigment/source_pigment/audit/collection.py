@@ -52,7 +52,7 @@ class Collection:
             try:
                 listing.collect(begin)
             except RequestRejected as error:
-                if is_last or error.status != 400:
+                if is_last or error.status != 400 or listing.was_accepted:
                     raise
             else:
                 self._say_lost(begin)

@@ -64,6 +64,11 @@ class AuditListing:
         # All mutable state: how many listings were begun.
         self._listing = 0
 
+    @property
+    def was_accepted(self) -> bool:
+        """Whether a first page has come: a rejection after it is not of the range."""
+        return self._listing > 0
+
     def collect(self, since: Micros) -> None:
         """Take every event of the range, maybe more than once.
 

@@ -201,6 +201,25 @@ def test_another_name_of_the_cursor_is_found(
     assert warned(caplog) == [f'Pigment does not heed the parameter "{each}" of the audit log.' for each in tried * 2]
 
 
+def test_a_rejection_of_a_range_that_was_accepted_before_shortens_nothing(
+    pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pigment.log.page_size = 2
+    pigment.log.add(*(an_event(days, NOON - timedelta(days=days)) for days in range(1, 180)))
+    pages = iter(range(100))
+    page_of = AuditPigment.audit_page
+
+    def page(self: AuditPigment, *args: Any, **options: Any) -> Any:
+        if next(pages) in {5, 6}:
+            raise RequestRejected("read audit log", status=400)
+        return page_of(self, *args, **options)
+
+    monkeypatch.setattr(AuditPigment, "audit_page", page)
+    with pytest.raises(RequestRejected):
+        reader.read()
+    assert reader.state is None
+
+
 def test_a_cursor_that_nobody_knows_stops_the_read(pigment: AuditPigment, reader: Reader) -> None:
     pigment.names = AuditNames(cursor="after")
     pigment.log.page_size = 2
