@@ -16,10 +16,9 @@ from destination_pigment.ending import Ending
 from destination_pigment.failures import Failures
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.append import Append, FirstImports
-from destination_pigment.imports.deletions import NotPushed, NotPushedYet
 from destination_pigment.imports.queue import ImportQueues, Job
 from destination_pigment.imports.replace import Replace
-from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.report import Imported, MayBeStored, NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.completion import Completion
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode

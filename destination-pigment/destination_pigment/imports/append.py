@@ -106,6 +106,7 @@ class AppendJob:
         if self.cut.held is not None and importer.cancelled:
             raise Cancelled
         self.unstored.keep_arrived(self.stream, (self.cut,))
+        importer.rules.reject_arrived(self.cut.rejected, self.stream.subject)
         if self.cut.file is not None:
             importer.deletions.reject_next(self.configuration_id, self.stream.subject)
             done = self._import(importer, self.cut.file)
@@ -116,7 +117,7 @@ class AppendJob:
             done = self._kept(self.cut.file, done)
         if done.problem is None:
             stored = self.cut.rows - done.rejected
-            importer.rules.reject_rejected(done.rejected + self.cut.rejected, stored, self.stream.subject)
+            importer.rules.reject_rejected(done.rejected, stored, self.stream.subject)
         return done
 
     def _kept(self, file: SpoolFile, done: Imported) -> Imported:

@@ -9,16 +9,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from threading import Lock
 
-from destination_pigment.imports.report import Imported, MayBeStored
-from pigment_airbyte.failures import ConfigProblem, TransientProblem
-
-
-class NotPushed(ConfigProblem):
-    """The file was kept back; what was stored before it stands."""
-
-
-class NotPushedYet(TransientProblem):
-    """The same, for a reason that may pass."""
+from destination_pigment.imports.report import Imported, MayBeStored, NotPushed
 
 
 class _Shown(Enum):

@@ -152,6 +152,7 @@ class ReplaceJob:
         if importer.cancelled:
             raise Cancelled
         self.unstored.keep_arrived(self.stream, self.cuts)
+        importer.rules.reject_arrived(self.rejected, self.stream.subject)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
@@ -203,7 +204,7 @@ class ReplaceJob:
             self._reject_little_written(stored, rows)
         if problem is not None:
             raise problem
-        importer.rules.reject_rejected(rejected + self.rejected, rows - rejected, self.stream.subject)
+        importer.rules.reject_rejected(rejected, rows - rejected, self.stream.subject)
         return Imported(None, rejected)
 
     def _problem_of_keeping(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
-from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
 from pigment_client.quantities import counted
 
@@ -47,6 +47,14 @@ class MayBeStored(ConfigProblem):
     """Rows may be in Pigment, or no longer: a repeat by the platform could do harm, so the user must look."""
 
 
+class NotPushed(ConfigProblem):
+    """The file was kept back; what was stored before it stands."""
+
+
+class NotPushedYet(TransientProblem):
+    """The same, for a reason that may pass."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowRules:
     """What the user wants done: stop at a rejected row; or a dry run, in which Pigment leaves out rows, or all."""
@@ -54,6 +62,15 @@ class RowRules:
     fail_on_rejected: bool
     may_leave_rows: bool
     is_dry_run: bool = False
+
+    def reject_arrived(self, rejected: int, subject: str) -> None:
+        """Raise `NotPushed` where any row that was rejected on arrival is to stop the sync: nothing is sent then."""
+        if rejected and self.fail_on_rejected:
+            raise NotPushed(
+                f"{counted(rejected, 'row')} of the {subject} could not go to Pigment, and nothing that came with it "
+                'was sent, because "Rejected rows" is set to fail: see the log for reasons and columns, and fix the '
+                'rows at their source, or set "Rejected rows" to report.'
+            )
 
     def reject_rejected(self, rejected: int, stored: int, subject: str) -> None:
         """Raise `ConfigProblem` where any rejected row is to stop the sync."""

@@ -12,8 +12,7 @@ from datetime import datetime
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import Cut
-from destination_pigment.imports.deletions import NotPushed, NotPushedYet
-from destination_pigment.imports.report import Imported
+from destination_pigment.imports.report import Imported, NotPushed, NotPushedYet
 from destination_pigment.input.configured_streams import DestinationStream
 from destination_pigment.rejected_rows.failures import BucketFailed
 from destination_pigment.rejected_rows.store import RejectedRowStore

@@ -12,10 +12,9 @@ from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut
 from destination_pigment.imports.append import AppendJob, FirstImports
-from destination_pigment.imports.deletions import NotPushed
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import ReplaceJob
-from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.report import Imported, MayBeStored, NotPushed
 from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode
@@ -164,14 +163,19 @@ REJECTED = RejectedRow(2, "a", "BAD", "2")
 
 
 def append(
-    pigment: Pigment, mode: WriteMode = WriteMode.APPEND, cancel: Cancel | None = None, **config: Any
+    pigment: Pigment,
+    mode: WriteMode = WriteMode.APPEND,
+    cancel: Cancel | None = None,
+    *,
+    rejected_on_arrival: int = 0,
+    **config: Any,
 ) -> Imported:
     stream = DestinationStream(None, "s", mode, ("a",), frozenset())
     with Spool(CsvDialect()) as spool:
         file = spool.new_file(["a"])
         file.write(THREE)
         file.finish()
-        job = AppendJob(stream, "c", Cut(file, rows=3, is_open=False), spool)
+        job = AppendJob(stream, "c", Cut(file, rows=3, rejected=rejected_on_arrival, is_open=False), spool)
         return job.run(importer_for(pigment, Time(), cancel, **config))
 
 
@@ -222,6 +226,14 @@ def test_a_rejected_row_that_stops_the_sync_says_what_is_stored() -> None:
     first = with_rejected(REJECTED)
     with pytest.raises(ConfigProblem, match=r"and stored 2, which the next sync sends again"):
         append(Pigment([first, first], [first]), rejected_rows="fail")
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.APPEND_DEDUP])
+def test_a_row_that_was_rejected_before_its_file_went_stops_the_sync_there(mode: WriteMode) -> None:
+    pigment = Pigment([])
+    with pytest.raises(NotPushed, match=r"1 row of the .* nothing that came with it was sent"):
+        append(pigment, mode, rejected_on_arrival=1, rejected_rows="fail")
+    assert pigment.pushes == []
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def after(seconds: float, response: Import, before: Import | Exception = RUNNING
     return lambda now: response if now > seconds else before
 
 
-def replaced(pigment: Pigment, files: int = 2, **config: Any) -> Imported:
+def replaced(pigment: Pigment, files: int = 2, *, rejected_on_arrival: int = 0, **config: Any) -> Imported:
     stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",), frozenset())
     clock = Clock(monotonic=lambda: pigment.now, sleep=pigment.sleep, random=lambda: 1.0)
     importer = Importer(pigment, parse_config(config), Cancel(), clock)  # type: ignore[arg-type] # stands in for it
@@ -89,7 +89,7 @@ def replaced(pigment: Pigment, files: int = 2, **config: Any) -> Imported:
             file = spool.new_file(["a"])
             file.write(b"1\r\n")
             file.finish()
-            cuts.append(Cut(file, rows=1, is_open=False))
+            cuts.append(Cut(file, rows=1, rejected=rejected_on_arrival, is_open=False))
         return ReplaceJob(stream, Target("adding", "clearing"), tuple(cuts), restart_seconds=10.0).run(importer)
 
 
@@ -170,6 +170,14 @@ def test_an_error_says_what_the_block_may_hold(imports: list[Ask | Exception], f
     with pytest.raises((ConfigProblem, TransientProblem, RequestRejected)) as raised:
         replaced(Pigment(*imports), files, rejected_rows="fail")
     assert [each for each in (EMPTY, PART) if each in str(raised.value)] == ([said] if said else [])
+
+
+def test_a_row_that_was_rejected_before_anything_went_leaves_the_block_where_it_stops_the_sync() -> None:
+    pigment = Pigment()
+    with pytest.raises(ConfigProblem, match=r"2 rows of the .* nothing that came with it was sent") as raised:
+        replaced(pigment, rejected_on_arrival=1, rejected_rows="fail")
+    assert pigment.pushes == []
+    assert "hold" not in str(raised.value)
 
 
 def test_an_adding_configuration_that_clears_is_named_and_what_it_left() -> None:
