@@ -267,7 +267,7 @@ def _rows() -> dict[str, Any]:
             "title": "Rejected rows",
             "description": (
                 "What happens when Pigment does not take a row. “report”: it is counted in the log and the sync goes "
-                "on. “fail”: the sync stops after that import."
+                "on. “fail”: the sync stops, before the file where a row cannot be sent, else after that import."
             ),
             "enum": ["report", "fail"],
             "default": "report",
