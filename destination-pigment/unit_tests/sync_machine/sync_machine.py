@@ -375,11 +375,14 @@ class Platform(RuleBasedStateMachine):
             self.ledger.check_now(self.pigment, ended=self.ended, clean=self.clean, generations=generations)
 
     def teardown(self) -> None:
-        if hasattr(self, "spool"):
+        if not hasattr(self, "spool"):
+            return
+        try:
             if not self.ended:
                 self._complete({"x": 1}, of_all=False)
             if not self.ended:
                 self._finish()
+        finally:
             self.spool.__exit__(None, None, None)
 
 
