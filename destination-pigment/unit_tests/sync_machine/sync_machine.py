@@ -131,8 +131,8 @@ class Platform(RuleBasedStateMachine):
         return {"streams": streams}
 
     def _sync(self, rows: int) -> Sync:
-        arrived = ArrivedRows(lambda: self.spool.new_path(".rejected"), lambda: NOW)
-        kept = (arrived.add, arrived.take) if self.bucket is not None else ()
+        self.arrived = ArrivedRows(lambda: self.spool.new_path(".rejected"), lambda: NOW)
+        kept = (self.arrived.add, self.arrived.take) if self.bucket is not None else ()
         unstored = self.bucket.unstored() if self.bucket is not None else NOT_KEPT
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         options = FileOptions(CsvDialect(), limits, lambda: self.now, *kept)
@@ -143,8 +143,8 @@ class Platform(RuleBasedStateMachine):
                 replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0, unstored)
             else:
                 appends[each.key] = Append(each, TARGETS[each.name], files, self.spool, unstored)
-        held = HeldStates(lambda: self.spool.new_path(".states"), memory_bytes=300)
-        states = States(held, self._on_lines, self.cancel)
+        self.held = HeldStates(lambda: self.spool.new_path(".states"), memory_bytes=300)
+        states = States(self.held, self._on_lines, self.cancel)
         pace = Pace(600.0, Patience(still_wanted_seconds=0.0))
         return Sync(Streams(appends, replaces), self.queues, states, self.cancel, pace)  # type: ignore[arg-type] # stands in
 
@@ -383,6 +383,8 @@ class Platform(RuleBasedStateMachine):
             if not self.ended:
                 self._finish()
         finally:
+            for each in (self.held, self.arrived):
+                each.close()
             self.spool.__exit__(None, None, None)
 
 
