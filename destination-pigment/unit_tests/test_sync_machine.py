@@ -85,12 +85,22 @@ BROKEN: dict[str, Break] = {
 }
 
 
+# Which schedules are drawn depends on what else a process has loaded. These take so many of them (up to two thousand
+# were seen) that chance decides: `make soak` looks for them, with a bound that leaves hardly any chance.
+RARE = {
+    what
+    for what in BROKEN
+    if what.startswith(("a first result", "deletions", "a file follows", "rows that Pigment", "a source that failed"))
+}
+LOOKED_FOR = [what for what in BROKEN if what not in RARE or SCHEDULES > 1000]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("what", BROKEN)
+@pytest.mark.parametrize("what", LOOKED_FOR)
 def test_a_broken_promise_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     BROKEN[what](monkeypatch)
     found = settings(
-        max_examples=1500,
+        max_examples=20_000 if what in RARE else 4000,
         stateful_step_count=40,
         deadline=None,
         phases=[Phase.generate],
