@@ -124,14 +124,20 @@ def test_a_signal_during_other_commands_leaves_no_key_behind(alone: Alone, comma
     alone.source.pigment.faults.forget()
 
 
-@pytest.mark.long
-def test_a_reader_that_leaves_ends_the_source_quietly_and_cleanly(alone: Alone) -> None:
+def sending(alone: Alone) -> Any:
+    """A source that reads a large list and has begun to send it."""
     add(alone.source, "Large", 400_000)
     process = alone.start("read", catalog=alone.source.catalog("Large"))
     assert process.stdout
     seen = b""
     while b'"RECORD"' not in seen:
         seen = process.stdout.readline()
+    return process
+
+
+@pytest.mark.long
+def test_a_reader_that_leaves_ends_the_source_quietly_and_cleanly(alone: Alone) -> None:
+    process = sending(alone)
     process.stdout.close()
     alone.ended_quietly(process)
 
@@ -181,12 +187,7 @@ def test_a_temporary_folder_that_cannot_be_written_is_said(alone: Alone) -> None
 
 @pytest.mark.long
 def test_a_kill_leaves_nothing_that_others_can_read(alone: Alone) -> None:
-    add(alone.source, "Large", 400_000)
-    process = alone.start("read", catalog=alone.source.catalog("Large"))
-    assert process.stdout
-    seen = b""
-    while b'"RECORD"' not in seen:
-        seen = process.stdout.readline()
+    process = sending(alone)
     process.kill()
     process.communicate()
     for path in [alone.temporary, *alone.temporary.rglob("*")]:
@@ -196,12 +197,7 @@ def test_a_kill_leaves_nothing_that_others_can_read(alone: Alone) -> None:
 
 @pytest.mark.long
 def test_a_signal_ends_a_source_whose_reader_takes_nothing(alone: Alone) -> None:
-    add(alone.source, "Large", 400_000)
-    process = alone.start("read", catalog=alone.source.catalog("Large"))
-    assert process.stdout
-    seen = b""
-    while b'"RECORD"' not in seen:
-        seen = process.stdout.readline()
+    process = sending(alone)
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
     try:

@@ -1,8 +1,9 @@
 """Whole exports on disk: nothing of an export leaves before it is known to be whole.
 
-An export is stored compressed, as it came or compressed here, in a file that only this process can open: it has no
-name (or loses it at once, where the file system cannot do that), so it is gone however the process ends. Pigment is
-never kept waiting by whoever takes the records; so nothing here writes to the log, which goes to the same pipe.
+An export is stored as it came, if that is compressed, or packed (`storage`), in a file that only this process can
+open: it has no name (or loses it at once, where the file system cannot do that), so it is gone however the process
+ends. Pigment is never kept waiting by whoever takes the records; so nothing here writes to the log, which goes to the
+same pipe.
 """
 
 from __future__ import annotations
