@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOCK := requirements.lock
 PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
-PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_airbyte source-pigment/source_pigment \
+PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native shared/pigment_airbyte source-pigment/source_pigment \
 	destination-pigment/destination_pigment testbench/local_pigment testbench/local_bucket testbench/airbyte_platform
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
