@@ -41,7 +41,6 @@ from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.discovery.streams import Catalog, payloads_of
 from source_pigment.own_streams import OwnStreams, own_airbyte_streams
-from source_pigment.reading.conversion import Conversion
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.single_records import single_records
@@ -114,13 +113,12 @@ class SourcePigment(Source):
             states = StreamStates(state, _sync_identity(catalog))
             sync = Sync(states)
             streams: list[AnyStream] = []
-            conversion = Conversion()
             for each in configured:
                 try:
                     if own.has(each):
                         streams.append(own.open(each, states.given(_name(each))))
                     else:
-                        streams.append(_stream(client, settings, known, each, conversion))
+                        streams.append(_stream(client, settings, known, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(_name(each), error, "stream")
             client.report_rate_limit_to(sync.rate_limited)
@@ -133,7 +131,6 @@ def _stream(
     settings: SourceConfig,
     catalog: Catalog,
     configured: ConfiguredAirbyteStream,
-    conversion: Conversion,
 ) -> ExportStream:
     """The stream that is to be read; raises what `find_object` raises."""
     wanted = _configured(configured)
@@ -149,7 +146,6 @@ def _stream(
         schema=wanted.schema,
         primary_key=tuple(path[0] for path in key if path),
         row_metadata=settings.row_metadata,
-        conversion=conversion,
     )
     requests = tuple(ExportRequest(found.kind, found.id, each) for each in payloads_of(settings, found))
     return ExportStream(client, Exported(found.stream, found.subject, requests), options)

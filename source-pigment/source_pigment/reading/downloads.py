@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from ctypes import CDLL
 from dataclasses import dataclass
 from threading import Event
 from typing import IO
@@ -23,6 +24,7 @@ from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from pigment_csv.reader import CsvBroken
+from pigment_native.library import LIBRARY
 from source_pigment.reading.inspection import Inspection
 from source_pigment.reading.storage import Packer, unpacked, unzipped
 
@@ -37,7 +39,7 @@ class Stopped(Exception):
 class Download:
     """A whole export on disk, until it is closed.
 
-    `plain` says that its rows are plain CSV (`inspection`), `packed` that it was packed here (`storage`).
+    `plain` says that no quote in its rows is out of place (`inspection`), `packed` that it was packed here (`storage`).
     """
 
     file: IO[bytes]
@@ -67,11 +69,12 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class DownloadOptions:
-    """What a download is called in the user's words, what `Inspection` tries, and what ends it early."""
+    """What a download is called in the user's words, what `Inspection` tries and works with, and what ends it early."""
 
     subject: str
     try_header: Callable[[list[str]], Callable[[bytes], object]]
     stop: Event
+    library: CDLL | None = LIBRARY
     clock: Callable[[], float] = time.monotonic
 
 
@@ -107,7 +110,7 @@ class _Attempt:
         self._began = options.clock()
         # All mutable state: how much is on disk, and what the content looks like.
         self._stored_bytes = 0
-        self._inspection = Inspection(options.try_header)
+        self._inspection = Inspection(options.try_header, options.library)
 
     def run(self, export: Export) -> Download:
         """Store the whole export, or raise."""

@@ -18,14 +18,12 @@ _LEAVE_BYTES = 8 << 20
 _METADATA_BYTES = 200
 
 
-def record_blocks(
-    download: Download, layout: RecordLayout, converter: Converter, emitted_at: int
-) -> Iterator[RecordBlock]:
+def record_blocks(download: Download, layout: RecordLayout, converter: Converter) -> Iterator[RecordBlock]:
     """The records of a download."""
     record_bytes = least_record_bytes(layout)
     first_record = 2
     for rows in _rows(download.content(), record_bytes):
-        block = converter.convert(rows, first_record=first_record, emitted_at=emitted_at)
+        block = converter.convert(rows, first_record=first_record)
         first_record += block.count
         yield block
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from ctypes import CDLL
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -16,11 +17,12 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken
+from pigment_native.library import LIBRARY
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
-from source_pigment.reading.conversion import Conversion
-from source_pigment.reading.downloads import Download, DownloadOptions, download, unreadable
+from source_pigment.reading.bulk_records import converter
+from source_pigment.reading.downloads import Download, DownloadOptions, Stopped, download, unreadable
 from source_pigment.reading.emission import record_blocks
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
@@ -43,7 +45,7 @@ class ReadOptions:
     schema: ConfiguredSchema
     primary_key: tuple[str, ...]
     row_metadata: bool
-    conversion: Conversion = field(default_factory=Conversion)
+    library: CDLL | None = LIBRARY
     now: Callable[[], float] = time.time
 
 
@@ -69,11 +71,12 @@ class ExportStream:
 
     def download(self, position: int, stop: Event) -> Download:
         """A slice, whole and on disk; raises `Stopped` once `stop` is set."""
-        options = DownloadOptions(self.subject, self._try_header, stop)
+        options = DownloadOptions(self.subject, self._try_header, stop, self._options.library)
         try:
-            return download(self._client, self._exported.requests[position], options)
+            finished = download(self._client, self._exported.requests[position], options)
+            return finished if finished.plain else self._tried(finished, stop)
         except CsvBroken as error:
-            raise self._damaged(error) from None
+            raise self._not_as_asked(str(error)) from None
         except RecordTooLong:
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
@@ -85,27 +88,50 @@ class ExportStream:
         with closing(finished):
             selection = self._selection(finished.header)
             self.progress.note_new_columns(selection.new)
-            layout = self._layout(selection)
-            emitted_at = int(self._options.now() * 1000)
-            converter = self._options.conversion.converter(layout, plain=finished.plain)
             count = 0
             try:
-                for block in record_blocks(finished, layout, converter, emitted_at):
+                for block in self._blocks(finished, self._layout(selection)):
                     count += block.count
                     self.progress.add(block)
                     yield block
             except OSError:
                 raise unreadable(self.subject) from None
-            except CsvBroken as error:
-                # Quotes out of place: where its blocks are cut decides whether the reader can make sense of them.
-                raise self._not_as_asked(str(error), sent="Not all") from None
             if count != finished.rows:
                 raise AssertionError("a row was counted that did not become a record")
+
+    def _blocks(self, finished: Download, layout: RecordLayout) -> Iterator[RecordBlock]:
+        emitted_at = int(self._options.now() * 1000)
+        return record_blocks(finished, layout, converter(layout, emitted_at, self._options.library))
+
+    def _tried(self, finished: Download, stop: Event) -> Download:
+        """An export that was converted once before a record leaves; raises `CsvBroken` and `Stopped`.
+
+        Where a quote is out of place, it depends on where blocks are cut whether the reader can make sense of them,
+        and the records are not cut as the inspection cuts.
+        """
+        try:
+            rows = sum(self._tries(finished, stop))
+        except OSError:
+            finished.close()
+            raise unreadable(self.subject) from None
+        except BaseException:
+            finished.close()
+            raise
+        if rows == finished.rows:
+            return finished
+        finished.close()
+        raise CsvBroken("a quote stands where none may stand", finished.rows + 1)
+
+    def _tries(self, finished: Download, stop: Event) -> Iterator[int]:
+        for block in self._blocks(finished, self._layout(self._selection(finished.header))):
+            if stop.is_set():
+                raise Stopped
+            yield block.count
 
     def _try_header(self, header: list[str]) -> Callable[[bytes], object]:
         """Whether the columns are those that are wanted; gives what tries long rows. Raises what is wrong."""
         layout = self._layout(self._selection(header))
-        return lambda rows: RowConverter(layout).convert(rows, first_record=2, emitted_at=0)
+        return lambda rows: RowConverter(layout, 0).convert(rows, first_record=2)
 
     def _layout(self, selection: Selection) -> RecordLayout:
         keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]
@@ -132,13 +158,10 @@ class ExportStream:
                 "which is which: give them names of their own in Pigment, or refresh the schema of the connection."
             ) from None
 
-    def _damaged(self, error: CsvBroken) -> AirbyteTracedException:
-        return self._not_as_asked(str(error))
-
-    def _not_as_asked(self, reason: str, sent: str = "None") -> AirbyteTracedException:
+    def _not_as_asked(self, reason: str) -> AirbyteTracedException:
         """What came whole and cannot be read will not be better when it is asked for again."""
         return AirbyteTracedException(
-            message=f"The export of the {self.subject} cannot be read: {reason}. {sent} of its records were sent: look "
+            message=f"The export of the {self.subject} cannot be read: {reason}. None of its records were sent: look "
             "at that place in Pigment, and report this if nothing is wrong there.",
             internal_message="the export is whole, but not CSV as it was asked for",
             failure_type=FailureType.system_error,

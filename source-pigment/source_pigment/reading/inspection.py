@@ -6,11 +6,12 @@ has seen that they are UTF-8: converting them cannot fail half way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from ctypes import CDLL
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import CsvBroken, RecordBlocks, rows_of, split_first_record
+from pigment_native.record_lines import count_rows
 from source_pigment.config import DIALECT
 
 # Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
@@ -19,10 +20,6 @@ _LONGEST_HEADER_BYTES = 4 << 20
 # A record is at most six times as long as its row, beside the names of its columns (records.LONGEST_LINE_BYTES). Only
 # a row that is longer than what arrives at once makes a block as long as this.
 _LONG_ROWS_BYTES = 2 << 20
-
-# A quoted field where one may stand: once these are taken away no quote is left, or the quotes are out of place.
-QUOTED_FIELD = re.compile(rb'"(?:(?<=[;\n]")|(?<=\A"))[^"]*+(?:""[^"]*+)*+"(?=[;\r\n]|\Z)')
-_NEITHER_DELIMITER_NOR_LINE_END = bytes(code for code in range(256) if code not in b";\n")
 
 
 class RowBlocks:
@@ -73,15 +70,16 @@ class RowBlocks:
 class Inspection:
     """Takes an export as it comes and counts its rows; raises `CsvBroken` where it is not what it should be.
 
-    `plain` stays true while no block needs a closer look than its signs: quotes around whole fields only, carriage
-    returns only before line feeds or inside quotes, as many delimiters in each row as in the header.
+    `plain` stays true while the library finds nothing in the rows that asks for a closer look; without the library it
+    stays true while no quote does.
 
     `try_header` is called with the header as soon as it is there, and gives what to call with rows so long that they
     might become records that are too long.
     """
 
-    def __init__(self, try_header: Callable[[list[str]], Callable[[bytes], object]]) -> None:
+    def __init__(self, try_header: Callable[[list[str]], Callable[[bytes], object]], library: CDLL | None) -> None:
         self._try_header = try_header
+        self._library = library
         # All mutable state: what is cut so far, how to try long rows, and what is known of the rows.
         self._blocks = RowBlocks()
         self._try_rows: Callable[[bytes], object] | None = None
@@ -110,21 +108,15 @@ class Inspection:
             self._try_rows(block)
         count = self._count_plain(block)
         if count is None:
-            self.plain = False
+            self.plain = self.plain and self._library is None and b'"' not in block
             count = self._count_one_by_one(block)
         self.rows += count
 
     def _count_plain(self, block: bytes) -> int | None:
         """How many rows a block holds; None where that takes a closer look."""
-        bare = QUOTED_FIELD.sub(b"", block) if b'"' in block else block
-        if b'"' in bare or bare.count(b"\r") != bare.count(b"\r\n"):
+        if self._library is None or self.header is None:
             return None
-        signs = bare.translate(None, _NEITHER_DELIMITER_NOR_LINE_END)
-        if not block.endswith(b"\n"):
-            signs += b"\n"
-        row = b";" * (len(self.header or ()) - 1) + b"\n"
-        count = len(signs) // len(row)
-        return count if signs == row * count else None
+        return count_rows(self._library, block, columns=len(self.header), delimiter=DIALECT.delimiter)
 
     def _count_one_by_one(self, block: bytes) -> int:
         """The same with the standard library's reader, which says which record is wrong."""

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from array import array
+from ctypes import CDLL
+from itertools import islice
+from operator import eq
 
 from pigment_client.quantities import counted
+from pigment_native.library import LIBRARY
+from pigment_native.record_lines import count_repeated
 from source_pigment.reading.records import RecordBlock
 
 # Eight bytes a key: more of them would not fit into the memory that a sync may take.
 _MOST_KEYS = 2_000_000
 
-# So many records may have been made without pyarrow, which is not loaded for this.
-_FEW_KEYS = 100_000
-
 
 class KeyCheck:
     """Counts the keys that are blank in part, and those that came before, among the first two million."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: CDLL | None = LIBRARY) -> None:
+        self._library = library
         # All mutable state.
-        self._keys = array("q")
+        self._keys = array("Q")
         self._blank = 0
 
     def add(self, block: RecordBlock) -> None:
@@ -34,11 +37,8 @@ class KeyCheck:
         return " and ".join(counted(*each) for each in (blank, repeated) if each[0]) or None
 
     def _count_repeated(self) -> int:
-        if len(self._keys) < _FEW_KEYS:
-            return len(self._keys) - len(set(self._keys))
-        # Loaded already by whatever made so many keys; a set of Python's would take ten times the memory.
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.compute as pc  # noqa: PLC0415
-
-        keys = pa.Array.from_buffers(pa.int64(), len(self._keys), [None, pa.py_buffer(self._keys)])
-        return len(self._keys) - int(pc.count_distinct(keys).as_py())
+        if self._library is not None:
+            return count_repeated(self._library, self._keys)
+        # A set would take three times the memory.
+        keys = sorted(self._keys)
+        return sum(map(eq, keys, islice(keys, 1, None)))

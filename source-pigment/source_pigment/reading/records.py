@@ -1,4 +1,4 @@
-"""Rows to finished RECORD lines, one row at a time: the oracle of `arrow_records`, which goes by column. Pure.
+"""Rows to finished RECORD lines, one row at a time: the oracle of `bulk_records`. Pure.
 
 A number keeps its digits, a blank is null, and a value that does not fit its column's type is sent as the text that
 it is and counted. Nothing passes through a float.
@@ -78,39 +78,39 @@ class RecordBlock:
     lines: bytes
     count: int
     misfits: Counter[str] = field(default_factory=Counter)
-    keys: array[int] = field(default_factory=lambda: array("q"))
+    keys: array[int] = field(default_factory=lambda: array("Q"))
     blank_keys: int = 0
 
 
 class Converter(Protocol):
     """Turns blocks of whole CSV records into RECORD lines."""
 
-    def convert(self, block: bytes, *, first_record: int, emitted_at: int) -> RecordBlock:
+    def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
         """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
 
 
 class RowConverter:
     """Turns blocks of whole CSV records into RECORD lines with the standard library's reader."""
 
-    def __init__(self, layout: RecordLayout) -> None:
+    def __init__(self, layout: RecordLayout, emitted_at: int) -> None:
         self._layout = layout
+        self._opening = layout.opening(emitted_at)
         self._labels = layout.labels()
 
-    def convert(self, block: bytes, *, first_record: int, emitted_at: int) -> RecordBlock:
+    def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
         """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
-        opening = self._layout.opening(emitted_at)
         result = RecordBlock(self._layout.stream, b"", 0)
         lines: list[bytes] = []
         for row in rows_of(block, DIALECT, first_record=first_record):
             if len(row) != len(self._labels):
                 raise CsvBroken("a row has another number of fields than the header", first_record + len(lines))
-            line = (opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()
+            line = (self._opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong
             lines.append(line)
             if self._layout.key_positions:
                 key = [row[position] for position in self._layout.key_positions]
-                result.keys.append(hash(hashed_text(key).encode()))
+                result.keys.append(key_number(key))
                 result.blank_keys += None in key
         result.lines, result.count = b"".join(lines), len(lines)
         return result
@@ -151,6 +151,11 @@ def json_value(text: str | None, type_: ColumnType) -> str | None:
 def hashed_text(row: Sequence[str | None]) -> str:
     """What is hashed: every field, blank ones too, as its length in bytes, a colon, its text and a comma."""
     return "".join(f"{len(text.encode())}:{text}," for text in (cell or "" for cell in row))
+
+
+def key_number(key: Sequence[str | None]) -> int:
+    """A number for a key: what is hashed, read as a number behind a first byte of 1, modulo 2^61 - 1."""
+    return int.from_bytes(b"\x01" + hashed_text(key).encode()) % ((1 << 61) - 1)
 
 
 def content_hash(row: Sequence[str | None]) -> str:

@@ -1,9 +1,9 @@
 """An export as it is kept on disk: as it came where that is compressed, else in pieces that are packed here.
 
 zstd packs tighter than gzip's first level, and takes a third of the time to pack and to read back. The content is
-packed in pieces of about a megabyte. An export that is smaller is kept as it is, and so is a piece that packing would
-not make smaller. Each piece begins with its length on disk, its length in full, and a check sum of its content; a head
-of its own is the end, so that a file that lost its last pieces is no whole one.
+packed in pieces of about a megabyte, and none leaves before it is known to be what was stored: each begins with its
+length on disk, its length in full, and a check sum of its content. A head of its own is the end, so that a file that
+lost its last pieces is no whole one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import gzip
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO
+
+from backports import zstd
 
 PIECE_BYTES = 1 << 20
 
@@ -28,17 +30,15 @@ class Packer:
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
-        # All mutable state: what waits for the piece to be full, how much that is, and the codec once it is needed.
+        # All mutable state: what waits for the piece to be full, and how much that is.
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._codec: Any = None
 
     def add(self, content: bytes) -> None:
         """Take some content."""
         self._waiting.append(content)
         self._waiting_bytes += len(content)
         if self._waiting_bytes >= PIECE_BYTES:
-            self._codec = self._codec or _zstd()
             self._put()
 
     def flush(self) -> None:
@@ -50,9 +50,7 @@ class Packer:
     def _put(self) -> None:
         piece = b"".join(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
-        packed = piece if self._codec is None else self._codec.compress(piece, asbytes=True)
-        if len(packed) >= len(piece):
-            packed = piece
+        packed = zstd.compress(piece, _LEVEL)
         self._write(_HEAD.pack(len(packed), len(piece), zlib.crc32(piece)))
         self._write(packed)
 
@@ -60,16 +58,15 @@ class Packer:
 def unpacked(file: IO[bytes]) -> Iterator[bytes]:
     """The content that was packed, from the beginning; raises OSError where the disk does not give it back."""
     file.seek(0)
-    codec = None
     while (head := file.read(_HEAD.size)) != _END:
         if len(head) < _HEAD.size:
             raise _changed()
         packed_bytes, piece_bytes, check_sum = _HEAD.unpack(head)
-        piece = file.read(packed_bytes)
-        if packed_bytes != piece_bytes:
-            codec = codec or _zstd()
-            piece = codec.decompress(piece, piece_bytes, asbytes=True)
-        if zlib.crc32(piece) != check_sum:
+        try:
+            piece = zstd.decompress(file.read(packed_bytes))
+        except zstd.ZstdError:
+            raise _changed() from None
+        if len(piece) != piece_bytes or zlib.crc32(piece) != check_sum:
             raise _changed()
         yield piece
 
@@ -86,10 +83,3 @@ def unzipped(file: IO[bytes]) -> Iterator[bytes]:
 
 def _changed() -> OSError:
     return OSError(errno.EIO, "the disk gave back something else than was stored")
-
-
-def _zstd() -> Any:
-    # pyarrow brings it, and takes a quarter of a second to load: an export that needs it is converted with pyarrow too.
-    import pyarrow as pa  # noqa: PLC0415
-
-    return pa.Codec("zstd", compression_level=_LEVEL)

@@ -19,7 +19,7 @@ def blocks_of(header: list[str], rows: bytes) -> list[tuple[int, int]]:
     file = io.BytesIO(gzip.compress(content, 1))
     download = Download(file, header, rows.count(b"\n"), False, False, len(content), 1, 0.0)
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * len(header))
-    return [(each.count, len(each.lines)) for each in record_blocks(download, layout, RowConverter(layout), 0)]
+    return [(each.count, len(each.lines)) for each in record_blocks(download, layout, RowConverter(layout, 0))]
 
 
 @pytest.mark.parametrize(

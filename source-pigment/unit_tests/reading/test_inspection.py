@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigment_csv.reader import CsvBroken
+from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.inspection import Inspection, RowBlocks
@@ -26,11 +27,24 @@ def cut(content: bytes, size: int) -> list[bytes]:
 
 
 def inspected(content: bytes, size: int) -> tuple[list[str] | None, int]:
-    inspection = Inspection(lambda _header: lambda _rows: None)
-    for chunk in cut(content, size):
-        inspection.decode(chunk)
-    inspection.flush()
-    return inspection.header, inspection.rows
+    """What is found in bulk and by row, which must be the same."""
+    assert LIBRARY is not None
+    ways: list[tuple[list[str] | None, int] | CsvBroken] = []
+    for library in (LIBRARY, None):
+        inspection = Inspection(lambda _header: lambda _rows: None, library)
+        try:
+            for chunk in cut(content, size):
+                inspection.decode(chunk)
+            inspection.flush()
+            ways.append((inspection.header, inspection.rows))
+        except CsvBroken as error:
+            ways.append(error)
+    in_bulk, by_row = ways
+    if isinstance(in_bulk, CsvBroken):
+        assert str(in_bulk) == str(by_row)
+        raise in_bulk
+    assert in_bulk == by_row
+    return in_bulk
 
 
 @given(TABLES, st.integers(1, 40), st.booleans())
@@ -55,7 +69,7 @@ def test_what_passes_converts(rows: str, size: int, width: int) -> None:
     blocks = RowBlocks()
     read = b"".join([*map(blocks.decode, cut(content, size)), blocks.flush()])
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * width)
-    assert RowConverter(layout).convert(read, first_record=2, emitted_at=0).count == count
+    assert RowConverter(layout, 0).convert(read, first_record=2).count == count
 
 
 @pytest.mark.parametrize(
@@ -88,14 +102,14 @@ def test_what_looks_like_a_byte_order_mark_in_the_first_row_is_its_text() -> Non
 
 
 def test_a_header_without_an_end_does_not_fill_the_memory() -> None:
-    inspection = Inspection(lambda _header: lambda _rows: None)
+    inspection = Inspection(lambda _header: lambda _rows: None, LIBRARY)
     with pytest.raises(CsvBroken):
         inspection.decode(b'"' + b"x\n" * 3_000_000)
 
 
 def test_only_long_rows_are_tried() -> None:
     tried: list[int] = []
-    inspection = Inspection(lambda _header: lambda rows: tried.append(len(rows)))
+    inspection = Inspection(lambda _header: lambda rows: tried.append(len(rows)), LIBRARY)
     for chunk in (b"a\n", b"x\n" * 9, b"y" * 3_000_000, b"\n", b"z\n"):
         inspection.decode(chunk)
     assert (inspection.rows, tried) == (11, [3_000_001])

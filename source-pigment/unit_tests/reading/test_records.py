@@ -15,11 +15,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pigment_csv.reader import CsvBroken, RecordBlocks
+from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.arrow_records import ArrowConverter
+from source_pigment.reading.bulk_records import BulkConverter
 from source_pigment.reading.inspection import Inspection
-from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
+from source_pigment.reading.records import Converter, RecordBlock, RecordLayout, RecordTooLong, RowConverter
 
 AWKWARD = [
     "",
@@ -127,9 +128,18 @@ def oracle(layout: RecordLayout, row: list[str], misfits: Counter[str]) -> dict[
     return data
 
 
-def convert(converter: ArrowConverter | RowConverter, block: bytes) -> RecordBlock | str:
+def in_bulk(layout: RecordLayout) -> BulkConverter:
+    assert LIBRARY is not None
+    return BulkConverter(layout, 5, LIBRARY)
+
+
+def by_row(layout: RecordLayout) -> RowConverter:
+    return RowConverter(layout, 5)
+
+
+def convert(converter: Converter, block: bytes) -> RecordBlock | str:
     try:
-        return converter.convert(block, first_record=2, emitted_at=5)
+        return converter.convert(block, first_record=2)
     except CsvBroken as error:
         return str(error)
 
@@ -146,7 +156,7 @@ def test_both_ways_give_what_the_standard_library_says(
     block = as_csv(rows, form[1], form[0])
     if not block:
         return
-    plain, fast = convert(RowConverter(layout), block), convert(ArrowConverter(layout), block)
+    plain, fast = convert(by_row(layout), block), convert(in_bulk(layout), block)
     misfits: Counter[str] = Counter()
     expected = [oracle(layout, row, misfits) for row in rows]
 
@@ -185,7 +195,7 @@ def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None
     for piece in (cutter.decode(block), cutter.flush()):
         if piece:
             layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
-            assert convert(ArrowConverter(layout), piece) == convert(RowConverter(layout), piece)
+            assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)
 
 
 @settings(max_examples=3000, deadline=None)
@@ -198,7 +208,7 @@ def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None
 @example(rows="\ufeffa;b\n".encode())
 def test_rows_that_were_inspected_need_no_second_look(rows: bytes) -> None:
     layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
-    inspection = Inspection(lambda _: lambda _: None)
+    inspection = Inspection(lambda _: lambda _: None, LIBRARY)
     try:
         for piece in (b"x;y\n", rows[:7], rows[7:]):
             inspection.decode(piece)
@@ -210,7 +220,7 @@ def test_rows_that_were_inspected_need_no_second_look(rows: bytes) -> None:
         cutter.decode(b"x;y\n")
         for piece in (cutter.decode(rows[:11]), cutter.decode(rows[11:]), cutter.flush()):
             if piece:
-                assert convert(ArrowConverter(layout, plain=True), piece) == convert(RowConverter(layout), piece)
+                assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)
 
 
 def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
@@ -218,11 +228,11 @@ def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
     rows = [[f"text {n}", f"{n}.50", ["TRUE", "FALSE", ""][n % 3], f"2026-{n % 12 + 1:02d}-01"] for n in range(5000)]
     rows[7] = ['q"uo;te', "x", "maybe", "2026-02-30"]
     block = as_csv(rows)
-    fast = ArrowConverter(layout)
+    fast = in_bulk(layout)
 
-    assert fast._table(block) is not None
+    assert fast._writer.lines(block) is not None
     result = convert(fast, block)
-    assert result == convert(RowConverter(layout), block)
+    assert result == convert(by_row(layout), block)
     assert isinstance(result, RecordBlock)
     assert result.misfits == {"b": 1, "c": 1, "d": 1}
 
@@ -231,13 +241,13 @@ def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
     layout = RecordLayout(StreamName("S"), ("a",), (ColumnType.TEXT,))
     block = b"x" * 20_000_000 + b"\n"
 
-    for converter in (ArrowConverter(layout), RowConverter(layout)):
+    for converter in (in_bulk(layout), by_row(layout)):
         with pytest.raises(RecordTooLong):
-            converter.convert(block, first_record=2, emitted_at=1)
+            converter.convert(block, first_record=2)
 
 
 def test_a_cell_of_megabytes_goes_through() -> None:
     layout = RecordLayout(StreamName("S"), ("a", "b"), (ColumnType.TEXT, ColumnType.TEXT))
     block = as_csv([["line\r\n" * 500_000, "x"]])
 
-    assert convert(ArrowConverter(layout), block) == convert(RowConverter(layout), block)
+    assert convert(in_bulk(layout), block) == convert(by_row(layout), block)
