@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_platform.fork_server import ForkServer
 from attempts import SPEED
-from connectors import PRELOAD, Runner, destination_config, running, source_config
+from connectors import Runner, destination_config, running, source_config
 from findings import ATTEMPTS_MADE, Broken
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
@@ -32,7 +32,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def source_fork_server() -> Iterator[ForkServer]:
-    with ForkServer("source_pigment.run", preload=PRELOAD) as server:
+    with ForkServer("source_pigment.run") as server:
         yield server
 
 
@@ -44,7 +44,7 @@ def destination_fork_server() -> Iterator[ForkServer]:
 
 @pytest.fixture(scope="session")
 def fast_source_fork_server() -> Iterator[ForkServer]:
-    with ForkServer("source_pigment.run", speed=SPEED, preload=PRELOAD) as server:
+    with ForkServer("source_pigment.run", speed=SPEED) as server:
         yield server
 
 

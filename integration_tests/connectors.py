@@ -15,9 +15,6 @@ from airbyte_platform.process import Run, configured, without_proxies
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from local_pigment.server import LocalPigment
 
-# What the source loads with its first record.
-PRELOAD = ("source_pigment.reading.arrow_records",)
-
 
 class Runner:
     """Runs one connector against one local Pigment; `config` is what is not said otherwise."""

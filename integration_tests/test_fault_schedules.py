@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from connectors import PRELOAD, destination_config, running, source_config
+from connectors import destination_config, running, source_config
 from findings import ATTEMPTS_MADE, Finding
 from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION, planning_model
@@ -30,7 +30,7 @@ ROWS = 80
 @pytest.fixture(scope="module")
 def servers() -> Any:
     with (
-        ForkServer("source_pigment.run", speed=SPEED, preload=PRELOAD) as source,
+        ForkServer("source_pigment.run", speed=SPEED) as source,
         ForkServer("destination_pigment.run", speed=SPEED) as destination,
     ):
         yield source, destination

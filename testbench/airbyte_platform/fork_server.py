@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,16 @@ class ForkServer:
     """Loads `module` once and runs its `run` in forked processes; use it as a context.
 
     With a `speed`, time passes that many times faster for those processes, as far as they ask Python for it.
-    `preload` names what the module loads only when it needs it, so that no process has to.
     """
 
-    def __init__(self, module: str, *, speed: float = 1.0, preload: Sequence[str] = ()) -> None:
+    def __init__(self, module: str, *, speed: float = 1.0) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._process = subprocess.Popen(
             [
                 sys.executable,
                 "-m",
                 "airbyte_platform.fork_server",
-                *map(str, (theirs.fileno(), speed, module, *preload)),
+                *map(str, (theirs.fileno(), speed, module)),
             ],
             pass_fds=[theirs.fileno()],
             env={
@@ -144,13 +143,11 @@ class ForkedProcess:
         return as_run(code, printed, (self.folder / "stderr").read_bytes())
 
 
-def serve(descriptor: int, speed: float, module: str, preload: Sequence[str]) -> None:
+def serve(descriptor: int, speed: float, module: str) -> None:
     """Fork a process for every order, until the other side is closed."""
     if speed != 1.0:
         hurry(speed)
     run: Callable[[], None] = importlib.import_module(module).run
-    for name in preload:
-        importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     orders = socket.socket(fileno=descriptor)
     while True:
@@ -220,4 +217,4 @@ def _watch(run: Callable[[], None], order: dict[str, Any], descriptors: list[int
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4:])
+    serve(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
