@@ -6,6 +6,10 @@ LOCK := requirements.lock
 PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
 PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native shared/pigment_airbyte source-pigment/source_pigment \
 	destination-pigment/destination_pigment testbench/local_pigment testbench/local_bucket testbench/airbyte_platform
+# The conversions in C. Whoever has built the library has it built again when its source changes; `make demo` needs none.
+LIBRARY := shared/pigment_native/librows.so
+BUILT := $(wildcard $(LIBRARY))
+NATIVE_TESTS := shared/tests/pigment_native
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
@@ -21,7 +25,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake native sanitized test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -40,10 +44,10 @@ $(VENV)/.ready: $(LOCK) $(PROJECTS)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e ./shared -e ./source-pigment -e ./destination-pigment
 	@touch $@
 
-demo: setup  ## a whole sync against a local Pigment, as Airbyte would run it
+demo: setup $(BUILT)  ## a whole sync against a local Pigment, as Airbyte would run it
 	@$(BIN)/python -m demo
 
-fake: setup  ## start the local Pigment, with all that is needed to run both connectors by hand
+fake: setup $(BUILT)  ## start the local Pigment, with all that is needed to run both connectors by hand
 	@$(BIN)/python -m demo.playground $(ARGS)
 
 test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests, without the long ones
@@ -55,22 +59,30 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) demo verify release integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify release integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
 
-unit: setup
+unit: setup $(LIBRARY)
 	$(PYTEST) -m "not long" $(ARGS)
 
-test-long: setup
+test-long: setup $(LIBRARY)
 	$(PYTEST) -m long $(ARGS)
 
-verify: setup  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
+native: $(LIBRARY)  ## build the conversions in C for this machine, with a pinned compiler of its own (100 MB, once)
+
+$(LIBRARY): shared/pigment_native/rows.c shared/native_build/__main__.py .venv-native/.ready
+	@.venv-native/bin/python shared/native_build $@
+
+sanitized: setup .venv-native/.ready  ## the tests of the conversions in C against libraries that check every step
+	@BIN=$(BIN) shared/native_build/sanitized.sh $(NATIVE_TESTS)
+
+verify: setup $(BUILT)  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }
 	@$(BIN)/python -m verify $(CONFIG) $(ARGS)
 
-bench: setup  ## speed and memory beside the plain way and the floor
+bench: setup $(LIBRARY)  ## speed and memory beside the plain way and the floor
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock:  ## pin every version again
@@ -81,6 +93,8 @@ lock:  ## pin every version again
 			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
 	done
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 release/tools.in -o release/tools.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		shared/native_build/tools.in -o shared/native_build/tools.lock
 
 metadata: setup  ## write what follows from elsewhere: each connector's metadata.yaml, the field tables of the docs
 	@$(BIN)/python -m connector_metadata
@@ -100,10 +114,8 @@ images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1
 image-test: setup images  ## run both images as the platform does, against the local Pigment
 	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py $(ARGS)
 
-wheels: setup  ## the wheels of the three packages, into dist/
-	@for project in shared source-pigment destination-pigment; do \
-		VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --wheel --no-build-isolation --out-dir dist $$project || exit 1; \
-	done
+wheels: setup .venv-native/.ready  ## the wheels of the three packages, into dist/: of the shared one for each platform, and a pure one
+	@$(BIN)/python -m release.wheels dist
 
 release: setup  ## VERSION=0.2.0: set the version, check (CHECKS=test-all for more), build everything into dist/
 	@git diff --quiet HEAD || { echo "There are changes: commit them first."; exit 1; }
@@ -125,6 +137,12 @@ artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and 
 	@VIRTUAL_ENV=.venv-release $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
+.venv-native/.ready: shared/native_build/tools.lock $(VENV)/.ready
+	@echo "Setting up .venv-native (a C compiler, 100 MB) …"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-native
+	@VIRTUAL_ENV=.venv-native $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
 # PyAirbyte and a source from PyPI are clients that are not ours: each has an environment of its own.
 .venv-%/.ready: integration_tests/pyairbyte/%.lock $(VENV)/.ready
 	@echo "Setting up .venv-$* …"
@@ -132,14 +150,14 @@ artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and 
 	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-e2e-pyairbyte: setup .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as a client of both connectors
+e2e-pyairbyte: setup $(BUILT) .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as a client of both connectors
 	PYAIRBYTE=.venv-pyairbyte FAKER=.venv-faker $(BIN)/pytest integration_tests/check_pyairbyte.py $(ARGS)
 
-soak: setup  ## the first law in numbers: 10,000 schedules of the state machine, 1,000 end to end, 50 kills (FIRST_SEED=…)
+soak: setup $(LIBRARY)  ## the first law in numbers: 10,000 schedules of the state machine, 1,000 end to end, 50 kills (FIRST_SEED=…)
 	SCHEDULES=$(MACHINE_SCHEDULES) $(BIN)/pytest --timeout=14400 destination-pigment/unit_tests/test_sync_machine.py
 	SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_fault_schedules.py
 	SOURCE_SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_source_schedules.py
 	KILLS=50 $(BIN)/pytest integration_tests/test_source_slices.py -k kill
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment
+	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release .venv-native $(LIBRARY) build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment
