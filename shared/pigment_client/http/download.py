@@ -1,4 +1,4 @@
-"""An export that has started: its bytes as they arrive, decoded, and as they came for a copy on disk.
+"""An export that has started: its bytes as they arrive, decoded.
 
 The end is verified: a response that is reset, stops early, or whose gzip is cut, damaged or followed by anything else
 is broken off. urllib3, httpx and libcurl take a compressed body that stops in its middle for whole.
@@ -33,10 +33,7 @@ _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": 
 
 
 class Export:
-    """The response of an export. Read it once, in one thread.
-
-    `encoding` says how its bytes come: "gzip" or "identity". Raises `NotAnExport` for a response that cannot be one.
-    """
+    """The response of an export. Read it once, in one thread. Raises `NotAnExport` for one that cannot be one."""
 
     def __init__(self, request: Request, response: requests.Response) -> None:
         self._request = request
@@ -48,7 +45,7 @@ class Export:
         if came is not None:
             response.close()
             raise request.error(NotAnExport, status=response.status_code, came=came)
-        self.encoding = _ENCODINGS[encoding]
+        self._encoding = _ENCODINGS[encoding]
         # All mutable state: how much arrived so far, decoded and as it came.
         self.bytes_received = 0
         self.wire_bytes = 0
@@ -59,17 +56,11 @@ class Export:
         return int(getattr(self._response.raw, "version", 11))
 
     def __iter__(self) -> Iterator[bytes]:
-        return self.chunks()
-
-    def chunks(self, copy: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
         """The decoded bytes as they arrive.
 
         Raises `BrokenOff` where they do not come whole, and `NotAnExport` where they cannot be an export.
-        `copy` is given the bytes as they came, before what they hold is yielded; they are whole once the iteration
-        has ended by itself. What `copy` raises comes through as it is.
         """
-        arrived: list[bytes] = []
-        pieces = self._decoded(arrived)
+        pieces = self._decoded()
         check = BodyCheck()
         broken: Exception
         while True:
@@ -78,10 +69,6 @@ class Export:
             except (OSError, HTTPError, EOFError, zlib.error) as error:
                 broken = error
                 break
-            if copy is not None:
-                for each in arrived:
-                    copy(each)
-            arrived.clear()
             self._look_at(piece, check)
             if not piece:
                 # The connection may serve the next export.
@@ -110,17 +97,14 @@ class Export:
         """Stop the transfer if it is still going on."""
         self._response.close()
 
-    def _decoded(self, arrived: list[bytes]) -> Iterator[bytes]:
-        """The pieces of the content; what was received for them is added to `arrived`."""
-
+    def _decoded(self) -> Iterator[bytes]:
         def receive(size: int) -> bytes:
             # Not `iter_content`: it collects pieces to a size, and takes a compressed body that stops for whole.
             received: bytes = self._response.raw.read1(size, decode_content=False)
             self.wire_bytes += len(received)
-            arrived.append(received)
             return received
 
-        if self.encoding == "identity":
+        if self._encoding == "identity":
             yield from iter(lambda: receive(_CHUNK_BYTES), b"")
             return
         # EOFError on a cut, BadGzipFile on a wrong check sum or anything behind the end, zlib.error on damage.

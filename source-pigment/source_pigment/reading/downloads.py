@@ -1,9 +1,8 @@
 """Whole exports on disk: nothing of an export leaves before it is known to be whole.
 
-An export is stored as it came, if that is compressed, or packed (`storage`), in a file that only this process can
-open: it has no name (or loses it at once, where the file system cannot do that), so it is gone however the process
-ends. Pigment is never kept waiting by whoever takes the records; so nothing here writes to the log, which goes to the
-same pipe.
+An export is packed (`storage`) into a file that only this process can open: it has no name (or loses it at once, where
+the file system cannot do that), so it is gone however the process ends. Pigment is never kept waiting by whoever takes
+the records; so nothing here writes to the log, which goes to the same pipe.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from pigment_client.quantities import counted
 from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
 from source_pigment.reading.inspection import Inspection
-from source_pigment.reading.storage import Packer, unpacked, unzipped
+from source_pigment.reading.storage import Packer, unpacked
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -39,14 +38,13 @@ class Stopped(Exception):
 class Download:
     """A whole export on disk, until it is closed.
 
-    `plain` says that no quote in its rows is out of place (`inspection`), `packed` that it was packed here (`storage`).
+    `plain` says that no quote in its rows is out of place (`inspection`).
     """
 
     file: IO[bytes]
     header: list[str]
     rows: int
     plain: bool
-    packed: bool
     content_bytes: int
     stored_bytes: int
     seconds: float
@@ -60,7 +58,7 @@ class Download:
 
     def content(self) -> Iterator[bytes]:
         """Its bytes from the beginning, in pieces of about a megabyte."""
-        return unpacked(self.file) if self.packed else unzipped(self.file)
+        return unpacked(self.file)
 
     def close(self) -> None:
         """Give its place on the disk back."""
@@ -116,29 +114,23 @@ class _Attempt:
         """Store the whole export, or raise."""
         self._file.seek(0)
         self._file.truncate()
-        packer = Packer(self._write) if export.encoding != "gzip" else None
-        if packer is None:
-            self._take(export, self._write)
-        else:
-            self._take(export, packer.add)
-            packer.flush()
+        packer = Packer(self._write)
+        for chunk in export:
+            if self._options.stop.is_set():
+                raise Stopped
+            packer.add(chunk)
+            self._inspection.decode(chunk)
+        packer.flush()
         header = self._end()
         return Download(
             file=self._file,
             header=header,
             rows=self._inspection.rows,
             plain=self._inspection.plain,
-            packed=packer is not None,
             content_bytes=export.bytes_received,
             stored_bytes=self._stored_bytes,
             seconds=self._options.clock() - self._began,
         )
-
-    def _take(self, export: Export, copy: Callable[[bytes], object]) -> None:
-        for chunk in export.chunks(copy=copy):
-            if self._options.stop.is_set():
-                raise Stopped
-            self._inspection.decode(chunk)
 
     def _end(self) -> list[str]:
         """The header, once the last row was looked at; an export that stops inside a row has broken off."""

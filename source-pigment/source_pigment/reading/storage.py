@@ -1,4 +1,4 @@
-"""An export as it is kept on disk: as it came where that is compressed, else in pieces that are packed here.
+"""An export as it is kept on disk.
 
 zstd packs tighter than gzip's first level, and takes a third of the time to pack and to read back. The content is
 packed in pieces of about a megabyte, and none leaves before it is known to be what was stored: each begins with its
@@ -9,7 +9,6 @@ lost its last pieces is no whole one.
 from __future__ import annotations
 
 import errno
-import gzip
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -69,16 +68,6 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
         if len(piece) != piece_bytes or zlib.crc32(piece) != check_sum:
             raise _changed()
         yield piece
-
-
-def unzipped(file: IO[bytes]) -> Iterator[bytes]:
-    """The content of a file that is kept as it came, compressed with gzip; raises OSError as `unpacked` does."""
-    file.seek(0)
-    with gzip.GzipFile(fileobj=file, mode="rb") as content:
-        try:
-            yield from iter(lambda: content.read(PIECE_BYTES), b"")
-        except (EOFError, zlib.error):
-            raise _changed() from None
 
 
 def _changed() -> OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 
 import pytest
@@ -12,12 +11,16 @@ from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.emission import record_blocks
 from source_pigment.reading.records import RecordLayout, RowConverter
+from source_pigment.reading.storage import Packer
 
 
 def blocks_of(header: list[str], rows: bytes) -> list[tuple[int, int]]:
     content = ";".join(header).encode() + b"\n" + rows
-    file = io.BytesIO(gzip.compress(content, 1))
-    download = Download(file, header, rows.count(b"\n"), False, False, len(content), 1, 0.0)
+    file = io.BytesIO()
+    packer = Packer(file.write)
+    packer.add(content)
+    packer.flush()
+    download = Download(file, header, rows.count(b"\n"), False, len(content), 1, 0.0)
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * len(header))
     return [(each.count, len(each.lines)) for each in record_blocks(download, layout, RowConverter(layout, 0))]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Callable, Iterator
 from ctypes import CDLL
@@ -46,11 +45,10 @@ def packed(content: bytes) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_a_disk_that_lost_the_end_is_said(is_packed: bool) -> None:
-    stored = packed(HEADER + ROWS) if is_packed else gzip.compress(HEADER + ROWS)
+def test_a_disk_that_lost_the_end_is_said() -> None:
+    stored = packed(HEADER + ROWS)
     left = io.BytesIO(stored[: len(stored) - 30])
-    download = Download(left, ["a", "b"], 400_000, True, is_packed, len(ROWS), len(stored), 1.0)
+    download = Download(left, ["a", "b"], 400_000, True, len(ROWS), len(stored), 1.0)
     with pytest.raises(TransientProblem, match='did not give back what was stored of the list "Sales"'):
         list(stream().records(download))
     assert left.closed
@@ -62,17 +60,14 @@ class Sent:
 
     content: bytes
     chunk_bytes: int
-    encoding: str | None = None
 
     @property
     def bytes_received(self) -> int:
         return len(self.content)
 
-    def chunks(self, copy: Callable[[bytes], object]) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes]:
         for start in range(0, len(self.content), self.chunk_bytes):
-            chunk = self.content[start : start + self.chunk_bytes]
-            copy(chunk)
-            yield chunk
+            yield self.content[start : start + self.chunk_bytes]
 
     def export(self, _request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
         return consume(self)

@@ -144,7 +144,7 @@ def convert(converter: Converter, block: bytes) -> RecordBlock | str:
         return str(error)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     given_=layouts_and_rows(),
     form=st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
@@ -173,7 +173,7 @@ def test_both_ways_give_what_the_standard_library_says(
     assert +plain.misfits == +misfits
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(block=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
 @example(block=b'1;"a"b\n')
 @example(block=b'a"b;1\n')
@@ -198,7 +198,7 @@ def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None
             assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(rows=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
 @example(rows=b'"a\rb";"c\n"\r\nd;e\r\n')
 @example(rows=b'"\r";"\r\n"\n;')

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_pigment.reading.storage import PIECE_BYTES, Packer, unpacked, unzipped
+from source_pigment.reading.storage import PIECE_BYTES, Packer, unpacked
 
 
 def packed(*chunks: bytes) -> io.BytesIO:
@@ -75,25 +75,3 @@ def test_a_file_that_lost_its_end_is_an_error_wherever_that_is(content: bytes, z
         left = whole[:end] + (b"\0" * (len(whole) - end) if zeros else b"")
         with pytest.raises(OSError, match=r"something else|decompression failed|Corrupt"):
             list(unpacked(io.BytesIO(left)))
-
-
-@pytest.mark.parametrize("kept", [5, 0.3, 0.7, -9, -1])
-def test_what_came_compressed_and_lost_its_end_is_an_error(kept: float) -> None:
-    whole = gzip.compress(CONTENT, 1)
-    left = whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)]
-    with pytest.raises(OSError, match="something else"):
-        list(unzipped(io.BytesIO(left)))
-
-
-def test_what_came_compressed_and_was_changed_is_an_error() -> None:
-    whole = bytearray(gzip.compress(CONTENT, 1))
-    whole[len(whole) // 2] ^= 0x55
-    with pytest.raises(OSError, match=r"something else|CRC check failed"):
-        list(unzipped(io.BytesIO(bytes(whole))))
-
-
-def test_what_came_compressed_is_read_in_pieces() -> None:
-    content = b"a;b\r\n" * 500_000
-    pieces = list(unzipped(io.BytesIO(gzip.compress(content))))
-    assert b"".join(pieces) == content
-    assert max(map(len, pieces)) <= PIECE_BYTES
