@@ -292,7 +292,7 @@ int32_t rows_to_lines(Text block, const Layout *layout, bool hashes, Field *fiel
 uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table, uint64_t size) {
     uint64_t repeated = 0;
     for (uint64_t i = 0; i < count; i++) {
-        uint64_t wanted = numbers[i] + 1, place = wanted & (size - 1);
+        uint64_t wanted = numbers[i] + 1, place = (wanted * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (size - 1);
         while (table[place] != 0 && table[place] != wanted) place = (place + 1) & (size - 1);
         repeated += table[place] == wanted;
         table[place] = wanted;
