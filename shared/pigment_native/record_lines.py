@@ -137,8 +137,9 @@ class LineWriter:
         rows = block.count(b"\n") + 1
         self._widen(len(block) + rows * (self._line_bytes + _ROW_BYTES))
         while True:
-            hash_begin, hashed_end, keys = (array("Q", bytes(8 * rows)) for _ in range(3))
-            misfits = array("Q", bytes(8 * len(self._pieces)))
+            hash_begin, hashed_end = (_zeros(rows if self._hashes else 0) for _ in range(2))
+            keys = _zeros(rows if self._kept.keys else 0)
+            misfits = _zeros(len(self._pieces))
             made = _Records(
                 _room(self._lines),
                 _room(self._hashed),
@@ -153,8 +154,8 @@ class LineWriter:
         if self._hashes:
             self._put_hashes(hash_begin[: made.rows], hashed_end[: made.rows])
         begin = ctypes.addressof(self._lines)
-        del keys[made.rows if self._layout.key_count else 0 :]
-        return Lines(ctypes.string_at(begin, made.lines.at - begin), made.rows, misfits, keys, made.blank_keys)
+        content = ctypes.string_at(begin, made.lines.at - begin)
+        return Lines(content, made.rows, misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
         if len(self._lines) < size_bytes:
@@ -182,6 +183,10 @@ def count_repeated(library: ctypes.CDLL, numbers: array[int]) -> int:
     table = ctypes.create_string_buffer(8 * size)
     count = _COUNT_REPEATED(("count_repeated", library))
     return int(count(numbers.buffer_info()[0], len(numbers), ctypes.addressof(table), size))
+
+
+def _zeros(count: int) -> array[int]:
+    return array("Q", bytes(8 * count))
 
 
 def _text(content: bytes) -> _Text:
