@@ -2,6 +2,17 @@
 # The base image is the one in metadata.yaml; a test holds the two together.
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1@sha256:a268b44c733ae699a60f5fbc06a324945dba98945c6e2ab7f8609f2f895b0d28
 
+# The conversions in C, compiled for the image's own platform; the compiler stays behind in this stage.
+FROM ${BASE_IMAGE} AS rows
+USER root
+WORKDIR /build
+COPY shared/native_build/tools.lock shared/native_build/
+RUN python -m venv /build/tools \
+    && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r shared/native_build/tools.lock
+COPY shared/native_build/__main__.py shared/native_build/
+COPY shared/pigment_native/rows.c shared/pigment_native/
+RUN /build/tools/bin/python shared/native_build /build/librows.so
+
 # The libraries: a layer that stays the same until the lock changes, so that a new version of ours is a small download.
 FROM ${BASE_IMAGE} AS libraries
 ARG CONNECTOR
@@ -26,13 +37,9 @@ RUN /build/tools/bin/uv pip compile --quiet --no-cache --no-header --no-annotate
         shared/pyproject.toml "${CONNECTOR}/pyproject.toml" --output-file libraries.txt \
     && /build/tools/bin/uv pip install --quiet --no-cache --no-deps --python /opt/connector/bin/python \
         --constraints requirements.lock --requirements libraries.txt
-# Of pyarrow only compute and CSV are used: no other file formats, no remote file systems, no headers. Of all services
-# that botocore describes, only S3 and what hands out its keys. Times and bytecode depend on nothing but the files, so
-# that the same lock gives the same layer.
+# Of all services that botocore describes, only S3 and what hands out its keys. Times and bytecode depend on nothing but
+# the files, so that the same lock gives the same layer.
 RUN packages="$(echo /opt/connector/lib/python3*/site-packages)" \
-    && if [ -d "$packages/pyarrow" ]; then (cd "$packages/pyarrow" && rm -rf tests include src *.pyx *.pxi *.pxd \
-        libarrow_flight.* libarrow_s3.* libarrow_python_flight.* libarrow_python_parquet_encryption.* libarrow_python.so \
-        _flight.* _s3fs.* _gcsfs.* _azurefs.* _hdfs.* _orc.* _parquet* _dataset* _substrait.* _feather.*); fi \
     && if [ -d "$packages/botocore/data" ]; then find "$packages/botocore/data" -mindepth 1 -maxdepth 1 -type d \
         ! -name s3 ! -name sts ! -name sso ! -name sso-oidc -exec rm -rf {} +; fi \
     && echo /opt/pigment > "$packages/pigment.pth" \
@@ -47,6 +54,7 @@ COPY ${CONNECTOR} ${CONNECTOR}
 RUN /build/tools/bin/uv pip install --quiet --no-cache --no-deps --no-sources --target /opt/pigment \
         --python /opt/connector/bin/python --build-constraints requirements.lock ./shared "./${CONNECTOR}" \
     && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/pigment
+COPY --from=rows /build/librows.so /opt/pigment/pigment_native/
 
 FROM ${BASE_IMAGE}
 ARG CONNECTOR

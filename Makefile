@@ -9,7 +9,7 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native share
 # The conversions in C. Whoever has built the library has it built again when its source changes; `make demo` needs none.
 LIBRARY := shared/pigment_native/librows.so
 BUILT := $(wildcard $(LIBRARY))
-NATIVE_TESTS := shared/tests/pigment_native
+NATIVE_TESTS := shared/tests/pigment_native $(addprefix source-pigment/unit_tests/reading/test_,records.py inspection.py export_stream.py)
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
@@ -112,7 +112,7 @@ images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1
 	done
 
 image-test: setup images  ## run both images as the platform does, against the local Pigment
-	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py $(ARGS)
+	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py integration_tests/check_native_images.py $(ARGS)
 
 wheels: setup .venv-native/.ready  ## the wheels of the three packages, into dist/: of the shared one for each platform, and a pure one
 	@$(BIN)/python -m release.wheels dist
@@ -137,7 +137,7 @@ artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and 
 	@VIRTUAL_ENV=.venv-release $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-.venv-native/.ready: shared/native_build/tools.lock $(VENV)/.ready
+.venv-native/.ready: shared/native_build/tools.lock | $(VENV)/.ready
 	@echo "Setting up .venv-native (a C compiler, 100 MB) …"
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-native
 	@VIRTUAL_ENV=.venv-native $(BIN)/uv pip sync --quiet --require-hashes $<

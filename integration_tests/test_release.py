@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from release.audit import judge
 from release.version import PAGES, PROJECTS, WITH_TAGS, NotReleasable, current_version, set_version
+from release.wheels import build
 
 from connector_metadata import ROOT, connector_metadata, connectors
 
@@ -148,9 +150,40 @@ def test_an_audit_that_looked_nothing_up_is_not_called_clean(
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheels of all three packages."""
     folder = tmp_path_factory.mktemp("wheels")
-    for project in ("shared", *connectors()):
-        uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder), project)
+    build(folder)
     return folder
+
+
+@pytest.mark.long
+def test_the_shared_wheel_has_the_conversions_in_c_for_each_platform_and_a_pure_one(wheels: Path) -> None:
+    begin = f"pigment_connectors_shared-{current_version(ROOT)}-py3-none-"
+    library = "pigment_native/librows.so"
+    held = {}
+    for path in wheels.glob("pigment_connectors_shared-*.whl"):
+        with zipfile.ZipFile(path) as wheel:
+            metadata = next(name for name in wheel.namelist() if name.endswith(".dist-info/WHEEL"))
+            tags = {
+                line.removeprefix(b"Tag: ").decode() for line in wheel.read(metadata).splitlines() if b"Tag" in line
+            }
+            held[path.name] = (wheel.read(library)[:4] if library in wheel.namelist() else b"", len(tags))
+            assert "pigment_native/rows.c" not in wheel.namelist()
+
+    assert held == {
+        f"{begin}any.whl": (b"", 1),
+        f"{begin}manylinux_2_17_x86_64.manylinux2014_x86_64.musllinux_1_1_x86_64.whl": (b"\x7fELF", 3),
+        f"{begin}manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64.whl": (b"\x7fELF", 3),
+        f"{begin}macosx_10_13_x86_64.whl": (b"\xcf\xfa\xed\xfe", 1),
+        f"{begin}macosx_11_0_arm64.whl": (b"\xcf\xfa\xed\xfe", 1),
+    }
+
+
+@pytest.mark.long
+def test_the_same_input_gives_the_same_wheels(wheels: Path, tmp_path: Path) -> None:
+    build(tmp_path)
+
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.whl")} == {
+        path.name: path.read_bytes() for path in wheels.glob("*.whl")
+    }
 
 
 def uv(*arguments: str) -> None:
@@ -181,3 +214,5 @@ def test_the_wheels_of_a_connector_stand_alone(connector: str, wheels: Path, tmp
     assert ended.returncode == 0, ended.stderr
     messages = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [each["type"] for each in messages if each["type"] != "LOG"] == ["SPEC"], messages
+    loaded = "import sys; from pigment_native.library import LIBRARY; sys.exit(LIBRARY is None)"
+    subprocess.run([python, "-c", loaded], cwd=tmp_path, env={"PATH": "/usr/bin:/bin"}, check=True)

@@ -1,0 +1,50 @@
+"""The conversions in C are in the images, and used there: `make image-test`."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from airbyte_platform.process import configured
+from check_images import DOCKER, VERSION, config_for, mounted, run_image
+from connector_metadata import connectors
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+
+__all__ = ["mounted"]
+
+
+@pytest.mark.parametrize("connector", connectors())
+def test_the_image_holds_the_library_and_no_compiler(connector: str) -> None:
+    searched = "find / -xdev \\( -name 'librows*' -o -name 'rows.c' -o -iname '*ziglang*' -o -name native_build \\)"
+    entry = ["--user=root", "--entrypoint", "sh", f"airbyte/{connector}:{VERSION}", "-c", searched]
+    found = subprocess.run([DOCKER, "run", "--rm", *entry], capture_output=True, check=True).stdout.decode().split()
+
+    assert found == ["/opt/pigment/pigment_native/librows.so"]
+
+
+# Runs a connector and says which functions it has asked the library for.
+WATCHED = """
+import importlib, sys
+
+asked_for = set()
+sys.addaudithook(lambda event, args: asked_for.add(args[1]) if event == "ctypes.dlsym" else None)
+sys.argv[0] = "run-connector"
+try:
+    importlib.import_module("source_pigment.__main__").main()
+finally:
+    print("asked for:", *asked_for, file=sys.stderr)
+"""
+
+
+def test_rows_are_converted_in_c_in_the_image(mounted: Path) -> None:
+    with LocalPigment(planning_model(ledger_rows=200)) as pigment:
+        config = {**config_for(pigment, PLANNING), "block_types": ["list"]}
+        discovered = run_image("source-pigment", mounted, "discover", config=config).of("CATALOG")[0]
+        catalog = configured(discovered, destination_sync_mode="append")
+        reading = run_image("source-pigment", mounted, "read", through=WATCHED, config=config, catalog=catalog)
+
+    assert reading.exit_code == 0, reading.stderr
+    assert "rows_to_lines" in reading.stderr.rpartition("asked for:")[2].split()
