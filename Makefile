@@ -13,6 +13,7 @@ NATIVE_TESTS := shared/tests/pigment_native $(addprefix source-pigment/unit_test
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
+FUZZ_SECONDS ?= 60
 SYNC_SCHEDULES ?= 1000
 # Set and empty is as good as not set.
 override REGISTRY := $(or $(REGISTRY),airbyte)
@@ -25,7 +26,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake native sanitized test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake native sanitized fuzz test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -59,7 +60,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify release integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify fuzz release integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
@@ -77,6 +78,10 @@ $(LIBRARY): shared/pigment_native/rows.c shared/native_build/__main__.py .venv-n
 
 sanitized: setup .venv-native/.ready  ## the tests of the conversions in C against libraries that check every step
 	@BIN=$(BIN) shared/native_build/sanitized.sh $(NATIVE_TESTS)
+
+fuzz: setup .venv-native/.ready  ## attack the conversions in C for FUZZ_SECONDS=60 (FUZZ_SEED=…, ARGS="--only reading")
+	@.venv-native/bin/python shared/native_build --counted build/fuzz/librows.so
+	@$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(ARGS)
 
 verify: setup $(BUILT)  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }

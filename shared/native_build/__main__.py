@@ -20,6 +20,9 @@ _STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC")
 _FAST = ("-O3", "-g0")
 # What C leaves undefined ends the process, and says where.
 _CHECKED = ("-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+# How often each edge is run through: `counters.c` says where that is counted.
+_COUNTED = ("-fsanitize-coverage=inline-8bit-counters",)
+_COUNTERS = Path(__file__).resolve().with_name("counters.c")
 
 
 def main() -> None:
@@ -29,11 +32,14 @@ def main() -> None:
     parser.add_argument("--target", default=this_machine(), help="such as aarch64-linux or aarch64-macos.11.0")
     parser.add_argument("--source", type=Path, default=SOURCE)
     parser.add_argument("--checked", action="store_true", help="for tests: with checks for undefined behaviour")
+    parser.add_argument("--counted", action="store_true", help="for the fuzzer: checked and counted")
     arguments = parser.parse_args()
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.output.parent) as folder:
         library = Path(folder) / "librows.so"
-        if arguments.checked:
+        if arguments.counted:
+            checked_library(arguments.source, arguments.target, library, *_COUNTED, str(_COUNTERS))
+        elif arguments.checked:
             checked_library(arguments.source, arguments.target, library)
         else:
             compiled_library(arguments.source, arguments.target, library)
@@ -57,10 +63,10 @@ def compiled_library(source: Path, target: str, library: Path) -> None:
     _run("-target", target, "-shared", "-nostdlib", "-s", *linking, "-o", str(library), compiled)
 
 
-def checked_library(source: Path, target: str, library: Path) -> None:
+def checked_library(source: Path, target: str, library: Path, *more: str) -> None:
     """The library with checks, for tests on this machine."""
     target = f"{target}-gnu" if target.endswith("-linux") else target
-    _run("-target", target, *_STRICT, *_CHECKED, "-shared", "-o", str(library), str(source))
+    _run("-target", target, *_STRICT, *_CHECKED, "-shared", "-o", str(library), str(source), *more)
 
 
 def _run(*arguments: str) -> None:

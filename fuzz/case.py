@@ -1,0 +1,68 @@
+"""A case: a shape, and the blocks that one converter of that shape takes one after the other."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from fuzz.words import Families
+
+Shape = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is needed to run it again; `chance` draws fences and the sizes of rooms."""
+
+    direction: str
+    shape: Shape
+    blocks: tuple[bytes, ...]
+    chance: int
+
+    def to_json(self) -> bytes:
+        blocks = [block.decode("latin-1") for block in self.blocks]
+        case = {"direction": self.direction, "shape": self.shape, "blocks": blocks, "chance": self.chance}
+        return json.dumps(case).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Case:
+        case = json.loads(text)
+        blocks = tuple(block.encode("latin-1") for block in case["blocks"])
+        return cls(case["direction"], case["shape"], blocks, case["chance"])
+
+
+class Finding(Exception):
+    """C and the conversion by row differ."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was run: calls of C between fences, blocks, and how many of these C took, of those that are plain."""
+
+    calls: int = 0
+    blocks: int = 0
+    taken: int = 0
+    rows: int = 0
+
+    def add(self, other: Tally) -> None:
+        self.calls += other.calls
+        self.blocks += other.blocks
+        self.taken += other.taken
+        self.rows += other.rows
+
+
+class Direction(Protocol):
+    """One of the two directions: what its cases are made of, and what judges them."""
+
+    words: Families
+
+    def shape(self, random: Random) -> Shape:
+        """Any shape."""
+
+    def block(self, random: Random, shape: Shape) -> bytes:
+        """What the grammar makes for a shape, most of it right."""
+
+    def judge(self, case: Case) -> Tally:
+        """Run the case; raises `Finding`."""

@@ -1,0 +1,231 @@
+"""CSV rows to RECORD lines: what a case is made of, and whether C gives what the conversion by row gives."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from ctypes import CDLL
+from random import Random
+
+from fenced_memory import Fence
+from fuzz.case import Case, Finding, Shape, Tally
+from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
+from fuzz.words import CSV_WORDS, WORDS, a_date, a_number, a_word
+from pigment_csv.reader import CsvBroken, rows_of
+from pigment_native.record_lines import LEFT_TO_ROWS, NO_ROOM, LineWriter, count_rows
+from source_pigment.config import DIALECT
+from source_pigment.discovery.names import StreamName
+from source_pigment.discovery.schema import ColumnType
+from source_pigment.reading.bulk_records import BulkConverter
+from source_pigment.reading.records import (
+    LONGEST_LINE_BYTES,
+    Converter,
+    RecordBlock,
+    RecordLayout,
+    RecordTooLong,
+    RowConverter,
+    hashed_text,
+)
+
+_NAMES = ["a", "b", "Amount", "Ä", 'q"', "\\", "\n", "\u2028", "\x85", "🚀", "x" * 300, "", "\x00"]
+_FENCES = list(Fence)
+_MOST_ROOMS_TRIED = 400
+
+# What C is to take, said in another way: fields in quotes, or without any, and LF or CRLF behind the last.
+_FIELD = rb'(?:"(?:[^"]++|"")*+"|[^;"\r\n]*+)'
+
+
+class Reading:
+    """Cases of CSV, judged by `RowConverter`."""
+
+    words = CSV_WORDS
+
+    def __init__(self, library: CDLL) -> None:
+        self._library = library
+        self._fenced = FencedLines(library)
+
+    def shape(self, random: Random) -> Shape:
+        """Any layout: few columns and many, deselected ones, keys, metadata, and a bound of the line's length."""
+        width = random.choice([1, 1, 2, 2, 3, 4, 6, random.randint(1, 60), 2000 if random.random() < 0.03 else 5])
+        deselected = random.choice([0, 0, 0.2, 1])
+        return {
+            "stream": random.choice(_NAMES),
+            "namespace": random.choice([None, None, *_NAMES]),
+            "names": [None if random.random() < deselected else random.choice(_NAMES) + str(n) for n in range(width)],
+            "types": [random.choice(list(ColumnType)).value for _ in range(width)],
+            "id_position": random.randrange(width) if random.random() < 0.4 else None,
+            "keys": random.sample(range(width), random.randint(1, min(3, width))) if random.random() < 0.4 else [],
+            "longest": LONGEST_LINE_BYTES if random.random() < 0.8 else random.randint(0, 400),
+        }
+
+    def block(self, random: Random, shape: Shape) -> bytes:
+        """Rows as the layout has them, here and there with something in them that hurts."""
+        wrong, quoted = random.choice([0, 0, 0.02, 0.3]), random.choice([0, 0.1, 0.5, 1])
+        end = random.choice([b"\n", b"\r\n"])
+        types = [ColumnType(each) for each in shape["types"]]
+        most = 3 if len(types) > 100 else random.choice([1, 3, 3, 20])
+        rows = [
+            b";".join([_field(random, type_, wrong, quoted) for type_ in types]) for _ in range(random.randint(0, most))
+        ]
+        return end.join(rows) + (end if rows and random.random() < 0.8 else b"")
+
+    def judge(self, case: Case) -> Tally:
+        """Each block by the connector's own converter, and by C between fences with any room."""
+        layout, random, tally = _layout(case.shape), Random(case.chance), Tally()
+        by_row, bulk = RowConverter(layout, 5), BulkConverter(layout, 5, self._library)
+        bulk._by_row = _Left()  # type: ignore[assignment] # it shows what was left
+        row = re.compile(_FIELD + (rb";" + _FIELD) * (len(layout.names) - 1) + rb"(?:\r?\n|\Z)")
+        for block in case.blocks:
+            expected, found = _converted(by_row, block), _converted(bulk, block)
+            tally.blocks += 1
+            if isinstance(found, RecordBlock):
+                tally.taken += 1
+                tally.rows += found.count
+            rows, is_text = _plain_rows(row, block), _is_utf8(block)
+            is_plain = rows is not None and is_text and expected != "RecordTooLong"
+            _same("the converter", found, expected if is_plain else "left")
+            tally.calls += 2 + self._judge_count(block, layout, rows, random)
+            # The layout's own bound is too far off for short rows.
+            bulk._writer._layout.longest_line = case.shape["longest"]
+            if not is_text:
+                self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
+            elif isinstance(expected, RecordBlock) and is_plain:
+                tally.calls += self._judge_rooms(bulk._writer, layout, block, expected, random)
+            else:
+                ended = self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
+                _same("between fences", ended, LEFT_TO_ROWS)
+            bulk._writer._layout.longest_line = LONGEST_LINE_BYTES
+        return tally
+
+    def _judge_count(self, block: bytes, layout: RecordLayout, rows: int | None, random: Random) -> int:
+        columns = len(layout.names)
+        _same("count", count_rows(self._library, block, columns=columns, delimiter=";"), rows)
+        _same("count between fences", self._fenced.count(block, columns, random.choice(_FENCES)), rows)
+        return 1
+
+    def _judge_rooms(
+        self, writer: LineWriter, layout: RecordLayout, block: bytes, expected: RecordBlock, random: Random
+    ) -> int:
+        """C with rooms of any size: what fits is right, and what does not says so. Gives the number of calls."""
+        longest = max((len(line) + 1 for line in expected.lines.split(b"\n")[:-1]), default=0)
+        if expected.count and longest >= writer._layout.longest_line:
+            ended = self._fenced.lines(writer, block, MOST_ROOM, random.choice(_FENCES))
+            _same("a long line between fences", ended, LEFT_TO_ROWS)
+            return 1
+        room = len(expected.lines), _hashed_bytes(layout, block)
+        for lines, hashed in _rooms(room, random):
+            ended = self._fenced.lines(writer, block, (lines, hashed), random.choice(_FENCES))
+            if lines < room[0] or hashed < room[1]:
+                _same("without room", ended, NO_ROOM)
+            elif isinstance(ended, Made):
+                _same("between fences", _as_block(ended, writer, layout), expected)
+            else:
+                raise Finding(f"ended with {ended} between fences where there is room")
+        return 1
+
+
+class _Left:
+    """Takes the place of the conversion by row."""
+
+    def convert(self, *_: object, **__: object) -> RecordBlock:
+        raise _WasLeft
+
+
+class _WasLeft(Exception):
+    pass
+
+
+def _converted(converter: Converter, block: bytes) -> RecordBlock | str:
+    try:
+        return converter.convert(block, first_record=2)
+    except _WasLeft:
+        return "left"
+    except RecordTooLong:
+        return "RecordTooLong"
+    except CsvBroken as error:
+        return str(error)
+
+
+def _same(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise Finding(f"{what}: {str(found)[:300]} instead of {str(expected)[:300]}")
+
+
+def _layout(shape: Shape) -> RecordLayout:
+    return RecordLayout(
+        StreamName(shape["stream"], shape["namespace"]),
+        tuple(shape["names"]),
+        tuple(map(ColumnType, shape["types"])),
+        shape["id_position"],
+        tuple(shape["keys"]),
+    )
+
+
+def _field(random: Random, type_: ColumnType, wrong: float, quoted: float) -> bytes:
+    chance = random.random()
+    if chance < wrong:
+        text = a_word(random, CSV_WORDS) + (a_word(random, CSV_WORDS) if random.random() < 0.3 else b"")
+        return text if random.random() < 0.5 else b'"' + text.replace(b'"', b'""') + b'"'
+    if chance > 0.9:
+        text = b""
+    elif type_ is ColumnType.NUMBER:
+        text = a_number(random)
+    elif type_ is ColumnType.BOOLEAN:
+        text = random.choice(WORDS)
+    elif type_ is ColumnType.DATE:
+        text = a_date(random)
+    else:
+        text = random.choice([b"a", b"text", "é\x85 \u2028".encode(), b"x" * random.randint(1, 40), b'5"', b"a;b\r\nc"])
+    if any(sign in text for sign in b';"\r\n') or random.random() < quoted:
+        return b'"' + text.replace(b'"', b'""') + b'"'
+    return text
+
+
+def _plain_rows(row: re.Pattern[bytes], block: bytes) -> int | None:
+    at = rows = 0
+    while at < len(block):
+        found = row.match(block, at)
+        if found is None:
+            return None
+        at, rows = found.end(), rows + 1
+    return rows
+
+
+def _is_utf8(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _hashed_bytes(layout: RecordLayout, block: bytes) -> int:
+    """The room for what is hashed: of all rows, or for the longest key alone."""
+    rows = list(rows_of(block, DIALECT, first_record=2))
+    if layout.id_position is not None:
+        return sum(len(hashed_text(row).encode()) for row in rows)
+    keys = ([row[position] for position in layout.key_positions] for row in rows)
+    return max((len(hashed_text(key).encode()) for key in keys), default=0)
+
+
+def _rooms(room: tuple[int, int], random: Random) -> list[tuple[int, int]]:
+    lines, hashed = room
+    rooms = [room]
+    if random.random() < 0.3:
+        rooms += [(random.randint(0, lines), hashed), (lines, random.randint(0, hashed)), (max(lines - 1, 0), hashed)]
+        rooms += [(lines, max(hashed - 1, 0)), MOST_ROOM]
+    if lines + hashed < _MOST_ROOMS_TRIED and random.random() < 0.02:
+        rooms += [(size, hashed) for size in range(lines)] + [(lines, size) for size in range(hashed)]
+    return rooms
+
+
+def _as_block(made: Made, writer: LineWriter, layout: RecordLayout) -> RecordBlock:
+    result = RecordBlock(layout.stream, made.lines, made.count, blank_keys=made.blank_keys)
+    result.keys.extend(made.keys)
+    names = (layout.names[piece.column] for piece in writer._pieces)
+    misfits = Counter[str]()
+    for name, count in zip(names, made.misfits, strict=True):
+        if count:
+            misfits[name or ""] += count
+    result.misfits = misfits
+    return result
