@@ -25,6 +25,7 @@ from destination_pigment.input.messages import (
 from destination_pigment.states import States
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.quantities import counted
+from pigment_native.cells import Lines
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -48,8 +49,8 @@ class Intake:
 
     def take(self, block: bytes) -> None:
         """Take whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be taken."""
-        if block and not self._take_columns(block):
-            for parsed in parse_block(block, self._names):
+        if rest := self._take_records(block):
+            for parsed in parse_block(rest, self._names):
                 self._on(parsed)
 
     def take_rest(self, rest: bytes) -> None:
@@ -102,15 +103,15 @@ class Intake:
             case Ignored():
                 pass
 
-    def _take_columns(self, block: bytes) -> bool:
-        """Take a block in one step, where all its lines are records of the stream that came last."""
-        files = self._files.get(self._last) if self._last else None
-        columns = None if files is None else files.converter.from_lines(block)
-        if files is None or columns is None or self._last is None:
-            return False
-        self._receive(self._last, len(columns[0]))
-        files.add_columns(columns)
-        return True
+    def _take_records(self, block: bytes) -> bytes:
+        """Take the records of the stream that came last, up to the first line that is anything else; the rest."""
+        if self._last is None:
+            return block
+        files, lines = self._files[self._last], Lines(block)
+        while columns := files.converter.take(lines):
+            self._receive(self._last, len(columns[0]))
+            files.add_columns(columns)
+        return block[lines.position :]
 
     def _receive(self, named_key: StreamKey, count: int) -> StreamFiles | None:
         """Count records; the files of their stream."""

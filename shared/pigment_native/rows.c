@@ -302,4 +302,304 @@ uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table
 
 /* ---- JSON records to cells ---- */
 
+/* Where the text of a cell stands among the texts of all; it is NONE for a null, and where there is no value. */
+typedef struct {
+    int32_t begin, length;
+} Span;
+
+static const Span NONE = {0, -1};
+
+/* What records look like: the names of their columns, in the order of their bytes, and as JSON has them, as it has the
+ * stream and its namespace. `next` is by column, and last for none, which one came behind it before: a guess. */
+typedef struct {
+    const Text *names, *quoted;
+    uint64_t count, *next;
+    Text stream, space;
+    uint64_t separator, whole_lines;
+} Header;
+
+/* A record that is being taken: its cells, the column before, and what its message has already said. */
+typedef struct {
+    const Header *header;
+    const uint8_t *origin;
+    Room texts;
+    Span *cells;
+    uint64_t before;
+    unsigned seen;
+} Record;
+
+enum { TYPE = 1, RECORD = 2, STREAM = 4, SPACE = 8, DATA = 16, MOST_LEVELS = 32 };
+
+static void skip_blanks(Text *rest) {
+    while (rest->at < rest->end && (*rest->at == ' ' || *rest->at == '\t' || *rest->at == '\r')) rest->at++;
+}
+
+static bool take_sign(Text *rest, uint8_t sign) {
+    skip_blanks(rest);
+    return take_byte(rest, sign);
+}
+
+static bool take_word(Text *rest, const void *word, size_t count) {
+    if ((size_t)(rest->end - rest->at) < count || memcmp(rest->at, word, count) != 0) return false;
+    rest->at += count;
+    return true;
+}
+
+static bool take_known(Text *rest, Text text) { return take_word(rest, text.at, (size_t)(text.end - text.at)); }
+
+/* The four hexadecimal digits of an escape. */
+static bool take_unit(Text *rest, uint32_t *unit) {
+    static const char digits[] = "0123456789abcdef";
+    *unit = 0;
+    for (size_t i = 0; i < 4; i++) {
+        bool is_some = rest->at < rest->end && *rest->at >= '0';
+        const char *digit = is_some ? memchr(digits, *rest->at++ | 0x20, 16) : NULL;
+        if (digit == NULL) return false;
+        *unit = *unit << 4 | (uint32_t)(digit - digits);
+    }
+    return true;
+}
+
+/* What stands behind a backslash; half of a surrogate pair is no character. */
+static bool take_escape(Text *rest, Room *texts) {
+    static const char signs[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    const char *sign = rest->at < rest->end ? memchr(signs, *rest->at, 8) : NULL;
+    if (sign != NULL) return put(texts, &meant[sign - signs], 1), rest->at++ != NULL;
+    uint32_t code, low;
+    if (!take_byte(rest, 'u') || !take_unit(rest, &code)) return false;
+    if (code >= 0xD800 && code < 0xE000) {
+        if (code >= 0xDC00 || !take_word(rest, "\\u", 2) || !take_unit(rest, &low)) return false;
+        if (low < 0xDC00 || low >= 0xE000) return false;
+        code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+    }
+    size_t more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    put(texts, (uint8_t[]){(uint8_t)(more == 0 ? code : 0xFF00U >> (more + 1) | code >> 6 * more)}, 1);
+    while (more-- > 0) put(texts, (uint8_t[]){(uint8_t)(0x80 | (code >> 6 * more & 63))}, 1);
+    return true;
+}
+
+/* A string, without its quotes and escapes. */
+static bool take_string(Text *rest, Room *texts) {
+    if (!take_byte(rest, '"')) return false;
+    for (;;) {
+        const uint8_t *from = rest->at;
+        while (rest->at < rest->end && *rest->at >= 0x20 && *rest->at != '"' && *rest->at != '\\') rest->at++;
+        put(texts, from, (size_t)(rest->at - from));
+        if (take_byte(rest, '"')) return true;
+        if (!take_byte(rest, '\\') || !take_escape(rest, texts)) return false;
+    }
+}
+
+/* A string as it stands. */
+static bool copy_string(Text *rest, Room *texts) {
+    const uint8_t *from = rest->at;
+    Room unused = *texts;
+    bool taken = take_string(rest, &unused);
+    put(texts, from, (size_t)(rest->at - from));
+    return taken;
+}
+
+/* A value as it stands, but for the blanks between its words; one that is nested deeper than `levels` is left. */
+static bool copy_value(Text *rest, Room *texts, int levels) {
+    skip_blanks(rest);
+    const uint8_t *from = rest->at;
+    if (from < rest->end && *from == '"') return copy_string(rest, texts);
+    bool named = take_byte(rest, '{'), nested = named || take_byte(rest, '['), exponent;
+    bool taken = nested || take_word(rest, "null", 4) || take_word(rest, "true", 4) || take_word(rest, "false", 5) ||
+                 take_number(rest, &exponent);
+    put(texts, from, (size_t)(rest->at - from));
+    if (!nested || levels == 0) return taken && !nested;
+    const uint8_t closing = named ? '}' : ']';
+    for (bool more = !take_sign(rest, closing); more;) {
+        skip_blanks(rest);
+        if (named && (!copy_string(rest, texts) || !take_sign(rest, ':'))) return false;
+        if (named) put(texts, ":", 1);
+        if (!copy_value(rest, texts, levels - 1)) return false;
+        more = take_sign(rest, ',');
+        if (more) put(texts, ",", 1);
+        else if (!take_sign(rest, closing)) return false;
+    }
+    return put(texts, &closing, 1), true;
+}
+
+/* A value that is not sent. */
+static bool skip_value(Text *rest, Room unused) { return copy_value(rest, &unused, MOST_LEVELS); }
+
+/* An object, each of its members by a function. */
+static bool take_object(Text *rest, Record *record, bool (*take_member)(Text *rest, Record *record)) {
+    bool more = take_sign(rest, '{');
+    if (!more || take_sign(rest, '}')) return more;
+    while (more) {
+        if (!take_member(rest, record)) return false;
+        more = take_sign(rest, ',');
+    }
+    return take_sign(rest, '}');
+}
+
+/* A name and its colon; its text stands behind the texts until something else does. */
+static bool take_name(Text *rest, Record *record, Text *name) {
+    Room scratch = record->texts;
+    skip_blanks(rest);
+    bool taken = take_string(rest, &scratch);
+    *name = (Text){record->texts.at, scratch.at};
+    record->texts.full |= scratch.full;
+    return taken && take_sign(rest, ':');
+}
+
+/* The column of a name; one past the last if there is none. */
+static uint64_t find_column(const Header *header, Text name) {
+    uint64_t first = 0, behind = header->count;
+    while (first < behind) {
+        uint64_t middle = first + (behind - first) / 2;
+        Text other = header->names[middle];
+        ptrdiff_t more = (name.end - name.at) - (other.end - other.at);
+        int order = memcmp(name.at, other.at, (size_t)(more < 0 ? name.end - name.at : other.end - other.at));
+        if (order == 0 && more == 0) return middle;
+        if (order < 0 || (order == 0 && more < 0)) behind = middle;
+        else first = middle + 1;
+    }
+    return header->count;
+}
+
+/* The column that comes next, up to its colon; one past the last where it is Airbyte's. */
+static bool take_column(Text *rest, Record *record, uint64_t *column) {
+    const Header *header = record->header;
+    uint64_t *guess = &header->next[record->before];
+    skip_blanks(rest);
+    *column = *guess;
+    if (*guess < header->count && take_known(rest, header->quoted[*guess])) return take_sign(rest, ':');
+    Text name;
+    if (!take_name(rest, record, &name)) return false;
+    *column = find_column(header, name);
+    if (*column == header->count) return take_word(&name, "_airbyte_", 9);
+    *guess = *column;
+    return true;
+}
+
+/* The text of the cell that a value becomes; of null there is none. */
+static bool take_cell(Text *rest, uint8_t separator, Room *texts, bool *is_null) {
+    skip_blanks(rest);
+    const uint8_t *from = rest->at;
+    uint8_t *text = texts->at;
+    bool exponent;
+    *is_null = take_word(rest, "null", 4);
+    if (*is_null || from == rest->end) return *is_null;
+    if (*from == '"') return take_string(rest, texts);
+    if (*from == '{' || *from == '[') return copy_value(rest, texts, MOST_LEVELS);
+    if (take_word(rest, "true", 4)) return put(texts, "TRUE", 4), true;
+    if (take_word(rest, "false", 5)) return put(texts, "FALSE", 5), true;
+    if (!take_number(rest, &exponent) || exponent) return false;
+    put(texts, from, (size_t)(rest->at - from));
+    uint8_t *point = memchr(text, '.', (size_t)(texts->at - text));
+    if (point != NULL) *point = separator;
+    return true;
+}
+
+/* A column and its value; of two that are texts, or the first of which is one, the record is left. */
+static bool take_data(Text *rest, Record *record) {
+    const uint8_t *text = record->texts.at;
+    uint64_t column;
+    bool is_null;
+    if (!take_column(rest, record, &column)) return false;
+    if (column == record->header->count) return skip_value(rest, record->texts);
+    Span *cell = &record->cells[column];
+    if (cell->length >= 0) return false;
+    if (!take_cell(rest, (uint8_t)record->header->separator, &record->texts, &is_null)) return false;
+    if (!is_null) *cell = (Span){(int32_t)(text - record->origin), (int32_t)(record->texts.at - text)};
+    record->before = column;
+    return true;
+}
+
+static bool is_first(Record *record, unsigned field) {
+    unsigned seen = record->seen;
+    record->seen |= field;
+    return !(seen & field);
+}
+
+/* A field of what a message has as its record. */
+static bool take_field(Text *rest, Record *record) {
+    Text name, space = record->header->space;
+    if (!take_name(rest, record, &name)) return false;
+    if (is_word(name, "data", 4)) return is_first(record, DATA) && take_object(rest, record, take_data);
+    bool is_stream = is_word(name, "stream", 6), is_space = is_word(name, "namespace", 9);
+    if (!is_stream && !is_space) return skip_value(rest, record->texts);
+    skip_blanks(rest);
+    if (is_stream) return is_first(record, STREAM) && take_known(rest, record->header->stream);
+    bool is_it = take_known(rest, space) || (is_word(space, "\"\"", 2) && take_word(rest, "null", 4));
+    return is_first(record, SPACE) && is_it;
+}
+
+/* A field of a message. */
+static bool take_envelope(Text *rest, Record *record) {
+    Text name;
+    if (!take_name(rest, record, &name)) return false;
+    if (is_word(name, "record", 6)) return is_first(record, RECORD) && take_object(rest, record, take_field);
+    if (!is_word(name, "type", 4)) return skip_value(rest, record->texts);
+    skip_blanks(rest);
+    return is_first(record, TYPE) && take_word(rest, "\"RECORD\"", 8);
+}
+
+/* The cells of so many records at most, each on a line: the stream's messages, or their data alone. What is done goes
+ * from the block, up to the first record that is left. Texts need no more room than the block has. */
+int32_t records_to_cells(Text *block, const Header *header, Room *texts, Span *cells, uint64_t *rows) {
+    const uint8_t *origin = texts->at;
+    const uint64_t most = *rows;
+    const unsigned all = TYPE | RECORD | STREAM | SPACE | DATA;
+    const unsigned no_space = is_word(header->space, "\"\"", 2) ? SPACE : 0;
+    for (*rows = 0; block->at < block->end; ++*rows, cells += header->count) {
+        if (*rows == most) return NO_ROOM;
+        Text rest = *block;
+        Record record = {header, origin, *texts, cells, header->count, 0};
+        for (uint64_t i = 0; i < header->count; i++) cells[i] = NONE;
+        bool taken = take_object(&rest, &record, header->whole_lines ? take_envelope : take_data);
+        if (record.texts.full) return NO_ROOM;
+        if (!taken || (header->whole_lines && (record.seen | no_space) != all)) return LEFT_TO_ROWS;
+        if (!take_sign(&rest, '\n') && rest.at < rest.end) return LEFT_TO_ROWS;
+        *block = rest;
+        *texts = record.texts;
+    }
+    return DONE;
+}
+
 /* ---- Cells to CSV lines ---- */
+
+/* The cells of a column: each stands `stride` spans behind the one before. */
+typedef struct {
+    Text texts;
+    const Span *first;
+    int64_t stride;
+} Column;
+
+/* A cell, in quotes where it holds what means something else without them. */
+static void put_cell(Room *room, Text cell, uint8_t delimiter) {
+    const uint8_t *at = cell.at;
+    while (at < cell.end && *at != delimiter && *at != '"' && *at != '\r' && *at != '\n') at++;
+    bool quoted = at < cell.end;
+    if (quoted) put(room, "\"", 1);
+    while (quoted && (at = memchr(cell.at, '"', (size_t)(cell.end - cell.at))) != NULL) {
+        put(room, cell.at, (size_t)(at + 1 - cell.at));
+        put(room, "\"", 1);
+        cell.at = at + 1;
+    }
+    put(room, cell.at, (size_t)(cell.end - cell.at));
+    if (quoted) put(room, "\"", 1);
+}
+
+/* The lines of so many rows. A row of one empty cell is a pair of quotes, so that it stays a row. */
+int32_t cells_to_lines(const Column *columns, uint64_t count, uint64_t rows, uint8_t delimiter, Room *lines) {
+    for (uint64_t row = 0; row < rows; row++) {
+        for (uint64_t i = 0; i < count; i++) {
+            const Text texts = columns[i].texts;
+            const Span cell = columns[i].first[(int64_t)row * columns[i].stride];
+            if (i > 0) put(lines, &delimiter, 1);
+            if (cell.length > 0) {
+                if (cell.begin < 0 || (int64_t)cell.begin + cell.length > texts.end - texts.at) return LEFT_TO_ROWS;
+                put_cell(lines, (Text){texts.at + cell.begin, texts.at + cell.begin + cell.length}, delimiter);
+            } else if (count == 1) {
+                put(lines, "\"\"", 2);
+            }
+        }
+        put(lines, "\r\n", 2);
+    }
+    return lines->full ? NO_ROOM : DONE;
+}

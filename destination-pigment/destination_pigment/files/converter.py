@@ -1,20 +1,24 @@
-"""The records of one stream to columns of cells: by column where they fit the schema, by row where they do not."""
+"""The records of one stream to columns of cells: many at once where the library takes them, by row where it does not.
+
+Their order is kept, and without the library all of them go by row.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from itertools import compress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from destination_pigment.files.columns import Column, ColumnConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
 from destination_pigment.files.rejections import Rejection, Rows
-from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
-from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.files.rows import Cells, Column, NewColumns, Rejected, RowConverter
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
+from pigment_native.cells import CellReader, Lines, chosen
+from pigment_native.library import LIBRARY
 
 if TYPE_CHECKING:
     from destination_pigment.files.dates import DateColumns
@@ -28,16 +32,23 @@ Converted = Rows | Rejection
 class RecordConverter:
     """Converts what comes for a stream; its header grows where a record has a key that the schema lacks."""
 
-    def __init__(self, stream: DestinationStream, checks: Sequence[CheckedColumn], dialect: CsvDialect) -> None:
+    def __init__(
+        self,
+        stream: DestinationStream,
+        checks: Sequence[CheckedColumn],
+        dialect: CsvDialect,
+        library: ctypes.CDLL | None = LIBRARY,
+    ) -> None:
+        self._library = library
         self._stream = stream
         self._checks = tuple(checks)
         self._dialect = dialect
         self._dates = _date_columns(stream, dialect)
         self._set_header(stream.columns)
 
-    def from_lines(self, block: bytes) -> Sequence[Column] | None:
-        """The columns of a block of lines, if all of them are records of this stream and nothing needs a look."""
-        return self._by_column.from_lines(block)
+    def take(self, lines: Lines) -> Sequence[Column] | None:
+        """The columns of the next lines that are records of this stream; None where the next line needs a look."""
+        return None if self._messages is None else self._messages.take(lines)
 
     def checked(self, as_sent: Sequence[Column]) -> Iterator[Converted]:
         """What becomes of columns of this header: dates are written, and rows without one or with an unknown item out.
@@ -59,10 +70,21 @@ class RecordConverter:
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
         """What becomes of the records, in their order."""
-        columns = self._by_column.from_records(records)
-        if columns is not None:
-            yield from self.checked(columns)
-            return
+        lines, begin = Lines(b"\n".join(records)), 0
+        # Where the library takes none, ever more go by row: a batch that is all odd costs a few looks.
+        odd = 1 if self._data is not None else len(records)
+        while begin < len(records):
+            columns = None if self._data is None else self._data.take(lines)
+            if columns is not None:
+                yield from self.checked(columns)
+                begin, odd = begin + len(columns[0]), 1
+                continue
+            left = records[begin : begin + odd]
+            lines.position += sum(memoryview(record).nbytes + 1 for record in left)
+            yield from self._convert_by_row(left)
+            begin, odd = begin + odd, 2 * odd
+
+    def _convert_by_row(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
         rows: list[Cells] = []
         for record in records:
             converted = self._by_row.convert(record)
@@ -92,10 +114,10 @@ class RecordConverter:
             return columns, as_sent
         reasons = [rejected.get(position) for position in range(len(columns[0]))]
         for reason in sorted(set(rejected.values())):
-            chosen = [each == reason for each in reasons]
-            yield Rejection(reason, Rows(self.header, _chosen(as_sent, chosen), sum(chosen)))
+            which = [each == reason for each in reasons]
+            yield Rejection(reason, Rows(self.header, chosen(as_sent, which), sum(which)))
         kept = [each is None for each in reasons]
-        return _chosen(columns, kept), _chosen(as_sent, kept)
+        return chosen(columns, kept), chosen(as_sent, kept)
 
     def _collected(self, rows: list[Cells]) -> Iterator[Converted]:
         if rows:
@@ -113,11 +135,16 @@ class RecordConverter:
     def _set_header(self, columns: Sequence[str]) -> None:
         self.header = tuple(columns)
         self._by_row = RowConverter(columns, self._dialect)
-        self._by_column = ColumnConverter(self._stream, columns, self._dialect)
+        self._messages = self._reader(self._stream.key)
+        self._data = self._reader()
 
-
-def _chosen(columns: Sequence[Column], chosen: Sequence[bool]) -> list[Column]:
-    return [list(compress(column, chosen)) for column in columns]
+    def _reader(self, stream: StreamKey | None = None) -> CellReader | None:
+        if self._library is None or not self.header:
+            return None
+        try:
+            return CellReader(self._library, self.header, self._dialect.decimal_separator, stream)
+        except UnicodeEncodeError:
+            return None
 
 
 def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns | None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from destination_pigment.files.columns import Column
+from destination_pigment.files.rows import Column
 from destination_pigment.input.configured_streams import DateKind, DestinationStream
 from pigment_client.quantities import counted
 from pigment_csv.date_pattern import DatePattern

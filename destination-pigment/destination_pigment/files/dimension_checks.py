@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from destination_pigment.config import DimensionCheck, OnUnknown
-from destination_pigment.files.columns import Column
+from destination_pigment.files.rows import Column
 from destination_pigment.input.configured_streams import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient

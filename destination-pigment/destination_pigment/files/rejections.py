@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from destination_pigment.files.columns import Column
+from destination_pigment.files.rows import Column
 from destination_pigment.input.configured_streams import DestinationStream
 
 

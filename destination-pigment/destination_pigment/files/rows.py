@@ -1,7 +1,7 @@
 """A record's data to the cells of a row; digits, texts and blanks as they came. Pure.
 
-By row, one record and one key at a time, it takes whatever comes and says what is right; `columns` is faster, for what
-fits the schema.
+One record and one key at a time, it takes whatever comes and says what is right; `pigment_native.cells` is faster, for
+what is plainly right.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pigment_csv.dialect import CsvDialect
 from pigment_csv.values import NumberTooLong, with_decimal_separator, write_out
 
 Cells = list[str | None]
+Column = Sequence[str | None]
 
 ABSENT = msgspec.Raw(b"null")
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -16,14 +16,15 @@ import msgspec
 from destination_pigment.config import FileLimits
 from destination_pigment.files.arrived_rows import HeldRows
 from destination_pigment.files.batch import Batch, Pushed
-from destination_pigment.files.columns import Column
 from destination_pigment.files.converter import Converted, RecordConverter
 from destination_pigment.files.rejections import OnRejected, Rejection, Rows, leave_out
+from destination_pigment.files.rows import Column
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey
 from pigment_client.quantities import counted
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.writer import CsvUnwritable, CsvWriter
+from pigment_csv.writer import CsvUnwritable
+from pigment_native.csv_lines import CsvLines
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -95,7 +96,7 @@ class StreamFiles:
         self.converter = converter
         self._spool = spool
         self._options = options
-        self._csv = CsvWriter(options.dialect)
+        self._csv = CsvLines(options.dialect)
         # All mutable state: the cuts (only the last may be open), the mark, since when a record waits, and what was
         # rejected, by reason.
         self._cuts: list[Cut] = []
@@ -120,7 +121,7 @@ class StreamFiles:
         self._put_all(self.converter.convert(records))
 
     def add_columns(self, columns: Sequence[Column]) -> None:
-        """Take records as columns; see `RecordConverter.from_lines`."""
+        """Take records as columns; see `RecordConverter.take`."""
         self._put_all(self.converter.checked(columns))
 
     def reject(self, rejection: Rejection) -> None:
@@ -237,7 +238,7 @@ class StreamFiles:
     def _put(self, rows: Rows) -> None:
         """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
         try:
-            lines = self._csv.columns(rows.columns)
+            lines = self._csv.of(rows.columns)
         except CsvUnwritable:
             if rows.count == 1:
                 self.reject(Rejection(_NOT_UNICODE, rows))

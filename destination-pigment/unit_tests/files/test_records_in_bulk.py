@@ -1,0 +1,346 @@
+"""Records that the library takes become the cells that the conversion by row gives; what that rejects, it leaves."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
+from destination_pigment.input.configured_streams import StreamKey, StreamNames
+from destination_pigment.input.messages import Records, parse_block
+from pigment_csv.dialect import CsvDialect
+from pigment_native.cells import CellReader, Lines
+from pigment_native.library import LIBRARY
+
+pytestmark = pytest.mark.skipif(LIBRARY is None, reason="there is no library for this machine")
+
+COLUMNS = ("", "a", "ab", "b", 'q"\\', "two\nlines", "ü")
+STREAM = ("ns", "s")
+OPENING = b'{"type":"RECORD","record":{"namespace":"ns","stream":"s","emitted_at":1,"data":'
+
+
+def library() -> ctypes.CDLL:
+    assert LIBRARY is not None
+    return LIBRARY
+
+
+def taken(
+    content: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
+) -> tuple[list[Cells], bytes]:
+    """The rows that the library makes of some lines, and what it leaves."""
+    lines, rows = Lines(content), list[Cells]()
+    reader = CellReader(library(), columns, separator, stream)
+    while cells := reader.take(lines):
+        rows += map(list, zip(*cells, strict=True))
+    return rows, content[lines.position :]
+
+
+def by_row(
+    line: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
+) -> Cells | NewColumns | Rejected | None:
+    """What the conversion by row gives for a line; None where it is no record of the stream."""
+    data = msgspec.Raw(line)
+    if stream is not None:
+        (parsed,) = parse_block(line + b"\n", StreamNames([stream, (None, "t")]))
+        if not isinstance(parsed, Records) or parsed.key != stream:
+            return None
+        (data,) = parsed.data
+    return RowConverter(columns, CsvDialect(decimal_separator=separator)).convert(data)
+
+
+# Objects in every form in which JSON can write them -------------------------------------------------------------
+
+BLANKS = ["", "", "", " ", "\t", "\r", " \r\t "]
+NUMBERS = ["0", "-0", "12", "-1.50", "33.333333333333333333", "9007199254740993", "7" * 400, "0." + "3" * 400]
+CHARACTERS = [
+    *'"\\/\b\f\n\r\t\0\x1f\x7f\x85é\u2028\ud7ff\ufeff\uffff🚀\U0010ffff,;.{}[]:',
+    *"abcdefghijklmnopqrstuvwxyz",
+]
+NAMED = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+ODD = [
+    *("1e5", "1E-7", "01", "-", "1.", ".5", "+1", "NaN", "-Infinity", "nul", "True", "'x'", "", "[", "[1,]", '{"a"}'),
+    *(
+        '"\\ud83d"',
+        '"\\ude00"',
+        '"\\ud83d\\u0041"',
+        '"\\ud83dx"',
+        '"\\u12g4"',
+        '"\\u 123"',
+        '"\\x"',
+        '"\x01"',
+        '"',
+        '"\\',
+    ),
+    *('["\\ud83d"]', "[1\n]", "{1:2}", *("[" * depth + "]" * depth for depth in (32, 33, 2000))),
+]
+
+
+class Writer:
+    """Writes JSON by chance; `odd` values are such as JSON does not have, or are left."""
+
+    def __init__(self, seed: int, *, odd: bool = False) -> None:
+        self._chance = Random(seed)
+        self._odd = odd
+
+    def string(self, text: str | None = None) -> str:
+        """A text, each character in one of the forms that it may have."""
+        if text is None:
+            text = "".join(self._chance.choices(CHARACTERS, k=self._chance.randrange(12)))
+        return '"' + "".join(map(self._character, text)) + '"'
+
+    def _character(self, character: str) -> str:
+        units = character.encode("utf-16-be").hex()
+        escape = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+        forms = [escape, escape.upper().replace("U", "u")]
+        if ord(character) >= 32 and character not in {'"', "\\"}:
+            forms += [character] * 6
+        return self._chance.choice([*forms, NAMED.get(character, forms[-1])])
+
+    def value(self, depth: int = 3) -> str:
+        """Any value."""
+        chance = self._chance
+        match chance.randrange(12 if self._odd else 10) if depth else 0:
+            case 0:
+                return chance.choice(["null", "true", "false", *NUMBERS])
+            case 1 | 2:
+                return f"{chance.choice(['', '-'])}{chance.randrange(10**9)}.{chance.randrange(10**9):09}"
+            case 3:
+                values = [self._spaced(self.value(depth - 1)) for _ in range(chance.randrange(4))]
+                return "[" + (",".join(values) or chance.choice(BLANKS)) + "]"
+            case 4:
+                return self.object([self.string()[1:-1] for _ in range(chance.randrange(3))], depth - 1)
+            case 10:
+                return chance.choice(ODD)
+            case _:
+                return self.string()
+
+    def object(self, names: Sequence[str], depth: int = 3) -> str:
+        """An object with these names."""
+        pairs = [self._spaced(self.string(name)) + ":" + self._spaced(self.value(depth)) for name in names]
+        return "{" + (",".join(pairs) or self._chance.choice(BLANKS)) + "}"
+
+    def record(self) -> str:
+        """An object with some of the columns, in any order."""
+        names = self._chance.sample([*COLUMNS, "_airbyte_", "_airbyte_x"], self._chance.randrange(len(COLUMNS) + 3))
+        if self._odd and self._chance.random() < 0.2:
+            names.append(self._chance.choice(["new", "A", "_airbyt", "abc", *COLUMNS]))
+        return self._chance.choice(BLANKS) + self.object(names) + self._chance.choice(BLANKS)
+
+    def _spaced(self, text: str) -> str:
+        return self._chance.choice(BLANKS) + text + self._chance.choice(BLANKS)
+
+
+@settings(max_examples=400, deadline=None)
+@given(seed=st.integers(0), count=st.integers(1, 6), separator=st.sampled_from([".", ","]))
+def test_what_is_plain_is_taken_and_is_what_goes_by_row(seed: int, count: int, separator: str) -> None:
+    writer = Writer(seed)
+    lines = [writer.record().encode() for _ in range(count)]
+
+    assert taken(b"\n".join(lines), separator=separator) == ([by_row(each, separator=separator) for each in lines], b"")
+
+
+@settings(max_examples=400, deadline=None)
+@given(seed=st.integers(0), count=st.integers(1, 6), separator=st.sampled_from([".", ","]))
+def test_of_what_is_odd_nothing_is_taken_that_goes_otherwise_by_row(seed: int, count: int, separator: str) -> None:
+    writer = Writer(seed, odd=True)
+    lines = [writer.record().replace("\n", " ").encode() for _ in range(count)]
+    rows, left = taken(b"\n".join(lines), separator=separator)
+
+    assert rows == [by_row(each, separator=separator) for each in lines[: len(rows)]]
+    assert left == b"\n".join(lines[len(rows) :])
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a":1,"a":2}', '{"a":1,"a":null}', "{}x", "", " ", "null", "7", "[]", '"x"', '\ufeff{"a":1}', "{}{}"]
+)
+def test_a_record_that_is_not_plain_is_left(line: str) -> None:
+    assert taken(b"{}\n" + line.encode()) == ([[None] * len(COLUMNS)], line.encode())
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_a_value_that_is_not_plain_is_left_but_for_such_as_are_not_nested_too_deep(value: str) -> None:
+    line = f'{{"a":{value}}}'.encode()
+
+    assert taken(line) == (([[None, value, *[None] * 5]], b"") if value == "[" * 32 + "]" * 32 else ([], line))
+
+
+# Each byte of a line, changed -------------------------------------------------------------------------------------
+
+DATA = (
+    b'{"a":"x\\u00e9\\ud83d\\ude00\\n/","ab" : -10.5,"b":{"k": [1, true,"\\/"]},"_airbyte_x":{},"":null,'
+    b'"\xc3\xbc":"\xc3\xbc"}'
+)
+BYTES = [bytes([each]) for each in b'\0\x01\t\n\r "\\/,:;{}[]019.-+eEuntfadDNI\x7f\xc3\xbc\xed\xff']
+
+
+def changed(line: bytes, begin: int = 0) -> Iterator[bytes]:
+    """The line with one byte more, less or other at each place, and cut there."""
+    for at in range(begin, len(line) + 1):
+        yield line[:at]
+        yield line[:at] + line[at + 1 :]
+        for byte in BYTES:
+            yield line[:at] + byte + line[at:]
+            yield line[:at] + byte + line[at + 1 :]
+
+
+@pytest.mark.parametrize("stream", [None, STREAM], ids=["data", "message"])
+def test_a_line_with_any_byte_changed_is_left_or_taken_as_by_row(stream: StreamKey | None) -> None:
+    line = DATA if stream is None else OPENING + DATA + b"}}"
+    reader = CellReader(library(), COLUMNS, ".", stream)
+    count = 0
+    for other in changed(line):
+        cells = reader.take(Lines(other))
+        if cells is not None and b"\n" not in other:
+            assert [list(row) for row in zip(*cells, strict=True)] == [by_row(other, stream=stream)], other
+            count += 1
+    assert count > len(line) * 5
+
+
+@settings(max_examples=600, deadline=None)
+@given(seed=st.integers(0), is_message=st.booleans())
+def test_a_line_with_several_bytes_changed_is_left_or_taken_as_by_row(seed: int, is_message: bool) -> None:
+    chance, data = Random(seed), Writer(seed).record().encode()
+    stream = STREAM if is_message else None
+    other = OPENING + data + b"}}" if is_message else data
+    for _ in range(chance.randrange(1, 4)):
+        begin = chance.randrange(len(other) + 1)
+        end = chance.randrange(begin, min(begin + 6, len(other)) + 1)
+        other = other[:begin] + chance.choice([*BYTES, other[begin:end] * 2]) + other[end:]
+    rows, _ = taken(other, stream=stream)
+
+    assert rows == [by_row(each, stream=stream) for each in other.split(b"\n")[: len(rows)]]
+
+
+# Messages ---------------------------------------------------------------------------------------------------------
+
+
+def message(record: object = None, **more: Any) -> bytes:
+    return json.dumps({"type": "RECORD", "record": record, **more}, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("stream", "record", "is_taken"),
+    [
+        ((None, "s"), {"stream": "s"}, True),
+        ((None, "s"), {"stream": "s", "namespace": None}, True),
+        ((None, "s"), {"stream": "s", "namespace": ""}, True),
+        ((None, "s"), {"stream": "s", "namespace": "ns"}, False),
+        ((None, "s"), {"stream": "s", "namespace": 7}, False),
+        ((None, "s"), {"stream": "t"}, False),
+        ((None, "s"), {"stream": "ss"}, False),
+        ((None, "s"), {"stream": None}, False),
+        ((None, "s"), {}, False),
+        (("ns", "s"), {"stream": "s", "namespace": "ns"}, True),
+        (("ns", "s"), {"stream": "s", "namespace": None}, False),
+        (("ns", "s"), {"stream": "s", "namespace": ""}, False),
+        (("ns", "s"), {"stream": "s"}, False),
+        ((None, 'ü "x"'), {"stream": 'ü "x"'}, True),
+    ],
+)
+def test_records_of_the_stream_alone_are_taken(stream: StreamKey, record: dict[str, Any], is_taken: bool) -> None:
+    line = message({**record, "data": {"a": 1}, "emitted_at": 1, "meta": {"changes": []}}, other=[{"x": None}])
+
+    assert taken(line, ["a"], stream=stream) == (([["1"]], b"") if is_taken else ([], line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"record":{"data":{"a":1},"stream":"s"},"type":"RECORD"}',
+        b' {"type" : "RECORD", "record" : {"stream" : "s", "data" : {"a" : 1}}} \r',
+        b'{"\\u0074ype":"RECORD","record":{"str\\u0065am":"s","data":{"\\u0061":1}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}},"state":{"x":[1e5]},"x":1,"x":2}',
+    ],
+)
+def test_a_message_may_be_written_in_any_way(line: bytes) -> None:
+    assert taken(line + b"\n" + line, ["a"], stream=(None, "s")) == ([["1"], ["1"]], b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"STATE","record":{"stream":"s","data":{"a":1}}}',
+        b'{"type":"RECORD","type":"STATE","record":{"stream":"s","data":{"a":1}}}',
+        b'{"type":"RECORD","type":"RECORD","record":{"stream":"s","data":{"a":1}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}},"record":null}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1},"data":{"a":2}}}',
+        b'{"type":"RECORD","record":{"stream":"s","stream":"t","data":{"a":1}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1},"namespace":"","namespace":"x"}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1},"n\\u0061mespace":"x"}}',
+        b'{"type":"RECORD","record":{"stream":"s"}}',
+        b'{"type":"RECORD","record":null}',
+        b'{"type":"RECORD"}',
+        b'{"record":{"stream":"s","data":{"a":1}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":null}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":[]}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}},"x":01}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}},"x":"\\ud83d"}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}}}{}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}',
+        b'[{"type":"RECORD","record":{"stream":"s","data":{"a":1}}}]',
+        b"{}",
+        b"null",
+        b"",
+        b" ",
+    ],
+)
+def test_any_other_line_is_left_and_so_is_what_stands_behind_it(line: bytes) -> None:
+    good = b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}}}\n'
+
+    assert taken(good + line + b"\n" + good, ["a"], stream=(None, "s")) == ([["1"]], line + b"\n" + good)
+
+
+# Headers and room ---------------------------------------------------------------------------------------------------
+
+
+def test_two_thousand_columns_keep_their_places_whatever_the_order_of_the_keys() -> None:
+    columns = [f"c{number}" for number in range(2000)]
+    every_third = {name: number for number, name in enumerate(columns) if number % 3}
+    records = [dict(reversed(every_third.items())), every_third, {}, {"c1999": 1}]
+    expected = [[None if (value := each.get(name)) is None else str(value) for name in columns] for each in records]
+
+    assert taken(b"\n".join(json.dumps(each).encode() for each in records), columns) == (expected, b"")
+
+
+def test_records_that_hold_next_to_nothing_of_many_columns_take_bounded_room() -> None:
+    lines, columns = Lines(b'{"c7":1}\n' * 5000), [f"c{number}" for number in range(2000)]
+    reader, counts = CellReader(library(), columns, "."), list[int]()
+    while cells := reader.take(lines):
+        counts.append(len(cells[7]))
+        assert set(cells[7]) == {"1"}
+
+    assert sum(counts) == 5000
+    assert max(counts) * 2000 * 8 <= 4 << 20
+
+
+@pytest.mark.parametrize("columns", [["a"], ["b", "a"], ["a\0", "a", "a b", "aa", "", "A"]])
+def test_names_that_begin_alike_are_told_apart_in_any_order_of_the_header(columns: list[str]) -> None:
+    record = {name: f"<{name}>" for name in columns}
+    lines = [json.dumps(dict(pairs)).encode() for pairs in (record.items(), reversed(record.items()))]
+
+    assert taken(b"\n".join(lines), columns) == ([list(record.values())] * 2, b"")
+    assert taken(b'{"aaa":1}', columns) == ([], b'{"aaa":1}')
+
+
+def test_a_column_may_have_a_name_as_airbyte_gives_them() -> None:
+    assert taken(b'{"_airbyte_x":1,"_airbyte_y":2}', ["_airbyte_x"]) == ([["1"]], b"")
+
+
+def test_what_is_not_utf8_is_left() -> None:
+    for content in (b'{"a":"\xff"}', b'{"a":1}\n{"_airbyte_x":"\xc3"}', b'{"a":"\xed\xa0\x80"}'):
+        assert taken(content) == ([], content)
+
+
+def test_nothing_is_taken_of_nothing() -> None:
+    assert taken(b"") == ([], b"")
+    assert taken(b"\n") == ([], b"\n")

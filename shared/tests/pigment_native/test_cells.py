@@ -1,0 +1,64 @@
+"""What is too little room, and what is read of a block: nothing behind its end, nothing twice."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from pigment_native.cells import CellReader, Lines
+from pigment_native.library import LIBRARY
+from pigment_native.memory import DONE, LEFT_TO_ROWS, NO_ROOM, Room, address_of, text_of
+
+RECORDS = (b'{"a":"x\\n\\u00e9","b":1.5}', b'{"b":[1, {"c":true}]}', b'{"a":false}')
+TEXTS = ("x\né1.5".encode(), b'[1,{"c":true}]', b"FALSE")
+
+
+@pytest.fixture(scope="module")
+def reader() -> CellReader:
+    if LIBRARY is None:
+        pytest.skip("there is no library for this machine")
+    return CellReader(LIBRARY, ["a", "b"], ".")
+
+
+def converted(reader: CellReader, content: bytes, texts_bytes: int, most: int) -> tuple[int, int, bytes, bytes]:
+    """How a conversion ends with so much room, how many rows it has made, their texts, and what it leaves."""
+    block, texts, spans = text_of(content), bytearray(texts_bytes + 1), bytearray(16 * most + 1)
+    room = Room(address_of(texts), address_of(texts) + texts_bytes, full=False)
+    rows = ctypes.c_uint64(most)
+    ended = reader._convert(block, reader._header, room, address_of(spans), rows)
+    assert texts[-1] == spans[-1] == 0
+    return (
+        ended,
+        rows.value,
+        bytes(texts[: room.at - address_of(texts)]),
+        content[len(content) - block.end + block.at :],
+    )
+
+
+@pytest.mark.parametrize("most", range(5))
+@pytest.mark.parametrize("texts_bytes", range(60))
+def test_rows_that_do_not_fit_are_not_begun(reader: CellReader, texts_bytes: int, most: int) -> None:
+    ended, rows, texts, left = converted(reader, b"\n".join(RECORDS), texts_bytes, most)
+
+    assert texts == b"".join(TEXTS[:rows])
+    assert left == b"\n".join(RECORDS[rows:])
+    assert ended == (DONE if rows == 3 else NO_ROOM)
+    if texts_bytes == 59:
+        assert rows == min(most, 3)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_nothing_is_read_behind_the_end(reader: CellReader, record: bytes) -> None:
+    for end in range(1, len(record)):
+        assert converted(reader, record[:end], 100, 1) == (LEFT_TO_ROWS, 0, b"", record[:end])
+
+
+def test_lines_are_taken_on_from_where_somebody_says(reader: CellReader) -> None:
+    lines = Lines(b"{}\nnull\n{}")
+    taken = [reader.take(lines), reader.take(lines)]
+    assert (lines.position, taken[1]) == (3, None)
+    lines.position += len(b"null\n")
+
+    assert [list(each) for each in reader.take(lines) or []] == [[None], [None]]
+    assert reader.take(lines) is None
