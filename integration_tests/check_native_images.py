@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from airbyte_platform.process import configured
+from airbyte_platform.process import Run, configured
 from check_images import DOCKER, VERSION, config_for, mounted, run_image
 from connector_metadata import connectors
-from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 
 __all__ = ["mounted"]
@@ -33,18 +33,28 @@ asked_for = set()
 sys.addaudithook(lambda event, args: asked_for.add(args[1]) if event == "ctypes.dlsym" else None)
 sys.argv[0] = "run-connector"
 try:
-    importlib.import_module("source_pigment.__main__").main()
+    importlib.import_module("PACKAGE.__main__").main()
 finally:
     print("asked for:", *asked_for, file=sys.stderr)
 """
 
 
-def test_rows_are_converted_in_c_in_the_image(mounted: Path) -> None:
+def asked_for(run: Run) -> set[str]:
+    assert run.exit_code == 0, run.stderr
+    return set(run.stderr.rpartition("asked for:")[2].split())
+
+
+def test_rows_are_converted_in_c_in_the_images(mounted: Path) -> None:
     with LocalPigment(planning_model(ledger_rows=200)) as pigment:
         config = {**config_for(pigment, PLANNING), "block_types": ["list"]}
         discovered = run_image("source-pigment", mounted, "discover", config=config).of("CATALOG")[0]
-        catalog = configured(discovered, destination_sync_mode="append")
-        reading = run_image("source-pigment", mounted, "read", through=WATCHED, config=config, catalog=catalog)
+        files = {"config": config, "catalog": configured(discovered, destination_sync_mode="append")}
+        through = WATCHED.replace("PACKAGE", "source_pigment")
+        reading = run_image("source-pigment", mounted, "read", through=through, **files)
+        files["config"] = config_for(pigment, CONSOLIDATION)
+        through = WATCHED.replace("PACKAGE", "destination_pigment")
+        sent = b"".join(line + b"\n" for line in reading.lines if b'"STATE"' not in line[:20])
+        writing = run_image("destination-pigment", mounted, "write", stdin=sent, through=through, **files)
 
-    assert reading.exit_code == 0, reading.stderr
-    assert "rows_to_lines" in reading.stderr.rpartition("asked for:")[2].split()
+    assert {"count_rows", "rows_to_lines"} <= asked_for(reading)
+    assert {"records_to_cells", "cells_to_lines"} <= asked_for(writing)
