@@ -102,6 +102,7 @@ class _Header(ctypes.Structure):
         ("stream", Text),
         ("space", Text),
         ("separator", ctypes.c_uint64),
+        ("has_space", ctypes.c_uint64),
         ("whole_lines", ctypes.c_uint64),
     )
 
@@ -145,6 +146,7 @@ class CellReader:
             text_of(name),
             text_of(space),
             ord(separator),
+            bool(stream and stream[0]),
             stream is not None,
         )
         place = {name: number for number, name in enumerate(names)}

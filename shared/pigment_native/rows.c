@@ -315,10 +315,10 @@ typedef struct {
     const Text *names, *quoted;
     uint64_t count, *next;
     Text stream, space;
-    uint64_t separator, whole_lines;
+    uint64_t separator, has_space, whole_lines;
 } Header;
 
-/* A record that is being taken: its cells, the column before, and what its message has already said. */
+/* A record that is being taken: its cells, the column before, what its message has said so far, and on which level. */
 typedef struct {
     const Header *header;
     const uint8_t *origin;
@@ -326,6 +326,7 @@ typedef struct {
     Span *cells;
     uint64_t before;
     unsigned seen;
+    bool inside;
 } Record;
 
 enum { TYPE = 1, RECORD = 2, STREAM = 4, SPACE = 8, DATA = 16, MOST_LEVELS = 32 };
@@ -390,30 +391,25 @@ static bool take_string(Text *rest, Room *texts) {
     }
 }
 
-/* A string as it stands. */
-static bool copy_string(Text *rest, Room *texts) {
-    const uint8_t *from = rest->at;
-    Room unused = *texts;
-    bool taken = take_string(rest, &unused);
-    put(texts, from, (size_t)(rest->at - from));
-    return taken;
-}
-
 /* A value as it stands, but for the blanks between its words; one that is nested deeper than `levels` is left. */
 static bool copy_value(Text *rest, Room *texts, int levels) {
     skip_blanks(rest);
     const uint8_t *from = rest->at;
-    if (from < rest->end && *from == '"') return copy_string(rest, texts);
-    bool named = take_byte(rest, '{'), nested = named || take_byte(rest, '['), exponent;
-    bool taken = nested || take_word(rest, "null", 4) || take_word(rest, "true", 4) || take_word(rest, "false", 5) ||
-                 take_number(rest, &exponent);
+    Room unescaped = *texts;
+    bool named = take_byte(rest, '{'), nested = named || take_byte(rest, '['), exponent, taken = nested && levels > 0;
+    if (!nested && from < rest->end && *from == '"') taken = take_string(rest, &unescaped);
+    else if (!nested) taken = take_word(rest, "null", 4) || take_word(rest, "true", 4) || take_word(rest, "false", 5) ||
+                              take_number(rest, &exponent);
     put(texts, from, (size_t)(rest->at - from));
-    if (!nested || levels == 0) return taken && !nested;
+    if (!nested || !taken) return taken;
     const uint8_t closing = named ? '}' : ']';
     for (bool more = !take_sign(rest, closing); more;) {
         skip_blanks(rest);
-        if (named && (!copy_string(rest, texts) || !take_sign(rest, ':'))) return false;
-        if (named) put(texts, ":", 1);
+        if (named) {
+            bool is_name = rest->at < rest->end && *rest->at == '"';
+            if (!is_name || !copy_value(rest, texts, 0) || !take_sign(rest, ':')) return false;
+            put(texts, ":", 1);
+        }
         if (!copy_value(rest, texts, levels - 1)) return false;
         more = take_sign(rest, ',');
         if (more) put(texts, ",", 1);
@@ -476,16 +472,13 @@ static bool take_column(Text *rest, Record *record, uint64_t *column) {
     return true;
 }
 
-/* The text of the cell that a value becomes; of null there is none. */
-static bool take_cell(Text *rest, uint8_t separator, Room *texts, bool *is_null) {
-    skip_blanks(rest);
+/* The text of the cell that a value becomes; for null there is none. */
+static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     const uint8_t *from = rest->at;
     uint8_t *text = texts->at;
     bool exponent;
-    *is_null = take_word(rest, "null", 4);
-    if (*is_null || from == rest->end) return *is_null;
-    if (*from == '"') return take_string(rest, texts);
-    if (*from == '{' || *from == '[') return copy_value(rest, texts, MOST_LEVELS);
+    if (from < rest->end && *from == '"') return take_string(rest, texts);
+    if (from < rest->end && (*from == '{' || *from == '[')) return copy_value(rest, texts, MOST_LEVELS);
     if (take_word(rest, "true", 4)) return put(texts, "TRUE", 4), true;
     if (take_word(rest, "false", 5)) return put(texts, "FALSE", 5), true;
     if (!take_number(rest, &exponent) || exponent) return false;
@@ -495,48 +488,41 @@ static bool take_cell(Text *rest, uint8_t separator, Room *texts, bool *is_null)
     return true;
 }
 
-/* A column and its value; of two that are texts, or the first of which is one, the record is left. */
+/* A column and its value. Where a column that has a text comes again, the record is left. */
 static bool take_data(Text *rest, Record *record) {
     const uint8_t *text = record->texts.at;
     uint64_t column;
-    bool is_null;
     if (!take_column(rest, record, &column)) return false;
     if (column == record->header->count) return skip_value(rest, record->texts);
-    Span *cell = &record->cells[column];
-    if (cell->length >= 0) return false;
-    if (!take_cell(rest, (uint8_t)record->header->separator, &record->texts, &is_null)) return false;
-    if (!is_null) *cell = (Span){(int32_t)(text - record->origin), (int32_t)(record->texts.at - text)};
     record->before = column;
+    skip_blanks(rest);
+    Span *cell = &record->cells[column];
+    if (cell->length >= 0 || take_word(rest, "null", 4)) return cell->length < 0;
+    if (!take_cell(rest, (uint8_t)record->header->separator, &record->texts)) return false;
+    *cell = (Span){(int32_t)(text - record->origin), (int32_t)(record->texts.at - text)};
     return true;
 }
 
-static bool is_first(Record *record, unsigned field) {
-    unsigned seen = record->seen;
-    record->seen |= field;
-    return !(seen & field);
-}
-
-/* A field of what a message has as its record. */
+/* A field of a RECORD message of the stream or, inside, of what that has as its record. */
 static bool take_field(Text *rest, Record *record) {
-    Text name, space = record->header->space;
-    if (!take_name(rest, record, &name)) return false;
-    if (is_word(name, "data", 4)) return is_first(record, DATA) && take_object(rest, record, take_data);
-    bool is_stream = is_word(name, "stream", 6), is_space = is_word(name, "namespace", 9);
-    if (!is_stream && !is_space) return skip_value(rest, record->texts);
-    skip_blanks(rest);
-    if (is_stream) return is_first(record, STREAM) && take_known(rest, record->header->stream);
-    bool is_it = take_known(rest, space) || (is_word(space, "\"\"", 2) && take_word(rest, "null", 4));
-    return is_first(record, SPACE) && is_it;
-}
-
-/* A field of a message. */
-static bool take_envelope(Text *rest, Record *record) {
+    const Header *header = record->header;
     Text name;
     if (!take_name(rest, record, &name)) return false;
-    if (is_word(name, "record", 6)) return is_first(record, RECORD) && take_object(rest, record, take_field);
-    if (!is_word(name, "type", 4)) return skip_value(rest, record->texts);
+    unsigned outer = is_word(name, "type", 4) ? TYPE : is_word(name, "record", 6) ? RECORD : 0;
+    unsigned inner = is_word(name, "stream", 6) ? STREAM : is_word(name, "namespace", 9) ? SPACE : 0;
+    unsigned field = is_word(name, "data", 4) ? DATA : outer | inner;
+    if (field == 0) return skip_value(rest, record->texts);
+    if (record->inside != (outer == 0) || record->seen & field) return false;
+    record->seen |= field;
     skip_blanks(rest);
-    return is_first(record, TYPE) && take_word(rest, "\"RECORD\"", 8);
+    if (field == TYPE) return take_word(rest, "\"RECORD\"", 8);
+    if (field == STREAM) return take_known(rest, header->stream);
+    if (field == SPACE) return take_known(rest, header->space) || (!header->has_space && take_word(rest, "null", 4));
+    if (field == DATA) return take_object(rest, record, take_data);
+    record->inside = true;
+    bool taken = take_object(rest, record, take_field);
+    record->inside = false;
+    return taken;
 }
 
 /* The cells of so many records at most, each on a line: the stream's messages, or their data alone. What is done goes
@@ -544,16 +530,15 @@ static bool take_envelope(Text *rest, Record *record) {
 int32_t records_to_cells(Text *block, const Header *header, Room *texts, Span *cells, uint64_t *rows) {
     const uint8_t *origin = texts->at;
     const uint64_t most = *rows;
-    const unsigned all = TYPE | RECORD | STREAM | SPACE | DATA;
-    const unsigned no_space = is_word(header->space, "\"\"", 2) ? SPACE : 0;
+    const unsigned all = TYPE | RECORD | STREAM | SPACE | DATA, optional = header->has_space ? 0 : SPACE;
     for (*rows = 0; block->at < block->end; ++*rows, cells += header->count) {
         if (*rows == most) return NO_ROOM;
         Text rest = *block;
-        Record record = {header, origin, *texts, cells, header->count, 0};
+        Record record = {header, origin, *texts, cells, header->count, 0, false};
         for (uint64_t i = 0; i < header->count; i++) cells[i] = NONE;
-        bool taken = take_object(&rest, &record, header->whole_lines ? take_envelope : take_data);
+        bool taken = take_object(&rest, &record, header->whole_lines ? take_field : take_data);
         if (record.texts.full) return NO_ROOM;
-        if (!taken || (header->whole_lines && (record.seen | no_space) != all)) return LEFT_TO_ROWS;
+        if (!taken || (header->whole_lines && (record.seen | optional) != all)) return LEFT_TO_ROWS;
         if (!take_sign(&rest, '\n') && rest.at < rest.end) return LEFT_TO_ROWS;
         *block = rest;
         *texts = record.texts;
