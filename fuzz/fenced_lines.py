@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from array import array
-from ctypes import CDLL
 from dataclasses import dataclass
 
 from fenced_memory import Fence
 from fuzz.arena import Arena
 from pigment_native import record_lines
-from pigment_native.record_lines import DONE, LineWriter
+from pigment_native.memory import DONE, Room, Text
+from pigment_native.record_lines import LineWriter
 
 MOST_ROOM = (1 << 23, 1 << 20)
 _FIELD_BYTES = ctypes.sizeof(record_lines._Field)
@@ -32,19 +32,10 @@ class Made:
 class FencedLines:
     """Calls with one library; what is given and what is made lies in memory of its own."""
 
-    def __init__(self, library: CDLL) -> None:
-        self._count_rows = record_lines._COUNT_ROWS(("count_rows", library))
+    def __init__(self) -> None:
         self._block, self._fields = Arena(1 << 17), Arena(1 << 17)
         self._lines, self._hashed = map(Arena, MOST_ROOM)
         self._arrays = [Arena(1 << 20) for _ in range(4)]
-
-    def count(self, block: bytes, columns: int, fence: Fence) -> int | None:
-        """How many rows there are; None where C leaves that."""
-        rows = ctypes.c_uint64()
-        ended = self._count_rows(
-            self._text(block, fence), ord(";"), self._row(columns, fence), columns, ctypes.byref(rows)
-        )
-        return rows.value if ended == DONE else None
 
     def lines(self, writer: LineWriter, block: bytes, room: tuple[int, int], fence: Fence) -> Made | int:
         """What C makes of a block in so much room, or how else it ended."""
@@ -53,8 +44,8 @@ class FencedLines:
         sizes = (rows, rows, rows, pieces)
         arrays = [arena.zeros(8 * size, fence) for arena, size in zip(self._arrays, sizes, strict=True)]
         made = record_lines._Records(
-            record_lines._Room(lines, lines + room[0], full=False),
-            record_lines._Room(hashed, hashed + room[1], full=False),
+            Room(lines, lines + room[0], full=False),
+            Room(hashed, hashed + room[1], full=False),
             *arrays,
         )
         fields = self._row(columns, fence)
@@ -69,9 +60,9 @@ class FencedLines:
         keys = keys if writer._layout.key_count else []
         return Made(bytes(content), made.rows, _numbers(arrays[3], pieces), keys, made.blank_keys, took)
 
-    def _text(self, block: bytes, fence: Fence) -> record_lines._Text:
+    def _text(self, block: bytes, fence: Fence) -> Text:
         begin = self._block.put(block, fence)
-        return record_lines._Text(begin, begin + len(block))
+        return Text(begin, begin + len(block))
 
     def _row(self, columns: int, fence: Fence) -> ctypes.Array[record_lines._Field]:
         return (record_lines._Field * columns).from_address(self._fields.room(_FIELD_BYTES * columns, fence))

@@ -12,7 +12,8 @@ from fuzz.case import Case, Finding, Shape, Tally
 from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
 from fuzz.words import CSV_WORDS, WORDS, a_date, a_number, a_word
 from pigment_csv.reader import CsvBroken, rows_of
-from pigment_native.record_lines import LEFT_TO_ROWS, NO_ROOM, LineWriter, count_rows
+from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
+from pigment_native.record_lines import LineWriter
 from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
@@ -42,7 +43,7 @@ class Reading:
 
     def __init__(self, library: CDLL) -> None:
         self._library = library
-        self._fenced = FencedLines(library)
+        self._fenced = FencedLines()
 
     def shape(self, random: Random) -> Shape:
         """Any layout: few columns and many, deselected ones, keys, metadata, and a bound of the line's length."""
@@ -84,7 +85,7 @@ class Reading:
             rows, is_text = _plain_rows(row, block), _is_utf8(block)
             is_plain = rows is not None and is_text and expected != "RecordTooLong"
             _same("the converter", found, expected if is_plain else "left")
-            tally.calls += 2 + self._judge_count(block, layout, rows, random)
+            tally.calls += 2
             # The layout's own bound is too far off for short rows.
             bulk._writer._layout.longest_line = case.shape["longest"]
             if not is_text:
@@ -96,12 +97,6 @@ class Reading:
                 _same("between fences", ended, LEFT_TO_ROWS)
             bulk._writer._layout.longest_line = LONGEST_LINE_BYTES
         return tally
-
-    def _judge_count(self, block: bytes, layout: RecordLayout, rows: int | None, random: Random) -> int:
-        columns = len(layout.names)
-        _same("count", count_rows(self._library, block, columns=columns, delimiter=";"), rows)
-        _same("count between fences", self._fenced.count(block, columns, random.choice(_FENCES)), rows)
-        return 1
 
     def _judge_rooms(
         self, writer: LineWriter, layout: RecordLayout, block: bytes, expected: RecordBlock, random: Random
@@ -200,12 +195,10 @@ def _is_utf8(block: bytes) -> bool:
 
 
 def _hashed_bytes(layout: RecordLayout, block: bytes) -> int:
-    """The room for what is hashed: of all rows, or for the longest key alone."""
-    rows = list(rows_of(block, DIALECT, first_record=2))
-    if layout.id_position is not None:
-        return sum(len(hashed_text(row).encode()) for row in rows)
-    keys = ([row[position] for position in layout.key_positions] for row in rows)
-    return max((len(hashed_text(key).encode()) for key in keys), default=0)
+    """The room for what is hashed."""
+    if layout.id_position is None:
+        return 0
+    return sum(len(hashed_text(row).encode()) for row in rows_of(block, DIALECT, first_record=2))
 
 
 def _rooms(room: tuple[int, int], random: Random) -> list[tuple[int, int]]:

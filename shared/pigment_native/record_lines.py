@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-DONE, LEFT_TO_ROWS, NO_ROOM = range(3)
+from pigment_native.memory import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
 # What values take in a line beside the text that they are, to begin with: what does not fit gets more room.
 _ROW_BYTES = 32
@@ -57,20 +57,12 @@ class Lines:
     blank_keys: int = 0
 
 
-class _Text(ctypes.Structure):
-    _fields_ = (("at", ctypes.c_void_p), ("end", ctypes.c_void_p))
-
-
-class _Room(ctypes.Structure):
-    _fields_ = (("at", ctypes.c_void_p), ("end", ctypes.c_void_p), ("full", ctypes.c_bool))
-
-
 class _Field(ctypes.Structure):
-    _fields_ = (("text", _Text), ("doubled", ctypes.c_bool))
+    _fields_ = (("text", Text), ("doubled", ctypes.c_size_t))
 
 
 class _Piece(ctypes.Structure):
-    _fields_ = (("label", _Text), ("column", ctypes.c_uint64), ("kind", ctypes.c_uint64))
+    _fields_ = (("label", Text), ("column", ctypes.c_uint64), ("kind", ctypes.c_uint64))
 
 
 class _Layout(ctypes.Structure):
@@ -80,7 +72,7 @@ class _Layout(ctypes.Structure):
         ("column_count", ctypes.c_uint64),
         ("keys", ctypes.POINTER(ctypes.c_uint64)),
         ("key_count", ctypes.c_uint64),
-        ("closing", _Text),
+        ("closing", Text),
         ("longest_line", ctypes.c_uint64),
         ("delimiter", ctypes.c_uint64),
     )
@@ -88,8 +80,8 @@ class _Layout(ctypes.Structure):
 
 class _Records(ctypes.Structure):
     _fields_ = (
-        ("lines", _Room),
-        ("hashed", _Room),
+        ("lines", Room),
+        ("hashed", Room),
         ("hash_begin", ctypes.c_void_p),
         ("hashed_end", ctypes.c_void_p),
         ("keys", ctypes.c_void_p),
@@ -99,11 +91,8 @@ class _Records(ctypes.Structure):
     )
 
 
-_COUNT_ROWS = ctypes.CFUNCTYPE(
-    ctypes.c_int32, _Text, ctypes.c_uint8, ctypes.POINTER(_Field), ctypes.c_size_t, ctypes.POINTER(ctypes.c_uint64)
-)
 _ROWS_TO_LINES = ctypes.CFUNCTYPE(
-    ctypes.c_int32, _Text, ctypes.POINTER(_Layout), ctypes.c_bool, ctypes.POINTER(_Field), ctypes.POINTER(_Records)
+    ctypes.c_int32, Text, ctypes.POINTER(_Layout), ctypes.c_bool, ctypes.POINTER(_Field), ctypes.POINTER(_Records)
 )
 _COUNT_REPEATED = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 
@@ -115,14 +104,14 @@ class LineWriter:
         self._convert = _ROWS_TO_LINES(("rows_to_lines", library))
         self._hashes = any(piece.kind is Kind.HASH for piece in layout.pieces)
         self._line_bytes = sum(len(piece.label) for piece in layout.pieces) + len(layout.closing)
-        self._pieces = [_Piece(_text(piece.label), piece.column, piece.kind) for piece in layout.pieces]
+        self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in layout.pieces]
         self._layout = _Layout(
             (_Piece * len(self._pieces))(*self._pieces),
             len(self._pieces),
             layout.columns,
             (ctypes.c_uint64 * len(layout.keys))(*layout.keys),
             len(layout.keys),
-            _text(layout.closing),
+            text_of(layout.closing),
             layout.longest_line_bytes,
             ord(layout.delimiter),
         )
@@ -130,7 +119,7 @@ class LineWriter:
         self._kept = layout
         self._fields = (_Field * layout.columns)()
         # Mutable state: the room for lines and for what is hashed, kept from block to block.
-        self._lines = self._hashed = ctypes.create_string_buffer(0)
+        self._lines = self._hashed = bytearray()
 
     def lines(self, block: bytes) -> Lines | None:
         """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
@@ -145,7 +134,7 @@ class LineWriter:
                 _room(self._hashed),
                 *(each.buffer_info()[0] for each in (hash_begin, hashed_end, keys, misfits)),
             )
-            ended = self._convert(_text(block), self._layout, self._hashes, self._fields, made)
+            ended = self._convert(text_of(block), self._layout, self._hashes, self._fields, made)
             if ended == LEFT_TO_ROWS:
                 return None
             if ended == DONE:
@@ -153,48 +142,33 @@ class LineWriter:
             self._widen(2 * len(self._lines))
         if self._hashes:
             self._put_hashes(hash_begin[: made.rows], hashed_end[: made.rows])
-        begin = ctypes.addressof(self._lines)
-        content = ctypes.string_at(begin, made.lines.at - begin)
+        content = bytes(memoryview(self._lines)[: made.lines.at - address_of(self._lines)])
         return Lines(content, made.rows, misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
         if len(self._lines) < size_bytes:
-            self._lines = ctypes.create_string_buffer(size_bytes)
+            self._lines = bytearray(size_bytes)
         if len(self._hashed) < size_bytes and (self._hashes or self._kept.keys):
-            self._hashed = ctypes.create_string_buffer(size_bytes)
+            self._hashed = bytearray(size_bytes)
 
     def _put_hashes(self, hash_begin: Iterable[int], hashed_end: Sequence[int]) -> None:
-        lines, hashed = memoryview(self._lines).cast("B"), memoryview(self._hashed)
+        lines, hashed = memoryview(self._lines), memoryview(self._hashed)
         for place, begin, end in zip(hash_begin, (0, *hashed_end), hashed_end, strict=False):
             lines[place : place + 64] = hashlib.sha256(hashed[begin:end]).hexdigest().encode()
-
-
-def count_rows(library: ctypes.CDLL, block: bytes, *, columns: int, delimiter: str) -> int | None:
-    """How many rows of so many fields a block holds; None where it may hold anything else."""
-    fields, rows = (_Field * columns)(), ctypes.c_uint64()
-    count = _COUNT_ROWS(("count_rows", library))
-    ended = count(_text(block), ord(delimiter), fields, columns, ctypes.byref(rows))
-    return rows.value if ended == DONE else None
 
 
 def count_repeated(library: ctypes.CDLL, numbers: array[int]) -> int:
     """How many of the numbers (each at least 0) came before; takes up to 32 bytes for each of them."""
     size = 1 << (2 * len(numbers)).bit_length()
-    table = ctypes.create_string_buffer(8 * size)
+    table = bytearray(8 * size)
     count = _COUNT_REPEATED(("count_repeated", library))
-    return int(count(numbers.buffer_info()[0], len(numbers), ctypes.addressof(table), size))
+    return int(count(numbers.buffer_info()[0], len(numbers), address_of(table), size))
 
 
 def _zeros(count: int) -> array[int]:
     return array("Q", bytes(8 * count))
 
 
-def _text(content: bytes) -> _Text:
-    """Where some bytes are; whoever asks keeps them alive."""
-    begin = ctypes.cast(ctypes.c_char_p(content), ctypes.c_void_p).value or 0
-    return _Text(begin, begin + len(content))
-
-
-def _room(buffer: ctypes.Array[ctypes.c_char]) -> _Room:
-    begin = ctypes.addressof(buffer)
-    return _Room(begin, begin + len(buffer), full=False)
+def _room(buffer: bytearray) -> Room:
+    at = address_of(buffer)
+    return Room(at, at + len(buffer), full=False)

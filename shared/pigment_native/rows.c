@@ -61,27 +61,21 @@ static bool take_number(Text *rest, bool *exponent) {
 
 /* ---- CSV rows to RECORD lines ---- */
 
-/* A field of a row, without the quotes around it; `doubled` where quotes inside it stand twice. */
+/* A field of a row, without the quotes around it; so many quotes inside it stand twice. */
 typedef struct {
     Text text;
-    bool doubled;
+    size_t doubled;
 } Field;
 
 /* A quoted field: up to a quote that stands by itself. */
 static bool take_quoted(Text *rest, Field *field) {
-    *field = (Field){{rest->at + 1, rest->at + 1}, false};
-    for (;;) {
+    *field = (Field){{rest->at + 1, rest->at + 1}, 0};
+    for (;; field->doubled++, field->text.end += 2) {
         const uint8_t *from = field->text.end;
-        const uint8_t *quote = from < rest->end ? memchr(from, '"', (size_t)(rest->end - from)) : NULL;
-        if (quote == NULL) return false;
-        if (quote + 1 < rest->end && quote[1] == '"') {
-            field->doubled = true;
-            field->text.end = quote + 2;
-        } else {
-            field->text.end = quote;
-            rest->at = quote + 1;
-            return true;
-        }
+        field->text.end = from < rest->end ? memchr(from, '"', (size_t)(rest->end - from)) : NULL;
+        if (field->text.end == NULL) return false;
+        rest->at = field->text.end + 1;
+        if (rest->at == rest->end || *rest->at != '"') return true;
     }
 }
 
@@ -89,7 +83,7 @@ static bool take_quoted(Text *rest, Field *field) {
 static void take_bare(Text *rest, uint8_t delimiter, Field *field) {
     const uint8_t *at = rest->at;
     while (at < rest->end && *at != delimiter && *at != '\n' && *at != '"' && *at != '\r') at++;
-    *field = (Field){{rest->at, at}, false};
+    *field = (Field){{rest->at, at}, 0};
     rest->at = at;
 }
 
@@ -106,14 +100,6 @@ static bool take_row(Text *rest, uint8_t delimiter, Field *fields, size_t count)
     if (rest->at == rest->end) return true;
     take_byte(rest, '\r');
     return take_byte(rest, '\n');
-}
-
-/* How many rows of so many fields the block holds, if it holds nothing else. `fields` has room for one row. */
-int32_t count_rows(Text block, uint8_t delimiter, Field *fields, size_t count, uint64_t *rows) {
-    for (*rows = 0; block.at < block.end; ++*rows) {
-        if (!take_row(&block, delimiter, fields, count)) return LEFT_TO_ROWS;
-    }
-    return DONE;
 }
 
 /* How a column is written. A text that is none of what its kind allows is written as TEXT, and counted. */
@@ -147,17 +133,21 @@ static bool is_number(Text text) {
     return take_number(&text, &exponent) && text.at == text.end;
 }
 
+/* The number that so many digits are; 0 where they are not all digits. */
+static uint32_t number_of(const uint8_t *at, size_t count) {
+    uint32_t number = 0;
+    for (const uint8_t *end = at + count; at < end; at++) {
+        if (!is_digit(*at)) return 0;
+        number = number * 10 + (uint32_t)(*at - '0');
+    }
+    return number;
+}
+
 /* A day of the calendar, from the year 1, written as 2026-04-30. */
 static bool is_date(Text text) {
     static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (text.end - text.at != 10 || text.at[4] != '-' || text.at[7] != '-') return false;
-    uint32_t parts[3] = {0, 0, 0};
-    for (size_t i = 0, part = 0; i < 10; i++) {
-        if (i == 4 || i == 7) part++;
-        else if (is_digit(text.at[i])) parts[part] = parts[part] * 10 + (uint32_t)(text.at[i] - '0');
-        else return false;
-    }
-    uint32_t year = parts[0], month = parts[1], day = parts[2];
+    const uint32_t year = number_of(text.at, 4), month = number_of(text.at + 5, 2), day = number_of(text.at + 8, 2);
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
 }
@@ -168,20 +158,16 @@ static bool is_word(Text text, const char *word, size_t count) {
 
 /* A byte as it stands in a text of JSON; U+0085, U+2028 and U+2029 end a line for some readers and are escaped too. */
 static const uint8_t *put_escape(Room *room, const uint8_t *at, const uint8_t *end) {
-    static const char hexadecimal[] = "0123456789abcdef", named[] = "btn\0fr";
-    uint8_t code = *at;
+    static const char digits[] = "0123456789abcdef", letters[] = "btn\0fr";
+    const uint8_t code = *at;
     if (code == 0xC2 && end - at >= 2 && at[1] == 0x85) return put(room, "\\u0085", 6), at + 2;
-    if (code == 0xE2 && end - at >= 3 && at[1] == 0x80 && at[2] == 0xA8) return put(room, "\\u2028", 6), at + 3;
-    if (code == 0xE2 && end - at >= 3 && at[1] == 0x80 && at[2] == 0xA9) return put(room, "\\u2029", 6), at + 3;
-    if (code >= 0x80) {
-        put(room, at, 1);
-    } else if (code == '"' || code == '\\') {
-        put(room, (char[]){'\\', (char)code}, 2);
-    } else if (code >= '\b' && code <= '\r' && code != '\v') {
-        put(room, (char[]){'\\', named[code - '\b']}, 2);
-    } else {
-        put(room, (char[]){'\\', 'u', '0', '0', hexadecimal[code >> 4], hexadecimal[code & 15]}, 6);
-    }
+    if (code == 0xE2 && end - at >= 3 && at[1] == 0x80 && (at[2] & 0xFE) == 0xA8)
+        return put(room, at[2] == 0xA8 ? "\\u2028" : "\\u2029", 6), at + 3;
+    const bool has_letter = code >= '\b' && code <= '\r' && code != '\v';
+    const char sign = has_letter ? letters[code - '\b'] : (char)code;
+    if (code >= 0x80) put(room, at, 1);
+    else if (code >= 0x20 || has_letter) put(room, (char[]){'\\', sign}, 2);
+    else put(room, (char[]){'\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]}, 6);
     return at + 1;
 }
 
@@ -195,7 +181,7 @@ static void put_text(Room *room, const Field *field) {
         while (at < end && is_plain(*at)) at++;
         put(room, from, (size_t)(at - from));
         if (at < end) {
-            bool twice = *at == '"' && field->doubled;
+            const bool twice = *at == '"' && field->doubled > 0;
             at = put_escape(room, at, end) + twice;
         }
     }
@@ -215,41 +201,38 @@ static bool put_value(Room *room, const Field *field, uint64_t kind) {
 
 /* What is hashed of a field: its length in bytes, a colon, its text and a comma. */
 static void put_hashed(Room *room, const Field *field) {
-    size_t length = (size_t)(field->text.end - field->text.at);
-    for (const uint8_t *at = field->text.at; field->doubled && at < field->text.end; at++) {
-        if (*at == '"') at++, length--;
-    }
+    const uint8_t *at = field->text.at, *end = field->text.end;
     uint8_t digits[20], *first = digits + sizeof digits;
-    size_t left = length;
-    do *--first = (uint8_t)('0' + left % 10); while (left /= 10);
+    size_t length = (size_t)(end - at) - field->doubled;
+    do *--first = (uint8_t)('0' + length % 10); while (length /= 10);
     put(room, first, (size_t)(digits + sizeof digits - first));
     put(room, ":", 1);
-    for (const uint8_t *at = field->text.at; at < field->text.end;) {
-        const uint8_t *quote = field->doubled ? memchr(at, '"', (size_t)(field->text.end - at)) : NULL;
-        const uint8_t *end = quote == NULL ? field->text.end : quote + 1;
-        put(room, at, (size_t)(end - at));
-        at = quote == NULL ? end : end + 1;
+    for (size_t left = field->doubled; left > 0; left--) {
+        const uint8_t *quote = memchr(at, '"', (size_t)(end - at));
+        put(room, at, (size_t)(quote + 1 - at));
+        at = quote + 2;
     }
+    put(room, at, (size_t)(end - at));
     put(room, ",", 1);
 }
 
-/* The number that bytes are, behind a first byte of 1, modulo 2^61 - 1. */
-static uint64_t as_number(Text bytes) {
+/* A key with one more field: the number that all bytes are, each field ended by one that no UTF-8 has, modulo 2^61 - 1. */
+static uint64_t with_field(uint64_t key, const Field *field) {
     const uint64_t modulus = (UINT64_C(1) << 61) - 1;
-    uint64_t number = 1;
-    while (bytes.at < bytes.end) {
-        number = ((number << 8) & modulus) + (number >> 53) + *bytes.at++;
-        if (number >= modulus) number -= modulus;
+    for (const uint8_t *at = field->text.at, *end = field->text.end; at <= end; at++) {
+        key = (key << 8 & modulus) + (key >> 53) + (at < end ? *at : 0xFF);
+        if (key >= modulus) key -= modulus;
+        if (at < end && *at == '"' && field->doubled > 0) at++;
     }
-    return number;
+    return key;
 }
 
 static void put_line(const Layout *layout, const Field *fields, const uint8_t *lines, Records *made) {
+    static const uint8_t digest[64];
     for (uint64_t i = 0; i < layout->piece_count; i++) {
         const Piece *piece = &layout->pieces[i];
         put(&made->lines, piece->label.at, (size_t)(piece->label.end - piece->label.at));
         if (piece->kind == HASH) {
-            static const uint8_t digest[64];
             made->hash_begin[made->rows] = (uint64_t)(made->lines.at - lines);
             put(&made->lines, digest, sizeof digest);
         } else if (!put_value(&made->lines, &fields[piece->column], piece->kind)) {
@@ -257,19 +240,6 @@ static void put_line(const Layout *layout, const Field *fields, const uint8_t *l
         }
     }
     put(&made->lines, layout->closing.at, (size_t)(layout->closing.end - layout->closing.at));
-}
-
-static void add_key(const Layout *layout, const Field *fields, Records *made) {
-    Room scratch = made->hashed;
-    bool blank = false;
-    for (uint64_t i = 0; i < layout->key_count; i++) {
-        const Field *field = &fields[layout->keys[i]];
-        put_hashed(&scratch, field);
-        blank |= field->text.at == field->text.end;
-    }
-    made->hashed.full |= scratch.full;
-    made->keys[made->rows] = as_number((Text){made->hashed.at, scratch.at});
-    made->blank_keys += blank;
 }
 
 /* The RECORD lines of a block of whole rows: of all of them, or it is not DONE. `fields` has room for one row. */
@@ -280,7 +250,13 @@ int32_t rows_to_lines(Text block, const Layout *layout, bool hashes, Field *fiel
         if (!take_row(&block, (uint8_t)layout->delimiter, fields, layout->column_count)) return LEFT_TO_ROWS;
         put_line(layout, fields, lines, made);
         if ((uint64_t)(made->lines.at - line) >= layout->longest_line) return LEFT_TO_ROWS;
-        if (layout->key_count > 0) add_key(layout, fields, made);
+        bool blank = false;
+        for (uint64_t i = 0; i < layout->key_count; i++) {
+            const Field *field = &fields[layout->keys[i]];
+            made->keys[made->rows] = with_field(i == 0 ? 1 : made->keys[made->rows], field);
+            blank |= field->text.at == field->text.end;
+        }
+        made->blank_keys += blank;
         for (uint64_t i = 0; hashes && i < layout->column_count; i++) put_hashed(&made->hashed, &fields[i]);
         if (hashes) made->hashed_end[made->rows] = (uint64_t)(made->hashed.at - hashed);
         if (made->lines.full || made->hashed.full) return NO_ROOM;

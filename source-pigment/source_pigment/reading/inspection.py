@@ -11,7 +11,7 @@ from ctypes import CDLL
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import CsvBroken, RecordBlocks, rows_of, split_first_record
-from pigment_native.record_lines import count_rows
+from pigment_native.record_lines import LineLayout, LineWriter
 from source_pigment.config import DIALECT
 
 # Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
@@ -80,9 +80,10 @@ class Inspection:
     def __init__(self, try_header: Callable[[list[str]], Callable[[bytes], object]], library: CDLL | None) -> None:
         self._try_header = try_header
         self._library = library
-        # All mutable state: what is cut so far, how to try long rows, and what is known of the rows.
+        # All mutable state: what is cut so far, how to try long rows, what counts them, and what is known of the rows.
         self._blocks = RowBlocks()
         self._try_rows: Callable[[bytes], object] | None = None
+        self._counter: LineWriter | None = None
         self.rows = 0
         self.plain = True
 
@@ -116,7 +117,12 @@ class Inspection:
         """How many rows a block holds; None where that takes a closer look."""
         if self._library is None or self.header is None:
             return None
-        return count_rows(self._library, block, columns=len(self.header), delimiter=DIALECT.delimiter)
+        if self._counter is None:
+            # Lines of nothing: what is left of them is their number.
+            nothing = LineLayout((), b"", len(self.header), (), 1, DIALECT.delimiter)
+            self._counter = LineWriter(self._library, nothing)
+        lines = self._counter.lines(block)
+        return None if lines is None else lines.count
 
     def _count_one_by_one(self, block: bytes) -> int:
         """The same with the standard library's reader, which says which record is wrong."""

@@ -154,8 +154,9 @@ def hashed_text(row: Sequence[str | None]) -> str:
 
 
 def key_number(key: Sequence[str | None]) -> int:
-    """A number for a key: what is hashed, read as a number behind a first byte of 1, modulo 2^61 - 1."""
-    return int.from_bytes(b"\x01" + hashed_text(key).encode()) % ((1 << 61) - 1)
+    """A number for a key: what its bytes are behind a 1, each text ended by one that no UTF-8 has, modulo 2^61 - 1."""
+    texts = b"".join((text or "").encode() + b"\xff" for text in key)
+    return int.from_bytes(b"\x01" + texts) % ((1 << 61) - 1)
 
 
 def content_hash(row: Sequence[str | None]) -> str:
