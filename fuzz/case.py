@@ -37,6 +37,12 @@ class Finding(Exception):
     """C and the conversion by row differ."""
 
 
+def same(what: str, found: object, expected: object) -> None:
+    """Raise `Finding` where they are not."""
+    if found != expected:
+        raise Finding(f"{what}: {str(found)[:300]} instead of {str(expected)[:300]}")
+
+
 @dataclass(slots=True)
 class Tally:
     """What was run: calls of C between fences, blocks, and how many of these C took, of those that are plain."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from array import array
+from ctypes import CDLL
 from dataclasses import dataclass
 
 from fenced_memory import Fence
@@ -32,10 +33,17 @@ class Made:
 class FencedLines:
     """Calls with one library; what is given and what is made lies in memory of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: CDLL) -> None:
+        self._count_repeated = record_lines._COUNT_REPEATED(("count_repeated", library))
         self._block, self._fields = Arena(1 << 17), Arena(1 << 17)
         self._lines, self._hashed = map(Arena, MOST_ROOM)
         self._arrays = [Arena(1 << 20) for _ in range(4)]
+
+    def repeated(self, keys: list[int], fence: Fence) -> int:
+        """How many of the keys came before."""
+        size = 1 << (2 * len(keys)).bit_length()
+        numbers = self._arrays[0].put(array("Q", keys).tobytes(), fence)
+        return int(self._count_repeated(numbers, len(keys), self._arrays[1].zeros(8 * size, fence), size))
 
     def lines(self, writer: LineWriter, block: bytes, room: tuple[int, int], fence: Fence) -> Made | int:
         """What C makes of a block in so much room, or how else it ended."""

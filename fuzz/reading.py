@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from ctypes import CDLL
 from random import Random
 
 from fenced_memory import Fence
-from fuzz.case import Case, Finding, Shape, Tally
+from fuzz.case import Case, Finding, Shape, Tally, same
 from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
-from fuzz.words import CSV_WORDS, WORDS, a_date, a_number, a_word
+from fuzz.words import CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_csv.reader import CsvBroken, rows_of
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
-from pigment_native.record_lines import LineWriter
+from pigment_native.record_lines import LineLayout, LineWriter, count_repeated
 from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
@@ -43,7 +44,7 @@ class Reading:
 
     def __init__(self, library: CDLL) -> None:
         self._library = library
-        self._fenced = FencedLines()
+        self._fenced = FencedLines(library)
 
     def shape(self, random: Random) -> Shape:
         """Any layout: few columns and many, deselected ones, keys, metadata, and a bound of the line's length."""
@@ -75,6 +76,7 @@ class Reading:
         layout, random, tally = _layout(case.shape), Random(case.chance), Tally()
         by_row, bulk = RowConverter(layout, 5), BulkConverter(layout, 5, self._library)
         bulk._by_row = _Left()  # type: ignore[assignment] # it shows what was left
+        counter = LineWriter(self._library, LineLayout((), b"", len(layout.names), (), 1, DIALECT.delimiter))
         row = re.compile(_FIELD + (rb";" + _FIELD) * (len(layout.names) - 1) + rb"(?:\r?\n|\Z)")
         for block in case.blocks:
             expected, found = _converted(by_row, block), _converted(bulk, block)
@@ -84,19 +86,35 @@ class Reading:
                 tally.rows += found.count
             rows, is_text = _plain_rows(row, block), _is_utf8(block)
             is_plain = rows is not None and is_text and expected != "RecordTooLong"
-            _same("the converter", found, expected if is_plain else "left")
-            tally.calls += 2
+            same("the converter", found, expected if is_plain else "left")
+            tally.calls += 3 + self._judge_count(counter, block, rows, random)
             # The layout's own bound is too far off for short rows.
             bulk._writer._layout.longest_line = case.shape["longest"]
             if not is_text:
                 self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
             elif isinstance(expected, RecordBlock) and is_plain:
+                self._judge_keys(list(expected.keys), random)
                 tally.calls += self._judge_rooms(bulk._writer, layout, block, expected, random)
             else:
                 ended = self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
-                _same("between fences", ended, LEFT_TO_ROWS)
+                same("between fences", ended, LEFT_TO_ROWS)
             bulk._writer._layout.longest_line = LONGEST_LINE_BYTES
         return tally
+
+    def _judge_count(self, counter: LineWriter, block: bytes, rows: int | None, random: Random) -> int:
+        """Lines of nothing, as the inspection has them: their number is that of the rows."""
+        lines = counter.lines(block)
+        same("count", None if lines is None else lines.count, rows)
+        made = self._fenced.lines(counter, block, (0, 0), random.choice(_FENCES))
+        same("count between fences", made.count if isinstance(made, Made) else None, rows)
+        return 1
+
+    def _judge_keys(self, keys: list[int], random: Random) -> None:
+        keys += random.choices(keys, k=3) if keys else []
+        keys += [random.choice([0, 1, 2, random.getrandbits(60)]) for _ in range(random.choice([0, 1, 2, 30]))]
+        expected = len(keys) - len(set(keys))
+        same("repeated keys", count_repeated(self._library, array("Q", keys)), expected)
+        same("repeated keys between fences", self._fenced.repeated(keys, random.choice(_FENCES)), expected)
 
     def _judge_rooms(
         self, writer: LineWriter, layout: RecordLayout, block: bytes, expected: RecordBlock, random: Random
@@ -105,15 +123,15 @@ class Reading:
         longest = max((len(line) + 1 for line in expected.lines.split(b"\n")[:-1]), default=0)
         if expected.count and longest >= writer._layout.longest_line:
             ended = self._fenced.lines(writer, block, MOST_ROOM, random.choice(_FENCES))
-            _same("a long line between fences", ended, LEFT_TO_ROWS)
+            same("a long line between fences", ended, LEFT_TO_ROWS)
             return 1
         room = len(expected.lines), _hashed_bytes(layout, block)
         for lines, hashed in _rooms(room, random):
             ended = self._fenced.lines(writer, block, (lines, hashed), random.choice(_FENCES))
             if lines < room[0] or hashed < room[1]:
-                _same("without room", ended, NO_ROOM)
+                same("without room", ended, NO_ROOM)
             elif isinstance(ended, Made):
-                _same("between fences", _as_block(ended, writer, layout), expected)
+                same("between fences", _as_block(ended, writer, layout), expected)
             else:
                 raise Finding(f"ended with {ended} between fences where there is room")
         return 1
@@ -141,11 +159,6 @@ def _converted(converter: Converter, block: bytes) -> RecordBlock | str:
         return str(error)
 
 
-def _same(what: str, found: object, expected: object) -> None:
-    if found != expected:
-        raise Finding(f"{what}: {str(found)[:300]} instead of {str(expected)[:300]}")
-
-
 def _layout(shape: Shape) -> RecordLayout:
     return RecordLayout(
         StreamName(shape["stream"], shape["namespace"]),
@@ -164,7 +177,7 @@ def _field(random: Random, type_: ColumnType, wrong: float, quoted: float) -> by
     if chance > 0.9:
         text = b""
     elif type_ is ColumnType.NUMBER:
-        text = a_number(random)
+        text = a_number(random) if random.random() < 0.8 else random.choice(NUMBERS)
     elif type_ is ColumnType.BOOLEAN:
         text = random.choice(WORDS)
     elif type_ is ColumnType.DATE:

@@ -19,8 +19,9 @@ from fuzz.case import Case, Direction, Finding, Tally
 from fuzz.coverage import Coverage
 from fuzz.mutation import mutated
 from fuzz.reading import Reading
+from fuzz.writing import Writing
 
-DIRECTIONS: dict[str, Callable[[ctypes.CDLL], Direction]] = {"reading": Reading}
+DIRECTIONS: dict[str, Callable[[ctypes.CDLL], Direction]] = {"reading": Reading, "writing": Writing}
 
 NOW_BYTES = 1 << 22
 _HEAD = struct.Struct("<QQ")

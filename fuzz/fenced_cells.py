@@ -1,0 +1,94 @@
+"""Calls of C that turn records into cells and cells into lines, every array between fences, in rooms of any size."""
+
+from __future__ import annotations
+
+import ctypes
+from array import array
+from collections.abc import Sequence
+from ctypes import CDLL
+from dataclasses import dataclass
+
+from fenced_memory import Fence
+from fuzz.arena import Arena
+from pigment_native import cells, csv_lines
+from pigment_native.cells import SPAN_BYTES, CellReader
+from pigment_native.memory import DONE, Room, Text
+
+Row = list[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What C took: the rows, in the order of the names, how it ended, and what it left of the block."""
+
+    rows: list[Row]
+    ended: int
+    left: int
+
+
+class FencedCells:
+    """Calls with one library; what is given and what is made lies in memory of its own."""
+
+    def __init__(self, library: CDLL) -> None:
+        self._cells_to_lines = csv_lines._CELLS_TO_LINES(("cells_to_lines", library))
+        self._block, self._texts, self._lines = (Arena(1 << 18) for _ in range(3))
+        self._spans, self._next = Arena(1 << 23), Arena(1 << 15)
+
+    def take(self, reader: CellReader, block: bytes, room: tuple[int, int], fence: Fence) -> Taken:
+        """What C takes of a block with room for so many bytes of texts and so many rows."""
+        header, columns = reader._header, reader._header.count
+        begin, texts = self._block.put(block, fence), self._texts.room(room[0], fence)
+        spans = self._spans.room(SPAN_BYTES * columns * room[1], fence)
+        # What the reader remembers of the order of names is used, and kept, in a fence too.
+        remembered = ctypes.addressof(header.next.contents)
+        size = 8 * (columns + 1)
+        fenced = self._next.put(ctypes.string_at(remembered, size), fence)
+        fenced_header = cells._Header.from_buffer_copy(header)
+        fenced_header.next = ctypes.cast(fenced, ctypes.POINTER(ctypes.c_uint64))
+        given, made, rows = (
+            Text(begin, begin + len(block)),
+            Room(texts, texts + room[0], full=False),
+            ctypes.c_uint64(room[1]),
+        )
+        ended = reader._convert(given, fenced_header, made, spans, rows)
+        ctypes.memmove(remembered, fenced, size)
+        if not 0 <= rows.value <= room[1] or not begin <= (given.at or 0) <= given.end:
+            raise AssertionError("it says that it took more than there is")
+        numbers = array("i", ctypes.string_at(spans, SPAN_BYTES * columns * rows.value)).tolist()
+        content = ctypes.string_at(texts, made.at - texts)
+        found = [_cell(content, begin, length) for begin, length in zip(numbers[::2], numbers[1::2], strict=True)]
+        taken = [found[columns * row : columns * (row + 1)] for row in range(rows.value)]
+        return Taken(taken, ended, given.end - given.at)
+
+    def lines(self, rows: Sequence[Row], delimiter: str, room: int, fence: Fence) -> bytes | int:
+        """The lines of rows of equal length in so much room, or how else it ended."""
+        texts = [b"" if cell is None else cell.encode() for row in rows for cell in row]
+        spans, at = array("i"), 0
+        for text, cell in zip(texts, (cell for row in rows for cell in row), strict=True):
+            spans.extend((0, -1) if cell is None else (at, len(text)))
+            at += len(text)
+        return self.lines_of(b"".join(texts), spans, (len(rows), delimiter), room, fence)
+
+    def lines_of(self, texts: bytes, spans: array[int], form: tuple[int, str], room: int, fence: Fence) -> bytes | int:
+        """The same from spans as they are, right or wrong."""
+        count, delimiter = form
+        columns = len(spans) // 2 // count if count else 0
+        begin, first = self._texts.put(texts, fence), self._spans.put(spans.tobytes(), fence)
+        given = (csv_lines._Column * columns)(
+            *(
+                csv_lines._Column(Text(begin, begin + len(texts)), first + SPAN_BYTES * n, columns)
+                for n in range(columns)
+            )
+        )
+        lines = self._lines.room(room, fence)
+        made = Room(lines, lines + room, full=False)
+        ended = self._cells_to_lines(given, columns, count, ord(delimiter), made)
+        return ctypes.string_at(lines, made.at - lines) if ended == DONE else int(ended)
+
+
+def _cell(texts: bytes, begin: int, length: int) -> str | None:
+    if length < 0:
+        return None
+    if not 0 <= begin <= begin + length <= len(texts):
+        raise AssertionError("a cell lies outside its texts")
+    return texts[begin : begin + length].decode(errors="surrogateescape")

@@ -1,0 +1,105 @@
+"""Which records C is to take, said in another way: by the standard library's JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from fuzz.case import Shape
+
+# `MOST_LEVELS` in rows.c.
+_MOST_LEVELS = 32
+_MESSAGE_FIELDS, _RECORD_FIELDS = ("type", "record"), ("stream", "namespace", "data")
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class _NotPlain(Exception):
+    pass
+
+
+class _Digits(str):
+    __slots__ = ()
+
+
+class _Object(list[tuple[str, Any]]):
+    """The members of an object, however often a name comes."""
+
+    def of(self, name: str) -> list[Any]:
+        return [value for each, value in self if each == name]
+
+
+def is_plain(line: bytes, shape: Shape) -> bool:
+    """Whether C is to take a line."""
+    try:
+        value = _loaded(line)
+        if shape["messages"]:
+            value = _data_of(line, value, shape)
+        return isinstance(value, _Object) and _is_plain_data(value, frozenset(shape["columns"]))
+    except (_NotPlain, ValueError, RecursionError, msgspec.MsgspecError):
+        return False
+
+
+def _loaded(line: bytes) -> Any:
+    def refused(_: str) -> None:
+        raise _NotPlain
+
+    return json.loads(
+        line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=refused, object_pairs_hook=_Object
+    )
+
+
+def _data_of(line: bytes, message: Any, shape: Shape) -> Any:
+    """The data of a message of the stream, whose texts stand there as the encoder writes them."""
+    if not isinstance(message, _Object) or len(message.of("type")) != 1 or len(message.of("record")) != 1:
+        raise _NotPlain
+    record = message.of("record")[0]
+    if not isinstance(record, _Object) or len(record.of("stream")) != 1 or len(record.of("data")) != 1:
+        raise _NotPlain
+    for members, one, not_here in ((message, "record", _RECORD_FIELDS), (record, "data", _MESSAGE_FIELDS)):
+        for name, value in members:
+            _check(name, 0)
+            if name != one:
+                _check(value, _MOST_LEVELS)
+            if name in not_here:
+                raise _NotPlain
+    fields = _FIELDS.decode(line)
+    inside = _FIELDS.decode(fields["record"])
+    namespaces = record.of("namespace")
+    space = [bytes(inside["namespace"])] if namespaces else []
+    wanted = [msgspec.json.encode(shape["namespace"] or "")]
+    is_here = space == wanted or (not shape["namespace"] and space in ([], [b"null"]))
+    if len(namespaces) > 1 or not is_here or bytes(fields["type"]) != b'"RECORD"':
+        raise _NotPlain
+    if bytes(inside["stream"]) != msgspec.json.encode(shape["stream"]):
+        raise _NotPlain
+    return record.of("data")[0]
+
+
+def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool:
+    texts = set()
+    for name, value in data:
+        _check(name, 0)
+        _check(value, _MOST_LEVELS)
+        if name not in columns:
+            if not name.startswith("_airbyte_"):
+                return False
+        elif name in texts or (isinstance(value, _Digits) and {"e", "E"} & set(value)):
+            return False
+        elif value is not None:
+            texts.add(name)
+    return True
+
+
+def _check(value: Any, levels: int) -> None:
+    """Raise for what is nested too deep, and for half of a surrogate pair."""
+    if isinstance(value, str):
+        value.encode()
+    if isinstance(value, list):
+        if levels == 0:
+            raise _NotPlain
+        for each in value:
+            if isinstance(value, _Object):
+                _check(each[0], 0)
+            _check(each[1] if isinstance(value, _Object) else each, levels - 1)

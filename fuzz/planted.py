@@ -1,0 +1,192 @@
+"""`python -m fuzz.planted`: breaks a copy of the C code in many ways, one at a time, and shows when each is found."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOURCE = Path("shared/pigment_native/rows.c")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A change that makes the code wrong: what stands there once, and what stands there instead."""
+
+    name: str
+    right: str
+    wrong: str
+
+
+READING = [
+    Fault(
+        "a room that is one byte larger than it is",
+        "(size_t)(room->end - room->at) < count",
+        "(size_t)(room->end - room->at) + 1 < count",
+    ),
+    Fault(
+        "a bare field reads a byte behind its bound",
+        "while (at < rest->end && *at != delimiter",
+        "while (*at != delimiter && at < rest->end",
+    ),
+    Fault("a quote at the end looks behind it", "if (quote + 1 < rest->end && quote[1]", "if (quote[1]"),
+    Fault(
+        "a lone CR is a character of a bare field",
+        """*at != '"' && *at != '\\r') at++;\n    *field""",
+        """*at != '"') at++;\n    *field""",
+    ),
+    Fault(
+        "a quote is a character of a bare field",
+        """*at != '"' && *at != '\\r') at++;\n    *field""",
+        """*at != '\\r') at++;\n    *field""",
+    ),
+    Fault("a backslash is not escaped", r"byte != '\\' && byte != 0xC2", "byte != 0xC2"),
+    Fault("a control character is not escaped", "byte >= 0x20 && byte != '\"'", "byte >= 0x1F && byte != '\"'"),
+    Fault("U+2029 is not escaped", "at[2] == 0xA9) return", "at[2] == 0xAA) return"),
+    Fault("the neighbour U+2027 is escaped too", "at[2] == 0xA8) return", "at[2] >= 0xA7) return"),
+    Fault("a byte 0xC2 at the end looks behind it", "code == 0xC2 && end - at >= 2 && at[1]", "code == 0xC2 && at[1]"),
+    Fault("a vertical tab has a short escape", r" && code != '\v') {", ") {"),
+    Fault("doubled quotes stay doubled", "*at == '\"' && field->doubled;", "*at == 0 && field->doubled;"),
+    Fault("a century is a leap year", "year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)", "year % 4 == 0"),
+    Fault("the year 0 is a year", "if (year < 1 || month < 1", "if (month < 1"),
+    Fault("September has 31 days", "31, 31, 30, 31, 30, 31};", "31, 31, 31, 31, 30, 31};"),
+    Fault("a number may begin with zeros", "!take_byte(rest, '0') && !take_digits(rest)", "!take_digits(rest)"),
+    Fault(
+        "an exponent may lack its digits", "return !*exponent || take_digits(rest);", "return take_digits(rest), true;"
+    ),
+    Fault("a misfit is not counted", "made->misfits[i]++", "made->misfits[i] += 0"),
+    Fault("a misfit counts for the piece before", "made->misfits[i]++", "made->misfits[i > 0 ? i - 1 : i]++"),
+    Fault("a row too many is counted", "for (*rows = 0; block.at", "for (*rows = 1; block.at"),
+    Fault("of repeated keys some are missed", "place = (place + 1) & (size - 1);", "break;"),
+    Fault("a line that is just too long is taken", ">= layout->longest_line) return", "> layout->longest_line) return"),
+    Fault(
+        "a hash lacks its last byte",
+        "hashed_end[made->rows] = (uint64_t)(made->hashed.at - hashed);",
+        "hashed_end[made->rows] = (uint64_t)(made->hashed.at - hashed) - 1;",
+    ),
+    Fault("a doubled quote counts twice in a hash", "if (*at == '\"') at++, length--;", "if (*at == '\"') at++;"),
+    Fault("a key is not the number that it is", "(number >> 53)", "(number >> 54)"),
+    Fault(
+        "a blank in a key counts for each part",
+        "made->blank_keys += blank;",
+        "made->blank_keys += blank * layout->key_count;",
+    ),
+    Fault("a key without room is no matter", "made->hashed.full |= scratch.full;", "made->hashed.full |= false;"),
+]
+
+WRITING = [
+    Fault(
+        "half of a surrogate pair is a character", "if (low < 0xDC00 || low >= 0xE000) return false;", "low &= 0xDFFF;"
+    ),
+    Fault("a second half may come first", "if (code >= 0xDC00 || !take_word", "if (!take_word"),
+    Fault("a form feed is a line feed", r'/\b\f\n\r\t"', r'/\b\n\n\r\t"'),
+    Fault("an escape of four digits has three", "for (size_t i = 0; i < 4; i++) {", "for (size_t i = 0; i < 3; i++) {"),
+    Fault("a colon is a hexadecimal digit", '"0123456789abcdef";\n    *unit', '"0123456789:bcdef";\n    *unit'),
+    Fault("an escape at the end looks behind it", "rest->at < rest->end ? memchr(signs", "true ? memchr(signs"),
+    Fault("a control character may stand in a text", "*rest->at >= 0x20 && *rest->at != '\"'", "*rest->at != '\"'"),
+    Fault("a character of three bytes begins wrong", "0xFF00U >> (more + 1)", "0xFF00U >> (more + (more != 2))"),
+    Fault(
+        "an exponent is a digit", "if (!take_number(rest, &exponent) || exponent)", "if (!take_number(rest, &exponent))"
+    ),
+    Fault("the decimal separator is not put", "*point = separator;", "*point = '.';"),
+    Fault(
+        "of two values the one before null is kept",
+        'if (cell->length >= 0 || take_word(rest, "null", 4)) return cell->length < 0;',
+        'if (take_word(rest, "null", 4)) return true;',
+    ),
+    Fault(
+        "the order of names is not looked at again",
+        "if (*guess < header->count && take_known(rest, header->quoted[*guess]))",
+        "if (*guess < header->count && take_known(rest, *guess ? header->quoted[*guess] : *header->quoted))",
+    ),
+    Fault(
+        "a name that another begins with is that",
+        "if (order == 0 && more == 0) return middle;",
+        "if (order == 0) return middle;",
+    ),
+    Fault("any unknown name is Airbyte's", 'return take_word(&name, "_airbyte_", 9);', "return true;"),
+    Fault(
+        "nested without end",
+        "bool named = take_byte(rest, '{'), nested = named",
+        "levels = 9; bool named = take_byte(rest, '{'), nested = named",
+    ),
+    Fault("blanks between words stay", 'if (more) put(texts, ",", 1);', 'if (more) put(texts, ", ", 2);'),
+    Fault("a field may come twice", " || record->seen & field) return false;", ") return false;"),
+    Fault(
+        "a record behind the last that has room",
+        "if (*rows == most) return NO_ROOM;",
+        "if (*rows > most) return NO_ROOM;",
+    ),
+    Fault(
+        "a cell begins one byte late",
+        "(Span){(int32_t)(text - record->origin)",
+        "(Span){(int32_t)(text + 1 - record->origin)",
+    ),
+    Fault("quotes inside a cell are not doubled", "while (quoted && (at = memchr", "while (false && (at = memchr"),
+    Fault(
+        "a lone CR needs no quotes",
+        "*at != '\"' && *at != '\\r' && *at != '\\n') at++;\n    bool quoted",
+        "*at != '\"' && *at != '\\n') at++;\n    bool quoted",
+    ),
+    Fault("a row of one empty cell is an empty line", "} else if (count == 1) {", "} else if (count == 0) {"),
+    Fault(
+        "a cell outside its texts is written",
+        "(int64_t)cell.begin + cell.length > texts.end - texts.at",
+        "cell.begin > texts.end - texts.at",
+    ),
+    Fault(
+        "the stride of a column is one",
+        "columns[i].first[(int64_t)row * columns[i].stride]",
+        "columns[i].first[(int64_t)row]",
+    ),
+]
+
+FAULTS = {"reading": READING, "writing": WRITING}
+
+
+def main() -> None:
+    """Print a table; ends with 1 where a fault was not found."""
+    parser = argparse.ArgumentParser(prog="fuzz.planted", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="for each fault")
+    parser.add_argument("--only", help="a part of the names of faults")
+    arguments = parser.parse_args()
+    missed = 0
+    for direction, faults in FAULTS.items():
+        for fault in faults:
+            if not arguments.only or arguments.only in fault.name:
+                seconds, how = _found(direction, fault, arguments.seconds)
+                missed += seconds is None
+                after = "NOT FOUND" if seconds is None else f"{seconds:.1f} s"
+                print(f"| {direction} | {fault.name} | {after} | {how} |", flush=True)
+    sys.exit(bool(missed))
+
+
+def _found(direction: str, fault: Fault, seconds: float) -> tuple[float | None, str]:
+    """After how many seconds the fuzzer finds the fault, and what it says; None where it does not."""
+    text = _SOURCE.read_text(encoding="utf-8")
+    if text.count(fault.right) != 1:
+        return None, "what it changes does not stand there once"
+    with tempfile.TemporaryDirectory() as folder:
+        source, library = Path(folder) / "rows.c", Path(folder) / "librows.so"
+        source.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
+        build = [".venv-native/bin/python", "shared/native_build", "--counted", str(library), "--source", str(source)]
+        if subprocess.run(build, check=False).returncode != 0:
+            return None, "it cannot be compiled"
+        command = ["--library", str(library), "--seconds", str(seconds), "--seed", "1", "--folder", folder]
+        began = time.monotonic()
+        ended = subprocess.run(
+            [sys.executable, "-m", "fuzz", *command, "--only", direction], capture_output=True, text=True, check=False
+        )
+        if ended.returncode > 1 or (ended.returncode == 1 and "FOUND" not in ended.stdout):
+            raise OSError(ended.stderr)
+        said = next((line for line in ended.stdout.splitlines() if "FOUND" in line), "")
+        what = said.partition(", case ")[2].partition(": ")[2]
+        return (time.monotonic() - began if said else None), what[:30]
+
+
+if __name__ == "__main__":
+    main()
