@@ -211,7 +211,6 @@ def _converted(records: Sequence[msgspec.Raw], shape: Shape, library: CDLL | Non
         shape["stream"],
         WriteMode.APPEND,
         columns,
-        frozenset(columns),
         date_columns={name: DateKind(kind) for name, kind in shape["dates"].items()},
     )
     pattern = shape["pattern"] and parse_date_pattern(shape["pattern"])

@@ -128,7 +128,7 @@ def test_a_wrong_pattern_is_said_where_it_stands(
 )
 def test_no_block_is_cleared_by_an_import_that_adds_nothing(target: str, connection: str, rejected: bool) -> None:
     made = config({"import_mode": target, "clears_before_import": True}, import_mode=connection)
-    streams = [DestinationStream(None, "s0", WriteMode.REPLACE, ("a",), frozenset())]
+    streams = [DestinationStream(None, "s0", WriteMode.REPLACE, ("a",))]
     targets = settle_targets(streams, made.targets, None)
     if not rejected:
         reject_update(streams, targets, made.loading_of)
@@ -139,5 +139,5 @@ def test_no_block_is_cleared_by_an_import_that_adds_nothing(target: str, connect
 
 def test_an_update_that_clears_nothing_is_fine() -> None:
     made = config({"import_mode": "update"})
-    streams = [DestinationStream(None, "s0", WriteMode.APPEND, ("a",), frozenset())]
+    streams = [DestinationStream(None, "s0", WriteMode.APPEND, ("a",))]
     reject_update(streams, settle_targets(streams, made.targets, None), made.loading_of)

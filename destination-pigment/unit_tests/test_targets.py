@@ -29,11 +29,11 @@ PAIR = TargetEntry("other", None, ADDING, CLEARING)
 def test_nothing_appends_through_a_configuration_that_is_said_to_clear(
     mode: WriteMode, entries: tuple[TargetEntry, ...], object_name: str | None, words: str
 ) -> None:
-    stream = DestinationStream(None, "s", mode, ("a",), frozenset(), object_name)
+    stream = DestinationStream(None, "s", mode, ("a",), object_name)
     with pytest.raises(ConfigProblem, match=words):
         settle_targets([stream], entries, None)
 
 
 def test_a_stream_that_appends_goes_through_the_adding_one_of_a_pair() -> None:
-    stream = DestinationStream(None, "other", WriteMode.APPEND, ("a",), frozenset())
+    stream = DestinationStream(None, "other", WriteMode.APPEND, ("a",))
     assert settle_targets([stream], [PAIR], None)[stream.key].configuration_id == ADDING

@@ -58,7 +58,7 @@ class ArrivedRows:
         """Keep the rows of a rejection; raises `TransientProblem` when the disk is full."""
         at = self._now()
         lines = b"".join(
-            to_line(KeptRow(rejection.reason, None, at, names, cells)) for names, cells in _rows(stream, rejection)
+            to_line(KeptRow(rejection.reason, None, at, names, cells)) for names, cells in _rows(rejection)
         )
         with disk_errors_explained():
             left = memoryview(lines)
@@ -90,12 +90,9 @@ class ArrivedRows:
         return self._streams[stream]
 
 
-def _rows(stream: DestinationStream, rejection: Rejection) -> Iterator[tuple[tuple[str, ...], tuple[str | None, ...]]]:
+def _rows(rejection: Rejection) -> Iterator[tuple[tuple[str, ...], tuple[str | None, ...]]]:
     match rejection.rejected:
         case Rows(header=header, columns=columns):
-            # Outside the columns of texts, an empty cell is a null.
-            are_texts = [name in stream.text_columns for name in header]
-            for cells in zip(*columns, strict=True):
-                yield header, tuple(cell if kept else cell or None for cell, kept in zip(cells, are_texts, strict=True))
+            yield from ((header, cells) for cells in zip(*columns, strict=True))
         case record:
             yield values_of(record)

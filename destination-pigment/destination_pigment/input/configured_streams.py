@@ -45,7 +45,6 @@ class DestinationStream:
     name: str
     mode: WriteMode
     columns: tuple[str, ...]
-    text_columns: frozenset[str]
     object_name: str | None = None
     has_generation: bool = False
     date_columns: Mapping[str, DateKind] = field(default_factory=dict, hash=False)
@@ -101,7 +100,6 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         name=stream["name"],
         mode=_mode(configured),
         columns=columns,
-        text_columns=frozenset(name for name in columns if _is_text(properties[name])),
         has_generation=configured.get("generation_id") is not None,
         sync_id=configured.get("sync_id"),
         object_name=(configured.get("destination_object_name") or "").strip() or None,
@@ -127,11 +125,6 @@ def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
     if generation != minimum or minimum <= 0:
         return False
     return configured.get("sync_mode") == "full_refresh" or (sync_id is not None and {minimum, sync_id} != {1})
-
-
-def _is_text(schema: Any) -> bool:
-    words = [_types(each) for each in _alternatives(schema)]
-    return all(each and each <= {"string", "null"} for each in words) and any("string" in each for each in words)
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:

@@ -21,7 +21,7 @@ from destination_pigment.rejected_rows.table import KeptRow
 from pigment_csv.dialect import CsvDialect
 
 NOW = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
-STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a", "n"), frozenset({"a"}))
+STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a", "n"))
 DIALECT = CsvDialect()
 
 
@@ -96,7 +96,7 @@ def test_rejected_rows_go_with_the_first_file_that_their_state_waits_for_each_on
         ]
 
 
-def test_rows_are_kept_with_their_reason_and_time_and_blanks_outside_texts_are_nulls() -> None:
+def test_rows_are_kept_with_their_reason_and_time_and_nulls_apart_from_empty_texts() -> None:
     with Spool(DIALECT) as spool:
         kept = arrived(spool)
         columns = [["x", "", None], ["1", "", "2"]]
@@ -107,7 +107,7 @@ def test_rows_are_kept_with_their_reason_and_time_and_blanks_outside_texts_are_n
 
         assert list(taken.rows()) == [
             KeptRow("why", None, NOW, ("a", "n"), ("x", "1")),
-            KeptRow("why", None, NOW, ("a", "n"), ("", None)),
+            KeptRow("why", None, NOW, ("a", "n"), ("", "")),
             KeptRow("why", None, NOW, ("a", "n"), (None, "2")),
             KeptRow("no object", None, NOW, ("_airbyte_data",), ("[1]",)),
         ]

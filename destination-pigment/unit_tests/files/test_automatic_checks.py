@@ -27,7 +27,7 @@ BLOCKS = [
 
 
 def stream_of(*columns: str, name: str = "s") -> DestinationStream:
-    return DestinationStream(None, name, WriteMode.APPEND, columns, frozenset(columns))
+    return DestinationStream(None, name, WriteMode.APPEND, columns)
 
 
 def configuration_of(*columns: Column, target: str | None = None) -> ImportConfiguration:
@@ -180,7 +180,7 @@ def test_a_list_that_ends_inside_a_row_is_one_that_broke_off() -> None:
 def test_streams_that_share_a_block_are_named(
     modes: tuple[WriteMode, WriteMode], targets: tuple[str | None, str | None], count: int
 ) -> None:
-    streams = [DestinationStream(None, name, mode, ("a",), frozenset()) for name, mode in zip("ab", modes, strict=True)]
+    streams = [DestinationStream(None, name, mode, ("a",)) for name, mode in zip("ab", modes, strict=True)]
     known = [ImportConfiguration(name, name, block) for name, block in zip("ab", targets, strict=True)]
     sentences = shared_blocks(streams, {each.key: Target(each.name) for each in streams}, known)
     assert len(sentences) == count

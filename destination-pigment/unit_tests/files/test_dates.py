@@ -97,7 +97,7 @@ def test_a_thousand_random_columns_against_pythons_calendar(seed: int) -> None:
     for _ in range(100):
         kind = chance.choice(list(DateKind))
         pattern, write = chance.choice(ORACLES)
-        stream = DestinationStream(None, "s", WriteMode.APPEND, ("d",), frozenset("d"), date_columns={"d": kind})
+        stream = DestinationStream(None, "s", WriteMode.APPEND, ("d",), date_columns={"d": kind})
         values = [random_value(chance, kind) for _ in range(chance.choice([1, 3, 60]))]
         (column,), rejected = DateColumns(stream, parse_date_pattern(pattern)).write(
             ("d",), [[each for each, _ in values]]
@@ -269,26 +269,6 @@ def test_many_columns_of_different_moments_keep_little(monkeypatch: pytest.Monke
         assert written == [[f"{1 + block:02d}/04/2026"] * 1000] * 150
         assert not rejected
     assert sum(len(each) for each in made[-150:]) <= 100_000
-
-
-@pytest.mark.parametrize(
-    ("schema", "is_text"),
-    [
-        ({"type": "string"}, True),
-        ({"type": ["null", "string"], "format": "date"}, True),
-        ({"oneOf": [{"type": "null"}, {"type": "string", "format": "date-time"}]}, True),
-        ({"oneOf": [{"type": "null"}, {"type": "string"}]}, True),
-        ({"type": ["null", "string", "integer"], "format": "date-time"}, False),
-        ({"oneOf": [{"type": "string"}, {"type": "object"}]}, False),
-        ({"oneOf": [{"type": "string"}, {}]}, False),
-        ({"type": "null"}, False),
-        ({"type": [7]}, False),
-        ({}, False),
-        (True, False),
-    ],
-)
-def test_columns_of_nothing_but_texts_take_the_quick_way(schema: Any, is_text: bool) -> None:
-    assert bool(stream_of(d=schema).text_columns) is is_text
 
 
 def test_what_is_written_is_a_file_of_the_dialect() -> None:

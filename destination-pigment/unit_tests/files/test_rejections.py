@@ -20,7 +20,7 @@ from destination_pigment.input.configured_streams import DestinationStream, Writ
 from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY
 
-STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a", "n"), frozenset({"a"}))
+STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a", "n"))
 
 
 class Taken:

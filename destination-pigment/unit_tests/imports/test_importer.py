@@ -157,7 +157,7 @@ def test_a_report_that_cannot_be_read_is_a_completed_import() -> None:
     assert done.counts is None
 
 
-STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a",), frozenset())
+STREAM = DestinationStream(None, "s", WriteMode.APPEND, ("a",))
 THREE = b"1\r\n2\r\n3\r\n"
 REJECTED = RejectedRow(2, "a", "BAD", "2")
 
@@ -170,7 +170,7 @@ def append(
     rejected_on_arrival: int = 0,
     **config: Any,
 ) -> Imported:
-    stream = DestinationStream(None, "s", mode, ("a",), frozenset())
+    stream = DestinationStream(None, "s", mode, ("a",))
     with Spool(CsvDialect()) as spool:
         file = spool.new_file(["a"])
         file.write(THREE)
@@ -259,7 +259,7 @@ def test_counts_that_contradict_the_file_are_said(
 
 
 def replace(pigment: Pigment, files: int = 2, cancel: Cancel | None = None) -> Imported:
-    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",), frozenset())
+    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",))
     with Spool(CsvDialect()) as spool:
         cuts = []
         for _ in range(files):
@@ -377,7 +377,7 @@ class Appending:
     """Files that go one after the other through one import configuration."""
 
     def __init__(self, pigment: Pigment, mode: WriteMode = WriteMode.APPEND, **config: Any) -> None:
-        self._stream = DestinationStream(None, "s", mode, ("a",), frozenset())
+        self._stream = DestinationStream(None, "s", mode, ("a",))
         self._importer = importer_for(pigment, Time(), None, **config)
         self._first = FirstImports()
 

@@ -80,7 +80,7 @@ def after(seconds: float, response: Import, before: Import | Exception = RUNNING
 
 
 def replaced(pigment: Pigment, files: int = 2, *, rejected_on_arrival: int = 0, **config: Any) -> Imported:
-    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",), frozenset())
+    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",))
     clock = Clock(monotonic=lambda: pigment.now, sleep=pigment.sleep, random=lambda: 1.0)
     importer = Importer(pigment, parse_config(config), Cancel(), clock)  # type: ignore[arg-type] # stands in for it
     with Spool(CsvDialect()) as spool:

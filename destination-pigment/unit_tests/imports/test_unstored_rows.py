@@ -82,7 +82,7 @@ class World:
 
 
 def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> AppendJob | ReplaceJob:
-    stream = DestinationStream(None, "s", mode, ("a",), frozenset({"a"}))
+    stream = DestinationStream(None, "s", mode, ("a",))
     arrived = ArrivedRows(lambda: spool.new_path(".rejected"), lambda: NOW)
     options = FileOptions(
         DIALECT, FileLimits(10**6, 10**6, timedelta(minutes=10)), lambda: 0.0, arrived.add, arrived.take
