@@ -21,6 +21,8 @@ SPAN_BYTES = 8
 # Records of many columns and few values would need far more room for their cells than they take themselves.
 _MOST_SPAN_BYTES = 4 << 20
 
+_SHORTEST_STEP_BYTES = 4 << 10
+
 # A place in a block is a number of 31 bits.
 _MOST_BYTES = (1 << 31) - 1
 
@@ -81,8 +83,21 @@ class Lines:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
+        # Mutable state: where the next record begins, and how much is looked at in one step.
         self.position = 0
+        self._step_bytes = len(content)
         self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
+
+    def step(self) -> int:
+        """The end of the lines to look at next: what is prepared for them must not cost more than they do."""
+        end = self.position + self._step_bytes
+        return len(self.content) if end >= len(self.content) else self.content.find(b"\n", end) + 1 or len(self.content)
+
+    def took(self, position: int, end: int) -> None:
+        """Go on at a position. Where a record was left before the end, others may be soon: the next step is short."""
+        taken = position - self.position
+        self._step_bytes = 2 * self._step_bytes if position == end else max(2 * taken, _SHORTEST_STEP_BYTES)
+        self.position = position
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -154,18 +169,18 @@ class CellReader:
 
     def take(self, lines: Lines) -> list[Cells] | None:
         """The columns of the next records, in the order of the header; None where the next one is left, or none is."""
-        size = len(lines.content) - lines.position
-        if not lines.is_text or not size:
+        begin, end = lines.position, lines.step()
+        if not lines.is_text or begin >= end:
             return None
-        width = SPAN_BYTES * len(self._places)
-        most = min(lines.content.count(b"\n", lines.position) + 1, _MOST_SPAN_BYTES // width or 1)
+        size, width = end - begin, SPAN_BYTES * len(self._places)
+        most = min(lines.content.count(b"\n", begin, end) + 1, _MOST_SPAN_BYTES // width or 1)
         table = Table(self._library, bytearray(size), bytearray(most * width))
-        block = text_of(lines.content)
-        block.at += lines.position
+        origin = address_of(lines.content)
+        block = Text(origin + begin, origin + end)
         texts = Room(address_of(table.texts), address_of(table.texts) + size, full=False)
         rows = ctypes.c_uint64(most)
         self._convert(block, self._header, texts, address_of(table.spans), rows)
-        lines.position = len(lines.content) - (block.end - block.at)
+        lines.took(block.at - origin, end)
         if not rows.value:
             return None
         del table.texts[texts.at - address_of(table.texts) :]

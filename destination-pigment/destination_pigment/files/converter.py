@@ -28,6 +28,9 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 Converted = Rows | Rejection
 
+# Fewer records than these are converted by row in the time that the library takes for a look.
+_WORTH_A_LOOK = 16
+
 
 class RecordConverter:
     """Converts what comes for a stream; its header grows where a record has a key that the schema lacks."""
@@ -71,13 +74,14 @@ class RecordConverter:
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
         """What becomes of the records, in their order."""
         lines, begin = Lines(b"\n".join(records)), 0
-        # Where the library takes none, ever more go by row: a batch that is all odd costs a few looks.
+        # Where the library takes none or few, ever more go by row: a batch full of odd ones costs a few looks.
         odd = 1 if self._data is not None else len(records)
         while begin < len(records):
             columns = None if self._data is None else self._data.take(lines)
             if columns is not None:
                 yield from self.checked(columns)
-                begin, odd = begin + len(columns[0]), 1
+                count = len(columns[0])
+                begin, odd = begin + count, 1 if count >= _WORTH_A_LOOK else odd
                 continue
             left = records[begin : begin + odd]
             lines.position += sum(memoryview(record).nbytes + 1 for record in left)

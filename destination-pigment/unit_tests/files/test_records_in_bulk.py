@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.rejections import Rows
 from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
-from destination_pigment.input.configured_streams import StreamKey, StreamNames
+from destination_pigment.input.configured_streams import DestinationStream, StreamKey, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.dialect import CsvDialect
 from pigment_native.cells import CellReader, Lines
@@ -344,3 +346,25 @@ def test_what_is_not_utf8_is_left() -> None:
 def test_nothing_is_taken_of_nothing() -> None:
     assert taken(b"") == ([], b"")
     assert taken(b"\n") == ([], b"\n")
+
+
+def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_time() -> None:
+    content = b"".join(b'{"a":%b}\n' % (b"1e-5" if n % 2 else b"1.5") for n in range(20_000))
+    reader, lines, looked_at = CellReader(library(), COLUMNS, "."), Lines(content), 0
+    while lines.position < len(content):
+        looked_at += lines.step() - lines.position
+        if reader.take(lines) is None:
+            lines.position = content.index(b"\n", lines.position) + 1
+
+    # Every other line begins a look, and the shortest is of 4 kB.
+    assert looked_at < 1000 * len(content)
+
+
+@pytest.mark.parametrize("odd", [1, 2, 3, 17, 40])
+def test_odd_records_among_others_keep_their_order(odd: int) -> None:
+    records = [msgspec.Raw(b'{"a":%d%b}' % (n, b"" if n % odd else b"e1")) for n in range(1, 301)]
+    stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",), frozenset())
+    made = RecordConverter(stream, (), CsvDialect(), library()).convert(records)
+
+    cells = [cell for rows in made if isinstance(rows, Rows) for cell in rows.columns[0]]
+    assert cells == [str(n) if n % odd else f"{n}0" for n in range(1, 301)]
