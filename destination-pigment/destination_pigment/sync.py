@@ -18,13 +18,14 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.append import Append, FirstImports
 from destination_pigment.imports.queue import ImportQueues, Job
 from destination_pigment.imports.replace import Replace
-from destination_pigment.imports.report import Imported, MayBeStored, NotPushed, NotPushedYet
+from destination_pigment.imports.report import Imported, MayBeStored, NotPushedYet
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.intake import Intake
 from destination_pigment.states import States
-from pigment_airbyte.failures import TransientProblem
+from destination_pigment.unreported import find_unreported, say_unreported
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -59,12 +60,14 @@ class Streams:
 class Pace:
     """How long a record may wait for its push, and how long we wait where only time can tell.
 
-    `proves_all` where a stream that appends must be proved complete as well, for what follows the sync.
+    `proves_all` where a stream that appends must be proved complete as well, for what follows the sync. In a dry run
+    nothing is stored.
     """
 
     max_age_seconds: float
     patience: Patience
     proves_all: bool = False
+    is_dry_run: bool = False
 
 
 class Sync:
@@ -79,13 +82,12 @@ class Sync:
         self._completion = Completion(has_generations=streams.has_generations)
         self._intake = Intake(streams.files, self._completion, states)
         # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
-        # still to be replaced, how many records were rejected, what was kept back and what else went wrong, and when
-        # the cancel was seen: the wait for imports ends once, for all.
+        # still to be replaced, how many records were rejected, what went wrong, and when the cancel was seen: the wait
+        # for imports ends once, for all.
         self._ready: list[Job] = []
         self._first_imports = FirstImports()
         self._to_replace = set(streams.replaces)
         self._rejected = 0
-        self._not_pushed: list[tuple[DestinationStream, Exception]] = []
         self._failures = Failures()
         self._cancelled_at: float | None = None
         for key in self._to_replace:
@@ -148,31 +150,33 @@ class Sync:
         if self.failed or self._cancel.requested:
             self._queues.stop()
         self._wait_for_imports()
-        for configuration_id in self._queues.unfinished:
-            self._first_imports.on_doubt(configuration_id)
+        for job in self._queues.unfinished:
+            self._first_imports.on_doubt(job.configuration_id)
         with self.failing():
-            for job, done in self._first_imports.end():
-                self._settle(job, done)
+            for certain, done in self._first_imports.end():
+                self._settle(certain, done)
         self._send_due()
-        self._add_what_is_stored_before()
         with self.failing():
             if input_ended and not self._cancel.requested:
                 self._add_what_was_held_back()
                 self._confirm_replaced()
         self._intake.summarize()
         self._states.summarize()
+        self._forbid_repeat()
         self._failures.raise_first()
 
-    def _add_what_is_stored_before(self) -> None:
-        """Where files were kept back, say what is stored of the same stream and no state speaks of."""
-        for stream, error in self._not_pushed:
-            count = self._states.checkpoints.stored_and_unreported(stream.key)
-            if count and stream.mode is WriteMode.APPEND:
-                stored = counted(count, "row of the stream is stored", "rows of the stream are stored")
-                again = (
-                    f"{error} Before that, look at the block: {stored} and no state says so, so they are sent again."
-                )
-                self._failures.add_first(MayBeStored(again), stream.subject)
+    def _forbid_repeat(self) -> None:
+        """Let nobody repeat unawares what adds rows once more: those that are stored and of which no state speaks."""
+        if self._pace.is_dry_run or not (self.failed or self._cancel.requested):
+            return
+        streams = [strategy.stream for strategy in self._streams.appends.values()]
+        in_doubt = [*self._queues.unfinished, *(job for job, _ in self._first_imports.doubted)]
+        unreported = find_unreported(streams, self._states.checkpoints.stored_and_unreported, in_doubt)
+        if not unreported:
+            return
+        if not self.failed:
+            self._failures.add(ConfigProblem("The sync was stopped before its end."), None)
+        self._failures.forbid_repeat(say_unreported(unreported))
 
     def _finish_appending(self) -> None:
         for strategy in self._streams.appends.values():
@@ -231,8 +235,8 @@ class Sync:
             self._ready += strategy.due(0.0 if is_asked else self._pace.max_age_seconds)
 
     def _is_under_way(self, configuration_id: str) -> bool:
-        ready = (job.configuration_id for job in self._ready)
-        return configuration_id in ready or configuration_id in self._queues.unfinished
+        under_way = (*self._ready, *self._queues.unfinished)
+        return any(job.configuration_id == configuration_id for job in under_way)
 
     def _submit(self) -> None:
         """Hand the ready jobs to their queues; waits while one is full, so that the disk is not filled.
@@ -289,9 +293,8 @@ class Sync:
             if result.problem is not None:
                 self._fail(result.problem, job.stream.subject)
         elif not isinstance(result, Cancelled):
-            if isinstance(result, NotPushed | NotPushedYet):
-                self._not_pushed.append((job.stream, result))
-            elif isinstance(result, MayBeStored | TransientProblem):
+            was_sent = isinstance(result, MayBeStored | TransientProblem) and not isinstance(result, NotPushedYet)
+            if was_sent:
                 self._first_imports.on_doubt(job.configuration_id)
             self._fail(result, job.stream.subject)
 

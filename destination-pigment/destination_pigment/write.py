@@ -132,7 +132,7 @@ def writing(
             client, importer, _settled_follow_ups(client, settings), settings.import_timeout.total_seconds()
         )
         proves_all = bool(settings.then_run) and not settings.dry_run
-        pace = Pace(settings.limits.max_age.total_seconds(), patience, proves_all)
+        pace = Pace(settings.limits.max_age.total_seconds(), patience, proves_all, settings.dry_run)
         try:
             yield Load(Sync(strategies, queues, states, cancel, pace), followups, settings.dry_run)
         finally:

@@ -20,6 +20,7 @@ from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.completion import Completion
+from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "150"))
@@ -71,6 +72,7 @@ BROKEN: dict[str, Break] = {
     "rejected rows are reported as stored": put(Checkpoints, "_release", never_rejected),
     "an append in doubt is repeated by the platform": put(append, "MayBeStored", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
+    "what is stored and in no state is repeated by the platform": put(Sync, "_forbid_repeat", nothing),
     "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),
     "a first result stands behind a doubt": put(FirstImports, "on_doubt", nothing),
     "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),

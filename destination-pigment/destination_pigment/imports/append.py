@@ -247,8 +247,10 @@ class FirstImports:
     """
 
     def __init__(self) -> None:
-        # Mutable state: the results that are kept, and the configurations of which the second import is done.
+        # Mutable state: the results that are kept, those that never become certain, and the configurations of which
+        # the second import is done.
         self._kept: dict[str, list[tuple[Job, Imported]]] = {}
+        self._doubted: list[tuple[Job, Imported]] = []
         self._certain: set[str] = set()
 
     def on_imported(self, job: Job, done: Imported) -> list[tuple[Job, Imported]]:
@@ -273,7 +275,12 @@ class FirstImports:
 
     def on_doubt(self, configuration_id: str) -> None:
         """What was stored through the configuration may be deleted: its first result never becomes certain."""
-        self._kept.pop(configuration_id, None)
+        self._doubted += self._kept.pop(configuration_id, [])
+
+    @property
+    def doubted(self) -> list[tuple[Job, Imported]]:
+        """The results that never become certain."""
+        return self._doubted
 
     def end(self) -> list[tuple[Job, Imported]]:
         """What is left is certain at the end."""
