@@ -111,6 +111,7 @@ class Sync:
         return Ending(
             has_failed=self.failed,
             is_cancelled=self._cancel.requested,
+            is_empty=not self._streams.files,
             unfinished=() if is_unproved else unfinished,
             unproved=unfinished if is_unproved else (),
             unsettled=self._states.checkpoints.unsettled,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, FileLimits, parse_config, reject_started
 from destination_pigment.files.arrived_rows import ArrivedRows
@@ -26,14 +26,12 @@ from destination_pigment.imports.replace import Replace
 from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
-from destination_pigment.input.stdin import Inputs
 from destination_pigment.rejected_rows.layout import ObjectNames
 from destination_pigment.rejected_rows.store import RejectedRowStore, open_objects
 from destination_pigment.states import Emit, States
 from destination_pigment.sync import Pace, Streams, Sync
 from destination_pigment.targets import needs_names, reject_update, settle_targets, shared_blocks
 from pigment_airbyte.connection import connected
-from pigment_airbyte.output import write_lines
 from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
@@ -47,25 +45,38 @@ _JOB_ID = "WORKER_JOB_ID"
 logger = logging.getLogger("airbyte.pigment.destination")
 
 
-def write_stream(
-    config: Mapping[str, Any],
-    streams: tuple[DestinationStream, ...],
-    descriptor: int,
-    cancel: Cancel,
-    patience: Patience,
+class Blocks(Protocol):
+    """Blocks of whole lines; nothing (b"") where some time went by. `rest` is what stood behind the last line end."""
+
+    rest: bytes
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever runs the sync: whether it cancels, where states go, and how long to wait where only time can tell."""
+
+    cancel: Cancel
+    emit: Emit
+    patience: Patience
+
+
+def write_blocks(
+    config: Mapping[str, Any], streams: tuple[DestinationStream, ...], blocks: Blocks, caller: Caller
 ) -> None:
-    """Write what comes over a file descriptor; raises what went wrong."""
-    with writing(config, streams, cancel, write_lines, patience) as load:
-        sync, inputs = load.sync, Inputs(descriptor, cancel)
+    """Write what comes until it ends or the caller cancels; raises what went wrong."""
+    with writing(config, streams, caller) as load:
+        sync = load.sync
         with sync.failing():
-            for block in inputs:
+            for block in blocks:
                 sync.take(block)
                 if sync.failed:
                     break
-        if cancel.requested:
+        if caller.cancel.requested:
             load.end()
         else:
-            load.finish(inputs.rest)
+            load.finish(blocks.rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +116,10 @@ class Load:
 
 
 @contextmanager
-def writing(
-    config: Mapping[str, Any],
-    streams: tuple[DestinationStream, ...],
-    cancel: Cancel,
-    emit: Emit,
-    patience: Patience,
-) -> Iterator[Load]:
+def writing(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], caller: Caller) -> Iterator[Load]:
     """A sync with all that it needs; all targets are settled and all checks fetched before the first record is read."""
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
+    cancel, patience = caller.cancel, caller.patience
     clock = Clock(sleep=cancel.sleep)
     with (
         connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
@@ -126,12 +132,12 @@ def writing(
             logger.warning(
                 "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
             )
-        states = States(held, _keep_back if settings.dry_run else emit, cancel)
+        states = States(held, _keep_back if settings.dry_run else caller.emit, cancel)
         strategies = _strategies(client, settings, streams, places, patience)
         followups = FollowUps(
             client, importer, _settled_follow_ups(client, settings), settings.import_timeout.total_seconds()
         )
-        proves_all = bool(settings.then_run) and not settings.dry_run
+        proves_all = bool(settings.then_run and streams) and not settings.dry_run
         pace = Pace(settings.limits.max_age.total_seconds(), patience, proves_all, settings.dry_run)
         try:
             yield Load(Sync(strategies, queues, states, cancel, pace), followups, settings.dry_run)
