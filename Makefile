@@ -55,7 +55,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) demo verify release integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) demo verify release benchmarks integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo
