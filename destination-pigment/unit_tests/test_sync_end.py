@@ -12,7 +12,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import MAX_AGE_SECONDS, Importing, Running, messages, record, running, wait_until
 
-from destination_pigment import sync as module
+from destination_pigment import dispatch
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.ending import Concern, find_obstacle
 from destination_pigment.files.spool import SpoolFile
@@ -31,7 +31,7 @@ def test_a_first_result_stays_back_while_what_followed_it_may_delete_it(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not ends:
-        monkeypatch.setattr(module, "_END_WHEN_CANCELLED_SECONDS", 0.0)
+        monkeypatch.setattr(dispatch, "_END_WHEN_CANCELLED_SECONDS", 0.0)
     importer = Importing(slow=2)
     with running(importer) as there:
         there.sync.take(messages(1))

@@ -15,8 +15,9 @@ from sync_machine import Platform
 from destination_pigment.checkpoints import Checkpoints, Released
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import append
-from destination_pigment.imports.append import AppendJob, FirstImports
+from destination_pigment.imports.append import AppendJob
 from destination_pigment.imports.deletions import Deletions
+from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.completion import Completion

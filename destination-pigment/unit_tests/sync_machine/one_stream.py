@@ -21,10 +21,11 @@ from destination_pigment.imports.append import Append
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.report import Imported, RowRules
+from destination_pigment.imports.strategies import Streams
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.configured_streams import parse_catalog
 from destination_pigment.states import States
-from destination_pigment.sync import Pace, Streams, Sync
+from destination_pigment.sync import Pace, Sync
 from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect

@@ -47,11 +47,12 @@ from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.strategies import Streams
 from destination_pigment.imports.unstored_rows import NOT_KEPT
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.configured_streams import WriteMode, parse_catalog
 from destination_pigment.states import States
-from destination_pigment.sync import Pace, Streams, Sync
+from destination_pigment.sync import Pace, Sync
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
