@@ -62,22 +62,26 @@ class Runs:
     def run(self, case: Case, ways: Sequence[Way], *, disk: bool = False) -> None:
         """Run the ways in turn, so that what disturbs the machine disturbs all of them; one that fails is left out."""
         began = time.perf_counter()
+        failed: set[str] = set()
         for number in range(max((way.times for way in ways), default=0)):
             for way in ways:
-                if number < way.times and (case, way.name) not in self.failures:
-                    self._run_way(case, way, disk)
+                if number < way.times and way.name not in failed and not self._runs(case, way, disk):
+                    failed.add(way.name)
         size = f", {case.size:,} rows" if case.size else ""
         seconds = time.perf_counter() - began
         print(f"{case.connector}, {case.name}{size}: {seconds:.0f} s", file=sys.stderr, flush=True)
 
-    def _run_way(self, case: Case, way: Way, disk: bool) -> None:
+    def _runs(self, case: Case, way: Way, disk: bool) -> bool:
+        """Run a way once; whether it ended as it should."""
         self.rows[case, way.name] = way.rows
         try:
-            self.figures.setdefault((case, way.name), []).append(run_once(way.command, disk=disk))
+            figures = run_once(way.command, disk=disk)
         except RunFailed as failure:
             self.failures[case, way.name] = str(failure)
-            del self.figures[case, way.name]
             print(f"{case.connector}, {case.name}, {way.name}: {failure}", file=sys.stderr, flush=True)
+            return False
+        self.figures.setdefault((case, way.name), []).append(figures)
+        return True
 
     def start_of(self, case: Case, way: str) -> list[Figures]:
         """What the way's sync of hardly any rows cost."""

@@ -92,10 +92,11 @@ def costs(runs: Runs) -> dict[Case, list[Cost]]:
     for (case, way), each in runs.figures.items():
         rows, start = runs.rows[case, way], runs.start_of(case, way)
         if rows > 0:
-            seconds = _best(each, "wall_seconds") - _best(start, "wall_seconds")
-            cpu = (_best(each, "cpu_seconds") - _best(start, "cpu_seconds")) / rows * 1e6
+            seconds = _best(each, "wall_seconds") - _best(start, "wall_seconds") if start else 0.0
+            cpu = _best(each, "cpu_seconds") - _best(start, "cpu_seconds") if start else 0.0
             rate = rows / seconds / 1000 if seconds > 0 else 0.0
-            found.setdefault(case, []).append(Cost(way, rows, rate, max(cpu, 0.0), _peak(each), _spread(each)))
+            cost = Cost(way, rows, rate, max(cpu / rows * 1e6, 0.0), _peak(each), _spread(each))
+            found.setdefault(case, []).append(cost)
     return found
 
 
@@ -113,7 +114,8 @@ def start_table(runs: Runs) -> str:
 def cases_table(runs: Runs) -> str:
     """Every way through every case, beside the plain one and the floor; what failed is said."""
     lines = [line for case, ways in costs(runs).items() for line in _case_lines(case, ways)]
-    lines += [f"| {case.name} | {way} | failed: {why} | | | | | | |\n" for (case, way), why in runs.failures.items()]
+    for (case, way), why in runs.failures.items():
+        lines.append(f"| {case.name} | {way} | {_failed(why)} | | | | | | |\n")
     return _CASES_HEADING + "".join(lines)
 
 
@@ -157,10 +159,9 @@ def growth_table(runs: Runs) -> str:
             f"| {case.connector}, {case.name} | {rows:,} | {way} | {wall:.1f} | {rows / wall / 1000:,.0f} | {cpu:.1f} "
             f"| {cpu / rows * 1e6:.2f} | {_peak(each):.0f} | {disk:.0f} |\n"
         )
-    lines += [
-        f"| {case.connector}, {case.name} | {runs.rows[case, way]:,} | {way} | failed: {why} | | | | | |\n"
-        for (case, way), why in runs.failures.items()
-    ]
+    for (case, way), why in runs.failures.items():
+        rows = runs.rows[case, way]
+        lines.append(f"| {case.connector}, {case.name} | {rows:,} | {way} | {_failed(why)} | | | | | |\n")
     return _GROWTH_HEADING + "".join(lines)
 
 
@@ -193,6 +194,10 @@ def _deviation(runs: list[Figures]) -> float:
     """Half of the distance between the lowest and the highest CPU seconds, as a part of their median."""
     cpu = [run.cpu_seconds for run in runs]
     return (max(cpu) - min(cpu)) / 2 / statistics.median(cpu)
+
+
+def _failed(why: str) -> str:
+    return f"failed: {why.replace('|', '/')}"
 
 
 def _or_dash(value: float, form: str) -> str:

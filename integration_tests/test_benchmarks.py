@@ -22,7 +22,7 @@ from benchmarks.messages import opening, state
 from benchmarks.page import filled
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
-from benchmarks.run import Case, Options, Runs
+from benchmarks.run import Case, Options, Runs, Way
 from benchmarks.table import cases_table, goals_table, growth_table, noise, start_table
 from benchmarks.watch import Watch
 
@@ -84,6 +84,28 @@ def test_what_start_up_hides_is_a_dash_and_divides_nothing() -> None:
 
     assert [row[3:7] for row in cells(cases_table(hidden))] == [["-"] * 4] * 2
     assert [row[2] for row in cells(goals_table(hidden))] == ["no", "no"]
+
+
+def test_without_a_start_only_the_memory_is_known() -> None:
+    case = Case("source", "wide", "few rows")
+    runs = Runs({(case, "ours"): [Figures(1, 1, 80)]}, {(case, "ours"): 10**6})
+
+    assert cells(cases_table(runs)) == [["wide", "ours", "1,000,000", "-", "-", "-", "-", "80", "-"]]
+
+
+def test_a_way_that_fails_leaves_the_others_and_what_it_did_before(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    once = f"import pathlib; pathlib.Path({str(mark)!r}).touch(exist_ok=False)"
+    ways = [
+        Way("once", Command([sys.executable, "-c", once]), 5, 3),
+        Way("always", Command([sys.executable, "-c", ""]), 5, 3),
+    ]
+    runs = Runs()
+
+    runs.run(ONE, ways)
+
+    assert {way: len(figures) for (_, way), figures in runs.figures.items()} == {"once": 1, "always": 3}
+    assert list(runs.failures) == [(ONE, "once")]
 
 
 def test_a_way_that_failed_is_named_in_the_tables() -> None:
