@@ -61,7 +61,8 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify fuzz release integration_tests/connectors.py integration_tests/contract.py
+	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify fuzz release benchmarks \
+		integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
 	$(BIN)/lint-imports --no-logo

@@ -1,43 +1,82 @@
-"""The command: every case of both connectors, and one table for each kind of figure."""
+"""The command: every case of both connectors beside the plain way and the floor, or how a sync grows with its rows."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from pathlib import Path
 
+from benchmarks.checkouts import CONNECTORS, Checkout, names_of, opened
+from benchmarks.floors import built
+from benchmarks.growth import read_growth, write_growth
+from benchmarks.machine import described
+from benchmarks.page import filled
 from benchmarks.reading import run_reading
-from benchmarks.run import Checkout, Options
-from benchmarks.table import rows_table, start_table
+from benchmarks.run import Options
+from benchmarks.table import OURS, cases_table, goals_table, growth_table, noise, start_table
 from benchmarks.writing import run_writing
 
-_OURS = Path(__file__).parent.parent
+_HERE = Path(__file__).parent.parent
+_RUNS = {"source": run_reading, "destination": run_writing}
+_GROWTHS = {"source": read_growth, "destination": write_growth}
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run what was asked for, print it, and put it into the page where one is given."""
     arguments = _arguments()
-    checkouts = [Checkout("ours", _OURS)]
-    if arguments.against:
-        checkouts.append(Checkout("against", arguments.against.resolve()))
-    options = Options(arguments.rows, arguments.times, tuple(checkouts), tuple(arguments.case or ()))
-    print(f"{options.rows} rows (the plain way a fifth), best of {options.times}, {os.cpu_count()} cores")
+    checkouts = _checkouts(arguments.against)
     with tempfile.TemporaryDirectory(prefix="pigment-bench-") as folder:
-        for connector, run in (("source", run_reading), ("destination", run_writing)):
-            if arguments.only in {None, connector}:
-                runs = run(options, Path(folder))
-                print(f"\n{start_table(runs, connector)}\n{rows_table(runs, connector)}", end="", flush=True)
+        floors = built(Path(folder))
+        options = Options(arguments.rows, arguments.times, checkouts, tuple(arguments.case), floors)
+        for connector in (arguments.only,) if arguments.only else CONNECTORS:
+            measured = (_growth if arguments.growth else _cases)(connector, options, Path(folder))
+            print(f"\n{measured}", flush=True)
+            if arguments.write:
+                name = f"growth of the {connector}" if arguments.growth else f"cases of the {connector}"
+                page = filled(arguments.write.read_text(encoding="utf-8"), name, measured)
+                arguments.write.write_text(page, encoding="utf-8")
+
+
+def _checkouts(against: list[Path]) -> tuple[Checkout, ...]:
+    others = zip(names_of(against), against, strict=True)
+    return (opened(OURS, _HERE), *(opened(name, folder.resolve()) for name, folder in others))
+
+
+def _cases(connector: str, options: Options, folder: Path) -> str:
+    machine = described(options.checkouts)
+    runs = _RUNS[connector](options, folder)
+    head = f"{machine} Best of {options.times}. {noise(runs)}"
+    tables = (goals_table(runs), start_table(runs), cases_table(runs))
+    return "\n".join((f"{head}\n", *(table for table in tables if table)))
+
+
+def _growth(connector: str, options: Options, folder: Path) -> str:
+    machine = described(options.checkouts)
+    runs = _GROWTHS[connector](options, folder)
+    return f"{machine} {noise(runs)}\n\n{growth_table(runs)}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of a case (default: a million)")
     parser.add_argument("--times", type=int, default=3, help="runs of each of our ways (default: 3)")
-    parser.add_argument("--against", type=Path, help="another checkout with its own .venv, run in turn with this one")
-    parser.add_argument("--only", choices=("source", "destination"), help="one of the connectors")
-    parser.add_argument("--case", action="append", help="a part of a case's name; may be given several times")
-    return parser.parse_args()
+    parser.add_argument(
+        "--against", type=Path, action="append", default=[], help="another checkout with its own .venv, run in turn"
+    )
+    parser.add_argument("--only", choices=CONNECTORS, help="one of the connectors")
+    parser.add_argument(
+        "--case", action="append", default=[], help="a part of a case's name; may be given several times"
+    )
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="a tenth of the rows, the rows, and ten times as many, instead of the cases",
+    )
+    parser.add_argument("--write", type=Path, help="a page whose tables are replaced: docs/performance.md")
+    arguments = parser.parse_args()
+    if arguments.write and arguments.case:
+        parser.error("a page takes all cases: leave --case or --write")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -26,14 +26,14 @@ class Export(Stream):
     def __init__(self, config: Mapping[str, Any], name: str) -> None:
         self._config = config
         self._name = name
-        self._schema = config["schema"]
+        self._schema: Mapping[str, Any] = config["schema"]
         self._numbers = [key for key, value in self._schema["properties"].items() if "number" in value["type"]]
 
     @property
     def name(self) -> str:
         return self._name
 
-    def get_json_schema(self) -> Mapping[str, Any]:
+    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK caches it; here it is a value
         return self._schema
 
     def read_records(self, sync_mode: SyncMode, *_: Any, **__: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ARG002

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from airbyte_platform.process import write_files
-from benchmarks.measure import Command, run_once
+from benchmarks.checkouts import Checkout
+from benchmarks.floors import IN_C, OF_BYTES
+from benchmarks.measure import Command
 from benchmarks.rows import Shape, wide
-from benchmarks.run import Options, Runs, Way, plain_rows
+from benchmarks.run import PLAIN, Case, Options, Runs, Way, plain_rows
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -33,11 +36,11 @@ class ReadCase:
     slices: int = 0
     tls: bool = False
     options: tuple[tuple[str, Any], ...] = ()
-    part: int = 1
+    part: float = 1
 
 
 CASES = (
-    ReadCase("one stream"),
+    ReadCase("one stream", part=0.5),
     ReadCase("10 streams, 3 workers", streams=10),
     ReadCase("10 streams, 10 workers", streams=10, options=(("num_workers", 10),)),
     ReadCase("wide (200 columns)", shape=wide(), part=20),
@@ -55,40 +58,61 @@ class ReadBench:
         self._case = case
         self._folder = folder
         self._lines = case.shape.csv()
-        self._rows = max(rows // case.part, 1)
+        self._rows = max(int(rows / case.part), 1)
         self._workspace = planning_model(ledger_rows=1)
         self._workspace.variants.gzip = case.tls
         self._workspace.limits.requests = 1_000_000
         self.pigment = LocalPigment(self._workspace, tls=case.tls)
 
     def ways(self, options: Options) -> list[Way]:
-        """Every checkout, the plain way and the floor."""
-        ours, part = self._blocks("Big", self._rows), plain_rows(self._rows)
-        words = self._given("big", ours)
+        """Every checkout that knows the options, the plain way and the floor."""
+        blocks, part = self._blocks("Big", self._rows), plain_rows(self._rows)
         plain = self._given("small", self._blocks("Small", part))
-        urls = [f"{self.pigment.url}/api/v1/export/list/{id_}" for id_ in ours.values()] * max(self._case.slices, 1)
-        # The plain way knows no slices: it reads what one of them holds.
-        part //= max(self._case.slices, 1)
         return [
-            *(
-                Way(each.name, self._command([each.script("source-pigment"), *words]), self._rows, options.times)
-                for each in options.checkouts
-            ),
-            Way("plain", self._command([sys.executable, _PLAIN, *plain]), part),
-            Way(
-                "floor",
-                self._command([sys.executable, _FLOOR, "receive", self._workspace.secret("all"), *urls]),
-                self._rows,
-            ),
+            *self.own_ways(options, blocks),
+            # The plain way knows no slices: it reads what one of them holds.
+            Way(PLAIN, self._command([sys.executable, _PLAIN, *plain]), part // self._slices, min(options.times, 2)),
+            self._floor(options, [*blocks.values()] * self._slices, self._rows),
+        ]
+
+    def own_ways(self, options: Options, blocks: dict[str, str] | None = None) -> list[Way]:
+        """Every checkout that knows the options of the case."""
+        words = self._given("big", self._blocks("Big", self._rows) if blocks is None else blocks)
+        return [
+            Way(each.name, self._command([each.script("source"), *words]), self._rows, options.times)
+            for each in options.checkouts
+            if self._is_known(each)
         ]
 
     def few(self, options: Options, command: str, times: int) -> list[Way]:
         """A command that moves hardly any rows, by every way that has a start-up."""
+        blocks = self._blocks("Few", 10)
         given = {"spec": 0, "check": 2, "read": 4}[command]
-        words = [command, *self._given("few", self._blocks("Few", 10))[1 : 1 + given]]
-        scripts = [(each.name, [each.script("source-pigment")]) for each in options.checkouts]
-        scripts.append(("plain", [sys.executable, _PLAIN]))
-        return [Way(name, self._command([*script, *words]), 0, times) for name, script in scripts]
+        words = [command, *self._given("few", blocks)[1 : 1 + given]]
+        scripts = [(each.name, [each.script("source")]) for each in options.checkouts if self._is_known(each)]
+        scripts.append((PLAIN, [sys.executable, _PLAIN]))
+        ways = [Way(name, self._command([*script, *words]), 0, times) for name, script in scripts]
+        if command == "read":
+            ways.append(replace(self._floor(options, [*blocks.values()], 0), times=times))
+        return ways
+
+    @property
+    def _slices(self) -> int:
+        return max(self._case.slices, 1)
+
+    def _is_known(self, checkout: Checkout) -> bool:
+        slices = {"block_requests": [{"block": "", "slices": ""}]} if self._case.slices else {}
+        return checkout.knows("source", dict(self._case.options) | slices)
+
+    def _floor(self, options: Options, ids: list[str], rows: int) -> Way:
+        key, paths = self._workspace.secret("all"), [f"/api/v1/export/list/{id_}" for id_ in ids]
+        if options.floors is None or self._case.tls:
+            words = [sys.executable, _FLOOR, "receive", key, *(self.pigment.url + path for path in paths)]
+            return Way(OF_BYTES, self._command(words), rows, options.times)
+        address = urlsplit(self.pigment.url)
+        kinds = "t" * len(self._case.shape.texts) + "n" * len(self._case.shape.numbers)
+        words = [options.floors, "read", str(address.hostname), str(address.port), key, kinds, *paths]
+        return Way(IN_C, self._command(words), rows, options.times)
 
     def _command(self, words: list[str]) -> Command:
         authority = self.pigment.ca_file
@@ -97,7 +121,7 @@ class ReadBench:
     def _blocks(self, name: str, rows: int) -> dict[str, str]:
         """Put blocks into the workspace that hold so many rows together; their ids by name."""
         case = self._case
-        exports = case.streams * max(case.slices, 1)
+        exports = case.streams * self._slices
         blocks = {f"{name} {number}": new_id("bench", name, str(number)) for number in range(case.streams)}
         for title, id_ in blocks.items():
             properties = [Property(column) for column in case.shape.columns]
@@ -141,14 +165,14 @@ def run_reading(options: Options, folder: Path) -> Runs:
     runs = Runs()
     start = ReadBench(CASES[0], options.rows, folder)
     with start.pigment:
-        for way in start.few(options, "spec", 1):
-            run_once(way.command)  # compiles what is not compiled
         for command in ("spec", "check"):
-            runs.run(command, start.few(options, command, options.times))
-        for case in CASES:
-            if options.chooses(case.name):
-                bench = ReadBench(case, options.rows, folder)
-                with bench.pigment:
-                    runs.run("few rows", start.few(options, "read", 1))
-                    runs.run(case.name, bench.ways(options))
+            runs.run(Case("source", command), start.few(options, command, options.times))
+    for case in CASES:
+        if options.chooses(case.name):
+            bench = ReadBench(case, options.rows, folder)
+            few = ReadBench(ReadCase(case.name, tls=case.tls), options.rows, folder)
+            name = "few rows over HTTP/2" if case.tls else "few rows"
+            with bench.pigment, few.pigment:
+                runs.run(Case("source", name), few.few(options, "read", 3 if case.tls else 1))
+                runs.run(Case("source", case.name, name), bench.ways(options))
     return runs

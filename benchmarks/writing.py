@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Thread
-from typing import Any, Self
+from typing import Any
+from urllib.parse import urlsplit
 
 from airbyte_platform.process import write_files
-from benchmarks.measure import Command, run_once
+from benchmarks.floors import IN_C, OF_BYTES
+from benchmarks.measure import Command
+from benchmarks.messages import complete, opening, state
 from benchmarks.rows import Shape, wide
-from benchmarks.run import Options, Runs, Way, plain_rows
-from local_pigment.http_messages import Request, Response, as_json, problem
-from local_pigment.server import Server
+from benchmarks.run import PLAIN, Case, Options, Runs, Way, plain_rows
+from benchmarks.sink import Sink
 from local_pigment.workspace import new_id
 
 _HERE = Path(__file__).parent
 _PLAIN = str(_HERE / "stock_destination.py")
 _FLOOR = str(_HERE / "floors.py")
 
-# States for each stream, as a source sends them on its way.
+# States for each stream of all rows, as a source sends them on its way; fewer rows have fewer.
 _STATES = 10
 
 
@@ -33,15 +33,16 @@ class WriteCase:
     shape: Shape = field(default_factory=Shape)
     streams: int = 1
     options: tuple[tuple[str, Any], ...] = ()
-    part: int = 1
+    part: float = 1
 
 
 _CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
 _WITH_TIME = (("csv", {"dates": "yyyy-MM-dd HH:mm:ss"}),)
 CASES = (
-    WriteCase("one stream"),
+    WriteCase("one stream", part=0.5),
     WriteCase("10 streams interleaved", streams=10, part=2),
     WriteCase("50 streams interleaved", streams=50, part=4),
+    WriteCase("200 streams interleaved", streams=200, part=4),
     WriteCase("wide (200 columns)", shape=wide(), part=20),
     WriteCase("multi-line", shape=Shape(multi_line=0.5)),
     WriteCase("nested objects", shape=Shape(objects=True), part=2),
@@ -55,39 +56,6 @@ CASES = (
 )
 
 
-class Sink:
-    """Takes whatever is posted and calls every import completed: here the connector is measured, not Pigment."""
-
-    def __init__(self) -> None:
-        self._server = Server(("127.0.0.1", 0), self._respond, None)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _respond(self, request: Request) -> Response:
-        request.body.read()
-        if "/export/" in request.path:
-            items = "".join(f"Department {number}\r\n" for number in range(40))
-            return Response(200, f"Department\r\n{items}".encode(), {"Content-Type": "text/csv"})
-        if request.method == "POST":
-            return as_json({"importId": new_id("import")})
-        if new_id("import") not in request.path:
-            return problem(404, "Not found")
-        return as_json(
-            {"importId": new_id("import"), "createdAt": "2026-01-01T00:00:00Z", "importStatus": "Completed"} | _REPORT
-        )
-
-
-# A connector that learns nothing of what an import deleted asks again for a while.
-_REPORT = {"detailedReport": {"insertedCount": 0, "updatedCount": 0, "deletedCount": 0, "skippedCount": 0}}
-
-
 class WriteBench:
     """One case: its messages in a file, and the files that the connectors are given."""
 
@@ -95,29 +63,42 @@ class WriteBench:
         self._case = case
         self._folder = folder
         self._url = url
-        self._rows = max(rows // case.part, case.streams)
+        self._rows = max(int(rows / case.part), case.streams)
         self._objects = case.shape.objects_of_rows()
 
     def ways(self, options: Options) -> list[Way]:
-        """Every checkout, the stock way and the floor."""
+        """Every checkout that knows the options, the stock way and the floor."""
         words, whole, few = self._given(), self._messages("whole", self._rows), plain_rows(self._rows)
+        plain = Command([sys.executable, _PLAIN, *words], self._messages("part", few))
         return [
             *(
-                Way(each.name, Command([each.script("destination-pigment"), *words], whole), self._rows, options.times)
+                Way(each.name, Command([each.script("destination"), *words], whole), self._rows, options.times)
                 for each in options.checkouts
+                if each.knows("destination", dict(self._case.options))
             ),
-            Way("plain", Command([sys.executable, _PLAIN, *words], self._messages("part", few)), few),
-            Way("floor", Command([sys.executable, _FLOOR, "copy"], whole), self._rows),
+            Way(PLAIN, plain, few, min(options.times, 2)),
+            self._floor(options, whole, self._rows),
         ]
 
     def few(self, options: Options, command: str, times: int) -> list[Way]:
         """A command that moves hardly any rows, by every way that has a start-up."""
         given = {"spec": 0, "check": 2, "write": 4}[command]
         words = [command, *self._given()[1 : 1 + given]]
-        messages = self._messages("few", 10) if command == "write" else None
-        scripts = [(each.name, [each.script("destination-pigment")]) for each in options.checkouts]
-        scripts.append(("plain", [sys.executable, _PLAIN]))
-        return [Way(name, Command([*script, *words], messages), 0, times) for name, script in scripts]
+        messages = self._messages("few", 10)
+        scripts = [(each.name, [each.script("destination")]) for each in options.checkouts]
+        scripts.append((PLAIN, [sys.executable, _PLAIN]))
+        ways = [Way(name, Command([*script, *words], messages), 0, times) for name, script in scripts]
+        if command == "write":
+            ways.append(replace(self._floor(options, messages, 0), times=times))
+        return ways
+
+    def _floor(self, options: Options, messages: Path, rows: int) -> Way:
+        if options.floors is None:
+            return Way(OF_BYTES, Command([sys.executable, _FLOOR, "copy"], messages), rows, options.times)
+        address = urlsplit(self._url)
+        columns = sorted(self._case.shape.schema()["properties"])
+        words = [options.floors, "write", str(address.hostname), str(address.port), *columns]
+        return Way(IN_C, Command(words, messages), rows, options.times)
 
     def _names(self) -> list[str]:
         return [f"Big {number}" for number in range(self._case.streams)]
@@ -125,17 +106,17 @@ class WriteBench:
     def _messages(self, name: str, rows: int) -> Path:
         """The streams' records in turn, states on the way, and at the end the word that they are complete."""
         names = self._names()
-        openings = [_opening(stream) for stream in names]
+        openings = [opening(stream) for stream in names]
         each = max(rows // len(names), 1)
-        states = [max(each * number // _STATES, 1) for number in range(1, _STATES + 1)]
+        apart = max(self._rows // len(names) // _STATES, 1)
         path = self._folder / f"{name}.jsonl"
         with path.open("wb") as file:
             for number in range(each):
                 data = self._objects[number % len(self._objects)]
                 file.writelines(opening + data + b"}}\n" for opening in openings)
-                if number + 1 in states:
-                    file.writelines(_state(stream, number) for stream in names)
-            file.writelines(_complete(stream) for stream in names)
+                if (number + 1) % apart == 0 or number + 1 == each:
+                    file.writelines(state(stream, number + 1) for stream in names)
+            file.writelines(complete(stream) for stream in names)
         return path
 
     def _given(self) -> list[str]:
@@ -152,32 +133,16 @@ class WriteBench:
         return ["write", *write_files(self._folder, {"config": config, "catalog": catalog})]
 
 
-def _opening(stream: str) -> bytes:
-    return f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":'.encode()
-
-
-def _state(stream: str, number: int) -> bytes:
-    state = {"stream_descriptor": {"name": stream}, "stream_state": {"rows": number}}
-    return json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": state, "id": number}}).encode() + b"\n"
-
-
-def _complete(stream: str) -> bytes:
-    status = {"stream_descriptor": {"name": stream}, "status": "COMPLETE"}
-    trace = {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}
-    return json.dumps({"type": "TRACE", "trace": trace}).encode() + b"\n"
-
-
 def run_writing(options: Options, folder: Path) -> Runs:
     """All cases; a sync of hardly any rows runs beside each of them, so that start-up meets the same machine."""
     runs = Runs()
     with Sink() as sink:
         start = WriteBench(CASES[0], options.rows, folder, sink.url)
-        for way in start.few(options, "spec", 1):
-            run_once(way.command)  # compiles what is not compiled
         for command in ("spec", "check"):
-            runs.run(command, start.few(options, command, options.times))
+            runs.run(Case("destination", command), start.few(options, command, options.times))
         for case in CASES:
             if options.chooses(case.name):
-                runs.run("few rows", start.few(options, "write", 1))
-                runs.run(case.name, WriteBench(case, options.rows, folder, sink.url).ways(options))
+                runs.run(Case("destination", "few rows"), start.few(options, "write", 1))
+                bench = WriteBench(case, options.rows, folder, sink.url)
+                runs.run(Case("destination", case.name, "few rows"), bench.ways(options))
     return runs

@@ -31,11 +31,11 @@ from local_pigment.faults import (
     RespondWith,
 )
 from local_pigment.workspace import ImportsOfABlock
+from passed_on import PassedOn, Row
 from writing import COLUMNS
 
 # A failing platform closes the outputs long before 90 s are over for the destination, which are 1.5 s here.
 GRACE_SECONDS = 0.25
-Row = tuple[str, ...]
 
 PUSHING: list[Fault] = [
     RespondStatus(429),
@@ -138,6 +138,9 @@ class Attempt:
     disturbed: bool
     rules: DestinationRules = field(default_factory=DestinationRules)
     states: list[Message] = field(default_factory=list)
+    passed_on: PassedOn = field(default_factory=PassedOn)
+    # Whether the destination asks the platform to repeat the sync by itself, or to leave that to somebody.
+    asks_again: bool = False
     stopped: bool = False
     # Whether a fault is queued that nobody can repeat away: Pigment itself has ended the import.
     final_faults: bool = False
@@ -233,9 +236,12 @@ class Attempt:
 
     def _on_its_way(self, line: Line) -> bytes:
         if line.state is not None:
-            return as_lines([{"type": "STATE", "state": self.rules.send(line.state)}])
+            passed = self.rules.send(line.state)
+            self.passed_on.state(passed)
+            return as_lines([{"type": "STATE", "state": passed}])
         if line.row is not None:
             self.sync.sent(line.row)
+            self.passed_on.rows.append(line.row)
         return line.content
 
     def _whole(self, delivery: Delivery, given: Input) -> Run:
@@ -288,6 +294,7 @@ class Attempt:
             raise Finding(Broken.OTHER, words=f"A rule of the platform: {broken}.") from broken
         self.states = wrote.states
         self.stopped = any(each["failure_type"] == "config_error" for each in wrote.errors)
+        self.asks_again = bool(wrote.errors) and not self.stopped
         for each in wrote.errors:
             self.sync.note(f"{each['failure_type']}: {each['message'][:200]}")
         if self.stopped and not self.sync.adds and not self.final_faults:

@@ -1,7 +1,8 @@
 """A schedule: one sync through both connectors, with faults, kills and endings of its seed, until it succeeds.
 
 After every attempt the block is judged: what is there more often than it was sent, what is there that was never sent,
-and whether anything was imported although nothing had proved that the source succeeded.
+whether anything was imported although nothing had proved that the source succeeded, and whether the destination asks
+for what is there to be sent again.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 from airbyte_platform.job import Job
 from airbyte_platform.ways import CUSTOM_IMAGE, REFRESH, REGISTRY, Way
 from connectors import Runner
-from disturbances import Attempt, Row
+from disturbances import Attempt
 from findings import Broken, Finding
 from local_pigment.sample import CONSOLIDATION, PLANNING
+from passed_on import Row
 from writing import LEDGER
 
 MODES = ("append", "append_dedup", "overwrite", "overwrite_dedup")
@@ -123,12 +125,14 @@ class Schedule:
         job = Job([self.stream], self.plan.mode, self.plan.way, id=_FIRST_JOB)
         for number in range(ATTEMPTS):
             self.attempts += 1
-            attempt = Attempt(self, job, disturbed=number < DISTURBED)
+            attempt, before = Attempt(self, job, disturbed=number < DISTURBED), self.stored()
             succeeded = attempt.run()
             self.source.pigment.faults.forget()
             if succeeded or self.chance.random() < 0.5:
                 self.source.pigment.workspace.settle()
             self._judge(old, expected, succeeded=succeeded)
+            if self.adds and attempt.asks_again:
+                self._judge_repeat(self.stored() - before, attempt)
             if succeeded:
                 return
             job.attempt_failed(attempt.states)
@@ -142,6 +146,11 @@ class Schedule:
                     id=_FIRST_JOB + number + 1,
                 )
         raise Finding(Broken.OTHER, words="No attempt succeeded, although the last ones were undisturbed.")
+
+    def _judge_repeat(self, added: Counter[Row], attempt: Attempt) -> None:
+        """What the platform sends again because the destination asks for it is not there already."""
+        if doubled := added & attempt.passed_on.unreported(attempt.states):
+            raise Finding(Broken.DOUBLED, doubled.total(), "They are stored, and sent again by the platform.")
 
     def _judge(self, old: Counter[Row], expected: Counter[Row], *, succeeded: bool) -> None:
         stored = self.stored()

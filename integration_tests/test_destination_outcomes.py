@@ -94,6 +94,23 @@ def test_a_lost_response_is_harmless_where_repeating_is(destination: Runner, fau
         assert entries(destination) == names(25, 100)
 
 
+def test_a_limit_that_lasts_behind_files_of_the_same_state_is_not_repeated_by_the_platform(
+    fast_destination: Runner,
+) -> None:
+    fast_destination.pigment.faults.queue("push_csv", RespondStatus(429), times=1000, after=1)
+    run = write(fast_destination, [*many(9), state(1)], max_file_rows=5)
+    fast_destination.pigment.faults.forget()
+
+    assert run.exit_code != 0
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert run.errors[0]["message"].endswith(
+        '5 rows of the stream "General Ledger" are stored and no state says so: look at the block before you run the '
+        "sync again, which sends these rows once more."
+    )
+    assert not run.states
+    assert entries(fast_destination) == names(5)
+
+
 @pytest.mark.parametrize(
     ("code", "words"), [(400, "rejected the file"), (401, "API key"), (403, '"Import"'), (404, "not"), (413, "file")]
 )

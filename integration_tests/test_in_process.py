@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from airbyte_cdk.models import (
+    AirbyteMessage,
     AirbyteMessageSerializer,
     ConfiguredAirbyteCatalogSerializer,
     FailureType,
@@ -18,10 +22,12 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_platform.process import configured
 from connectors import destination_config, source_config
 from destination_pigment.destination import DestinationPigment
+from local_pigment.faults import HoldImport
 from local_pigment.sample import CONSOLIDATION, planning_model
+from local_pigment.sample_copies import HEADCOUNT_TO_PLAN, add_copies
 from local_pigment.server import LocalPigment
 from source_pigment.source import SourcePigment
-from writing import LEDGER, catalog, entry, record, state
+from writing import LEDGER, catalog, entry, record, state, status
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -52,18 +58,98 @@ def test_the_source_gives_messages(pigment: LocalPigment) -> None:
     assert [message.type for message in messages].count(Type.STATE) == 1
 
 
+def written(
+    pigment: LocalPigment, messages: Iterable[dict[str, Any]], *streams: dict[str, Any], **config: Any
+) -> Iterator[AirbyteMessage]:
+    """What comes back of these messages, one after the other."""
+    chosen = ConfiguredAirbyteCatalogSerializer.load(catalog(*streams))
+    return iter(DestinationPigment().write({**destination_config(pigment), **config}, chosen, map(as_object, messages)))
+
+
+def as_object(message: dict[str, Any]) -> AirbyteMessage:
+    if message["type"] == "STATE":
+        message = {**message, "state": {"type": "STREAM", **message["state"]}}
+    return AirbyteMessageSerializer.load(message)
+
+
 def test_the_destination_takes_messages_and_gives_states(pigment: LocalPigment) -> None:
-    given = [
-        AirbyteMessageSerializer.load({**message, "state": {"type": "STREAM", **message["state"]}})
-        if message["type"] == "STATE"
-        else AirbyteMessageSerializer.load(message)
-        for message in (record(entry(1)), record(entry(2)), state(1))
-    ]
-    chosen = ConfiguredAirbyteCatalogSerializer.load(catalog())
-    back = list(DestinationPigment().write(destination_config(pigment), chosen, given))
+    back = list(written(pigment, [record(entry(1)), record(entry(2)), state(1)]))
 
     assert [message.type for message in back] == [Type.STATE]
     assert len(pigment.workspace.rows(LEDGER, CONSOLIDATION)) == 2
+
+
+def test_states_that_may_leave_at_once_come_one_by_one(pigment: LocalPigment) -> None:
+    back = list(written(pigment, [record(entry(1)), state(1), state(2), state(3)]))
+    assert [message.type for message in back] == [Type.STATE] * 3
+
+
+NOT_ENDED = "has not ended within"
+
+
+def test_a_state_does_not_wait_for_an_import_behind_it(pigment: LocalPigment, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pigment.faults.queue("push_csv", HoldImport(), after=2)
+    messages = [each for number in (1, 2, 3) for each in (record(entry(number)), state(number))]
+    back = written(pigment, messages, max_file_rows=1, import_timeout_minutes=0.05)
+
+    assert [next(back).type, next(back).type] == [Type.STATE] * 2
+    assert "1 state is not sent" not in caplog.text
+    with pytest.raises(AirbyteTracedException, match=NOT_ENDED):
+        next(back)
+
+
+def test_a_state_does_not_wait_for_what_follows_the_sync(
+    pigment: LocalPigment, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    copy = add_copies(pigment.workspace).configuration(HEADCOUNT_TO_PLAN).id
+    pigment.faults.queue("trigger_import", HoldImport())
+    messages = [record(entry(1)), state(1), status("COMPLETE")]
+    back = written(pigment, messages, then_run=[copy], import_timeout_minutes=0.05)
+
+    assert next(back).type is Type.STATE
+    assert "Then run, 1 of 1" not in caplog.text
+    with pytest.raises(AirbyteTracedException, match=NOT_ENDED):
+        next(back)
+
+
+def test_a_caller_whose_messages_break_off_gets_the_states_of_what_is_stored(pigment: LocalPigment) -> None:
+    def breaking() -> Iterator[dict[str, Any]]:
+        yield from (record(entry(1)), state(1))
+        yield record(entry(2))
+        raise ValueError("the caller's own")
+
+    back = written(pigment, breaking(), max_file_rows=1)
+    assert next(back).type is Type.STATE
+    with pytest.raises(AirbyteTracedException) as raised:
+        next(back)
+    assert raised.value.failure_type is FailureType.system_error
+    assert len(pigment.workspace.rows(LEDGER, CONSOLIDATION)) == 1
+
+
+def test_a_caller_that_stops_leaves_nothing_on_disk(
+    pigment: LocalPigment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    messages = [each for number in (1, 2, 3, 4) for each in (record(entry(number)), state(number))]
+    back = written(pigment, messages, max_file_rows=1)
+    next(back)
+    assert list(tmp_path.iterdir())
+    back.close()  # type: ignore[attr-defined] # it is a generator
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sync_without_any_stream_is_followed_by_nothing(
+    pigment: LocalPigment, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    workspace = add_copies(pigment.workspace)
+    copy = workspace.configuration(HEADCOUNT_TO_PLAN).id
+    chosen = ConfiguredAirbyteCatalogSerializer.load({"streams": []})
+    assert not list(DestinationPigment().write({**destination_config(pigment), "then_run": [copy]}, chosen, []))
+    assert not workspace.started(HEADCOUNT_TO_PLAN)
+    assert "was not started, because the sync has no stream" in caplog.text
 
 
 def test_a_destination_without_target_raises_what_the_platform_understands(pigment: LocalPigment) -> None:

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,10 +29,12 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.destination_catalog import destination_catalog
+from destination_pigment.in_process import Exchange
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.configured_streams import parse_catalog
+from destination_pigment.input.stdin import Inputs
 from destination_pigment.spec import make_spec
-from destination_pigment.write import write_stream, writing
+from destination_pigment.write import Caller, write_blocks
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form_problems import check_form
@@ -80,15 +82,14 @@ class DestinationPigment(Destination):
         `run` does the same with the lines of standard input, where no number becomes a float on its way.
         """
         streams = parse_catalog(ConfiguredAirbyteCatalogSerializer.dump(configured_catalog))
-        back: list[bytes] = []
-        with explained(), writing(config, streams, Cancel(), back.append, self._patience) as load:
-            for message in input_messages:
-                load.sync.take(orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n")
-                yield from _messages(back)
-            try:
-                load.finish()
-            finally:
-                yield from _messages(back)
+        cancel = Cancel()
+        exchange = Exchange(cancel)
+
+        def sync() -> None:
+            with explained(), suppress(Cancelled):
+                write_blocks(config, streams, exchange, Caller(cancel, exchange.emit, self._patience))
+
+        yield from exchange.run(sync, input_messages)
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -132,7 +133,8 @@ class DestinationPigment(Destination):
                 streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
                 # A request that waits for its turn before the first record is read is given up.
                 with suppress(Cancelled):
-                    write_stream(config, streams, sys.stdin.fileno(), cancel, self._patience)
+                    inputs = Inputs(sys.stdin.fileno(), cancel)
+                    write_blocks(config, streams, inputs, Caller(cancel, write_lines, self._patience))
             if cancel.requested:
                 logger.info("The sync was stopped before its end; what was stored is reported in the states.")
                 _end(cancel.exit_code)
@@ -156,12 +158,6 @@ class DestinationPigment(Destination):
         with explained():
             check_form(config, self.spec(logger).connectionSpecification)
         return config
-
-
-def _messages(lines: list[bytes]) -> Iterator[AirbyteMessage]:
-    """The messages of the lines, which are taken away."""
-    while lines:
-        yield AirbyteMessageSerializer.load(orjson.loads(lines.pop(0)))
 
 
 def _end(code: int) -> None:

@@ -16,14 +16,16 @@ from pigment_client.quantities import counted
 class Ending:
     """A sync once its imports have ended; by default one of which everything is stored.
 
-    `unfinished` are the streams that the source has not read to their end; `unproved` those of which nothing says
-    whether it has, although it did not fail. `unsettled` counts the records that are neither stored nor rejected,
-    `unreadable` the lines that may have been records, `unsent_states` the states whose records were not confirmed.
+    `is_empty` says that it has no stream, so that nothing can have been loaded. `unfinished` are the streams that the
+    source has not read to their end; `unproved` those of which nothing says whether it has, although it did not fail.
+    `unsettled` counts the records that are neither stored nor rejected, `unreadable` the lines that may have been
+    records, `unsent_states` the states whose records were not confirmed.
     """
 
     has_failed: bool = False
     is_cancelled: bool = False
     is_dry_run: bool = False
+    is_empty: bool = False
     unfinished: tuple[str, ...] = ()
     unproved: tuple[str, ...] = ()
     unsettled: int = 0
@@ -55,6 +57,7 @@ def find_obstacle(ending: Ending) -> Obstacle | None:
         (ending.has_failed, Concern.SAID, "the sync failed"),
         (ending.is_cancelled, Concern.SAID, "the sync was stopped"),
         (ending.is_dry_run, Concern.SAID, "this is a dry run"),
+        (ending.is_empty, Concern.SAID, "the sync has no stream"),
         (ending.unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(ending.unfinished)}"),
         (ending.unproved, Concern.ROWS, f"no state came that proves the {', '.join(ending.unproved)} complete"),
         (ending.unsettled, Concern.ROWS, f"{counted(ending.unsettled, 'record is', 'records are')} not stored"),

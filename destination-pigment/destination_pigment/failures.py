@@ -25,9 +25,16 @@ class Failures:
         """Remember a failure of what the user calls so."""
         self._failures.append(traced(error, subject=subject))
 
-    def add_first(self, error: Exception, subject: str | None) -> None:
-        """Remember a failure that says more than any other."""
-        self._failures.insert(0, traced(error, subject=subject))
+    def forbid_repeat(self, sentence: str) -> None:
+        """Let the failure that is raised end in the sentence, and be one that the platform does not repeat."""
+        first = self._first
+        self._failures.remove(first)
+        final = AirbyteTracedException(
+            message=f"{first.message} {sentence}",
+            internal_message=first.internal_message,
+            failure_type=FailureType.config_error,
+        )
+        self._failures.insert(0, final)
 
     def raise_first(self) -> None:
         """Raise the first failure, but one that a repeat could make worse before any other; log the others.
@@ -36,9 +43,13 @@ class Failures:
         """
         if not self._failures:
             return
-        first = next((each for each in self._failures if each.failure_type is FailureType.config_error), None)
-        first = first or self._failures[0]
+        first = self._first
         for failure in self._failures:
             if failure is not first:
                 logger.error("Also: %s", failure.message)
         raise first
+
+    @property
+    def _first(self) -> AirbyteTracedException:
+        config = (each for each in self._failures if each.failure_type is FailureType.config_error)
+        return next(config, self._failures[0])

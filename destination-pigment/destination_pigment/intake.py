@@ -41,11 +41,11 @@ class Intake:
         self._completion = completion
         self._states = states
         # Mutable state: the stream that came last, what was left out and how often, messages for streams that the
-        # catalog does not have, and streams of which records are missing, with their number.
+        # catalog does not have, and streams of which records are missing (None: of all together), with their number.
         self._last: StreamKey | None = None
         self._unusable: Counter[str] = Counter()
         self._strays: dict[StreamKey, Counter[str]] = {}
-        self._missing: Counter[StreamKey] = Counter()
+        self._missing: Counter[StreamKey | None] = Counter()
 
     def take(self, block: bytes) -> None:
         """Take whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be taken."""
@@ -63,7 +63,7 @@ class Intake:
 
     def misses_records(self, key: StreamKey) -> bool:
         """Whether the source has counted more records of a stream than arrived."""
-        return key in self._missing
+        return key in self._missing or None in self._missing
 
     @property
     def unreadable(self) -> int:
@@ -73,7 +73,7 @@ class Intake:
     def problems(self) -> list[tuple[Exception, StreamKey | None]]:
         """What could not be used and must end the sync with an error, after everything else is stored."""
         found: list[tuple[Exception, StreamKey | None]] = [
-            (TransientProblem(_say_missing(self._files[key], count)), key) for key, count in self._missing.items()
+            (TransientProblem(self._say_missing(key, count)), key) for key, count in self._missing.items()
         ]
         if self._strays:
             found.append((ConfigProblem(_say_strays(self._strays)), None))
@@ -129,10 +129,9 @@ class Intake:
         if key is None and state.key is not None:
             return
         self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
-        missing = self._states.add(state, key)
+        if missing := self._states.add(state, key):
+            self._missing[key] += missing
         for each in self._files if key is None else (key,):
-            if missing:
-                self._missing[each] += missing
             self._mark(each)
 
     def _on_status(self, status: StatusLine) -> None:
@@ -144,8 +143,17 @@ class Intake:
 
     def _mark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
-        if key not in self._missing:
+        if not self.misses_records(key):
             self._files[key].mark()
+
+    def _say_missing(self, key: StreamKey | None, count: int) -> str:
+        of_all = " for all streams together" if key is None else ""
+        of_one = "" if key is None else f" of the {self._files[key].stream.subject}"
+        return (
+            f"{counted(count, 'record')}{of_one} that the source has counted{of_all} did not arrive, so nothing behind "
+            "the last good state was stored, and no later state was sent: run the sync again, and if it goes on, look "
+            "in the log for lines that could not be read."
+        )
 
     def _resolve(self, key: StreamKey, what: str, count: int = 1) -> StreamKey | None:
         found = self._names.resolve(key)
@@ -160,14 +168,6 @@ class Intake:
         if what not in self._unusable:
             logger.warning("There are lines %s; they are left out and counted.", what)
         self._unusable[what] += 1
-
-
-def _say_missing(files: StreamFiles, count: int) -> str:
-    return (
-        f"{counted(count, 'record')} of the {files.stream.subject} that the source has counted did not arrive, so "
-        "nothing behind its last good state was stored, and no later state was sent: run the sync again, and if it "
-        "goes on, look in the log for lines that could not be read."
-    )
 
 
 def _say_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:

@@ -7,15 +7,14 @@ from typing import Any
 from airbyte_cdk.models import ConnectorSpecification, DestinationSyncMode
 
 from destination_pigment.config import MAX_RETRIES
-from destination_pigment.csv_form import csv_spec, import_mode_spec, target_csv_spec
+from destination_pigment.csv_form import csv_spec
 from destination_pigment.rejected_rows.form import bucket_spec
+from destination_pigment.targets_form import EXAMPLE_ID, targets_spec
 from pigment_airbyte.connection import connection_spec
 from pigment_airbyte.credentials import KEY_FIELDS, credentials_spec, key_spec
 from pigment_client.keys import Purpose
 
 DOCUMENTATION_URL = "https://docs.airbyte.com/integrations/destinations/pigment"
-
-_ID = "33d0d7d0-6125-47c4-b36a-882f4ed53b33"
 
 _KEYS = {
     "import_api_key": key_spec(KEY_FIELDS[Purpose.IMPORT], 'A key of the type "Import". It writes the data.', order=1),
@@ -57,7 +56,7 @@ def make_spec() -> ConnectorSpecification:
                 {"id": "files", "title": "CSV files"},
                 {"id": "rows", "title": "Rows that Pigment rejects"},
             ],
-            "properties": {**_connection(), **_targets(), **_files(), **_rows()},
+            "properties": {**_connection(), **targets_spec(), **_files(), **_rows()},
         },
     )
 
@@ -72,130 +71,12 @@ def _connection() -> dict[str, Any]:
                 "The application to write into. Open it in Pigment and paste the address of the page, or only the ID "
                 "in it. It may stay empty if every stream has an entry under Targets."
             ),
-            "examples": [f"https://pigment.app/application/{_ID}"],
+            "examples": [f"https://pigment.app/application/{EXAMPLE_ID}"],
             "always_show": True,
             "group": "connection",
             "order": 1,
         },
         **connection_spec(order=2, default_max_retries=MAX_RETRIES),
-    }
-
-
-def _targets() -> dict[str, Any]:
-    return {
-        "targets": {
-            "type": "array",
-            "title": "Targets",
-            "description": (
-                "Which import configuration of Pigment takes which stream. A stream without an entry goes to the "
-                "import configuration that has the stream's name."
-            ),
-            "items": {
-                "type": "object",
-                "title": "Target",
-                "required": ["stream", "import_configuration_id"],
-                "properties": _target(),
-            },
-            "always_show": True,
-            "group": "targets",
-            "order": 0,
-        },
-        "import_mode": {
-            **import_mode_spec(
-                "Leave it empty: the import configuration decides. Or, where your Pigment offers that, “create”: only "
-                "add new items; “update”: only change items that are there; “upsert”: both.",
-                order=1,
-            ),
-            "default": "",
-            "group": "targets",
-        },
-        "dry_run": {
-            "type": "boolean",
-            "title": "Dry run",
-            "description": "Pigment checks the files and stores nothing, where your Pigment offers that.",
-            "default": False,
-            "group": "targets",
-            "order": 2,
-        },
-        "then_run": {
-            "type": "array",
-            "title": "Then run",
-            "description": (
-                "Imports and copies inside Pigment, started in this order once everything of a sync is stored: the IDs "
-                "of configurations that import from an integration, or copy a list or a metric. Nothing is started "
-                "where anything failed or any row was rejected."
-            ),
-            "items": {"type": "string"},
-            "examples": [[_ID]],
-            "group": "targets",
-            "order": 3,
-        },
-    }
-
-
-def _target() -> dict[str, Any]:
-    return {
-        "stream": {
-            "type": "string",
-            "title": "Stream",
-            "description": "The name of the stream, written as the connection in Airbyte shows it.",
-            "examples": ["general_ledger"],
-            "order": 0,
-        },
-        "import_configuration_id": {
-            "type": "string",
-            "title": "Import configuration ID",
-            "description": "Copy it in Pigment, under Integrations &gt; Import configurations.",
-            "examples": [_ID],
-            "order": 1,
-        },
-        "clears_before_import": {
-            "type": "boolean",
-            "title": "Clears before import",
-            "description": (
-                "Tick this if “Clear items prior to import” is on in the import configuration. A stream that "
-                "overwrites needs it; a stream that appends must go to a configuration without it."
-            ),
-            "default": False,
-            "always_show": True,
-            "order": 2,
-        },
-        "replace_import_configuration_id": {
-            "type": "string",
-            "title": "Replacing import configuration ID",
-            "description": (
-                "Only for streams that overwrite and are larger than one file: a second import configuration of the "
-                "same block, with “Clear items prior to import” on. It takes the first file, and the one above, "
-                "without clearing, adds the others."
-            ),
-            "order": 3,
-        },
-        "minimum_rows": {
-            "type": "integer",
-            "title": "Fewest rows",
-            "description": (
-                "For streams that overwrite: a sync with fewer rows fails and leaves the block as it is, so that a "
-                "source that is nearly empty by mistake never empties it."
-            ),
-            "minimum": 0,
-            "order": 4,
-        },
-        "namespace": {
-            "type": "string",
-            "title": "Namespace",
-            "description": "Only where two streams have the same name: the namespace of this one.",
-            "order": 5,
-        },
-        "import_mode": import_mode_spec(
-            "Only if this import configuration needs another one than the rest: “create”, “update” or “upsert”, as "
-            "explained under Import mode below.",
-            order=6,
-        ),
-        "csv": target_csv_spec(
-            "Only if this import configuration reads files in another form than the rest. What you leave empty is as "
-            "under CSV format below.",
-            order=7,
-        ),
     }
 
 
@@ -315,7 +196,7 @@ def _dimension_check() -> dict[str, Any]:
             "type": "string",
             "title": "List ID",
             "description": "Open the list in Pigment and paste the address of the page, or only the ID in it.",
-            "examples": [_ID],
+            "examples": [EXAMPLE_ID],
             "order": 2,
         },
         "on_unknown": {

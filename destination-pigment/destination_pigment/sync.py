@@ -8,63 +8,38 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from destination_pigment.dispatch import Dispatch
 from destination_pigment.ending import Ending
-from destination_pigment.failures import Failures
-from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.append import Append, FirstImports
 from destination_pigment.imports.queue import ImportQueues, Job
 from destination_pigment.imports.replace import Replace
-from destination_pigment.imports.report import Imported, MayBeStored, NotPushed, NotPushedYet
-from destination_pigment.input.cancel import Cancel, Cancelled, Patience
+from destination_pigment.imports.strategies import Streams
+from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.intake import Intake
+from destination_pigment.outcomes import Outcomes
 from destination_pigment.states import States
-from pigment_airbyte.failures import TransientProblem
-from pigment_client.quantities import counted
+from destination_pigment.unreported import find_unreported, say_unreported
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 
 logger = logging.getLogger("airbyte.pigment.destination")
-
-_WAIT_SECONDS = 0.5
-
-# The platform gives about a minute after SIGTERM, and what we spooled must be gone by then, even where a push waits for
-# Pigment's limit.
-_END_WHEN_CANCELLED_SECONDS = 50.0
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """The streams of a sync, each with its strategy."""
-
-    appends: Mapping[StreamKey, Append]
-    replaces: Mapping[StreamKey, Replace]
-
-    @property
-    def has_generations(self) -> bool:
-        """Whether the platform gives generation ids."""
-        return any(each.stream.has_generation for each in self.files.values())
-
-    @property
-    def files(self) -> dict[StreamKey, StreamFiles]:
-        """The files of every stream."""
-        appends = {key: each.files for key, each in self.appends.items()}
-        return appends | {key: each.files for key, each in self.replaces.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long a record may wait for its push, and how long we wait where only time can tell.
 
-    `proves_all` where a stream that appends must be proved complete as well, for what follows the sync.
+    `proves_all` where a stream that appends must be proved complete as well, for what follows the sync. In a dry run
+    nothing is stored.
     """
 
     max_age_seconds: float
     patience: Patience
     proves_all: bool = False
+    is_dry_run: bool = False
 
 
 class Sync:
@@ -72,29 +47,18 @@ class Sync:
 
     def __init__(self, streams: Streams, queues: ImportQueues, states: States, cancel: Cancel, pace: Pace) -> None:
         self._streams = streams
-        self._queues = queues
         self._states = states
         self._cancel = cancel
         self._pace = pace
         self._completion = Completion(has_generations=streams.has_generations)
         self._intake = Intake(streams.files, self._completion, states)
-        # All mutable state beside that: jobs whose queue had no room yet, results that are not certain yet, streams
-        # still to be replaced, how many records were rejected, what was kept back and what else went wrong, and when
-        # the cancel was seen: the wait for imports ends once, for all.
-        self._ready: list[Job] = []
-        self._first_imports = FirstImports()
-        self._to_replace = set(streams.replaces)
-        self._rejected = 0
-        self._not_pushed: list[tuple[DestinationStream, Exception]] = []
-        self._failures = Failures()
-        self._cancelled_at: float | None = None
-        for key in self._to_replace:
-            states.checkpoints.hold(key)
+        self._outcomes = Outcomes(states, streams.replaces, queues.stop)
+        self._dispatch = Dispatch(streams.appends, pace.max_age_seconds, queues, self._outcomes, cancel)
 
     @property
     def failed(self) -> bool:
         """Whether the sync cannot go on."""
-        return bool(self._failures)
+        return self._outcomes.failed
 
     @property
     def ending(self) -> Ending:
@@ -102,37 +66,34 @@ class Sync:
         unfinished = tuple(
             files.stream.subject
             for key, files in self._streams.files.items()
-            if key in self._to_replace or not self._completion.has_succeeded(key, still_wanted=True)
+            if key in self._outcomes.to_replace or not self._completion.has_succeeded(key, still_wanted=True)
         )
         # Behind the wait: a source that had failed would have ended this sync.
         is_unproved = self._completion.is_undecided
         return Ending(
             has_failed=self.failed,
             is_cancelled=self._cancel.requested,
+            is_empty=not self._streams.files,
             unfinished=() if is_unproved else unfinished,
             unproved=unfinished if is_unproved else (),
             unsettled=self._states.checkpoints.unsettled,
             unreadable=self._intake.unreadable,
             unsent_states=self._states.checkpoints.waiting,
-            rejected=self._rejected,
+            rejected=self._outcomes.rejected,
         )
 
-    @contextmanager
-    def failing(self) -> Iterator[None]:
+    def failing(self) -> AbstractContextManager[None]:
         """Whatever goes wrong inside ends the sync, and is raised by `finish` or `end`."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - it is explained at the end, with all others
-            self._fail(error, None)
+        return self._outcomes.failing()
 
     def take(self, block: bytes) -> None:
         """Take whole lines, or none where some time went by; nothing more once the sync has failed."""
         with self.failing():
             if not self.failed:
                 self._intake.take(block)
-            self._submit_due()
-        self._collect(0)
-        self._send_due()
+            self._dispatch.submit_due()
+        self._dispatch.collect(0)
+        self._outcomes.send_due()
 
     def finish(self, rest: bytes = b"") -> None:
         """The input has ended, with so much behind its last line end: what may be stored is; raises what went wrong."""
@@ -146,52 +107,46 @@ class Sync:
     def end(self, *, input_ended: bool = False) -> None:
         """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
         if self.failed or self._cancel.requested:
-            self._queues.stop()
-        self._wait_for_imports()
-        for configuration_id in self._queues.unfinished:
-            self._first_imports.on_doubt(configuration_id)
-        with self.failing():
-            for job, done in self._first_imports.end():
-                self._settle(job, done)
-        self._send_due()
-        self._add_what_is_stored_before()
+            self._dispatch.stop()
+        self._dispatch.wait()
+        self._outcomes.end(self._dispatch.unfinished)
         with self.failing():
             if input_ended and not self._cancel.requested:
                 self._add_what_was_held_back()
-                self._confirm_replaced()
+                self._outcomes.free_replaced(self._streams.replaces)
         self._intake.summarize()
         self._states.summarize()
-        self._failures.raise_first()
+        self._forbid_repeat()
+        self._outcomes.failures.raise_first()
 
-    def _add_what_is_stored_before(self) -> None:
-        """Where files were kept back, say what is stored of the same stream and no state speaks of."""
-        for stream, error in self._not_pushed:
-            count = self._states.checkpoints.stored_and_unreported(stream.key)
-            if count and stream.mode is WriteMode.APPEND:
-                stored = counted(count, "row of the stream is stored", "rows of the stream are stored")
-                again = (
-                    f"{error} Before that, look at the block: {stored} and no state says so, so they are sent again."
-                )
-                self._failures.add_first(MayBeStored(again), stream.subject)
+    def _forbid_repeat(self) -> None:
+        """Let nobody repeat unawares what adds rows once more: those that are stored and of which no state speaks."""
+        if self._pace.is_dry_run or not (self.failed or self._cancel.requested):
+            return
+        streams = [strategy.stream for strategy in self._streams.appends.values()]
+        in_doubt = [*self._dispatch.unfinished, *(job for job, _ in self._outcomes.first_imports.doubted)]
+        unreported = find_unreported(streams, self._states.checkpoints.stored_and_unreported, in_doubt)
+        if not unreported:
+            return
+        if not self.failed:
+            self._outcomes.failures.add(ConfigProblem("The sync was stopped before its end."), None)
+        self._outcomes.failures.forbid_repeat(say_unreported(unreported))
 
     def _finish_appending(self) -> None:
-        for strategy in self._streams.appends.values():
-            self._ready += strategy.last()
-        self._submit()
+        self._dispatch.submit([job for strategy in self._streams.appends.values() for job in strategy.last()])
 
     def _finish_replacing(self) -> None:
         """Replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
         waits_for_all = self._pace.proves_all and self._completion.is_undecided
-        if waits_for_all or self._completion.depends_on_patience(self._to_replace):
+        if waits_for_all or self._completion.depends_on_patience(self._outcomes.to_replace):
             self._wait_while_wanted()
         if self._cancel.requested or self.failed:
             return
         jobs = [job for key, strategy in self._streams.replaces.items() if (job := self._replacement(key, strategy))]
-        if self._failures:
+        if self._outcomes.failures:
             return
-        self._ready += jobs
-        self._submit()
-        self._wait_for_imports()
+        self._dispatch.submit(jobs)
+        self._dispatch.wait()
 
     def _replacement(self, key: StreamKey, strategy: Replace) -> Job | None:
         job: Job | None = None
@@ -202,9 +157,9 @@ class Sync:
                 strategy.reject_unfinished()
             job = strategy.job(may_clear=self._completion.asks_for_clear(key))
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
-            self._failures.add(error, strategy.stream.subject)
+            self._outcomes.failures.add(error, strategy.stream.subject)
         if job is None and not self.failed:
-            self._to_replace.discard(key)
+            self._outcomes.to_replace.discard(key)
         return job
 
     def _wait_while_wanted(self) -> None:
@@ -214,122 +169,15 @@ class Sync:
             "a platform would end this sync if it had not, before anything is replaced or started.",
             seconds,
         )
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self.failed and not self._cancel.requested:
-            self._collect(min(_WAIT_SECONDS, max(0.0, until - time.monotonic())))
-            self._send_due()
-
-    def _submit_due(self) -> None:
-        self._make_due_ready()
-        self._submit()
-
-    def _make_due_ready(self) -> None:
-        """Take the files that may go; where a first result is kept, the next one that there is, whatever its size."""
-        for strategy in self._streams.appends.values():
-            name = strategy.configuration_id
-            is_asked = self._first_imports.wants_second(name) and not self._is_under_way(name)
-            self._ready += strategy.due(0.0 if is_asked else self._pace.max_age_seconds)
-
-    def _is_under_way(self, configuration_id: str) -> bool:
-        ready = (job.configuration_id for job in self._ready)
-        return configuration_id in ready or configuration_id in self._queues.unfinished
-
-    def _submit(self) -> None:
-        """Hand the ready jobs to their queues; waits while one is full, so that the disk is not filled.
-
-        A full queue holds up nobody else: files of other streams that grow old meanwhile go.
-        """
-        while self._ready and not self.failed and not self._cancel.requested:
-            self._hand_over()
-            if self._ready:
-                self._collect(_WAIT_SECONDS)
-                self._send_due()
-                self._make_due_ready()
-
-    def _hand_over(self) -> None:
-        kept: list[Job] = []
-        full: set[str] = set()
-        for job in self._ready:
-            if job.configuration_id in full or not self._queues.has_room(job):
-                full.add(job.configuration_id)
-                kept.append(job)
-            else:
-                self._queues.submit(job)
-        self._ready = kept
-
-    def _wait_for_imports(self) -> None:
-        while self._queues.outstanding:
-            self._collect(_WAIT_SECONDS)
-            self._send_due()
-            if self._cancel.requested:
-                if self._cancelled_at is None:
-                    self._cancelled_at = time.monotonic()
-                if time.monotonic() - self._cancelled_at > _END_WHEN_CANCELLED_SECONDS:
-                    running = counted(self._queues.outstanding, "import still runs", "imports still run")
-                    logger.error("%s, and the connector does not wait for that.", running)
-                    return
-
-    def _collect(self, timeout_seconds: float) -> None:
-        while (collected := self._queues.collect(timeout_seconds)) is not None:
-            timeout_seconds = 0
-            try:
-                self._conclude(*collected)
-            except Exception as error:  # noqa: BLE001 - the imports behind it are waited for all the same
-                # Results are counted one after the other: what follows a gap would be reported too early.
-                self._states.stop()
-                self._fail(error, None)
-
-    def _conclude(self, job: Job, result: Imported | Exception) -> None:
-        for file in job.files:
-            with suppress(OSError):  # it goes with its folder
-                file.remove()
-        if isinstance(result, Imported):
-            for certain, done in self._first_imports.on_imported(job, result):
-                self._settle(certain, done)
-            if result.problem is not None:
-                self._fail(result.problem, job.stream.subject)
-        elif not isinstance(result, Cancelled):
-            if isinstance(result, NotPushed | NotPushedYet):
-                self._not_pushed.append((job.stream, result))
-            elif isinstance(result, MayBeStored | TransientProblem):
-                self._first_imports.on_doubt(job.configuration_id)
-            self._fail(result, job.stream.subject)
-
-    def _send_due(self) -> None:
-        with self.failing():
-            self._states.send_due()
-
-    def _settle(self, job: Job, done: Imported) -> None:
-        if done.problem is not None:
-            return
-        rows = job.records - job.rejected
-        rejected = min(done.rejected, rows)
-        self._rejected += rejected + job.rejected
-        self._states.checkpoints.settle(job.stream.key, stored=rows - rejected, rejected=rejected + job.rejected)
-        self._to_replace.discard(job.stream.key)
+        self._dispatch.collect_until(time.monotonic() + seconds)
 
     def _add_what_was_held_back(self) -> None:
         for error, key in self._intake.problems():
-            self._failures.add(error, None if key is None else key[1])
+            self._outcomes.failures.add(error, None if key is None else key[1])
         if self.failed:
             return
         for strategy in self._streams.appends.values():
             try:
                 strategy.reject_held_back()
             except TransientProblem as error:
-                self._failures.add(error, strategy.stream.subject)
-
-    def _confirm_replaced(self) -> None:
-        """Let the states of replaced streams go, if nothing went wrong anywhere.
-
-        A second attempt begins behind the states that left: without a record, it would clear what is stored.
-        """
-        if self.failed or self._to_replace:
-            return
-        for key in self._streams.replaces:
-            self._states.checkpoints.free(key)
-        self._send_due()
-
-    def _fail(self, error: Exception, subject: str | None) -> None:
-        self._queues.stop()
-        self._failures.add(error, subject)
+                self._outcomes.failures.add(error, strategy.stream.subject)

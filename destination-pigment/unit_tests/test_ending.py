@@ -10,11 +10,12 @@ import pytest
 
 from destination_pigment.ending import Concern, Ending, find_obstacle
 
-SAID = {"has_failed", "is_cancelled", "is_dry_run"}
+SAID = {"has_failed", "is_cancelled", "is_dry_run", "is_empty"}
 AGAINST: dict[str, Any] = {
     "has_failed": True,
     "is_cancelled": True,
     "is_dry_run": True,
+    "is_empty": True,
     "unfinished": ('stream "a"', 'stream "b"'),
     "unproved": ('stream "c"',),
     "unsettled": 3,
@@ -43,6 +44,7 @@ def test_everything_is_stored_only_where_nothing_speaks_against_it(chosen: tuple
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
+        ("is_empty", "the sync has no stream"),
         ("unfinished", 'the source did not finish the stream "a", stream "b"'),
         ("unproved", 'no state came that proves the stream "c" complete'),
         ("unsettled", "3 records are not stored"),

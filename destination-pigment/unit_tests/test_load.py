@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from destination_pigment.ending import Ending, find_obstacle
-from destination_pigment.write import Load
+from destination_pigment.load import Load
 
 
 class Sync:

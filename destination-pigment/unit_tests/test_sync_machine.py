@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +14,13 @@ from sync_machine import Platform
 from destination_pigment.checkpoints import Checkpoints, Released
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import append
-from destination_pigment.imports.append import AppendJob, FirstImports
+from destination_pigment.imports.append import AppendJob
 from destination_pigment.imports.deletions import Deletions
+from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.completion import Completion
+from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "150"))
@@ -71,6 +72,7 @@ BROKEN: dict[str, Break] = {
     "rejected rows are reported as stored": put(Checkpoints, "_release", never_rejected),
     "an append in doubt is repeated by the platform": put(append, "MayBeStored", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
+    "what is stored and in no state is repeated by the platform": put(Sync, "_forbid_repeat", nothing),
     "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),
     "a first result stands behind a doubt": put(FirstImports, "on_doubt", nothing),
     "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),
@@ -110,5 +112,3 @@ def test_a_broken_promise_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -
     )
     with pytest.raises((AssertionError, ExceptionGroup)):
         run_state_machine_as_test(Platform, settings=found)
-    # Schedules that failed hold their open files in cycles; thousands of them would be too many for `select`.
-    gc.collect()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
+import selectors
 import signal
 import time
 from threading import Thread
@@ -124,18 +124,22 @@ class Output:
 
     def _read(self, outputs: dict[int, bytearray]) -> None:
         left = dict(outputs)
-        try:
-            while left:
-                ready, _, _ = select.select([*left, self._woken], [], [])
-                if self._woken in ready:
-                    return
-                for descriptor in ready:
-                    piece = os.read(descriptor, _READ_BYTES)
-                    if not piece:
-                        os.close(descriptor)
-                        del left[descriptor]
-                    outputs.get(descriptor, bytearray()).extend(piece)
-        finally:
-            for descriptor in left:
-                os.close(descriptor)
-            os.close(self._woken)
+        with selectors.PollSelector() as readable:
+            for each in (*left, self._woken):
+                readable.register(each, selectors.EVENT_READ)
+            try:
+                while left:
+                    ready = [key.fd for key, _ in readable.select()]
+                    if self._woken in ready:
+                        return
+                    for descriptor in ready:
+                        piece = os.read(descriptor, _READ_BYTES)
+                        if not piece:
+                            readable.unregister(descriptor)
+                            os.close(descriptor)
+                            del left[descriptor]
+                        outputs[descriptor].extend(piece)
+            finally:
+                for descriptor in left:
+                    os.close(descriptor)
+                os.close(self._woken)

@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import json
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -126,7 +126,9 @@ class ForkedProcess:
 
     def has_ended(self) -> bool:
         """Whether it is gone; to be asked before `wait`."""
-        return bool(select.select([self.report], [], [], 0)[0])
+        with selectors.PollSelector() as reported:
+            reported.register(self.report, selectors.EVENT_READ)
+            return bool(reported.select(0))
 
     def wait(self) -> int:
         """Wait for its end; its exit code, negative for a signal."""

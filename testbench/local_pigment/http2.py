@@ -7,7 +7,7 @@ that is how Pigment reports an error in the middle of an export.
 from __future__ import annotations
 
 import io
-import select
+import selectors
 import ssl
 import time
 from collections.abc import Callable
@@ -48,6 +48,8 @@ class Http2Connection:
     ) -> None:
         self._patience_seconds = patience_seconds or _PATIENCE_SECONDS
         self._socket = connection
+        self._readable = selectors.PollSelector()
+        self._readable.register(connection, selectors.EVENT_READ)
         self._turn = Lock()
         self._address = address
         self._site = site
@@ -80,7 +82,7 @@ class Http2Connection:
     def _receive(self) -> bytes:
         """What came; reading and writing take turns, because TLS sockets do not allow both at once."""
         if not self._socket.pending():
-            select.select([self._socket], [], [])
+            self._readable.select()
         with self._turn:
             return self._socket.recv(_RECEIVE_BYTES)
 

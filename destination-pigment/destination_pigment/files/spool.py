@@ -7,11 +7,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from weakref import WeakSet
 
 from pigment_airbyte.failures import TransientProblem
 from pigment_csv.dialect import CsvDialect
@@ -33,6 +34,8 @@ class Spool:
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
         # One step even where the thread of an import asks at the same time.
         self._numbers = count(1)
+        # Of a sync that fails, nobody finishes the files.
+        self._files: WeakSet[SpoolFile] = WeakSet()
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +43,9 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        for each in list(self._files):
+            with suppress(TransientProblem):  # it goes with its folder
+                each.finish()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self, suffix: str) -> Path:
@@ -48,7 +54,9 @@ class Spool:
 
     def new_file(self, columns: Sequence[str], dialect: CsvDialect | None = None) -> SpoolFile:
         """A file that holds only the header line, in the form of the sync's files if no other is given."""
-        return SpoolFile(self.new_path(".csv"), tuple(columns), dialect or self._dialect)
+        file = SpoolFile(self.new_path(".csv"), tuple(columns), dialect or self._dialect)
+        self._files.add(file)
+        return file
 
     def split(self, file: SpoolFile, offset: int) -> SpoolFile:
         """Move the rows behind a place into a new file, which is still open; the old one is finished."""

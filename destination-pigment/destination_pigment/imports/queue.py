@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Protocol
@@ -50,12 +49,12 @@ class ImportQueues:
         self._importer = importer
         self._one_at_a_time = one_at_a_time
         self._results: Queue[Result] = Queue()
-        # Mutable state, guarded by the lock: a queue for each configuration, and the number of jobs not yet
-        # collected, by queue and by configuration.
+        # Mutable state, guarded by the lock: a queue for each configuration, and the jobs not yet collected, which are
+        # counted for each queue.
         self._lock = Lock()
         self._queues: dict[str, Queue[Job]] = {}
         self._busy: dict[str, int] = {}
-        self._unfinished: Counter[str] = Counter()
+        self._unfinished: list[Job] = []
         self._stopped = Event()
 
     @property
@@ -65,10 +64,10 @@ class ImportQueues:
             return sum(self._busy.values())
 
     @property
-    def unfinished(self) -> list[str]:
-        """The import configurations of those jobs."""
+    def unfinished(self) -> list[Job]:
+        """Those jobs."""
         with self._lock:
-            return [name for name, count in self._unfinished.items() if count]
+            return list(self._unfinished)
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted: one may run and one may wait."""
@@ -80,7 +79,7 @@ class ImportQueues:
         name = self._name(job)
         with self._lock:
             self._busy[name] = self._busy.get(name, 0) + 1
-            self._unfinished[job.configuration_id] += 1
+            self._unfinished.append(job)
             if name not in self._queues:
                 self._queues[name] = Queue()
                 Thread(target=self._work, args=(self._queues[name],), daemon=True).start()
@@ -94,7 +93,7 @@ class ImportQueues:
             return None
         with self._lock:
             self._busy[self._name(result[0])] -= 1
-            self._unfinished[result[0].configuration_id] -= 1
+            self._unfinished = [job for job in self._unfinished if job is not result[0]]
         return result
 
     def stop(self) -> None:

@@ -25,6 +25,16 @@ def test_threads_that_ask_at_the_same_time_get_different_places() -> None:
     assert len(set(paths)) == len(paths)
 
 
+def test_a_file_that_is_still_open_is_closed_with_its_folder() -> None:
+    """Of a sync that fails, nobody finishes the files."""
+    with Spool(CsvDialect()) as spool:
+        file = spool.new_file(["a"])
+        file.write(b"1\r\n")
+    assert not file.path.parent.exists()
+    with pytest.raises(ValueError, match="finished"):
+        file.write(b"2\r\n")
+
+
 def test_a_selection_that_the_disk_does_not_take_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with Spool(CsvDialect()) as spool:
         file = spool.new_file(["a"])

@@ -11,9 +11,10 @@ import pytest
 from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut
-from destination_pigment.imports.append import AppendJob, FirstImports
+from destination_pigment.imports.append import AppendJob
+from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.replace import ReplaceJob
+from destination_pigment.imports.replace_job import ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored, NotPushed
 from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancel

@@ -13,7 +13,7 @@ from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import Cut
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.replace import ReplaceJob
+from destination_pigment.imports.replace_job import ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import DestinationStream, WriteMode

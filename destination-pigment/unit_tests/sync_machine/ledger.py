@@ -157,12 +157,11 @@ class Ledger:
 
     def check_repeatable(self, pigment: Pigment) -> None:
         """What the platform sends again by itself is not stored already, where that would double it."""
-        for state in self.states:
-            name = state.name
-            if name is None or name in self.replaced | self.keyed or self.blocks[name] in pigment.cleared_again:
+        for name, block in self.blocks.items():
+            if name in self.replaced | self.keyed or block in pigment.cleared_again:
                 continue
-            again = {row for row in self.sent[name][self._reported[name] : state.before[name]] if row is not None}
-            assert not again & set(pigment.blocks[self.blocks[name]]), "stored rows are sent again by the platform"
+            again = {row for row in self.sent[name][self._reported[name] :] if row is not None}
+            assert not again & set(pigment.blocks[block]), "stored rows are sent again by the platform"
 
     def _check_stored(self, state: SentState, pigment: Pigment) -> None:
         """All that came before a state is stored or rejected."""

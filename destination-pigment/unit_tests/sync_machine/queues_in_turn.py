@@ -24,22 +24,18 @@ class QueuesInTurn:
         self._stopped = False
 
     @property
-    def _all(self) -> list[Job]:
-        return [*self._jobs, *self._running, *(job for job, _ in self._results)]
-
-    @property
     def outstanding(self) -> int:
-        """Jobs whose result has not been collected."""
-        return len(self._all)
+        """How many jobs there are whose result has not been collected."""
+        return len(self.unfinished)
 
     @property
-    def unfinished(self) -> list[str]:
-        """The import configurations of those jobs."""
-        return [job.configuration_id for job in self._all]
+    def unfinished(self) -> list[Job]:
+        """Those jobs."""
+        return [*self._jobs, *self._running, *(job for job, _ in self._results)]
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted."""
-        return self.unfinished.count(job.configuration_id) < 2
+        return sum(each.configuration_id == job.configuration_id for each in self.unfinished) < 2
 
     def submit(self, job: Job) -> None:
         """Queue a job."""

@@ -47,11 +47,12 @@ from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.imports.append import Append
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.strategies import Streams
 from destination_pigment.imports.unstored_rows import NOT_KEPT
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.configured_streams import WriteMode, parse_catalog
 from destination_pigment.states import States
-from destination_pigment.sync import Pace, Streams, Sync
+from destination_pigment.sync import Pace, Sync
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
@@ -110,8 +111,6 @@ class Platform(RuleBasedStateMachine):
         self.sync = self._sync(rows)
         # Whatever steps a schedule has, something comes and goes.
         self.pigment.outcomes.extend(outcomes)
-        # Whether nothing but the bucket can make the sync fail in the middle.
-        self.only_the_bucket_fails = has_bucket and is_calm and not outcomes
         self._send_records(first)
 
     def _blocks(self) -> dict[str, list[tuple[str, str]]]:
@@ -198,7 +197,7 @@ class Platform(RuleBasedStateMachine):
         self.clean = failure is None and not self.cancel.requested
         self.pigment.settle()
         self.ledger.check_end(self.pigment, clean=self.clean, failure=failure)
-        if failure == "transient_error" and self.only_the_bucket_fails:
+        if not self.clean and failure != "config_error":
             self.ledger.check_repeatable(self.pigment)
         if self.pushes_at_cancel is not None:
             assert self.pigment.pushes == self.pushes_at_cancel, "a push began after the cancel"
@@ -268,8 +267,6 @@ class Platform(RuleBasedStateMachine):
         self._state_of_all(kind, shared, streams, stats)
 
     def _state_of_all(self, kind: str, shared: Any, streams: dict[str, Any], stats: str = "right") -> None:
-        # It waits for the streams that replace, and those that append with it.
-        self.only_the_bucket_fails = False
         said, count = self._announced(stats, None)
         named = [
             {"stream_descriptor": self._descriptor(name, named=True), "stream_state": content}
@@ -301,13 +298,11 @@ class Platform(RuleBasedStateMachine):
     @rule(outcome=OUTCOMES)
     def an_outcome_waits(self, outcome: Outcome) -> None:
         self.pigment.outcomes.append(outcome)
-        self.only_the_bucket_fails = False
 
     @running
     @rule(fault=st.sampled_from(["", *UNANSWERED, *ANSWERED]), times=st.sampled_from([1, 1, 2, 6, 40]))
     def questions_meet(self, fault: str, times: int) -> None:
         self.pigment.questions.extend([fault] * times)
-        self.only_the_bucket_fails = False
 
     @running
     @rule(fault=st.sampled_from(sorted(FAULTS)))

@@ -1,0 +1,73 @@
+"""Checkouts of this project, each with an environment of its own: their scripts, and what their forms know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import environment
+
+CONNECTORS = ("source", "destination")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A checkout, what the tables call it, and the forms of its connectors."""
+
+    name: str
+    folder: Path
+    forms: Mapping[str, Any]
+
+    def script(self, connector: str) -> str:
+        """The console script of a connector."""
+        return str(_script(self.folder, connector))
+
+    def knows(self, connector: str, options: Mapping[str, Any]) -> bool:
+        """Whether a connector has fields for these options; an older one may not."""
+        return knows(self.forms[connector], options)
+
+
+def opened(name: str, folder: Path) -> Checkout:
+    """A checkout whose connectors can be run; asking them for their forms also compiles what is not compiled."""
+    return Checkout(name, folder, {connector: _form(_script(folder, connector)) for connector in CONNECTORS})
+
+
+def knows(form: Mapping[str, Any], options: Any) -> bool:
+    """Whether a form has every field of a configuration, also inside cards, choices and entries of lists."""
+    if isinstance(options, Mapping):
+        if "oneOf" in form:
+            return any(knows(choice, options) for choice in form["oneOf"])
+        fields = form.get("properties", {})
+        return all(name in fields and knows(fields[name], value) for name, value in options.items())
+    if isinstance(options, list):
+        return all(knows(form.get("items", {}), entry) for entry in options)
+    return True
+
+
+def names_of(folders: Iterable[Path]) -> list[str]:
+    """A name for each folder: its own, with a number where another has it already."""
+    names: list[str] = []
+    for folder in folders:
+        name = folder.resolve().name
+        names.append(name if name not in names else f"{name} {len(names) + 1}")
+    return names
+
+
+def _script(folder: Path, connector: str) -> Path:
+    return folder / ".venv" / "bin" / f"{connector}-pigment"
+
+
+def _form(script: Path) -> Any:
+    if not script.exists():
+        sys.exit(f"{script} is not there: run `make setup` in that checkout first")
+    run = subprocess.run([script, "spec"], capture_output=True, env=environment(), check=False)
+    for line in run.stdout.splitlines():
+        message = json.loads(line)
+        if message["type"] == "SPEC":
+            return message["spec"]["connectionSpecification"]
+    return sys.exit(f"{script} spec ended with {run.returncode} and without a form")

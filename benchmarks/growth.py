@@ -1,0 +1,92 @@
+"""The same sync with ever more rows, as whole processes: what grows, and how fast.
+
+Rows come as a stream on both sides: nobody holds more than a hundredth of ten million of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from airbyte_platform.process import write_files
+from benchmarks.measure import Command
+from benchmarks.messages import opening
+from benchmarks.reading import ReadBench, ReadCase
+from benchmarks.rows import Shape
+from benchmarks.run import Case, Options, Runs, Way
+from benchmarks.sink import Sink
+from local_pigment.workspace import new_id
+
+# So many rows differ that no codec finds the same row twice in what it looks back at.
+_DISTINCT = 50_000
+_STREAM = "Big"
+_TARGET = {
+    "stream": _STREAM,
+    "import_configuration_id": new_id("adds"),
+    "replace_import_configuration_id": new_id("clears"),
+}
+
+
+def read_growth(options: Options, folder: Path) -> Runs:
+    """One stream of the source."""
+    runs = Runs()
+    shape = Shape(distinct=_DISTINCT)
+    for size in _sizes(options):
+        bench = ReadBench(ReadCase("", shape=shape), size, folder)
+        with bench.pigment:
+            ways = bench.own_ways(replace(options, times=_times(options, size)))
+            runs.run(Case("source", "one stream", size=size), ways, disk=True)
+    return runs
+
+
+def write_growth(options: Options, folder: Path) -> Runs:
+    """One stream of the destination, which adds to its block or replaces what is in it."""
+    runs = Runs()
+    shape = Shape(distinct=_DISTINCT)
+    lines = [opening(_STREAM) + each + b"}}\n" for each in shape.objects_of_rows()]
+    with Sink() as sink:
+        for mode in ("append", "overwrite"):
+            words = _given(folder, shape, sink.url, mode)
+            for size in _sizes(options):
+                feed = _feed(folder, lines[:size], size)
+                ways = [
+                    Way(each.name, Command([each.script("destination"), *words], feed), size, _times(options, size))
+                    for each in options.checkouts
+                    if each.knows("destination", {"targets": [_TARGET]})
+                ]
+                runs.run(Case("destination", mode, size=size), ways, disk=True)
+    return runs
+
+
+def _feed(folder: Path, lines: list[bytes], size: int) -> list[str]:
+    """The words of what feeds these lines again and again."""
+    file = folder / "lines.jsonl"
+    file.write_bytes(b"".join(lines))
+    times = max(size // len(lines), 1)
+    return [sys.executable, "-m", "benchmarks.feed", str(file), str(len(lines)), str(times), _STREAM]
+
+
+def _sizes(options: Options) -> tuple[int, ...]:
+    """A tenth of the rows, the rows, and ten times as many."""
+    return options.rows // 10, options.rows, options.rows * 10
+
+
+def _times(options: Options, size: int) -> int:
+    """The most rows are enough of a sample in one run."""
+    return 1 if size > options.rows else options.times
+
+
+def _given(folder: Path, shape: Shape, url: str, mode: str) -> list[str]:
+    config = {
+        "credentials": {"auth_type": "single_key", "api_key": "pgmt_bench"},
+        "base_url": url,
+        "targets": [_TARGET],
+    }
+    catalog: dict[str, Any] = shape.catalog([_STREAM])
+    for each in catalog["streams"]:
+        each["destination_sync_mode"] = mode
+    place = folder / mode
+    place.mkdir(exist_ok=True)
+    return ["write", *write_files(place, {"config": config, "catalog": catalog})]

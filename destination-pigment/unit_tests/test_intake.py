@@ -1,0 +1,82 @@
+"""Records that the source has counted and that did not arrive: counted once, and nothing behind them is vouched for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from destination_pigment.config import FileLimits
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.held_states import HeldStates
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.completion import Completion
+from destination_pigment.input.configured_streams import StreamKey, parse_catalog
+from destination_pigment.intake import Intake
+from destination_pigment.states import States
+from pigment_csv.dialect import CsvDialect
+
+A, B = (None, "a"), (None, "b")
+
+
+@pytest.fixture
+def files() -> Iterator[dict[StreamKey, StreamFiles]]:
+    schema = {"properties": {"id": {"type": "string"}}}
+    chosen = [
+        {"stream": {"name": name, "json_schema": schema}, "destination_sync_mode": "append"} for name in ("a", "b")
+    ]
+    options = FileOptions(CsvDialect(), FileLimits(10**6, 1000, timedelta(minutes=10)), lambda: 0.0)
+    with Spool(CsvDialect()) as spool:
+        yield {
+            each.key: StreamFiles(each, RecordConverter(each, (), CsvDialect()), spool, options)
+            for each in parse_catalog({"streams": chosen})
+        }
+
+
+def taken(files: dict[StreamKey, StreamFiles], *messages: dict[str, Any]) -> Intake:
+    states = States(HeldStates(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
+    intake = Intake(files, Completion(has_generations=False), states)
+    intake.take(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
+    return intake
+
+
+def record(name: str) -> dict[str, Any]:
+    return {"type": "RECORD", "record": {"stream": name, "data": {"id": "1"}}}
+
+
+def state(count: int, name: str | None = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"type": "GLOBAL", "global": {"shared_state": {"x": 1}, "stream_states": []}}
+    if name is not None:
+        content = {"type": "STREAM", "stream": {"stream_descriptor": {"name": name}, "stream_state": {"x": 1}}}
+    return {"type": "STATE", "state": {**content, "sourceStats": {"recordCount": float(count)}}}
+
+
+def problems(intake: Intake) -> list[tuple[str, StreamKey | None]]:
+    return [(str(error).split(" did not arrive")[0], key) for error, key in intake.problems()]
+
+
+def test_what_a_state_of_all_streams_misses_is_counted_once(files: dict[StreamKey, StreamFiles]) -> None:
+    intake = taken(files, record("a"), record("b"), state(5), state(2))
+    assert problems(intake) == [("5 records that the source has counted for all streams together", None)]
+    assert intake.misses_records(A)
+    assert intake.misses_records(B)
+
+
+def test_what_the_state_of_one_stream_misses_is_counted_for_that(files: dict[StreamKey, StreamFiles]) -> None:
+    intake = taken(files, record("a"), state(3, "a"), record("b"), state(1, "b"))
+    assert problems(intake) == [('2 records of the stream "a" that the source has counted', A)]
+    assert not intake.misses_records(B)
+
+
+def test_nothing_is_vouched_for_behind_a_state_of_all_that_misses_records(files: dict[StreamKey, StreamFiles]) -> None:
+    taken(files, record("a"), state(1), record("a"), state(2), state(0, "a"))
+    assert sum(cut.records for cut in files[A].take_marked()) == 1
+
+
+def test_nothing_is_missing_where_the_counts_agree(files: dict[StreamKey, StreamFiles]) -> None:
+    assert not problems(taken(files, record("a"), record("b"), state(2), record("a"), state(1, "a")))

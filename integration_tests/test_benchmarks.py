@@ -1,0 +1,239 @@
+"""The bench: its tables from given figures, its marks in the docs, what it sees of a process, and its floors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import pytest
+from benchmarks.checkouts import knows, names_of
+from benchmarks.floors import IN_C, built
+from benchmarks.measure import Command, Figures, RunFailed, run_once
+from benchmarks.messages import opening, state
+from benchmarks.page import filled
+from benchmarks.reading import ReadBench, ReadCase
+from benchmarks.rows import Shape
+from benchmarks.run import Case, Options, Runs, Way
+from benchmarks.table import cases_table, goals_table, growth_table, noise, start_table
+from benchmarks.watch import Watch
+
+from connector_metadata import ROOT
+
+FEW = Case("source", "few rows")
+ONE = Case("source", "one stream", "few rows")
+
+
+def cells(table: str) -> list[list[str]]:
+    """The rows below the heading; a row has as many cells as the heading."""
+    heading, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("|")
+    ]
+    assert all(len(row) == len(heading) for row in rows)
+    return rows
+
+
+def runs_of(*ways: tuple[str, list[Figures], list[Figures], int]) -> Runs:
+    """Runs of one stream: the way's name, what few rows cost, what the rows cost, and how many they were."""
+    runs = Runs()
+    for name, few, many, rows in ways:
+        runs.figures[FEW, name], runs.rows[FEW, name] = few, 0
+        runs.figures[ONE, name], runs.rows[ONE, name] = many, rows
+    return runs
+
+
+THREE_WAYS = runs_of(
+    ("ours", [Figures(1.0, 0.8, 80), Figures(1.5, 0.9, 80)], [Figures(2.0, 1.8, 140), Figures(3.0, 2.2, 130)], 10**6),
+    ("plain", [Figures(1.0, 1.0, 77)], [Figures(5.0, 5.0, 80)], 200_000),
+    ("floor (C)", [Figures(0.0, 0.0, 1)], [Figures(0.8, 0.3, 2)], 10**6),
+)
+
+
+def test_a_case_is_the_best_run_beyond_the_best_start_beside_plain_and_floor() -> None:
+    assert cells(cases_table(THREE_WAYS)) == [
+        ["one stream", "ours", "1,000,000", "1,000", "1.00", "5%", "80%", "140", "10%"],
+        ["one stream", "plain", "200,000", "50", "20.00", "100%", "4%", "80", "-"],
+        ["one stream", "floor (C)", "1,000,000", "1,250", "0.30", "2%", "100%", "2", "-"],
+    ]
+
+
+def test_start_up_is_a_table_of_its_own_without_the_floors() -> None:
+    assert cells(start_table(THREE_WAYS)) == [
+        ["few rows", "ours", "0.80", "1.00", "80", "6%"],
+        ["few rows", "plain", "1.00", "1.00", "77", "-"],
+    ]
+
+
+def test_goals_are_held_against_the_first_checkout() -> None:
+    assert [row[1:] for row in cells(goals_table(THREE_WAYS))] == [["1,000 k rows/s", "no"], ["80%", "yes"]]
+    assert goals_table(Runs()) == ""
+
+
+def test_what_start_up_hides_is_a_dash_and_divides_nothing() -> None:
+    hidden = runs_of(
+        ("ours", [Figures(1, 1, 1)], [Figures(0.9, 0.9, 1)], 10), ("plain", [Figures(1, 1, 1)], [Figures(1, 1, 1)], 10)
+    )
+
+    assert [row[3:7] for row in cells(cases_table(hidden))] == [["-"] * 4] * 2
+    assert [row[2] for row in cells(goals_table(hidden))] == ["no", "no"]
+
+
+def test_without_a_start_only_the_memory_is_known() -> None:
+    case = Case("source", "wide", "few rows")
+    runs = Runs({(case, "ours"): [Figures(1, 1, 80)]}, {(case, "ours"): 10**6})
+
+    assert cells(cases_table(runs)) == [["wide", "ours", "1,000,000", "-", "-", "-", "-", "80", "-"]]
+
+
+def test_a_way_that_fails_leaves_the_others_and_what_it_did_before(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    once = f"import pathlib; pathlib.Path({str(mark)!r}).touch(exist_ok=False)"
+    ways = [
+        Way("once", Command([sys.executable, "-c", once]), 5, 3),
+        Way("always", Command([sys.executable, "-c", ""]), 5, 3),
+    ]
+    runs = Runs()
+
+    runs.run(ONE, ways)
+
+    assert {way: len(figures) for (_, way), figures in runs.figures.items()} == {"once": 1, "always": 3}
+    assert list(runs.failures) == [(ONE, "once")]
+
+
+def test_a_way_that_failed_is_named_in_the_tables() -> None:
+    runs = Runs(rows={(ONE, "before"): 10}, failures={(ONE, "before"): "ended with 1"})
+
+    assert cells(cases_table(runs))[0][:3] == ["one stream", "before", "failed: ended with 1"]
+    assert cells(growth_table(runs))[0][:4] == ["source, one stream", "10", "before", "failed: ended with 1"]
+
+
+def test_growth_counts_whole_processes() -> None:
+    case = Case("destination", "overwrite", size=10**6)
+    runs = Runs({(case, "ours"): [Figures(4, 2, 90, 80), Figures(5, 3, 95, 89)]}, {(case, "ours"): 10**6})
+
+    assert cells(growth_table(runs)) == [
+        ["destination, overwrite", "1,000,000", "ours", "4.0", "250", "2.0", "2.00", "95", "89"]
+    ]
+
+
+def test_the_noise_is_that_of_ways_that_ran_more_than_once() -> None:
+    assert "±8% apart (the middle of 2 groups; at most ±10%)" in noise(THREE_WAYS)
+    assert "not known" in noise(Runs())
+
+
+def test_only_what_stands_between_the_marks_is_replaced() -> None:
+    page = "before\n<!-- a: written by make bench -->\nold\n<!-- end of a -->\nbehind \\1\n"
+
+    written = filled(page, "a", "| new \\1 |\n")
+
+    assert written == "before\n<!-- a: written by make bench -->\n\n| new \\1 |\n\n<!-- end of a -->\nbehind \\1\n"
+    assert filled(written, "a", "| new \\1 |\n") == written
+    with pytest.raises(ValueError, match="no marks for b"):
+        filled(page, "b", "")
+
+
+def test_the_page_has_the_marks_of_everything_that_is_written() -> None:
+    page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+
+    for connector in ("source", "destination"):
+        for kind in ("cases", "growth"):
+            assert "| x |" in filled(page, f"{kind} of the {connector}", "| x |")
+    assert len(re.findall("written by make bench", page)) == 4
+
+
+def test_a_form_knows_the_fields_that_it_has() -> None:
+    choice = {"oneOf": [{"properties": {"kind": {}, "key": {}}}, {"properties": {"kind": {}}}]}
+    form = {"properties": {"a": {}, "card": {"properties": {"b": {}}}, "list": {"items": choice}}}
+
+    assert knows(form, {"a": 1, "card": {"b": 2}, "list": [{"kind": 1, "key": 2}]})
+    assert not knows(form, {"c": 1})
+    assert not knows(form, {"card": {"c": 1}})
+    assert not knows(form, {"list": [{"kind": 1}, {"lock": 1}]})
+
+
+def test_checkouts_of_one_name_are_told_apart() -> None:
+    assert names_of([Path("/a/before"), Path("/b/before"), Path("/c")]) == ["before", "before 2", "c"]
+
+
+def test_files_with_and_without_a_name_count_as_disk(tmp_path: Path) -> None:
+    watch = Watch(os.getpid(), tmp_path)
+    with tempfile.TemporaryFile(dir=tmp_path) as unnamed:
+        unnamed.write(bytes(1 << 20))
+        unnamed.flush()
+        Path(tmp_path, "named").write_bytes(bytes(2 << 20))
+        watch.look()
+    Path(tmp_path, "named").unlink()
+    watch.look()
+
+    assert 3 <= watch.peaks.disk_megabytes < 3.5
+    assert watch.peaks.memory_megabytes > 10
+
+
+def test_a_command_that_fails_is_no_figure() -> None:
+    with pytest.raises(RunFailed, match=r"ended with 3 after \d+ s why"):
+        run_once(Command([sys.executable, "-c", "import sys; print('why', file=sys.stderr); sys.exit(3)"]))
+
+
+@pytest.fixture(scope="module")
+def floors(tmp_path_factory: pytest.TempPathFactory) -> str:
+    program = built(tmp_path_factory.mktemp("floors"))
+    if program is None:
+        pytest.skip("no C compiler")
+    return program
+
+
+SHAPE = Shape(multi_line=0.3, objects=True, airbyte_key=True, distinct=300)
+
+
+def test_the_floor_reads_every_row_as_it_is(floors: str, tmp_path: Path) -> None:
+    bench = ReadBench(ReadCase("", shape=Shape(multi_line=0.3)), 300, tmp_path)
+    with bench.pigment:
+        way = next(each for each in bench.ways(Options(300, 1, (), (), floors)) if each.name == IN_C)
+        printed = subprocess.run(list(way.command.words), capture_output=True, check=True).stdout
+
+    expected = csv.reader(io.StringIO(b"".join(Shape(multi_line=0.3).csv()[:300]).decode(), newline=""), delimiter=";")
+    found = [json.loads(line, parse_float=str, parse_int=str)["record"]["data"] for line in printed.splitlines()]
+    assert [[value or "" for value in row.values()] for row in found] == list(expected)
+
+
+def test_the_floor_writes_every_row_as_it_is(floors: str) -> None:
+    rows = SHAPE.objects_of_rows()
+    lines = b"".join(opening("Big") + row + b"}}\n" + state("Big", 1) for row in rows)
+    columns = sorted(SHAPE.schema()["properties"])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        words = [floors, "write", "127.0.0.1", str(server.getsockname()[1]), *columns]
+        with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            process.stdin.write(lines)
+            process.stdin.close()
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as received:
+                text = body_in_chunks(received)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert process.returncode == 0
+
+    header, *found = csv.reader(io.StringIO(text.decode(), newline=""))
+    assert header == columns
+    for row, line in zip(found, rows, strict=True):
+        record = json.loads(line, parse_float=str, parse_int=str)
+        tags = row.pop(columns.index("Tags"))
+        assert json.loads(tags, parse_float=str, parse_int=str) == record["Tags"]
+        assert row == [record[name] or "" for name in columns if name != "Tags"]
+
+
+def body_in_chunks(received: IO[bytes]) -> bytes:
+    while received.readline().strip():
+        pass
+    body = b""
+    while size := int(received.readline(), 16):
+        body += received.read(size)
+        received.readline()
+    return body
