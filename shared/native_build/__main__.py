@@ -1,7 +1,7 @@
 """Compiles `rows.c` with the compiler that `tools.lock` pins: `.venv-native/bin/python shared/native_build OUTPUT`.
 
 One library for each processor serves every Linux: it names no C library, and finds memcpy and its like, when it is
-loaded, in the one that Python runs on. Same input, same bytes, wherever it is compiled.
+loaded, in the one that Python runs on. The same source gives the same bytes.
 """
 
 from __future__ import annotations
