@@ -197,8 +197,7 @@ def _found(direction: str, fault: Fault, seconds: float) -> tuple[float | None, 
         if ended.returncode > 1 or (ended.returncode == 1 and "FOUND" not in ended.stdout):
             raise OSError(ended.stderr)
         said = next((line for line in ended.stdout.splitlines() if "FOUND" in line), "")
-        what = said.partition(", case ")[2].partition(": ")[2]
-        return (time.monotonic() - began if said else None), what[:30]
+        return (time.monotonic() - began if said else None), said.partition("s, ")[2][:40]
 
 
 if __name__ == "__main__":

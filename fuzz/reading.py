@@ -11,7 +11,7 @@ from random import Random
 from fenced_memory import Fence
 from fuzz.case import Case, Finding, Shape, Tally, same
 from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
-from fuzz.words import CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
+from fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_csv.reader import CsvBroken, rows_of
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
 from pigment_native.record_lines import LineLayout, LineWriter, count_repeated
@@ -183,7 +183,10 @@ def _field(random: Random, type_: ColumnType, wrong: float, quoted: float) -> by
     elif type_ is ColumnType.DATE:
         text = a_date(random)
     else:
-        text = random.choice([b"a", b"text", "é\x85 \u2028".encode(), b"x" * random.randint(1, 40), b'5"', b"a;b\r\nc"])
+        sign = random.choice([*CONTROLS, *CHARACTERS])
+        text = random.choice(
+            [b"a" + sign, b"text", "é\x85 \u2028".encode(), b"x" * random.randint(1, 40), b'5"', b"a;b\r\nc"]
+        )
     if any(sign in text for sign in b';"\r\n') or random.random() < quoted:
         return b'"' + text.replace(b'"', b'""') + b'"'
     return text

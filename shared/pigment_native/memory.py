@@ -22,7 +22,7 @@ class Room(ctypes.Structure):
 def address_of(buffer: bytes | bytearray) -> int:
     """Where the bytes are, for as long as somebody keeps them."""
     if isinstance(buffer, bytes) or not buffer:
-        return ctypes.cast(ctypes.c_char_p(bytes(buffer)), ctypes.c_void_p).value or 0
+        return ctypes.cast(ctypes.c_char_p(buffer if isinstance(buffer, bytes) else b""), ctypes.c_void_p).value or 0
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from pigment_native.library import LIBRARY, load
 
 PACKAGE = Path(pigment_native.library.__file__).parent
 BUILD = Path(__file__).parents[2] / "native_build"
+TARGETS = {"x86_64-linux", "aarch64-linux", "aarch64-macos.11.0"}
 COMPILER = Path(__file__).parents[3] / ".venv-native/bin/python"
 
 compiled = pytest.mark.skipif(not COMPILER.exists(), reason="without the compiler; make native sets it up")
@@ -37,6 +40,25 @@ def test_what_is_no_library_of_this_version_is_not_loaded(tmp_path: Path) -> Non
     import _ctypes  # noqa: PLC0415 - any library that is there and not ours
 
     assert [load(path) for path in (tmp_path / "none.so", text, Path(_ctypes.__file__))] == [None, None, None]
+
+
+@compiled
+def test_a_library_of_another_version_is_not_loaded(tmp_path: Path) -> None:
+    source = tmp_path / "rows.c"
+    source.write_text(
+        "#include <stdint.h>\nuint32_t rows_version(void);\nuint32_t rows_version(void) { return 999; }\n"
+    )
+    assert compile_rows(tmp_path / "librows.so", "--source", str(source)).returncode == 0
+
+    assert load(tmp_path / "librows.so") is None
+
+
+@compiled
+@pytest.mark.parametrize("target", sorted(TARGETS - {f"{platform.machine()}-{sys.platform}"}))
+def test_a_library_for_another_machine_is_not_loaded(target: str, tmp_path: Path) -> None:
+    assert compile_rows(tmp_path / "librows.so", "--target", target).returncode == 0
+
+    assert load(tmp_path / "librows.so") is None
 
 
 def test_the_source_stays_one_that_is_read_in_one_go() -> None:
@@ -61,7 +83,7 @@ def test_one_library_for_each_processor_serves_every_linux(machine: str, tmp_pat
 
 
 @compiled
-@pytest.mark.parametrize("target", ["x86_64-linux", "aarch64-linux", "aarch64-macos.11.0"])
+@pytest.mark.parametrize("target", sorted(TARGETS))
 def test_the_same_source_gives_the_same_bytes(target: str, tmp_path: Path) -> None:
     libraries = []
     for name in ("one", "another"):
