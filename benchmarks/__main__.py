@@ -32,9 +32,14 @@ def main() -> None:
             measured = (_growth if arguments.growth else _cases)(connector, options, Path(folder))
             print(f"\n{measured}", flush=True)
             if arguments.write:
-                name = f"growth of the {connector}" if arguments.growth else f"cases of the {connector}"
-                page = filled(arguments.write.read_text(encoding="utf-8"), name, measured)
+                place = _place(connector, growth=arguments.growth)
+                page = filled(arguments.write.read_text(encoding="utf-8"), place, measured)
                 arguments.write.write_text(page, encoding="utf-8")
+
+
+def _place(connector: str, *, growth: bool) -> str:
+    """Where on the page the figures stand."""
+    return f"{'growth' if growth else 'cases'} of the {connector}"
 
 
 def _checkouts(against: list[Path]) -> tuple[Checkout, ...]:
@@ -74,9 +79,24 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--write", type=Path, help="a page whose tables are replaced: docs/performance.md")
     arguments = parser.parse_args()
-    if arguments.write and arguments.case:
-        parser.error("a page takes all cases: leave --case or --write")
+    if problem := _problem(arguments):
+        parser.error(problem)
     return arguments
+
+
+def _problem(arguments: argparse.Namespace) -> str | None:
+    """What is wrong with the arguments, found before anything is measured."""
+    if arguments.rows < 10 or arguments.times < 1:
+        return "at least 10 rows and one run are needed"
+    if arguments.write and arguments.case:
+        return "a page takes all cases: leave --case or --write"
+    if arguments.write:
+        try:
+            for connector in CONNECTORS:
+                filled(arguments.write.read_text(encoding="utf-8"), _place(connector, growth=arguments.growth), "")
+        except (OSError, ValueError) as error:
+            return str(error)
+    return None
 
 
 if __name__ == "__main__":

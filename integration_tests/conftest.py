@@ -12,6 +12,7 @@ from airbyte_platform.fork_server import ForkServer
 from attempts import SPEED
 from connectors import Runner, destination_config, running, source_config
 from findings import ATTEMPTS_MADE, Broken
+from local_bucket.server import LocalBucket
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
 
@@ -94,3 +95,10 @@ def csv_file(tmp_path: Path) -> Path:
     path = tmp_path / "rows.csv"
     path.write_text("Department,Parent\r\nNew one,Über\r\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def bucket() -> Iterator[LocalBucket]:
+    """Takes rejected rows."""
+    with LocalBucket() as started:
+        yield started

@@ -47,3 +47,15 @@ def split_by_department(source: Runner, slices: int = 4) -> dict[str, Any]:
 
 def as_multiset(rows: list[list[str]] | list[dict[str, Any]]) -> list[str]:
     return sorted(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def add_list(source: Runner, name: str, header: list[str], rows: list[list[str]], **more: Any) -> ListBlock:
+    block = ListBlock(new_id("extra", name, str(len(header))), name, [Property(each) for each in header], **more)
+    for row in rows:
+        block.add(*row)
+    planning(source).put(block)
+    return block
+
+
+def properties(stream: dict[str, Any]) -> dict[str, Any]:
+    return {name: each.get("format", each["type"][1]) for name, each in stream["json_schema"]["properties"].items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,12 +10,12 @@ from typing import Any
 import pytest
 
 from connectors import Runner, key
-from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
+from local_pigment.blocks import ListBlock, Property
 from local_pigment.faults import RespondStatus
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
-from reading import add_raw
+from reading import add_list, add_raw, properties
 
 
 @pytest.fixture
@@ -29,21 +28,6 @@ def status(source: Runner, **config: Any) -> tuple[str, str]:
     run = source.run("check", **config)
     status = run.of("CONNECTION_STATUS")[0]
     return status["status"], status.get("message", "")
-
-
-def add_list(source: Runner, name: str, header: list[str], rows: list[list[str]], **more: Any) -> ListBlock:
-    block = ListBlock(new_id("extra", name, str(len(header))), name, [Property(each) for each in header], **more)
-    for row in rows:
-        block.add(*row)
-    source.pigment.workspace.application(PLANNING).put(block)
-    return block
-
-
-def properties(stream: dict[str, Any]) -> dict[str, Any]:
-    return {name: each.get("format", each["type"][1]) for name, each in stream["json_schema"]["properties"].items()}
-
-
-# check ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_setup_is_accepted_with_one_header_line_of_each_kind(source: Runner) -> None:
@@ -109,89 +93,9 @@ def test_a_form_that_is_filled_in_wrong_stops_discover_in_the_same_words(source:
     ]
 
 
-# discover ------------------------------------------------------------------------------------------------------
-
-
-def test_types_and_keys_of_each_kind_of_block(source: Runner) -> None:
-    streams = source.discovered(block_types=["list", "table", "metric"])
-
-    assert properties(streams["Departments"]) == {
-        "Department": "string",
-        "Parent": "string",
-        "Active": "boolean",
-        "FTE": "number",
-    }
-    assert streams["Departments"]["source_defined_primary_key"] == [["Department"]]
-    assert properties(streams["Employees"])["Hired"] == "date"
-    # A transaction list has no key, whatever its first column looks like.
-    assert not streams["General Ledger"].get("source_defined_primary_key")
-    assert properties(streams["Headcount"]) == {"Departments": "string", "Months": "string", "Headcount": "number"}
-    assert streams["Headcount"]["source_defined_primary_key"] == [["Departments"], ["Months"]]
-    assert properties(streams["P&L"])["Salary cost"] == "number"
-    assert streams["P&L"]["source_defined_primary_key"] == [["Departments"], ["Months"]]
-    for stream in streams.values():
-        # None of them is in slices, so the platform clears what a failed attempt left.
-        assert stream["is_resumable"] is False
-        assert stream["supported_sync_modes"] == ["full_refresh"]
-        assert all("null" in each["type"] for each in stream["json_schema"]["properties"].values())
-
-
-def test_items_are_text_whatever_they_look_like(source: Runner) -> None:
-    add_list(source, "Codes", ["Code", "Number"], [["1", "1"], ["2", "2"]])
-    assert properties(source.discovered()["Codes"]) == {"Code": "string", "Number": "number"}
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (["1", "-2.50", "1e5", "0"], "number"),
-        (["0012"], "string"),
-        (["+5"], "string"),
-        (["1,5"], "string"),
-        (["NaN"], "string"),
-        (["TRUE", "FALSE", ""], "boolean"),
-        (["True"], "string"),
-        (["2026-02-28", ""], "date"),
-        (["2026-02-30"], "string"),
-        (["", ""], "string"),
-        (["1", "x"], "string"),
-    ],
-)
-def test_a_property_gets_the_type_that_all_its_values_have(source: Runner, values: list[str], expected: str) -> None:
-    add_list(source, "Any", ["Item", "Value"], [[f"i{position}", value] for position, value in enumerate(values)])
-    assert properties(source.discovered(include=["Any"])["Any"])["Value"] == expected
-
-
-def test_types_may_be_switched_off(source: Runner) -> None:
-    streams = source.discovered(types="text")
-    assert {each for stream in streams.values() for each in properties(stream).values()} == {"string"}
-
-
-def test_a_table_without_named_metrics_has_its_trailing_numbers_as_values(source: Runner) -> None:
-    table = source.pigment.workspace.block("P&L", PLANNING)
-    fields = [
-        {"type": "DimensionField", "sourceId": source.pigment.workspace.block("Departments", PLANNING).id},
-        {"type": "ValueField", "sourceId": table.metric_ids[0], "displayName": "People"},  # type: ignore[union-attr] # it is a table
-    ]
-    stream = source.discovered(block_requests=[{"block": "P&L", "request": json.dumps({"fields": fields})}])["P&L"]
-
-    assert properties(stream) == {"Departments": "string", "People": "number"}
-    assert "source_defined_primary_key" not in stream or not stream["source_defined_primary_key"]
-
-
 def test_technical_headers(source: Runner) -> None:
     names = list(properties(source.discovered(headers="technical")["Departments"]))
     assert names[0].startswith("department_")
-
-
-def test_scenarios_are_a_column_and_part_of_the_key(source: Runner) -> None:
-    scenarios = list(source.pigment.workspace.application(PLANNING).scenarios)
-    stream = source.discovered(
-        block_types=["metric"], block_requests=[{"block": "Headcount", "request": json.dumps({"scenarios": scenarios})}]
-    )["Headcount"]
-
-    assert properties(stream)["Scenario"] == "string"
-    assert stream["source_defined_primary_key"] == [["Departments"], ["Months"], ["Scenario"]]
 
 
 def test_views_become_streams_under_their_names(source: Runner) -> None:
@@ -249,19 +153,6 @@ def test_a_missing_permission_ends_discovery_with_its_name(source: Runner) -> No
     assert len(source.pigment.requests) <= 7
 
 
-@pytest.mark.parametrize(("values", "claimed"), [(["a", "b"], True), (["a", ""], False), (["a", "a"], False)])
-def test_a_key_that_does_not_hold_is_not_claimed(source: Runner, values: list[str], claimed: bool) -> None:
-    add_raw(source, "Keys", ("Item;x\r\n" + "".join(f"{value};1\r\n" for value in values)).encode(), is_dimension=True)
-    stream = source.discovered()["Keys"]
-    assert bool(stream.get("source_defined_primary_key")) is claimed
-
-
-def test_richer_metadata_names_the_key(source: Runner) -> None:
-    source.pigment.workspace.variants.richer_metadata = True
-    stream = source.discovered()["Departments"]
-    assert stream["source_defined_primary_key"] == [["Department"]]
-
-
 def test_only_the_beginning_of_a_large_export_is_fetched(source: Runner) -> None:
     sent = 0
 
@@ -304,27 +195,6 @@ def test_a_key_that_sees_less_finds_less(source: Runner) -> None:
     workspace.keys.append(replace(all_scopes, name="blind", secret="pgmt_blind", hidden=frozenset({hidden})))
 
     assert "General Ledger" not in source.discovered(credentials=key(source.pigment, "blind"))
-
-
-def test_metrics_of_every_value_type(source: Runner) -> None:
-    application = source.pigment.workspace.application(PLANNING)
-    months = source.pigment.workspace.block("Months", PLANNING)
-    for type_, values in {
-        ValueType.TEXT: ["x", "0012"],
-        ValueType.BOOLEAN: ["TRUE", "FALSE"],
-        ValueType.DATE: ["2026-01-01", "2026-12-31"],
-    }.items():
-        metric = MetricBlock(new_id("metric", type_), f"M {type_}", [months.id], type_)
-        for month, value in zip(["Jan 26", "Feb 26"], values, strict=True):
-            metric.of(DEFAULT_SCENARIO)[(month,)] = value
-        application.put(metric)
-    streams = source.discovered(block_types=["metric"], include=["M *"])
-
-    assert {name: properties(each)[name] for name, each in streams.items()} == {
-        "M Text": "string",
-        "M Boolean": "boolean",
-        "M Date": "date",
-    }
 
 
 def test_two_views_of_one_name_are_two_streams(source: Runner) -> None:
@@ -379,26 +249,6 @@ def test_only_views_may_be_chosen(source: Runner) -> None:
     views = source.pigment.workspace.application(PLANNING).views
     ledger = next(view.id for view in views.values() if view.name == "Ledger for the API")
     assert set(source.discovered(block_types=[], views=[{"view_id": ledger, "name": "V"}])) == {"V"}
-
-
-def test_a_metric_named_like_a_dimension_makes_no_value_of_it(source: Runner) -> None:
-    application = source.pigment.workspace.application(PLANNING)
-    application.put(MetricBlock(new_id("metric", "odd"), "Months", []))
-    stream = source.discovered()["P&L"]
-    assert stream["source_defined_primary_key"] == [["Departments"], ["Months"]]
-
-
-def test_a_payload_that_names_its_fields_says_which_are_values(source: Runner) -> None:
-    table = source.pigment.workspace.block("P&L", PLANNING)
-    dimension = source.pigment.workspace.block("Departments", PLANNING).id
-    metrics = table.metric_ids  # type: ignore[union-attr] # it is a table
-    fields = [
-        {"type": "DimensionField", "sourceId": dimension},
-        {"type": "ValueField", "sourceId": metrics[0], "displayName": "People"},
-        {"type": "ValueField", "sourceId": metrics[1]},
-    ]
-    stream = source.discovered(block_requests=[{"block": "P&L", "request": json.dumps({"fields": fields})}])["P&L"]
-    assert properties(stream) == {"Departments": "string", "People": "number", "Salary cost": "number"}
 
 
 def test_one_block_that_may_not_be_exported_hides_no_other(source: Runner) -> None:

@@ -363,7 +363,7 @@ def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_t
 @pytest.mark.parametrize("odd", [1, 2, 3, 17, 40])
 def test_odd_records_among_others_keep_their_order(odd: int) -> None:
     records = [msgspec.Raw(b'{"a":%d%b}' % (n, b"" if n % odd else b"e1")) for n in range(1, 301)]
-    stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",), frozenset())
+    stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",))
     made = RecordConverter(stream, (), CsvDialect(), library()).convert(records)
 
     cells = [cell for rows in made if isinstance(rows, Rows) for cell in rows.columns[0]]

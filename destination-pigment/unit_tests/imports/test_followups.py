@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from scripted_imports import RUNNING, Time, importer_for, next_response
 
 from destination_pigment.config import parse_config
 from destination_pigment.ending import Ending
@@ -26,14 +27,12 @@ from pigment_client.errors import (
     RequestRejected,
     Unavailable,
 )
-from pigment_client.http.clock import Clock
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
     Import,
     ImportConfiguration,
     ImportCounts,
-    RunningImport,
     SkippedData,
 )
 
@@ -41,7 +40,6 @@ STORED = Ending()
 IDS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 WANTED = [FollowUp(IDS[0], "First"), FollowUp(IDS[1], "Second"), FollowUp(IDS[2])]
 SECOND = f'"Second" ({IDS[1]}) under "Then run"'
-RUNNING = RunningImport("import")
 DONE = CompletedImport("import", ImportCounts(3, 2, 1, 0))
 
 
@@ -58,31 +56,15 @@ class Pigment:
     def start_import(self, configuration_id: str, _timeout_seconds: float) -> Import:
         self.started.append(configuration_id)
         self.on_start()
-        return _next(self._starts)
+        return next_response(self._starts)
 
     def import_status(self, _import_id: str) -> Import:
         self.asked += 1
-        return _next(self._asks)
-
-
-def _next(responses: list[Import | Exception]) -> Import:
-    response = responses.pop(0) if len(responses) > 1 else responses[0]
-    if isinstance(response, Exception):
-        raise response
-    return response
-
-
-class Time:
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.clock = Clock(monotonic=lambda: self.now, sleep=self.sleep, random=lambda: 1.0)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        return next_response(self._asks)
 
 
 def followups(pigment: Pigment, cancel: Cancel | None = None, **config: Any) -> FollowUps:
-    importer = Importer(pigment, parse_config(config), cancel or Cancel(), Time().clock)  # type: ignore[arg-type] # stands in
+    importer = importer_for(pigment, Time(), cancel, **config)
     return FollowUps(pigment, importer, WANTED, 60.0)  # type: ignore[arg-type] # stands in
 
 

@@ -8,19 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import scripted_imports
+from scripted_imports import RUNNING, Time, importer_for, replace_all
 
-from destination_pigment.config import parse_config
-from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import Cut
-from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.replace_job import ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
-from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import KeyRejected, NotFound, OutcomeUnknown, RequestRejected
-from pigment_client.http.clock import Clock
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -31,12 +25,10 @@ from pigment_client.models import (
     RunningImport,
     UnknownImport,
 )
-from pigment_csv.dialect import CsvDialect
 
 CLEARED = CompletedImport("", ImportCounts(1, 0, 1))
 ADDED = CompletedImport("", ImportCounts(1, deleted=0))
 FAILED = FailedImport("", ("NoSuchColumn",))
-RUNNING = RunningImport("")
 LOST = OutcomeUnknown("push CSV")
 
 Ask = Callable[[float], Import | Exception]
@@ -48,11 +40,8 @@ class Pigment:
     def __init__(self, *imports: Ask | Exception) -> None:
         self.pushes: list[str] = []
         self.repeatable: list[bool] = []
-        self.now = 0.0
+        self.time = Time()
         self._imports = list(imports)
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
     def push_csv(self, configuration_id: str, _file: Path, options: PushOptions) -> Import:
         self.pushes.append(configuration_id)
@@ -65,7 +54,7 @@ class Pigment:
     def import_status(self, import_id: str) -> Import:
         ask = self._imports[int(import_id)]
         assert not isinstance(ask, Exception)
-        response = ask(self.now)
+        response = ask(self.time.now)
         if isinstance(response, Exception):
             raise response
         return replace(response, id=import_id)
@@ -80,17 +69,8 @@ def after(seconds: float, response: Import, before: Import | Exception = RUNNING
 
 
 def replaced(pigment: Pigment, files: int = 2, *, rejected_on_arrival: int = 0, **config: Any) -> Imported:
-    stream = DestinationStream(None, "s", WriteMode.REPLACE, ("a",))
-    clock = Clock(monotonic=lambda: pigment.now, sleep=pigment.sleep, random=lambda: 1.0)
-    importer = Importer(pigment, parse_config(config), Cancel(), clock)  # type: ignore[arg-type] # stands in for it
-    with Spool(CsvDialect()) as spool:
-        cuts = []
-        for _ in range(files):
-            file = spool.new_file(["a"])
-            file.write(b"1\r\n")
-            file.finish()
-            cuts.append(Cut(file, rows=1, rejected=rejected_on_arrival, is_open=False))
-        return ReplaceJob(stream, Target("adding", "clearing"), tuple(cuts), restart_seconds=10.0).run(importer)
+    importer = importer_for(pigment, pigment.time, **config)
+    return replace_all(importer, files, rejected_on_arrival=rejected_on_arrival)
 
 
 HOUR = 3600.0
@@ -108,7 +88,7 @@ def test_an_import_that_takes_too_long_has_ended_before_all_files_are_sent_again
     pigment = Pigment(*first, slow, *again)
     replaced(pigment, files)
     assert pigment.pushes == (["clearing"] * 2 if files == 1 else ["clearing", "adding"] * 2)
-    assert pigment.now > 1.5 * HOUR
+    assert pigment.time.now > 1.5 * HOUR
 
 
 @pytest.mark.parametrize(
@@ -141,7 +121,7 @@ def test_a_lost_response_repeats_all_files_after_a_wait() -> None:
     pigment = Pigment(LOST, at_once(CLEARED), LOST, at_once(CLEARED), at_once(ADDED))
     replaced(pigment)
     assert pigment.pushes == ["clearing", "clearing", "adding", "clearing", "adding"]
-    assert pigment.now > 30
+    assert pigment.time.now > 30
 
 
 EMPTY, PART = "may be empty or hold only a part now", "holds only a part now"
@@ -196,3 +176,35 @@ def test_a_later_file_of_which_nobody_says_what_it_deleted_is_in_doubt(counts: I
 
 def test_a_first_file_of_which_nobody_says_what_it_deleted_is_not_accused() -> None:
     replaced(Pigment(at_once(CompletedImport("", ImportCounts(0, 1, None)))), files=1)
+
+
+def test_a_replacement_that_is_cancelled_behind_its_first_file_says_that_only_a_part_is_there() -> None:
+    cancel = Cancel()
+
+    def cleared(_now: float) -> Import:
+        cancel.request()
+        return CLEARED
+
+    pigment = Pigment(cleared)
+    with pytest.raises(TransientProblem, match="only a part"):
+        replace_all(importer_for(pigment, pigment.time, cancel))
+
+
+def test_responses_that_stay_lost_end_in_a_transient_error() -> None:
+    with pytest.raises(TransientProblem, match="only a part"):
+        replaced(Pigment(*[at_once(CLEARED), LOST] * 3))
+
+
+def test_a_configuration_that_updates_and_deletes_nothing_does_not_clear() -> None:
+    with pytest.raises(ConfigProblem, match="does not clear its block"):
+        replaced(Pigment(at_once(CompletedImport("", ImportCounts(0, 1, deleted=0)))), files=1)
+
+
+@pytest.mark.parametrize(("deleted", "warned"), [(0, True), (1, False)])
+def test_a_result_that_comes_at_once_is_asked_for_deletions(
+    deleted: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    pushed = CompletedImport("import", ImportCounts(1, 0, None))
+    pigment = scripted_imports.Pigment([pushed], [CompletedImport("import", ImportCounts(1, 0, deleted))])
+    replace_all(importer_for(pigment, Time()), files=1)
+    assert ("Nothing was deleted" in caplog.text) is warned

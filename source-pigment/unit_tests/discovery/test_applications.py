@@ -1,4 +1,4 @@
-"""Several applications: namespaces, what is chosen of each, and which object a configured stream reads."""
+"""Several applications: what is chosen of each, and which object a configured stream reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from source_pigment.discovery.configured_streams import (
     find_object,
 )
 from source_pigment.discovery.custom_exports import Listing, check_custom_exports
-from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
+from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.discovery.streams import (
     Application,
@@ -35,56 +35,10 @@ from source_pigment.discovery.streams import (
 )
 
 PLAN, SALES, OTHER = (str(uuid.uuid5(uuid.NAMESPACE_OID, name)) for name in ("Plan", "Sales", "Other"))
-KINDS = st.sampled_from(["list", "metric", "table", "view"])
 
 
 def config(**given_: Any) -> SourceConfig:
     return parse_config(given_)
-
-
-# Names ---------------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def named_objects(draw: Any) -> list[Named]:
-    """Objects of few names, some of which look like those that are made up for others."""
-    ids = [str(each) for each in draw(st.lists(st.uuids(), max_size=6, unique=True))]
-    made_up = [f"A ({suffix})" for id_ in ids for suffix in (id_, id_[:8])] + ["A (list)", "A (list) (list)"]
-    names = st.sampled_from(["A", "a", "B", *made_up])
-    return [Named(id_, draw(names), draw(KINDS)) for id_ in ids]
-
-
-@given(objects=named_objects(), chance=st.randoms())
-def test_no_two_have_one_name_and_no_order_changes_a_name(objects: list[Named], chance: Any) -> None:
-    for name_all in (namespaces, stream_names):
-        names = dict(zip([each.id for each in objects], name_all(objects), strict=True))
-        assert len(set(names.values())) == len(objects)
-        assert all(names[each.id].startswith(each.name) for each in objects)
-        shuffled = list(objects)
-        chance.shuffle(shuffled)
-        assert dict(zip([each.id for each in shuffled], name_all(shuffled), strict=True)) == names
-
-
-@given(objects=named_objects(), more=st.uuids())
-def test_an_application_of_another_name_changes_none(objects: list[Named], more: uuid.UUID) -> None:
-    assert namespaces([*objects, Named(str(more), "Unlike", "application")]) == [*namespaces(objects), "Unlike"]
-
-
-def test_what_is_listed_twice_ends_in_one_name() -> None:
-    assert namespaces([Named(PLAN, "Plan", "application")] * 2) == [f"Plan ({PLAN[:8]}) ({PLAN})"] * 2
-    assert [each.namespace for each in name_applications([(PLAN, "Plan"), (PLAN, "Plan")])] == ["Plan"]
-
-
-def test_equal_names_get_a_part_of_their_id() -> None:
-    made = name_applications([(PLAN, "Plan"), (SALES, "Sales"), (OTHER, "Sales")])
-
-    assert [each.namespace for each in made] == ["Plan", f"Sales ({SALES[:8]})", f"Sales ({OTHER[:8]})"]
-    assert made[1].names == (f"Sales ({SALES[:8]})", "Sales")
-    # Also once no other application has its name.
-    assert name_applications([(SALES, "Sales")])[0].names == ("Sales", f"Sales ({SALES[:8]})")
-
-
-# What is chosen ------------------------------------------------------------------------------------------------
 
 
 def block(application_id: str, name: str, type_: BlockType = BlockType.DIMENSION_LIST) -> Block:
@@ -95,7 +49,11 @@ BLOCKS = {
     PLAN: [block(PLAN, "Accounts"), block(PLAN, "Revenue", BlockType.METRIC), block(PLAN, "P&L", BlockType.TABLE)],
     SALES: [block(SALES, "Accounts"), block(SALES, "Cost", BlockType.METRIC), block(SALES, "P&L", BlockType.TABLE)],
 }
+
+
 APPLICATIONS = name_applications([(PLAN, "Plan"), (SALES, "Sales")])
+
+
 LISTINGS = [Listing(each, BLOCKS[each.id]) for each in APPLICATIONS]
 
 
@@ -144,9 +102,6 @@ def test_an_id_may_still_be_pasted_as_an_address() -> None:
     assert [(each.view_id, each.application_id) for each in settings.views] == [(OTHER, PLAN), (PLAN, None)]
 
 
-# Which object a configured stream reads ------------------------------------------------------------------------
-
-
 def noted(space: str | None, name: str, id_: str | None, application_id: str | None = None) -> ConfiguredStream:
     """A configured stream with what discovery noted of it."""
     notes = {"id": id_, **({"application": application_id} if application_id else {})}
@@ -155,7 +110,11 @@ def noted(space: str | None, name: str, id_: str | None, application_id: str | N
 
 
 PLAN_ACCOUNTS, SALES_ACCOUNTS = BLOCKS[PLAN][0].id, BLOCKS[SALES][0].id
+
+
 ONE = config(application_id=PLAN)
+
+
 SEVERAL = config()
 
 
@@ -260,9 +219,13 @@ def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configur
 
 # A workspace by the ids of its applications: their names, and their blocks' names by id.
 Seen = dict[str, tuple[str, dict[str, str]]]
+
+
 APPLICATION_IDS, BLOCK_IDS = (
     st.sampled_from([str(uuid.UUID(int=n)) for n in numbers]) for numbers in ((1, 2, 3), range(9))
 )
+
+
 SEEN = st.dictionaries(
     APPLICATION_IDS,
     st.tuples(st.sampled_from("AB"), st.dictionaries(BLOCK_IDS, st.sampled_from("xyz"), max_size=4)),
@@ -321,9 +284,6 @@ def test_a_catalog_without_its_namespaces_reads_no_block_as_another(other: Confi
         return
     with pytest.raises(ConfigProblem, match='Two streams of the connection are called "Accounts"'):
         check_told_apart(streams)
-
-
-# Custom exports ------------------------------------------------------------------------------------------------
 
 
 def entry(named: str) -> SourceConfig:

@@ -1,0 +1,130 @@
+"""Rows that Pigment rejected: sent once more where it is certain which; the first result stands whatever follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from scripted_imports import (
+    Pigment,
+    append,
+    ways_without_a_report,
+)
+
+from destination_pigment.files.spool import Spool, SpoolFile
+from destination_pigment.imports.report import MayBeStored, NotPushed
+from destination_pigment.input.configured_streams import WriteMode
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.errors import (
+    KeyRejected,
+    OutcomeUnknown,
+    PigmentError,
+    RequestRejected,
+)
+from pigment_client.models import (
+    CompletedImport,
+    FailedImport,
+    Import,
+    ImportCounts,
+    RejectedRow,
+)
+
+REJECTED = RejectedRow(2, "a", "BAD", "2")
+
+
+def with_rejected(*rows: RejectedRow, skipped: int = 1, deleted: int = 0) -> CompletedImport:
+    return CompletedImport("import", ImportCounts(3 - skipped, 0, deleted, skipped), (), rows)
+
+
+@pytest.mark.parametrize(
+    ("first", "mode"),
+    [
+        (with_rejected(REJECTED), WriteMode.APPEND_DEDUP),
+        (with_rejected(RejectedRow(0, "a")), WriteMode.APPEND),
+        (with_rejected(RejectedRow(4, "a")), WriteMode.APPEND),
+        (with_rejected(REJECTED, skipped=2), WriteMode.APPEND),
+        (with_rejected(REJECTED, RejectedRow(3), skipped=1), WriteMode.APPEND),
+        (with_rejected(RejectedRow(1, "a", "BAD", "2")), WriteMode.APPEND),
+    ],
+    ids=["dedup", "zero-based", "out of range", "too few", "too many", "another value"],
+)
+def test_rejected_rows_are_sent_again_only_where_it_is_certain_which(first: CompletedImport, mode: WriteMode) -> None:
+    pigment = Pigment([first], [first])
+    assert append(pigment, mode).rejected >= 1
+    assert len(pigment.pushes) == 1
+
+
+def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
+    first = with_rejected(REJECTED)
+    pigment = Pigment([first, CompletedImport("second", ImportCounts(1, deleted=0))], [first])
+    assert append(pigment).rejected == 0
+    assert pigment.pushes[1] == ("c", b"a\r\n2\r\n")
+
+
+@pytest.mark.parametrize("error", [RequestRejected("push CSV"), KeyRejected("push CSV"), OutcomeUnknown("push CSV")])
+def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentError) -> None:
+    first = with_rejected(REJECTED)
+    assert append(Pigment([first, error], [first])).rejected == 1
+
+
+def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
+    first = with_rejected(REJECTED, deleted=5)
+    pigment = Pigment([first], [first])
+    with pytest.raises(MayBeStored, match=r"5 rows that were there are gone"):
+        append(pigment)
+    assert len(pigment.pushes) == 1
+
+
+def test_a_rejected_row_that_stops_the_sync_says_what_is_stored() -> None:
+    first = with_rejected(REJECTED)
+    with pytest.raises(ConfigProblem, match=r"and stored 2, which the next sync sends again"):
+        append(Pigment([first, first], [first]), rejected_rows="fail")
+
+
+@pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.APPEND_DEDUP])
+def test_a_row_that_was_rejected_before_its_file_went_stops_the_sync_there(mode: WriteMode) -> None:
+    pigment = Pigment([])
+    with pytest.raises(NotPushed, match=r"1 row of the .* nothing that came with it was sent"):
+        append(pigment, mode, rejected_on_arrival=1, rejected_rows="fail")
+    assert pigment.pushes == []
+
+
+@ways_without_a_report
+def test_rejected_rows_are_not_sent_again_where_deletions_are_not_known(asked: Import | Exception) -> None:
+    pigment = Pigment([CompletedImport("import", ImportCounts(2, 0, None, 1), (), (REJECTED,))], [asked])
+    assert append(pigment).rejected == 1
+    assert len(pigment.pushes) == 1
+
+
+@pytest.mark.parametrize("deleted", [2, None])
+def test_rejected_rows_that_may_have_deleted_the_others_end_the_sync(deleted: int | None) -> None:
+    second = CompletedImport("import", ImportCounts(1, 0, deleted))
+    with pytest.raises(MayBeStored):
+        append(Pigment([with_rejected(REJECTED), second], [second]))
+
+
+@pytest.mark.parametrize(
+    ("second", "is_warned"),
+    [(FailedImport("import"), True), (OutcomeUnknown("push CSV"), True), (RequestRejected("push CSV"), False)],
+    ids=["failed", "lost", "not taken"],
+)
+def test_what_rejected_rows_sent_again_may_have_done_is_said(
+    second: Import | Exception, is_warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = with_rejected(REJECTED)
+    assert append(Pigment([first, second], [first])).rejected == 1
+    assert "stay rejected" in caplog.text
+    assert ("may have been deleted by it" in caplog.text) is is_warned
+
+
+@pytest.mark.parametrize("error", [TransientProblem("disk full"), OSError("disk"), MemoryError()], ids=repr)
+@pytest.mark.parametrize("where", ["selected", "read_rows", "remove"])
+def test_the_first_result_stands_whatever_the_disk_does(
+    where: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise error
+
+    first = with_rejected(REJECTED)
+    monkeypatch.setattr(Spool if where == "selected" else SpoolFile, where, broken)
+    assert append(Pigment([first], [first])).rejected == 1

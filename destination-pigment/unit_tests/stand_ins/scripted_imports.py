@@ -1,0 +1,132 @@
+"""Imports whose responses are given beforehand, and time that passes only where somebody sleeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from destination_pigment.config import parse_config
+from destination_pigment.files.spool import Spool, SpoolFile
+from destination_pigment.files.stream_files import Cut
+from destination_pigment.imports.append import AppendJob
+from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.replace_job import ReplaceJob
+from destination_pigment.imports.report import Imported
+from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.targets import Target
+from pigment_client.errors import KeyRejected, NotFound, ResponseNotUnderstood, Unavailable
+from pigment_client.http.clock import Clock
+from pigment_client.models import CompletedImport, Import, ImportCounts, RunningImport, UnknownImport
+from pigment_csv.dialect import CsvDialect
+
+RUNNING = RunningImport("import")
+DONE = CompletedImport("import", ImportCounts(1, deleted=0))
+THREE = b"1\r\n2\r\n3\r\n"
+
+AT_ONCE = CompletedImport("import", ImportCounts(3, 0, None))
+NO_COUNTS = CompletedImport("import")
+KEPT = CompletedImport("import", ImportCounts(3, deleted=0))
+NO_REPORT: list[Import | Exception] = [
+    NotFound("import status"),
+    Unavailable("import status"),
+    ResponseNotUnderstood("import status"),
+    KeyRejected("import status"),
+    NO_COUNTS,
+    UnknownImport("import", completed=True),
+    AT_ONCE,
+]
+ways_without_a_report = pytest.mark.parametrize("asked", NO_REPORT, ids=repr)
+
+
+class Time:
+    """Time that passes only where somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self.clock = Clock(monotonic=lambda: self.now, sleep=self.sleep, random=lambda: 1.0)
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+
+
+class Pigment:
+    """Takes pushes and questions, and gives the responses one after the other, the last one forever."""
+
+    def __init__(self, pushed: list[Import | Exception], asked: list[Import | Exception] | None = None) -> None:
+        self.pushes: list[tuple[str, bytes]] = []
+        self._pushed = pushed
+        self._asked = asked or [RUNNING]
+
+    def push_csv(self, configuration_id: str, file: Path, _options: Any) -> Import:
+        self.pushes.append((configuration_id, file.read_bytes()))
+        return next_response(self._pushed)
+
+    def import_status(self, _import_id: str) -> Import:
+        return next_response(self._asked)
+
+
+def next_response(responses: list[Import | Exception]) -> Import:
+    """The first response, which is taken away unless it is the last one; raised where it is an error."""
+    response = responses.pop(0) if len(responses) > 1 else responses[0]
+    if isinstance(response, Exception):
+        raise response
+    return response
+
+
+def importer_for(pigment: Any, time: Time, cancel: Cancel | None = None, **config: Any) -> Importer:
+    return Importer(pigment, parse_config(config), cancel or Cancel(), time.clock)
+
+
+def stream(mode: WriteMode = WriteMode.APPEND) -> DestinationStream:
+    return DestinationStream(None, "s", mode, ("a",))
+
+
+def filled(spool: Spool, rows: bytes = b"") -> SpoolFile:
+    """A finished file with these rows in its one column."""
+    file = spool.new_file(["a"])
+    file.write(rows)
+    file.finish()
+    return file
+
+
+def import_one(pigment: Pigment, time: Time, cancel: Cancel | None = None) -> Imported:
+    """Import an empty file."""
+    with Spool(CsvDialect()) as spool:
+        importer = importer_for(pigment, time, cancel)
+        return importer.import_file(filled(spool), "stream", "c", repeatable=False)
+
+
+def append_three(
+    importer: Importer,
+    mode: WriteMode = WriteMode.APPEND,
+    configuration_id: str = "c",
+    *,
+    rejected_on_arrival: int = 0,
+) -> tuple[AppendJob, Imported]:
+    """Append a file of three rows; the job, and what came of it."""
+    with Spool(CsvDialect()) as spool:
+        cut = Cut(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
+        job = AppendJob(stream(mode), configuration_id, cut, spool)
+        return job, job.run(importer)
+
+
+def append(
+    pigment: Pigment, mode: WriteMode = WriteMode.APPEND, *, rejected_on_arrival: int = 0, **config: Any
+) -> Imported:
+    importer = importer_for(pigment, Time(), **config)
+    return append_three(importer, mode, rejected_on_arrival=rejected_on_arrival)[1]
+
+
+def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> Imported:
+    """Replace a block by so many files of one row."""
+    with Spool(CsvDialect()) as spool:
+        cuts = tuple(
+            Cut(filled(spool, b"1\r\n"), rows=1, rejected=rejected_on_arrival, is_open=False) for _ in range(files)
+        )
+        target = Target("adding", "clearing")
+        return ReplaceJob(stream(WriteMode.REPLACE), target, cuts, restart_seconds=10.0).run(importer)

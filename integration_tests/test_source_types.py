@@ -1,0 +1,152 @@
+"""source-pigment as a process: the types and keys of what is discovered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from connectors import Runner
+from local_pigment.blocks import DEFAULT_SCENARIO, MetricBlock, ValueType
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.server import LocalPigment
+from local_pigment.workspace import new_id
+from reading import add_list, add_raw, properties
+
+
+@pytest.fixture
+def pigment() -> Iterator[LocalPigment]:
+    with LocalPigment(planning_model(ledger_rows=50)) as started:
+        yield started
+
+
+def test_types_and_keys_of_each_kind_of_block(source: Runner) -> None:
+    streams = source.discovered(block_types=["list", "table", "metric"])
+
+    assert properties(streams["Departments"]) == {
+        "Department": "string",
+        "Parent": "string",
+        "Active": "boolean",
+        "FTE": "number",
+    }
+    assert streams["Departments"]["source_defined_primary_key"] == [["Department"]]
+    assert properties(streams["Employees"])["Hired"] == "date"
+    # A transaction list has no key, whatever its first column looks like.
+    assert not streams["General Ledger"].get("source_defined_primary_key")
+    assert properties(streams["Headcount"]) == {"Departments": "string", "Months": "string", "Headcount": "number"}
+    assert streams["Headcount"]["source_defined_primary_key"] == [["Departments"], ["Months"]]
+    assert properties(streams["P&L"])["Salary cost"] == "number"
+    assert streams["P&L"]["source_defined_primary_key"] == [["Departments"], ["Months"]]
+    for stream in streams.values():
+        # None of them is in slices, so the platform clears what a failed attempt left.
+        assert stream["is_resumable"] is False
+        assert stream["supported_sync_modes"] == ["full_refresh"]
+        assert all("null" in each["type"] for each in stream["json_schema"]["properties"].values())
+
+
+def test_items_are_text_whatever_they_look_like(source: Runner) -> None:
+    add_list(source, "Codes", ["Code", "Number"], [["1", "1"], ["2", "2"]])
+    assert properties(source.discovered()["Codes"]) == {"Code": "string", "Number": "number"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["1", "-2.50", "1e5", "0"], "number"),
+        (["0012"], "string"),
+        (["+5"], "string"),
+        (["1,5"], "string"),
+        (["NaN"], "string"),
+        (["TRUE", "FALSE", ""], "boolean"),
+        (["True"], "string"),
+        (["2026-02-28", ""], "date"),
+        (["2026-02-30"], "string"),
+        (["", ""], "string"),
+        (["1", "x"], "string"),
+    ],
+)
+def test_a_property_gets_the_type_that_all_its_values_have(source: Runner, values: list[str], expected: str) -> None:
+    add_list(source, "Any", ["Item", "Value"], [[f"i{position}", value] for position, value in enumerate(values)])
+    assert properties(source.discovered(include=["Any"])["Any"])["Value"] == expected
+
+
+def test_types_may_be_switched_off(source: Runner) -> None:
+    streams = source.discovered(types="text")
+    assert {each for stream in streams.values() for each in properties(stream).values()} == {"string"}
+
+
+def test_a_table_without_named_metrics_has_its_trailing_numbers_as_values(source: Runner) -> None:
+    table = source.pigment.workspace.block("P&L", PLANNING)
+    fields = [
+        {"type": "DimensionField", "sourceId": source.pigment.workspace.block("Departments", PLANNING).id},
+        {"type": "ValueField", "sourceId": table.metric_ids[0], "displayName": "People"},  # type: ignore[union-attr] # it is a table
+    ]
+    stream = source.discovered(block_requests=[{"block": "P&L", "request": json.dumps({"fields": fields})}])["P&L"]
+
+    assert properties(stream) == {"Departments": "string", "People": "number"}
+    assert "source_defined_primary_key" not in stream or not stream["source_defined_primary_key"]
+
+
+def test_scenarios_are_a_column_and_part_of_the_key(source: Runner) -> None:
+    scenarios = list(source.pigment.workspace.application(PLANNING).scenarios)
+    stream = source.discovered(
+        block_types=["metric"], block_requests=[{"block": "Headcount", "request": json.dumps({"scenarios": scenarios})}]
+    )["Headcount"]
+
+    assert properties(stream)["Scenario"] == "string"
+    assert stream["source_defined_primary_key"] == [["Departments"], ["Months"], ["Scenario"]]
+
+
+@pytest.mark.parametrize(("values", "claimed"), [(["a", "b"], True), (["a", ""], False), (["a", "a"], False)])
+def test_a_key_that_does_not_hold_is_not_claimed(source: Runner, values: list[str], claimed: bool) -> None:
+    add_raw(source, "Keys", ("Item;x\r\n" + "".join(f"{value};1\r\n" for value in values)).encode(), is_dimension=True)
+    stream = source.discovered()["Keys"]
+    assert bool(stream.get("source_defined_primary_key")) is claimed
+
+
+def test_richer_metadata_names_the_key(source: Runner) -> None:
+    source.pigment.workspace.variants.richer_metadata = True
+    stream = source.discovered()["Departments"]
+    assert stream["source_defined_primary_key"] == [["Department"]]
+
+
+def test_metrics_of_every_value_type(source: Runner) -> None:
+    application = source.pigment.workspace.application(PLANNING)
+    months = source.pigment.workspace.block("Months", PLANNING)
+    for type_, values in {
+        ValueType.TEXT: ["x", "0012"],
+        ValueType.BOOLEAN: ["TRUE", "FALSE"],
+        ValueType.DATE: ["2026-01-01", "2026-12-31"],
+    }.items():
+        metric = MetricBlock(new_id("metric", type_), f"M {type_}", [months.id], type_)
+        for month, value in zip(["Jan 26", "Feb 26"], values, strict=True):
+            metric.of(DEFAULT_SCENARIO)[(month,)] = value
+        application.put(metric)
+    streams = source.discovered(block_types=["metric"], include=["M *"])
+
+    assert {name: properties(each)[name] for name, each in streams.items()} == {
+        "M Text": "string",
+        "M Boolean": "boolean",
+        "M Date": "date",
+    }
+
+
+def test_a_metric_named_like_a_dimension_makes_no_value_of_it(source: Runner) -> None:
+    application = source.pigment.workspace.application(PLANNING)
+    application.put(MetricBlock(new_id("metric", "odd"), "Months", []))
+    stream = source.discovered()["P&L"]
+    assert stream["source_defined_primary_key"] == [["Departments"], ["Months"]]
+
+
+def test_a_payload_that_names_its_fields_says_which_are_values(source: Runner) -> None:
+    table = source.pigment.workspace.block("P&L", PLANNING)
+    dimension = source.pigment.workspace.block("Departments", PLANNING).id
+    metrics = table.metric_ids  # type: ignore[union-attr] # it is a table
+    fields = [
+        {"type": "DimensionField", "sourceId": dimension},
+        {"type": "ValueField", "sourceId": metrics[0], "displayName": "People"},
+        {"type": "ValueField", "sourceId": metrics[1]},
+    ]
+    stream = source.discovered(block_requests=[{"block": "P&L", "request": json.dumps({"fields": fields})}])["P&L"]
+    assert properties(stream) == {"Departments": "string", "People": "number", "Salary cost": "number"}
