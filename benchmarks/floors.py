@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from importlib.util import find_spec
 from pathlib import Path
 
 # What the tables call them.
@@ -21,18 +20,26 @@ OF_BYTES = "floor (bytes)"
 
 _BYTES = 1 << 16
 _SOURCE = Path(__file__).with_suffix(".c")
+_PINNED = _SOURCE.parent.parent / ".venv-native/bin/python"
 _FLAGS = ("-O3", "-std=c11", "-D_POSIX_C_SOURCE=200809L")
 
 
 def built(folder: Path) -> str | None:
     """The program, built into a folder; None where there is no compiler."""
-    ziglang = [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else []
-    compiler = next(([each] for each in ("cc", "gcc", "clang") if shutil.which(each)), ziglang)
-    if not compiler:
+    compiler = _compiler()
+    if compiler is None:
         return None
     program = folder / "floors"
-    built = subprocess.run([*compiler, *_FLAGS, "-o", program, _SOURCE], check=False)
-    return str(program) if built.returncode == 0 else None
+    ended = subprocess.run([*compiler, *_FLAGS, "-o", program, _SOURCE], check=False)
+    return str(program) if ended.returncode == 0 else None
+
+
+def _compiler() -> list[str] | None:
+    """One of this machine, else the pinned one that is there for the native library."""
+    found = next((each for each in ("cc", "gcc", "clang") if shutil.which(each)), None)
+    if found:
+        return [found]
+    return [str(_PINNED), "-m", "ziglang", "cc"] if _PINNED.exists() else None
 
 
 def receive(key: str, urls: list[str]) -> None:

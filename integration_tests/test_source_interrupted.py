@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from airbyte_platform.process import as_run
+from airbyte_platform.process import Run, as_run
 from connectors import Runner
 from local_pigment.faults import StallAfter
 from reading import add_raw
@@ -176,13 +176,34 @@ def test_a_full_disk_is_a_clear_error_that_says_how_much_was_needed(alone: Alone
     assert alone.left() == []
 
 
-@pytest.mark.long
-def test_a_temporary_folder_that_cannot_be_written_is_said(alone: Alone) -> None:
-    alone.temporary.rmdir()
-    process = alone.start("read", catalog=alone.source.catalog("Months"))
+NO_FOLDER = "The connector has no folder for temporary files that it can write to"
+
+
+def without_a_folder(alone: Alone, command: str, **files: Any) -> Run:
+    """Whoever may write everywhere may still not write a single byte."""
+    process = alone.start(command, blocks=0, **files)
     out, errors = process.communicate(timeout=60)
-    alone.temporary.mkdir()
-    assert process.returncode == 0 or b"Traceback" not in errors, out.decode()[-2000:] + errors.decode()[-2000:]
+    assert b"Traceback" not in errors
+    return as_run(process.returncode, out, errors)
+
+
+def test_a_read_that_finds_no_folder_for_temporary_files_ends_in_one_sentence(alone: Alone) -> None:
+    run = without_a_folder(alone, "read", catalog=alone.source.catalog("Months"))
+
+    assert run.exit_code != 0
+    assert [each["failure_type"] for each in run.errors] == ["transient_error"]
+    assert run.errors[0]["message"].startswith(NO_FOLDER)
+    assert not run.records
+    assert not run.states
+
+
+def test_a_check_that_finds_no_folder_for_temporary_files_ends_in_its_one_status(alone: Alone) -> None:
+    run = without_a_folder(alone, "check")
+
+    (status,) = run.of("CONNECTION_STATUS")
+    assert status["status"] == "FAILED"
+    assert status["message"].startswith(NO_FOLDER)
+    assert not run.errors
 
 
 @pytest.mark.long

@@ -11,12 +11,13 @@ from contextlib import closing
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
-from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
+from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, ConnectorSpecification, Status, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
-from pigment_airbyte.failures import explained
+from pigment_airbyte.failures import TransientProblem, explained, traced
 from pigment_airbyte.form_problems import check_form
 from pigment_airbyte.output import write_lines
+from pigment_airbyte.temporary_folder import check_temporary_folder
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
 from source_pigment.termination import Termination
@@ -79,7 +80,18 @@ def run() -> None:
 
 
 def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
-    yield from entrypoint.run(entrypoint.parse_args(sys.argv[1:]))
+    arguments = entrypoint.parse_args(sys.argv[1:])
+    # The CDK needs the folder for every command, and would end in a trace without it.
+    try:
+        check_temporary_folder()
+    except TransientProblem as problem:
+        if arguments.command != "check":
+            raise traced(problem) from None
+        status = AirbyteConnectionStatus(status=Status.FAILED, message=str(problem))
+        message = AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
+        yield entrypoint.airbyte_message_to_string(message)
+        return
+    yield from entrypoint.run(arguments)
 
 
 def _write(lines: bytes) -> None:

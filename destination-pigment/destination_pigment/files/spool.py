@@ -15,6 +15,7 @@ from typing import IO, Self
 from weakref import WeakSet
 
 from pigment_airbyte.failures import TransientProblem
+from pigment_airbyte.temporary_folder import check_temporary_folder
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
 from pigment_csv.writer import CsvWriter
@@ -29,6 +30,7 @@ class Spool:
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._dialect = dialect
+        check_temporary_folder()
         with disk_errors_explained():
             # mkdtemp makes a folder that only its owner can enter.
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def test_threads_that_ask_at_the_same_time_get_different_places() -> None:
     finally:
         sys.setswitchinterval(before)
     assert len(set(paths)) == len(paths)
+
+
+def test_without_a_folder_for_temporary_files_there_is_no_spool(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    with pytest.raises(TransientProblem, match="no folder for temporary files"):
+        Spool(CsvDialect())
 
 
 def test_a_file_that_is_still_open_is_closed_with_its_folder() -> None:
