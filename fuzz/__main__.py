@@ -29,6 +29,7 @@ def main() -> None:
         library=str(arguments.library.resolve()),
         seed=arguments.seed,
         seconds=arguments.seconds,
+        cases=arguments.cases,
         directions=(arguments.only,) if arguments.only else tuple(DIRECTIONS),
         now=str(now),
         again=arguments.again and str(arguments.again),
@@ -57,6 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--library", type=Path, default=Path("build/fuzz/librows.so"))
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--cases", type=int, help="so many at most")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     parser.add_argument("--only", choices=sorted(DIRECTIONS))
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"))
@@ -97,10 +99,10 @@ def _watched(worker: subprocess.Popen[str], now: Now) -> tuple[str, bool]:
 def _report(result: dict[str, Any], seconds: float) -> None:
     print(f"fuzz: {result['cases']:,} cases in {seconds:.0f} s, {result['kept']:,} of them kept to be changed further")
     for name, tally in result["tallies"].items():
-        share = tally["taken"] / max(1, tally["blocks"])
+        share, of_lines = tally["taken"] / max(1, tally["blocks"]), tally["rows"] / max(1, tally["lines"])
         print(
-            f"fuzz: {name}: {tally['calls']:,} calls of C, {tally['blocks']:,} blocks, of which it took {share:.0%}, "
-            f"with {tally['rows']:,} rows"
+            f"fuzz: {name}: {tally['calls']:,} calls of C; took {share:.0%} of {tally['blocks']:,} blocks whole and "
+            f"{of_lines:.0%} of {tally['lines']:,} lines"
         )
     if result["edges"]:
         print(f"fuzz: {result['reached']} of {result['edges']} edges reached, those of the checks included")

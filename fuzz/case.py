@@ -45,18 +45,20 @@ def same(what: str, found: object, expected: object) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """What was run: calls of C between fences, blocks, and how many of these C took, of those that are plain."""
+    """What was run: calls of C, blocks, how many of these C took whole, and how many of their lines."""
 
     calls: int = 0
     blocks: int = 0
     taken: int = 0
     rows: int = 0
+    lines: int = 0
 
     def add(self, other: Tally) -> None:
         self.calls += other.calls
         self.blocks += other.blocks
         self.taken += other.taken
         self.rows += other.rows
+        self.lines += other.lines
 
 
 class Direction(Protocol):

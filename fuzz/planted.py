@@ -164,21 +164,21 @@ FAULTS = {"reading": READING, "writing": WRITING}
 def main() -> None:
     """Print a table; ends with 1 where a fault was not found."""
     parser = argparse.ArgumentParser(prog="fuzz.planted", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="for each fault")
+    parser.add_argument("--cases", type=int, default=20_000, help="for each fault")
     parser.add_argument("--only", help="a part of the names of faults")
     arguments = parser.parse_args()
     missed = 0
     for direction, faults in FAULTS.items():
         for fault in faults:
             if not arguments.only or arguments.only in fault.name:
-                seconds, how = _found(direction, fault, arguments.seconds)
+                seconds, how = _found(direction, fault, arguments.cases)
                 missed += seconds is None
                 after = "NOT FOUND" if seconds is None else f"{seconds:.1f} s"
                 print(f"| {direction} | {fault.name} | {after} | {how} |", flush=True)
     sys.exit(bool(missed))
 
 
-def _found(direction: str, fault: Fault, seconds: float) -> tuple[float | None, str]:
+def _found(direction: str, fault: Fault, cases: int) -> tuple[float | None, str]:
     """After how many seconds the fuzzer finds the fault, and what it says; None where it does not."""
     text = _SOURCE.read_text(encoding="utf-8")
     if text.count(fault.right) != 1:
@@ -189,7 +189,18 @@ def _found(direction: str, fault: Fault, seconds: float) -> tuple[float | None, 
         build = [".venv-native/bin/python", "shared/native_build", "--counted", str(library), "--source", str(source)]
         if subprocess.run(build, check=False).returncode != 0:
             return None, "it cannot be compiled"
-        command = ["--library", str(library), "--seconds", str(seconds), "--seed", "1", "--folder", folder]
+        command = [
+            "--library",
+            str(library),
+            "--cases",
+            str(cases),
+            "--seconds",
+            "600",
+            "--seed",
+            "1",
+            "--folder",
+            folder,
+        ]
         began = time.monotonic()
         ended = subprocess.run(
             [sys.executable, "-m", "fuzz", *command, "--only", direction], capture_output=True, text=True, check=False

@@ -81,6 +81,7 @@ class Reading:
         for block in case.blocks:
             expected, found = _converted(by_row, block), _converted(bulk, block)
             tally.blocks += 1
+            tally.lines += block.count(b"\n") + 1
             if isinstance(found, RecordBlock):
                 tally.taken += 1
                 tally.rows += found.count

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from fuzz.case import Shape
-from fuzz.words import JSON_WORDS, a_number, a_word
+from fuzz.words import ESCAPES, JSON_WORDS, RIGHT_ESCAPES, a_number, a_word
 
 NAMES = [
     "a",
@@ -81,10 +81,7 @@ class RecordMaker:
             case 0 | 1 | 2:
                 return a_number(random)
             case 3 | 4 | 5:
-                text = random.choice(
-                    ["", "a", "text", 'q"u', "a;b", "a,b\r\nc", "é🚀\x85", "\\", "x" * random.randint(0, 60)]
-                )
-                return json.dumps(text, ensure_ascii=random.random() < 0.5).encode()
+                return self._text()
             case 6:
                 return random.choice([b"true", b"false", b"null"])
             case 7 if levels > 0:
@@ -98,6 +95,14 @@ class RecordMaker:
                 return b"[" * depth + b"]" * depth
             case _:
                 return b"null"
+
+    def _text(self) -> bytes:
+        random = self._random
+        if random.random() < 0.3:
+            escape = random.choice(ESCAPES if random.random() < 0.05 else RIGHT_ESCAPES)
+            return b'"' + random.choice([b"", b"a"]) + escape + random.choice([b"", b"a"]) + b'"'
+        texts = ["", "a", "text", 'q"u', "a;b", "a,b\r\nc", "é🚀\x85", "\\", "x" * random.randint(0, 60)]
+        return json.dumps(random.choice(texts), ensure_ascii=random.random() < 0.5).encode()
 
     def _data(self) -> bytes:
         names = self._names

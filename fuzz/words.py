@@ -40,12 +40,16 @@ CSV_SIGNS = rb"""
 CSV_SIGNS += [b'"\n"', b'"\r\n"', b'"\0"', b'" ', b' "']
 
 # Every form of an escape, right and wrong; halves of surrogate pairs alone, in pairs, turned round.
+RIGHT_ESCAPES = rb"""
+\" \\ \/ \b \f \n \r \t \u0041 \u00e9 \u00E9 \u2028 \u0000 \u001f \u007f \u0080 \u07ff \u0800 \uffff \ud7ff \ue000
+\ud83d\ude80 \uD83D\uDE80 \ud800\udc00 \udbff\udfff
+""".split()
 ESCAPES = rb"""
-\u0041 \u00e9 \u00E9 \u2028 \u0000 \u001f \u007f \u0080 \u07ff \u0800 \uffff \ud7ff \ue000 \ud83d\ude80 \uD83D\uDE80
-\ud800\udc00 \udbff\udfff \ud83d \ude80 \ude80\ud83d \ud83dx \ud83d\n \ud83d\u0041 \ud83d\ud83d \udc00\udc00 \ud83d\u
+\ud83d \ude80 \ude80\ud83d \ud83dx \ud83d\n \ud83d\u0041 \ud83d\ud83d \udc00\udc00 \udc00\u0041 \ud83d\ue000 \ud83d\u
 \ud83d\ude8 \u \u0 \u004 \u004g \u00g1 \U0041 \u00\u0041 \x41 \u@041 \u`041 \u00:1 \u00/1 \u00G1 \u00"1
 """.split()
-ESCAPES += [b"\\" + bytes([code]) for code in range(0x7F)] + [b"\\\xc3\xa9", b"\\u\x1041", b"\\u 041"]
+ESCAPES += RIGHT_ESCAPES + [b"\\" + bytes([code]) for code in range(0x7F)]
+ESCAPES += [b"\\\xc3\xa9", b"\\u\x1041", b"\\u 041"]
 
 BLANKS = [b" ", b"\t", b"\r", b"\n", b"  ", b" \t\r", b"\x0b", b"\x0c", b"\xa0", "\u00a0".encode(), b"\x00"]
 

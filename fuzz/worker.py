@@ -35,6 +35,7 @@ class Task:
     library: str
     seed: int
     seconds: float
+    cases: int | None
     directions: tuple[str, ...]
     now: str
     again: str | None = None
@@ -77,7 +78,7 @@ class Worker:
         """Run until the time is over or something is found; says what was run, and what was found."""
         end = time.monotonic() + self._task.seconds
         found = None
-        while found is None and time.monotonic() < end:
+        while found is None and time.monotonic() < end and self._number != self._task.cases:
             self._number += 1
             random = Random(f"{self._task.seed}/{self._number}")
             found = self.run_case(self._next(random))

@@ -82,6 +82,7 @@ class Writing:
             tally.blocks += 1
             tally.taken += bool(rows) and plain >= len(lines) - (not lines[-1])
             tally.rows += len(rows)
+            tally.lines += len(lines)
             tally.calls += 2 + self._judge_rooms(reader, block, [lines[:plain], rows], random)
             tally.calls += self._judge_lines(reader, block, rows, shape, random)
             if random.random() < 0.3:
