@@ -48,6 +48,24 @@ def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Run
     assert entries(destination) == names(10)
 
 
+@pytest.mark.long
+def test_sigterm_between_the_files_of_one_state_says_what_is_stored(destination: Runner) -> None:
+    """Whoever starts the sync again would add those rows once more."""
+    destination.pigment.workspace.variants.polls_until_done = 3
+    process = destination.start("write", catalog=catalog(), max_file_rows=5)
+    os.write(process.stdin, as_lines([*many(14), state(1)]))
+    while len(imports(destination)) < 2:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    run = process.finish()
+
+    assert run.exit_code != 0
+    assert not run.states
+    assert entries(destination) == names(10)
+    assert [each["failure_type"] for each in run.errors] == ["config_error"]
+    assert '10 rows of the stream "General Ledger" are stored and no state says so' in run.errors[0]["message"]
+
+
 def test_sigterm_between_the_files_of_a_replacing_stream_pushes_no_other(destination: Runner) -> None:
     destination.pigment.workspace.variants.polls_until_done = 3
     process = destination.start("write", catalog=catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
