@@ -76,7 +76,7 @@ class Reading:
         layout, random, tally = _layout(case.shape), Random(case.chance), Tally()
         by_row, bulk = RowConverter(layout, 5), BulkConverter(layout, 5, self._library)
         bulk._by_row = _Left()  # type: ignore[assignment] # it shows what was left
-        counter = LineWriter(self._library, LineLayout((), b"", len(layout.names), (), 1, DIALECT.delimiter))
+        counter = LineWriter(self._library, LineLayout((), len(layout.names), (), 1, DIALECT.delimiter))
         row = re.compile(_FIELD + (rb";" + _FIELD) * (len(layout.names) - 1) + rb"(?:\r?\n|\Z)")
         for block in case.blocks:
             expected, found = _converted(by_row, block), _converted(bulk, block)

@@ -16,13 +16,17 @@ _ROW_BYTES = 32
 
 
 class Kind(IntEnum):
-    """How a value is written: as a JSON text or, where it fits, a number, a boolean or a date; or a hash of its row."""
+    """How a value is written: as a JSON text or, where it fits, a number, a boolean or a date.
+
+    HASH is the content hash of the row, NOTHING no value at all.
+    """
 
     TEXT = 0
     NUMBER = 1
     BOOLEAN = 2
     DATE = 3
     HASH = 4
+    NOTHING = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,6 @@ class LineLayout:
     """The lines of an export: their parts, how many columns a row has, and which of them are its key."""
 
     pieces: tuple[Piece, ...]
-    closing: bytes
     columns: int
     keys: tuple[int, ...]
     longest_line_bytes: int
@@ -72,7 +75,6 @@ class _Layout(ctypes.Structure):
         ("column_count", ctypes.c_uint64),
         ("keys", ctypes.POINTER(ctypes.c_uint64)),
         ("key_count", ctypes.c_uint64),
-        ("closing", Text),
         ("longest_line", ctypes.c_uint64),
         ("delimiter", ctypes.c_uint64),
     )
@@ -103,7 +105,7 @@ class LineWriter:
     def __init__(self, library: ctypes.CDLL, layout: LineLayout) -> None:
         self._convert = _ROWS_TO_LINES(("rows_to_lines", library))
         self._hashes = any(piece.kind is Kind.HASH for piece in layout.pieces)
-        self._line_bytes = sum(len(piece.label) for piece in layout.pieces) + len(layout.closing)
+        self._line_bytes = sum(len(piece.label) for piece in layout.pieces)
         self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in layout.pieces]
         self._layout = _Layout(
             (_Piece * len(self._pieces))(*self._pieces),
@@ -111,7 +113,6 @@ class LineWriter:
             layout.columns,
             (ctypes.c_uint64 * len(layout.keys))(*layout.keys),
             len(layout.keys),
-            text_of(layout.closing),
             layout.longest_line_bytes,
             ord(layout.delimiter),
         )

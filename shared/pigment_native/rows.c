@@ -67,35 +67,27 @@ typedef struct {
     size_t doubled;
 } Field;
 
-/* A quoted field: up to a quote that stands by itself. */
-static bool take_quoted(Text *rest, Field *field) {
-    *field = (Field){{rest->at + 1, rest->at + 1}, 0};
-    for (;; field->doubled++, field->text.end += 2) {
-        const uint8_t *from = field->text.end;
-        field->text.end = from < rest->end ? memchr(from, '"', (size_t)(rest->end - from)) : NULL;
-        if (field->text.end == NULL) return false;
-        rest->at = field->text.end + 1;
-        if (rest->at == rest->end || *rest->at != '"') return true;
-    }
-}
-
-/* A field without quotes: up to whatever ends one, or may not stand in one. */
-static void take_bare(Text *rest, uint8_t delimiter, Field *field) {
+/* A field in quotes goes up to a quote that stands by itself, any other up to what ends one or may not stand in one. */
+static bool split_field(Text *rest, uint8_t delimiter, Field *field) {
+    const bool quoted = take_byte(rest, '"');
     const uint8_t *at = rest->at;
-    while (at < rest->end && *at != delimiter && *at != '\n' && *at != '"' && *at != '\r') at++;
+    while (!quoted && at < rest->end && *at != delimiter && *at != '\n' && *at != '"' && *at != '\r') at++;
     *field = (Field){{rest->at, at}, 0};
     rest->at = at;
+    for (; quoted; field->doubled++) {
+        field->text.end = rest->at < rest->end ? memchr(rest->at, '"', (size_t)(rest->end - rest->at)) : NULL;
+        if (field->text.end == NULL) return false;
+        rest->at = field->text.end + 1;
+        if (!take_byte(rest, '"')) return true;
+    }
+    return true;
 }
 
 /* A row of so many fields and the end of its line, which may lack behind the last; false where it is no such row. */
-static bool take_row(Text *rest, uint8_t delimiter, Field *fields, size_t count) {
+static bool split_row(Text *rest, uint8_t delimiter, Field *fields, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && !take_byte(rest, delimiter)) return false;
-        if (rest->at < rest->end && *rest->at == '"') {
-            if (!take_quoted(rest, &fields[i])) return false;
-        } else {
-            take_bare(rest, delimiter, &fields[i]);
-        }
+        if (!split_field(rest, delimiter, &fields[i])) return false;
     }
     if (rest->at == rest->end) return true;
     take_byte(rest, '\r');
@@ -103,7 +95,7 @@ static bool take_row(Text *rest, uint8_t delimiter, Field *fields, size_t count)
 }
 
 /* How a column is written. A text that is none of what its kind allows is written as TEXT, and counted. */
-enum { TEXT = 0, NUMBER = 1, BOOLEAN = 2, DATE = 3, HASH = 4 };
+enum { TEXT = 0, NUMBER = 1, BOOLEAN = 2, DATE = 3, HASH = 4, NOTHING = 5 };
 
 /* A part of every line: what stands before the value of a column, and that value. HASH leaves room for a digest. */
 typedef struct {
@@ -116,7 +108,6 @@ typedef struct {
     uint64_t piece_count, column_count;
     const uint64_t *keys; /* the columns of the primary key */
     uint64_t key_count;
-    Text closing;
     uint64_t longest_line, delimiter;
 } Layout;
 
@@ -133,21 +124,16 @@ static bool is_number(Text text) {
     return take_number(&text, &exponent) && text.at == text.end;
 }
 
-/* The number that so many digits are; 0 where they are not all digits. */
-static uint32_t number_of(const uint8_t *at, size_t count) {
-    uint32_t number = 0;
-    for (const uint8_t *end = at + count; at < end; at++) {
-        if (!is_digit(*at)) return 0;
-        number = number * 10 + (uint32_t)(*at - '0');
-    }
-    return number;
-}
-
 /* A day of the calendar, from the year 1, written as 2026-04-30. */
 static bool is_date(Text text) {
     static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    uint32_t digits = 0;
     if (text.end - text.at != 10 || text.at[4] != '-' || text.at[7] != '-') return false;
-    const uint32_t year = number_of(text.at, 4), month = number_of(text.at + 5, 2), day = number_of(text.at + 8, 2);
+    for (size_t i = 0; i < 10; i += i == 3 || i == 6 ? 2 : 1) {
+        if (!is_digit(text.at[i])) return false;
+        digits = digits * 10 + (uint32_t)(text.at[i] - '0');
+    }
+    const uint32_t year = digits / 10000, month = digits / 100 % 100, day = digits % 100;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
 }
@@ -235,11 +221,10 @@ static void put_line(const Layout *layout, const Field *fields, const uint8_t *l
         if (piece->kind == HASH) {
             made->hash_begin[made->rows] = (uint64_t)(made->lines.at - lines);
             put(&made->lines, digest, sizeof digest);
-        } else if (!put_value(&made->lines, &fields[piece->column], piece->kind)) {
+        } else if (piece->kind != NOTHING && !put_value(&made->lines, &fields[piece->column], piece->kind)) {
             made->misfits[i]++;
         }
     }
-    put(&made->lines, layout->closing.at, (size_t)(layout->closing.end - layout->closing.at));
 }
 
 /* The RECORD lines of a block of whole rows: of all of them, or it is not DONE. `fields` has room for one row. */
@@ -247,7 +232,7 @@ int32_t rows_to_lines(Text block, const Layout *layout, bool hashes, Field *fiel
     const uint8_t *lines = made->lines.at, *hashed = made->hashed.at;
     for (; block.at < block.end; made->rows++) {
         const uint8_t *line = made->lines.at;
-        if (!take_row(&block, (uint8_t)layout->delimiter, fields, layout->column_count)) return LEFT_TO_ROWS;
+        if (!split_row(&block, (uint8_t)layout->delimiter, fields, layout->column_count)) return LEFT_TO_ROWS;
         put_line(layout, fields, lines, made);
         if ((uint64_t)(made->lines.at - line) >= layout->longest_line) return LEFT_TO_ROWS;
         bool blank = false;

@@ -29,7 +29,9 @@ def line_writer(number: int) -> LineWriter:
     """A writer of lines that bear its number; nobody else keeps what they are made of."""
     pieces = tuple(Piece(b'{"%d":' % number if n == 0 else b',"%d":' % n, n, Kind.TEXT) for n in range(COLUMNS))
     digest = Piece(b',"hash":"', 0, Kind.HASH)
-    return LineWriter(library(), LineLayout((*pieces, digest), b'"}\n', COLUMNS, (0, 1), 20_000_000, ";"))
+    return LineWriter(
+        library(), LineLayout((*pieces, digest, Piece(b'"}\n', 0, Kind.NOTHING)), COLUMNS, (0, 1), 20_000_000, ";")
+    )
 
 
 def rows_of(number: int) -> bytes:
@@ -118,7 +120,7 @@ def test_of_no_rows_there_are_no_lines() -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
-    writer = LineWriter(library(), LineLayout((), b"{}\n", 3, (), 10, ";"))
+    writer = LineWriter(library(), LineLayout((Piece(b"{}\n", 0, Kind.NOTHING),), 3, (), 10, ";"))
     made = writer.lines(b'a;"b\n";' + end)
 
     assert made is not None

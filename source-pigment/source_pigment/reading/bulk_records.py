@@ -42,7 +42,6 @@ class BulkConverter:
         pieces, self._names = _pieces(layout, layout.opening(emitted_at))
         lines = LineLayout(
             pieces=pieces,
-            closing=_closing(layout, emitted_at).encode(),
             columns=len(layout.names),
             keys=layout.key_positions,
             longest_line_bytes=LONGEST_LINE_BYTES,
@@ -69,21 +68,17 @@ def _pieces(layout: RecordLayout, opening: str) -> tuple[tuple[Piece, ...], list
         for position, (label, type_, name) in enumerate(zip(layout.labels(), layout.types, layout.names, strict=True))
         if label is not None
     ]
+    closing = CLOSING
     if layout.id_position is not None:
         id_label, hash_label = layout.metadata_labels
-        parts.append((id_label, layout.id_position, Kind.TEXT, ""))
-        parts.append((hash_label + '"', layout.id_position, Kind.HASH, ""))
-    pieces = tuple(
+        parts += [(id_label, layout.id_position, Kind.TEXT, ""), (hash_label + '"', 0, Kind.HASH, "")]
+        closing = '"' + CLOSING
+    pieces = [
         Piece(((opening if number == 0 else ",") + label).encode(), position, kind)
         for number, (label, position, kind, _) in enumerate(parts)
-    )
-    return pieces, [name for *_, name in parts]
-
-
-def _closing(layout: RecordLayout, emitted_at: int) -> str:
-    if layout.id_position is not None:
-        return '"' + CLOSING
-    return CLOSING if any(layout.labels()) else layout.opening(emitted_at) + CLOSING
+    ]
+    pieces.append(Piece((closing if parts else opening + closing).encode(), 0, Kind.NOTHING))
+    return tuple(pieces), [*(name for *_, name in parts), ""]
 
 
 def _is_text(block: bytes) -> bool:

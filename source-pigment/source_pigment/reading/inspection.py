@@ -119,7 +119,7 @@ class Inspection:
             return None
         if self._counter is None:
             # Lines of nothing: what is left of them is their number.
-            nothing = LineLayout((), b"", len(self.header), (), 1, DIALECT.delimiter)
+            nothing = LineLayout((), len(self.header), (), 1, DIALECT.delimiter)
             self._counter = LineWriter(self._library, nothing)
         lines = self._counter.lines(block)
         return None if lines is None else lines.count
