@@ -50,7 +50,7 @@ class FencedCells:
             Room(texts, texts + room[0], full=False),
             ctypes.c_uint64(room[1]),
         )
-        ended = reader._convert(given, fenced_header, made, spans, rows)
+        ended = reader._convert(given, fenced_header, texts, made, spans, rows)
         ctypes.memmove(remembered, fenced, size)
         if not 0 <= rows.value <= room[1] or not begin <= (given.at or 0) <= given.end:
             raise AssertionError("it says that it took more than there is")
@@ -74,15 +74,11 @@ class FencedCells:
         count, delimiter = form
         columns = len(spans) // 2 // count if count else 0
         begin, first = self._texts.put(texts, fence), self._spans.put(spans.tobytes(), fence)
-        given = (csv_lines._Column * columns)(
-            *(
-                csv_lines._Column(Text(begin, begin + len(texts)), first + SPAN_BYTES * n, columns)
-                for n in range(columns)
-            )
-        )
+        places = [(begin, begin + len(texts), first + SPAN_BYTES * n, columns) for n in range(columns)]
+        given = array("q", [number for place in places for number in place])
         lines = self._lines.room(room, fence)
         made = Room(lines, lines + room, full=False)
-        ended = self._cells_to_lines(given, columns, count, ord(delimiter), made)
+        ended = self._cells_to_lines(given.buffer_info()[0], columns, count, ord(delimiter), made)
         return ctypes.string_at(lines, made.at - lines) if ended == DONE else int(ended)
 
 

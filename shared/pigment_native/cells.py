@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import compress
 from typing import overload
 
@@ -21,27 +20,30 @@ SPAN_BYTES = 8
 # Records of many columns and few values would need far more room for their cells than they take themselves.
 _MOST_SPAN_BYTES = 4 << 20
 
-_SHORTEST_STEP_BYTES = 4 << 10
-
 # A place in a block is a number of 31 bits.
 _MOST_BYTES = (1 << 31) - 1
 
 
-@dataclass(frozen=True, slots=True)
 class Table:
     """The texts of cells, and for each cell where its text begins and how long it is: -1 where there is none."""
 
-    library: ctypes.CDLL
-    texts: bytearray
-    spans: bytearray
+    def __init__(self, library: ctypes.CDLL, texts: bytearray, spans: bytearray) -> None:
+        self.library = library
+        self.texts = texts
+        self.spans = spans
+        self.texts_at = address_of(texts)
+        self.spans_at = address_of(spans)
+        # How much of both is in use.
+        self.texts_used = self.spans_used = 0
 
 
 class Cells(Sequence[str | None]):
-    """A column of a table; a cell becomes a text when it is looked at."""
+    """A column of a table; a cell becomes a text when it is looked at. `text_bytes` is about what its texts take."""
 
-    def __init__(self, table: Table, places: range) -> None:
+    def __init__(self, table: Table, places: range, text_bytes: int) -> None:
         self.table = table
         self.places = places
+        self.text_bytes = text_bytes
 
     def __len__(self) -> int:
         return len(self.places)
@@ -53,7 +55,7 @@ class Cells(Sequence[str | None]):
     def __getitem__(self, index: int | slice) -> str | Sequence[str | None] | None:
         if isinstance(index, slice):
             places = self.places[index]
-            return Cells(self.table, places) if places.step > 0 else list(self)[index]
+            return Cells(self.table, places, self.text_bytes) if places.step > 0 else list(self)[index]
         begin, length = memoryview(self.table.spans).cast("i")[2 * self.places[index] :][:2]
         return None if length < 0 else self.table.texts[begin : begin + length].decode()
 
@@ -70,7 +72,8 @@ class Cells(Sequence[str | None]):
         """The cells of some rows."""
         spans = memoryview(self.table.spans).cast("q")[self.places.start : self.places.stop : self.places.step].tolist()
         kept = bytearray(array("q", compress(spans, which)))
-        return Cells(Table(self.table.library, self.table.texts, kept), range(len(kept) // SPAN_BYTES))
+        table = Table(self.table.library, self.table.texts, kept)
+        return Cells(table, range(len(kept) // SPAN_BYTES), self.text_bytes)
 
 
 def chosen(columns: Sequence[Sequence[str | None]], which: Sequence[bool]) -> list[Sequence[str | None]]:
@@ -83,21 +86,19 @@ class Lines:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
-        # Mutable state: where the next record begins, and how much is looked at in one step.
         self.position = 0
-        self._step_bytes = len(content)
         self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
+        # Mutable state beside the position: where the cells go, for as long as there is room.
+        self._table: Table | None = None
 
-    def step(self) -> int:
-        """The end of the lines to look at next: what is prepared for them must not cost more than they do."""
-        end = self.position + self._step_bytes
-        return len(self.content) if end >= len(self.content) else self.content.find(b"\n", end) + 1 or len(self.content)
-
-    def took(self, position: int, end: int) -> None:
-        """Go on at a position. Where a record was left before the end, others may be soon: the next step is short."""
-        taken = position - self.position
-        self._step_bytes = 2 * self._step_bytes if position == end else max(2 * taken, _SHORTEST_STEP_BYTES)
-        self.position = position
+    def table(self, library: ctypes.CDLL, row_bytes: int) -> Table:
+        """A table with room for a row, and for the texts of all that is left."""
+        table = self._table
+        if table is None or table.library is not library or len(table.spans) - table.spans_used < row_bytes:
+            rows = self.content.count(b"\n", self.position) + 1
+            size = min(rows * row_bytes, max(_MOST_SPAN_BYTES, row_bytes))
+            self._table = table = Table(library, bytearray(len(self.content) - self.position), bytearray(size))
+        return table
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -126,6 +127,7 @@ _RECORDS_TO_CELLS = ctypes.CFUNCTYPE(
     ctypes.c_int32,
     ctypes.POINTER(Text),
     ctypes.POINTER(_Header),
+    ctypes.c_void_p,
     ctypes.POINTER(Room),
     ctypes.c_void_p,
     ctypes.POINTER(ctypes.c_uint64),
@@ -169,23 +171,23 @@ class CellReader:
 
     def take(self, lines: Lines) -> list[Cells] | None:
         """The columns of the next records, in the order of the header; None where the next one is left, or none is."""
-        begin, end = lines.position, lines.step()
-        if not lines.is_text or begin >= end:
+        if not lines.is_text or lines.position >= len(lines.content):
             return None
-        size, width = end - begin, SPAN_BYTES * len(self._places)
-        most = min(lines.content.count(b"\n", begin, end) + 1, _MOST_SPAN_BYTES // width or 1)
-        table = Table(self._library, bytearray(size), bytearray(most * width))
-        origin = address_of(lines.content)
-        block = Text(origin + begin, origin + end)
-        texts = Room(address_of(table.texts), address_of(table.texts) + size, full=False)
-        rows = ctypes.c_uint64(most)
-        self._convert(block, self._header, texts, address_of(table.spans), rows)
-        lines.took(block.at - origin, end)
+        columns = len(self._places)
+        table = lines.table(self._library, SPAN_BYTES * columns)
+        begin, first = table.texts_used, table.spans_used // SPAN_BYTES
+        block = text_of(lines.content)
+        block.at += lines.position
+        texts = Room(table.texts_at + begin, table.texts_at + len(table.texts), full=False)
+        rows = ctypes.c_uint64((len(table.spans) - table.spans_used) // (SPAN_BYTES * columns))
+        self._convert(block, self._header, table.texts_at, texts, table.spans_at + table.spans_used, rows)
         if not rows.value:
             return None
-        del table.texts[texts.at - address_of(table.texts) :]
-        step, behind = len(self._places), rows.value * len(self._places)
-        return [Cells(table, range(place, behind, step)) for place in self._places]
+        lines.position = len(lines.content) - (block.end - block.at)
+        table.texts_used = texts.at - table.texts_at
+        table.spans_used += SPAN_BYTES * columns * rows.value
+        behind, text_bytes = first + columns * rows.value, (table.texts_used - begin) // columns + 1
+        return [Cells(table, range(first + place, behind, columns), text_bytes) for place in self._places]
 
 
 def _texts(contents: Sequence[bytes]) -> ctypes.Array[Text]:

@@ -10,16 +10,11 @@ from itertools import accumulate
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
 from pigment_native.cells import SPAN_BYTES, Cells, Table
-from pigment_native.memory import DONE, NO_ROOM, Room, Text, address_of, text_of
-
-
-class _Column(ctypes.Structure):
-    _fields_ = (("texts", Text), ("first", ctypes.c_void_p), ("stride", ctypes.c_int64))
-
+from pigment_native.memory import DONE, NO_ROOM, Room, address_of
 
 _CELLS_TO_LINES = ctypes.CFUNCTYPE(
     ctypes.c_int32,
-    ctypes.POINTER(_Column),
+    ctypes.c_void_p,
     ctypes.c_uint64,
     ctypes.c_uint64,
     ctypes.c_uint8,
@@ -40,21 +35,29 @@ class CsvLines:
         if library is None:
             return self._by_row.rows(zip(*columns, strict=True))
         cells = [column if isinstance(column, Cells) else _encoded(column, library) for column in columns]
-        if len({len(column) for column in cells}) != 1:
+        rows = len(cells[0])
+        if any(len(column) != rows for column in cells):
             raise ValueError("the columns are not of one length")
-        places = (_Column * len(cells))(*map(_column, cells))
-        texts = {id(column.table.texts): len(column.table.texts) for column in cells}
-        size = sum(texts.values()) + len(cells[0]) * (len(cells) + 2)
+        places = array("q", [number for column in cells for number in _places(column)])
+        size = sum(column.text_bytes for column in cells) + rows * (len(cells) + 2)
         convert = _CELLS_TO_LINES(("cells_to_lines", library))
         while True:
             lines = bytearray(size + 1)
-            room = Room(address_of(lines), address_of(lines) + len(lines), full=False)
-            ended = convert(places, len(cells), len(cells[0]), self._delimiter, room)
+            begin = address_of(lines)
+            room = Room(begin, begin + size, full=False)
+            ended = convert(places.buffer_info()[0], len(cells), rows, self._delimiter, room)
             if ended == DONE:
-                return bytes(memoryview(lines)[: room.at - address_of(lines)])
+                return bytes(memoryview(lines)[: room.at - begin])
             if ended != NO_ROOM:
                 raise ValueError("a cell lies outside its texts")
             size *= 2
+
+
+def _places(cells: Cells) -> tuple[int, int, int, int]:
+    """Where the texts of a column are, where its first cell, and how many cells lie between two of its own."""
+    table = cells.table
+    first = table.spans_at + SPAN_BYTES * cells.places.start
+    return table.texts_at, table.texts_at + len(table.texts), first, cells.places.step
 
 
 def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
@@ -68,10 +71,6 @@ def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
         spans = array("i", bytes(SPAN_BYTES * len(texts)))
         spans[::2] = array("i", accumulate(lengths, initial=0))[:-1]
         spans[1::2] = lengths
-        return Cells(Table(library, bytearray().join(texts), bytearray(spans)), range(len(texts)))
+        table = Table(library, bytearray().join(texts), bytearray(spans))
+        return Cells(table, range(len(texts)), len(table.texts))
     raise CsvUnwritable("a cell holds a character that UTF-8 cannot carry")
-
-
-def _column(cells: Cells) -> _Column:
-    table, places = cells.table, cells.places
-    return _Column(text_of(table.texts), address_of(table.spans) + SPAN_BYTES * places.start, places.step)

@@ -487,9 +487,10 @@ static bool take_field(Text *rest, Record *record) {
 }
 
 /* The cells of so many records at most, each on a line: the stream's messages, or their data alone. What is done goes
- * from the block, up to the first record that is left. Texts need no more room than the block has. */
-int32_t records_to_cells(Text *block, const Header *header, Room *texts, Span *cells, uint64_t *rows) {
-    const uint8_t *origin = texts->at;
+ * from the block, up to the first record that is left. Cells begin behind the origin; their texts need no more room
+ * than the block has. */
+int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origin, Room *texts, Span *cells,
+                         uint64_t *rows) {
     const uint64_t most = *rows;
     const unsigned all = TYPE | RECORD | STREAM | SPACE | DATA, optional = header->has_space ? 0 : SPACE;
     for (*rows = 0; block->at < block->end; ++*rows, cells += header->count) {

@@ -26,7 +26,7 @@ def converted(reader: CellReader, content: bytes, texts_bytes: int, most: int) -
     block, texts, spans = text_of(content), bytearray(texts_bytes + 1), bytearray(16 * most + 1)
     room = Room(address_of(texts), address_of(texts) + texts_bytes, full=False)
     rows = ctypes.c_uint64(most)
-    ended = reader._convert(block, reader._header, room, address_of(spans), rows)
+    ended = reader._convert(block, reader._header, address_of(texts), room, address_of(spans), rows)
     assert texts[-1] == spans[-1] == 0
     return (
         ended,

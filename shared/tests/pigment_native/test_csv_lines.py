@@ -101,4 +101,4 @@ def test_a_cell_outside_its_texts_is_not_read(library: ctypes.CDLL) -> None:
     for span in ((0, 3), (3, 1), (-1, 1), (1, 2), (1 << 30, 1 << 30)):
         table = Table(library, bytearray(b"ab"), bytearray(array("i", span)))
         with pytest.raises(ValueError, match="outside"):
-            CsvLines(CsvDialect()).of([Cells(table, range(1))])
+            CsvLines(CsvDialect()).of([Cells(table, range(1), 2)])
