@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from destination_pigment.files.rows import RowConverter
 from fuzz.case import Shape
+from pigment_csv.dialect import CsvDialect
 
 # `MOST_LEVELS` in rows.c.
 _MOST_LEVELS = 32
@@ -36,7 +38,8 @@ def is_plain(line: bytes, shape: Shape) -> bool:
         value = _loaded(line)
         if shape["messages"]:
             value = _data_of(line, value, shape)
-        return isinstance(value, _Object) and _is_plain_data(value, frozenset(shape["columns"]))
+        is_plain = isinstance(value, _Object) and _is_plain_data(value, frozenset(shape["columns"]))
+        return is_plain and _text_bytes(line, shape) <= len(line.rstrip(b" \t\r"))
     except (_NotPlain, ValueError, RecursionError, msgspec.MsgspecError):
         return False
 
@@ -85,11 +88,22 @@ def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool:
         if name not in columns:
             if not name.startswith("_airbyte_"):
                 return False
-        elif name in texts or (isinstance(value, _Digits) and {"e", "E"} & set(value)):
+        elif name in texts:
             return False
         elif value is not None:
             texts.add(name)
     return True
+
+
+def _text_bytes(line: bytes, shape: Shape) -> int:
+    """What the cells take; written out, a number may take more than its record."""
+    data = msgspec.Raw(line)
+    if shape["messages"]:
+        data = _FIELDS.decode(_FIELDS.decode(line)["record"])["data"]
+    cells = RowConverter(sorted(shape["columns"]), CsvDialect()).convert(data)
+    if not isinstance(cells, list):
+        raise _NotPlain
+    return sum(len((cell or "").encode()) for cell in cells)
 
 
 def _check(value: Any, levels: int) -> None:

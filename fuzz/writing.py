@@ -119,7 +119,9 @@ class Writing:
             left = block[len(block) - taken.left :]
             same("what was left between fences", left, block[sum(map(len, lines[:count])) + count :])
             if texts == len(block) and most > len(rows):
-                same("between fences", (count, taken.ended), (len(rows), LEFT_TO_ROWS if left else 0))
+                # What is left may be a number that there was no room for, written out.
+                ended = (NO_ROOM if taken.ended == NO_ROOM else LEFT_TO_ROWS) if left else 0
+                same("between fences", (count, taken.ended), (len(rows), ended))
             elif count < min(len(rows), most) or (left and count == most):
                 same("without room", taken.ended, NO_ROOM)
         return len(rooms)

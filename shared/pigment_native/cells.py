@@ -21,7 +21,7 @@ SPAN_BYTES = 8
 _MOST_SPAN_BYTES = 4 << 20
 
 # A place in a block is a number of 31 bits.
-_MOST_BYTES = (1 << 31) - 1
+_MOST_BYTES = 1 << 30
 
 
 class Table:

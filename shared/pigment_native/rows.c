@@ -290,7 +290,7 @@ typedef struct {
     bool inside;
 } Record;
 
-enum { TYPE = 1, RECORD = 2, STREAM = 4, SPACE = 8, DATA = 16, MOST_LEVELS = 32 };
+enum { TYPE = 1, RECORD = 2, STREAM = 4, SPACE = 8, DATA = 16, MOST_LEVELS = 32, LONGEST_NUMBER = 10000 };
 
 static void skip_blanks(Text *rest) {
     while (rest->at < rest->end && (*rest->at == ' ' || *rest->at == '\t' || *rest->at == '\r')) rest->at++;
@@ -433,6 +433,31 @@ static bool take_column(Text *rest, Record *record, uint64_t *column) {
     return true;
 }
 
+/* A number that has an exponent, written out: no digit is added or lost. Very long ones are left. */
+static bool write_out(Text number, uint8_t separator, Room *texts) {
+    if (take_byte(&number, '-')) put(texts, "-", 1);
+    const uint8_t *whole = number.at;
+    take_digits(&number);
+    const ptrdiff_t wholes = number.at - whole;
+    const uint8_t *fraction = number.at + take_byte(&number, '.');
+    take_digits(&number);
+    ptrdiff_t count = wholes + (number.at - fraction), exponent = 0;
+    const bool is_negative = number.end - number.at > 1 && number.at[1] == '-';
+    for (; number.at < number.end && exponent <= LONGEST_NUMBER; number.at++) {
+        if (is_digit(*number.at)) exponent = exponent * 10 + (*number.at - '0');
+    }
+    if (exponent + count > LONGEST_NUMBER) return false;
+    const ptrdiff_t point = is_negative ? wholes - exponent : wholes + exponent;
+    bool started = false;
+    for (ptrdiff_t i = point < 1 ? point - 1 : 0; i < count || i < point; i++) {
+        const uint8_t digit = i < 0 || i >= count ? '0' : i < wholes ? whole[i] : fraction[i - wholes];
+        if (i == point) put(texts, &separator, 1);
+        started |= digit != '0' || i >= point - 1;
+        if (started) put(texts, &digit, 1);
+    }
+    return true;
+}
+
 /* The text of the cell that a value becomes; for null there is none. */
 static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     const uint8_t *from = rest->at;
@@ -442,7 +467,8 @@ static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     if (from < rest->end && (*from == '{' || *from == '[')) return copy_value(rest, texts, MOST_LEVELS);
     if (take_word(rest, "true", 4)) return put(texts, "TRUE", 4), true;
     if (take_word(rest, "false", 5)) return put(texts, "FALSE", 5), true;
-    if (!take_number(rest, &exponent) || exponent) return false;
+    if (!take_number(rest, &exponent)) return false;
+    if (exponent) return write_out((Text){from, rest->at}, separator, texts);
     put(texts, from, (size_t)(rest->at - from));
     uint8_t *point = memchr(text, '.', (size_t)(texts->at - text));
     if (point != NULL) *point = separator;
@@ -487,8 +513,8 @@ static bool take_field(Text *rest, Record *record) {
 }
 
 /* The cells of so many records at most, each on a line: the stream's messages, or their data alone. What is done goes
- * from the block, up to the first record that is left. Cells begin behind the origin; their texts need no more room
- * than the block has. */
+ * from the block, up to the first record that is left. Cells begin behind the origin; texts that are longer than
+ * their record, as written-out numbers may be, are left: all need no more room than the block has. */
 int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origin, Room *texts, Span *cells,
                          uint64_t *rows) {
     const uint64_t most = *rows;
@@ -500,6 +526,7 @@ int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origi
         for (uint64_t i = 0; i < header->count; i++) cells[i] = NONE;
         bool taken = take_object(&rest, &record, header->whole_lines ? take_field : take_data);
         if (record.texts.full) return NO_ROOM;
+        if (record.texts.at - texts->at > rest.at - block->at) return LEFT_TO_ROWS;
         if (!taken || (header->whole_lines && (record.seen | optional) != all)) return LEFT_TO_ROWS;
         if (!take_sign(&rest, '\n') && rest.at < rest.end) return LEFT_TO_ROWS;
         *block = rest;

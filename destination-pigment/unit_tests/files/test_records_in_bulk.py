@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.files.converter import RecordConverter
@@ -67,8 +67,10 @@ CHARACTERS = [
     *"abcdefghijklmnopqrstuvwxyz",
 ]
 NAMED = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+EXPONENTS = ["1e5", "1E-7", "-1.50e+3", "12.5e1", "0e5", "-0.0E1", "0.001e2", "1e0000005", "1e-00", "120e-2"]
 ODD = [
-    *("1e5", "1E-7", "01", "-", "1.", ".5", "+1", "NaN", "-Infinity", "nul", "True", "'x'", "", "[", "[1,]", '{"a"}'),
+    *("1e10000", "1e-9999999999", "9e99999", "1e+", "1e", "01", "-", "1.", ".5", "+1", "NaN", "-Infinity", "nul"),
+    *("True", "'x'", "", "[", "[1,]", '{"a"}'),
     *(
         '"\\ud83d"',
         '"\\ude00"',
@@ -111,7 +113,7 @@ class Writer:
         chance = self._chance
         match chance.randrange(12 if self._odd else 10) if depth else 0:
             case 0:
-                return chance.choice(["null", "true", "false", *NUMBERS])
+                return chance.choice(["null", "true", "false", *NUMBERS, *EXPONENTS])
             case 1 | 2:
                 return f"{chance.choice(['', '-'])}{chance.randrange(10**9)}.{chance.randrange(10**9):09}"
             case 3:
@@ -165,6 +167,27 @@ def test_of_what_is_odd_nothing_is_taken_that_goes_otherwise_by_row(seed: int, c
 )
 def test_a_record_that_is_not_plain_is_left(line: str) -> None:
     assert taken(b"{}\n" + line.encode()) == ([[None] * len(COLUMNS)], line.encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    number=st.from_regex(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    separator=st.sampled_from([".", ","]),
+)
+@example(number="1e9999", separator=".")
+@example(number="1." + "0" * 4999 + "e-5000", separator=",")
+@example(number="1." + "0" * 5000 + "e-5000", separator=",")
+def test_a_number_with_an_exponent_is_written_out_as_by_row(number: str, separator: str) -> None:
+    line = f'{{"a":{number},"_airbyte_x":"{"x" * 10_000}"}}'.encode()
+    expected = by_row(line, separator=separator)
+
+    assert taken(line, separator=separator) == (([expected], b"") if isinstance(expected, list) else ([], line))
+
+
+def test_what_is_longer_written_out_than_its_record_goes_by_row_and_the_rest_does_not() -> None:
+    short = b'{"a":1e3}\n'
+    for long in (b'{"a":1e30}\n', b'{"a":1e9000}\n'):
+        assert taken(short + long + short) == ([[None, "1000", *[None] * 5]], long + short)
 
 
 @pytest.mark.parametrize("value", ODD)
@@ -349,7 +372,7 @@ def test_nothing_is_taken_of_nothing() -> None:
 
 
 def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_time() -> None:
-    content = b"".join(b'{"a":%b}\n' % (b"1e-5" if n % 2 else b"1.5") for n in range(20_000))
+    content = b"".join(b'{"a":%b}\n' % (b"1e99999" if n % 2 else b"1.5") for n in range(20_000))
     reader, lines, tables = CellReader(library(), COLUMNS, "."), Lines(content), list[Table]()
     while lines.position < len(content):
         columns = reader.take(lines)
@@ -363,9 +386,9 @@ def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_t
 
 @pytest.mark.parametrize("odd", [1, 2, 3, 17, 40])
 def test_odd_records_among_others_keep_their_order(odd: int) -> None:
-    records = [msgspec.Raw(b'{"a":%d%b}' % (n, b"" if n % odd else b"e1")) for n in range(1, 301)]
+    records = [msgspec.Raw(b'{"a":%d%b}' % (n, b"" if n % odd else b',"a":1')) for n in range(1, 301)]
     stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",))
     made = RecordConverter(stream, (), CsvDialect(), library()).convert(records)
 
     cells = [cell for rows in made if isinstance(rows, Rows) for cell in rows.columns[0]]
-    assert cells == [str(n) if n % odd else f"{n}0" for n in range(1, 301)]
+    assert cells == [str(n) if n % odd else "1" for n in range(1, 301)]
