@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.memory import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
 # What values take in a line beside the text that they are, to begin with: what does not fit gets more room.
@@ -40,7 +41,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class LineLayout:
-    """The lines of an export: their parts, how many columns a row has, and which of them are its key."""
+    """The lines of an export: their parts, how many columns a row has (at least one), and which are its key."""
 
     pieces: tuple[Piece, ...]
     columns: int
@@ -124,6 +125,8 @@ class LineWriter:
 
     def lines(self, block: bytes) -> Lines | None:
         """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
+        if len(block) > LARGEST_RECORD_BYTES:
+            return None  # it may hold a field that is an error by row
         rows = block.count(b"\n") + 1
         self._widen(len(block) + rows * (self._line_bytes + _ROW_BYTES))
         while True:

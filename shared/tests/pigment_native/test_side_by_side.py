@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.cells import CellReader, Lines
 from pigment_native.csv_lines import CsvLines
 from pigment_native.library import LIBRARY
@@ -126,3 +127,10 @@ def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
     assert made is not None
     assert (made.content, made.count) == (b"{}\n", 1)
     assert writer.lines(b"a;b" + end) is None
+
+
+def test_what_is_too_large_for_a_row_by_itself_is_left() -> None:
+    writer = LineWriter(library(), LineLayout((), 1, (), 10, ";"))
+
+    assert writer.lines(b"a" * LARGEST_RECORD_BYTES) is not None
+    assert writer.lines(b"a" * (LARGEST_RECORD_BYTES + 1)) is None
