@@ -20,7 +20,8 @@ ARG CONNECTOR
 # integration_tests/check_images.py proves it in the images.
 ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-auth google-cloud-secret-manager \
     googleapis-common-protos grpc-google-iam-v1 grpcio grpcio-status opentelemetry-api proto-plus protobuf pyasn1 \
-    pyasn1-modules pygments rich rich-click markdown-it-py mdurl dateparser unidecode"
+    pyasn1-modules pygments rich rich-click markdown-it-py mdurl dateparser unidecode \
+    regex setuptools"
 USER root
 WORKDIR /build
 COPY requirements.lock ./
