@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_platform.process import configured
 from connectors import destination_config, source_config
 from destination_pigment.destination import DestinationPigment
-from local_pigment.faults import HoldImport
+from local_pigment.faults import HoldImport, Late
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.sample_copies import HEADCOUNT_TO_PLAN, add_copies
 from local_pigment.server import LocalPigment
@@ -138,6 +139,22 @@ def test_a_caller_that_stops_leaves_nothing_on_disk(
     assert list(tmp_path.iterdir())
     back.close()  # type: ignore[attr-defined] # it is a generator
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+def test_a_caller_that_stops_between_the_files_of_a_state_can_read_what_is_stored(
+    pigment: LocalPigment, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [record(entry(1)), state(1), record(entry(2)), state(2), record(entry(3)), record(entry(4)), state(3)]
+    pigment.faults.queue("push_csv", Late(0.5), times=10)
+    back = written(pigment, messages, max_file_rows=1)
+    next(back)
+    next(back)
+    while len(pigment.workspace.imports) < 3:
+        time.sleep(0.01)
+    back.close()  # type: ignore[attr-defined] # it is a generator
+    pigment.faults.forget()
+    assert '1 row of the stream "General Ledger" is stored and no state says so' in caplog.text
 
 
 def test_a_sync_without_any_stream_is_followed_by_nothing(

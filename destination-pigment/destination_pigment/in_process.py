@@ -6,6 +6,7 @@ take an hour, and what is stored by then does not wait for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
@@ -15,6 +16,8 @@ import orjson
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
 from destination_pigment.input.cancel import Cancel
+
+logger = logging.getLogger("airbyte.pigment.destination")
 
 
 class _Event(Enum):
@@ -70,10 +73,12 @@ class Exchange:
             yield from self._until_ended(iter(messages))
         except BaseException:
             self._cancel.request()
-            raise
-        finally:
             self._blocks.put(None)
             thread.join()
+            for error in errors:
+                logger.error("%s", error)  # noqa: TRY400 - a traceback could quote data
+            raise
+        thread.join()
         for error in errors:
             raise error
 
