@@ -88,6 +88,7 @@ def test_states_that_may_leave_at_once_come_one_by_one(pigment: LocalPigment) ->
 NOT_ENDED = "has not ended within"
 
 
+@pytest.mark.long
 def test_a_state_does_not_wait_for_an_import_behind_it(pigment: LocalPigment, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     pigment.faults.queue("push_csv", HoldImport(), after=2)
