@@ -326,7 +326,7 @@ static bool take_unit(Text *rest, uint32_t *unit) {
 static bool take_escape(Text *rest, Room *texts) {
     static const char signs[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     const char *sign = rest->at < rest->end ? memchr(signs, *rest->at, 8) : NULL;
-    if (sign != NULL) return put(texts, &meant[sign - signs], 1), rest->at++ != NULL;
+    if (sign != NULL) return put(texts, &meant[sign - signs], 1), take_byte(rest, (uint8_t)*sign);
     uint32_t code, low;
     if (!take_byte(rest, 'u') || !take_unit(rest, &code)) return false;
     if (code >= 0xD800 && code < 0xE000) {
@@ -439,7 +439,8 @@ static bool write_out(Text number, uint8_t separator, Room *texts) {
     const uint8_t *whole = number.at;
     take_digits(&number);
     const ptrdiff_t wholes = number.at - whole;
-    const uint8_t *fraction = number.at + take_byte(&number, '.');
+    take_byte(&number, '.');
+    const uint8_t *fraction = number.at;
     take_digits(&number);
     ptrdiff_t count = wholes + (number.at - fraction), exponent = 0;
     const bool is_negative = number.end - number.at > 1 && number.at[1] == '-';
