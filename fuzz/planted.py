@@ -30,13 +30,13 @@ READING = [
     ),
     Fault(
         "a bare field reads a byte behind its bound",
-        "while (at < rest->end && *at != delimiter",
-        "while (*at != delimiter && at < rest->end",
+        "while (!quoted && at < rest->end && *at != delimiter",
+        "while (!quoted && *at != delimiter && at < rest->end",
     ),
     Fault(
         "a quote at the end looks behind it",
-        "if (rest->at == rest->end || *rest->at != '\"')",
-        "if (*rest->at != '\"')",
+        "if (!take_byte(rest, '\"')) return true;",
+        "if (*rest->at != '\"') return true; rest->at++;",
     ),
     Fault(
         "a lone CR is a character of a bare field",
@@ -105,7 +105,7 @@ WRITING = [
     Fault(
         "an exponent is a digit", "if (!take_number(rest, &exponent) || exponent)", "if (!take_number(rest, &exponent))"
     ),
-    Fault("the decimal separator is not put", "*point = separator;", "*point = '.';"),
+    Fault("the decimal separator is not put", "*point = separator;", "*point = separator == ',' ? '.' : ',';"),
     Fault(
         "of two values the one before null is kept",
         'if (cell->length >= 0 || take_word(rest, "null", 4)) return cell->length < 0;',
