@@ -7,9 +7,7 @@ from typing import Any
 
 import msgspec
 
-from destination_pigment.files.rows import RowConverter
 from fuzz.case import Shape
-from pigment_csv.dialect import CsvDialect
 
 # `MOST_LEVELS` in rows.c.
 _MOST_LEVELS = 32
@@ -32,14 +30,13 @@ class _Object(list[tuple[str, Any]]):
         return [value for each, value in self if each == name]
 
 
-def is_plain(line: bytes, shape: Shape) -> bool:
-    """Whether C is to take a line."""
+def is_plain(line: bytes, shape: Shape) -> bool | None:
+    """Whether C is to take a line; None where it may: a number with an exponent may be too long, written out."""
     try:
         value = _loaded(line)
         if shape["messages"]:
             value = _data_of(line, value, shape)
-        is_plain = isinstance(value, _Object) and _is_plain_data(value, frozenset(shape["columns"]))
-        return is_plain and _text_bytes(line, shape) <= len(line.rstrip(b" \t\r"))
+        return _is_plain_data(value, frozenset(shape["columns"])) if isinstance(value, _Object) else False
     except (_NotPlain, ValueError, RecursionError, msgspec.MsgspecError):
         return False
 
@@ -80,30 +77,19 @@ def _data_of(line: bytes, message: Any, shape: Shape) -> Any:
     return record.of("data")[0]
 
 
-def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool:
-    texts = set()
+def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool | None:
+    texts, plain = set(), True
     for name, value in data:
         _check(name, 0)
         _check(value, _MOST_LEVELS)
-        if name not in columns:
-            if not name.startswith("_airbyte_"):
-                return False
-        elif name in texts:
+        if name not in columns and not name.startswith("_airbyte_"):
             return False
-        elif value is not None:
+        if name in columns and name in texts:
+            return False
+        if name in columns and value is not None:
             texts.add(name)
-    return True
-
-
-def _text_bytes(line: bytes, shape: Shape) -> int:
-    """What the cells take; written out, a number may take more than its record."""
-    data = msgspec.Raw(line)
-    if shape["messages"]:
-        data = _FIELDS.decode(_FIELDS.decode(line)["record"])["data"]
-    cells = RowConverter(sorted(shape["columns"]), CsvDialect()).convert(data)
-    if not isinstance(cells, list):
-        raise _NotPlain
-    return sum(len((cell or "").encode()) for cell in cells)
+            plain = plain and not (isinstance(value, _Digits) and {"e", "E"} & set(value))
+    return plain or None
 
 
 def _check(value: Any, levels: int) -> None:

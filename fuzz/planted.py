@@ -103,7 +103,23 @@ WRITING = [
     Fault("a control character may stand in a text", "*rest->at >= 0x20 && *rest->at != '\"'", "*rest->at != '\"'"),
     Fault("a character of three bytes begins wrong", "0xFF00U >> (more + 1)", "0xFF00U >> (more + (more != 2))"),
     Fault(
-        "an exponent is a digit", "if (!take_number(rest, &exponent) || exponent)", "if (!take_number(rest, &exponent))"
+        "an exponent is a digit", "if (exponent) return write_out", "if (exponent && separator == 0) return write_out"
+    ),
+    Fault(
+        "a written-out number has a digit too many", "i < count || i < point; i++) {", "i < count || i <= point; i++) {"
+    ),
+    Fault(
+        "an exponent of ten thousand is none too many",
+        "if (exponent + count > LONGEST_NUMBER)",
+        "if (exponent > LONGEST_NUMBER)",
+    ),
+    Fault(
+        "leading zeros of a written-out number stay", "started |= digit != '0' || i >= point - 1;", "started |= true;"
+    ),
+    Fault(
+        "texts may be longer than their record",
+        "if (record.texts.at - texts->at > rest.at - block->at) return LEFT_TO_ROWS;",
+        "",
     ),
     Fault("the decimal separator is not put", "*point = separator;", "*point = separator == ',' ? '.' : ',';"),
     Fault(
@@ -112,9 +128,9 @@ WRITING = [
         'if (take_word(rest, "null", 4)) return true;',
     ),
     Fault(
-        "the order of names is not looked at again",
-        "if (*guess < header->count && take_known(rest, header->quoted[*guess]))",
-        "if (*guess < header->count && take_known(rest, *guess ? header->quoted[*guess] : *header->quoted))",
+        "a guessed name is that of another column",
+        "take_known(rest, header->quoted[*guess])",
+        "take_known(rest, header->quoted[*guess > 0 ? *guess - 1 : 0])",
     ),
     Fault(
         "a name that another begins with is that",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from fuzz.case import Shape
-from fuzz.words import ESCAPES, JSON_WORDS, RIGHT_ESCAPES, a_number, a_word
+from fuzz.words import ESCAPES, JSON_WORDS, RIGHT_ESCAPES, a_number, a_word, an_exponent
 
 NAMES = [
     "a",
@@ -79,7 +79,7 @@ class RecordMaker:
             return word if random.random() < 0.5 else b'"' + word + b'"'
         match random.randrange(10):
             case 0 | 1 | 2:
-                return a_number(random)
+                return a_number(random) + (an_exponent(random) if random.random() < 0.15 else b"")
             case 3 | 4 | 5:
                 return self._text()
             case 6:

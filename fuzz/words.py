@@ -79,3 +79,9 @@ def a_number(random: Random) -> bytes:
     whole = b"0" if random.random() < 0.2 else str(random.randint(1, 10 ** random.choice([1, 3, 9, 30]))).encode()
     fraction = b".%0*d" % (random.randint(1, 9), random.randint(0, 9)) if random.random() < 0.4 else b""
     return random.choice([b"", b"", b"-"]) + whole + fraction
+
+
+def an_exponent(random: Random) -> bytes:
+    """Most are small; some are just about too large to write out."""
+    size = random.choice([random.randint(0, 9), random.randint(0, 40), 9999, 10_000, 10_001, 10**20])
+    return random.choice([b"e", b"E"]) + random.choice([b"", b"+", b"-", b"-0", b"00"]) + str(size).encode()

@@ -25,7 +25,7 @@ from fuzz.words import JSON_WORDS, a_word
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
-from pigment_native.cells import CellReader, Lines, chosen
+from pigment_native.cells import CellReader, Cells, Lines, chosen
 from pigment_native.csv_lines import CsvLines
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
 
@@ -76,28 +76,43 @@ class Writing:
         reader = CellReader(self._library, shape["columns"], shape["separator"], stream)
         for block in case.blocks:
             lines = block.split(b"\n")
-            is_text = Lines(block).is_text
-            plain = next((n for n, line in enumerate(lines) if not is_plain(line, shape)), len(lines)) if is_text else 0
-            rows = self._judge_taken(reader, block, b"\n".join(lines[:plain]), shape)
+            lines = lines if lines[-1] else lines[:-1]
+            taken = self._judge_taken(reader, block, lines, shape)
+            first = taken.get(0, [])
             tally.blocks += 1
-            tally.taken += bool(rows) and plain >= len(lines) - (not lines[-1])
-            tally.rows += len(rows)
+            tally.taken += bool(first) and len(first) == len(lines)
+            tally.rows += sum(map(len, taken.values()))
             tally.lines += len(lines)
-            tally.calls += 2 + self._judge_rooms(reader, block, [lines[:plain], rows], random)
-            tally.calls += self._judge_lines(reader, block, rows, shape, random)
+            tally.calls += 2 + self._judge_rooms(reader, block, [lines, first], random)
+            tally.calls += self._judge_lines(reader, block, first, shape, random)
             if random.random() < 0.3:
                 self._judge_converter(lines, shape)
         return tally
 
-    def _judge_taken(self, reader: CellReader, block: bytes, plain: bytes, shape: Shape) -> list[Row]:
-        """The rows that the reader takes: those of the plain records, and nothing behind them."""
-        rows: list[Row] = []
-        lines = Lines(block)
-        while columns := reader.take(lines):
-            rows += map(list, zip(*columns, strict=True))
-        expected = list(_by_row(plain, shape))
-        same("cells", rows, expected)
-        same("what was left", block[lines.position :], block[len(plain) + 1 :] if expected else block)
+    def _judge_taken(
+        self, reader: CellReader, block: bytes, lines: Sequence[bytes], shape: Shape
+    ) -> dict[int, list[Row]]:
+        """The rows that the reader takes, by the line where it began: those of all that are plain."""
+        look, number = Lines(block), 0
+        plain = [is_plain(line, shape) if look.is_text else False for line in lines]
+        taken: dict[int, list[Cells]] = {}
+        while number < len(lines):
+            columns = reader.take(look)
+            count = 1 if columns is None else len(columns[0])
+            if columns is None and plain[number]:
+                raise Finding("a plain record was left")
+            if columns is not None and False in plain[number : number + count]:
+                raise Finding("a record was taken that is not plain")
+            if columns is None:
+                look.position = min(len(block), look.position + len(lines[number]) + 1)
+            else:
+                taken[number] = columns
+            number += count
+            same("the position", look.position, min(len(block), sum(map(len, lines[:number])) + number))
+        # Only now, because what is taken later must not change what was before.
+        rows = {begin: list(map(list, zip(*columns, strict=True))) for begin, columns in taken.items()}
+        for begin, found in rows.items():
+            same("cells", found, list(_by_row(b"\n".join(lines[begin : begin + len(found)]), shape)))
         return rows
 
     def _judge_rooms(self, reader: CellReader, block: bytes, plain: Sequence[Any], random: Random) -> int:
@@ -117,7 +132,8 @@ class Writing:
             count = len(taken.rows)
             same("cells between fences", taken.rows, rows[:count])
             left = block[len(block) - taken.left :]
-            same("what was left between fences", left, block[sum(map(len, lines[:count])) + count :])
+            begin = min(len(block), sum(map(len, lines[:count])) + count)
+            same("what was left between fences", left, block[begin:])
             if texts == len(block) and most > len(rows):
                 # What is left may be a number that there was no room for, written out.
                 ended = (NO_ROOM if taken.ended == NO_ROOM else LEFT_TO_ROWS) if left else 0
@@ -219,7 +235,7 @@ def _converted(records: Sequence[msgspec.Raw], shape: Shape, library: CDLL | Non
     pattern = shape["pattern"] and parse_date_pattern(shape["pattern"])
     dialect = CsvDialect(shape["delimiter"], shape["separator"], dates=pattern)
     made: list[tuple[object, ...]] = []
-    for each in RecordConverter(stream, (), dialect, library).convert(records):
+    for each in list(RecordConverter(stream, (), dialect, library).convert(records)):
         rows = each.rejected if isinstance(each, Rejection) else each
         kind = each.reason if isinstance(each, Rejection) else "stored"
         if isinstance(rows, Rows):
