@@ -12,8 +12,8 @@ from enum import IntEnum
 from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.memory import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
-# What values take in a line beside the text that they are, to begin with: what does not fit gets more room.
-_ROW_BYTES = 32
+# How many bytes of lines a byte of rows becomes, to begin with: what does not fit gets more room.
+_ROOM = 3
 
 
 class Kind(IntEnum):
@@ -106,7 +106,6 @@ class LineWriter:
     def __init__(self, library: ctypes.CDLL, layout: LineLayout) -> None:
         self._convert = _ROWS_TO_LINES(("rows_to_lines", library))
         self._hashes = any(piece.kind is Kind.HASH for piece in layout.pieces)
-        self._line_bytes = sum(len(piece.label) for piece in layout.pieces)
         self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in layout.pieces]
         self._layout = _Layout(
             (_Piece * len(self._pieces))(*self._pieces),
@@ -127,8 +126,9 @@ class LineWriter:
         """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
         if len(block) > LARGEST_RECORD_BYTES:
             return None  # it may hold a field that is an error by row
-        rows = block.count(b"\n") + 1
-        self._widen(len(block) + rows * (self._line_bytes + _ROW_BYTES))
+        # A row has at least a delimiter or a line end for each of its columns.
+        rows = len(block) // self._layout.column_count + 1
+        self._widen(_ROOM * len(block))
         while True:
             hash_begin, hashed_end = (_zeros(rows if self._hashes else 0) for _ in range(2))
             keys = _zeros(rows if self._kept.keys else 0)
@@ -150,7 +150,7 @@ class LineWriter:
         return Lines(content, made.rows, misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
-        if len(self._lines) < size_bytes:
+        if len(self._lines) < size_bytes and self._pieces:
             self._lines = bytearray(size_bytes)
         if len(self._hashed) < size_bytes and (self._hashes or self._kept.keys):
             self._hashed = bytearray(size_bytes)

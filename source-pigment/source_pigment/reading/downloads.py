@@ -24,7 +24,7 @@ from pigment_client.models import ExportRequest
 from pigment_client.quantities import counted
 from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
-from source_pigment.reading.inspection import Inspection
+from source_pigment.reading.inspection import Expected, Inspection
 from source_pigment.reading.storage import Packer, unpacked
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -36,15 +36,11 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A whole export on disk, until it is closed.
-
-    `plain` says that no quote in its rows is out of place (`inspection`).
-    """
+    """A whole export on disk, until it is closed."""
 
     file: IO[bytes]
     header: list[str]
     rows: int
-    plain: bool
     content_bytes: int
     stored_bytes: int
     seconds: float
@@ -57,7 +53,7 @@ class Download:
         )
 
     def content(self) -> Iterator[bytes]:
-        """Its bytes from the beginning, in pieces of about a megabyte."""
+        """Its rows from the first, in pieces of about a megabyte."""
         return unpacked(self.file)
 
     def close(self) -> None:
@@ -70,7 +66,7 @@ class DownloadOptions:
     """What a download is called in the user's words, what `Inspection` tries and works with, and what ends it early."""
 
     subject: str
-    try_header: Callable[[list[str]], Callable[[bytes], object]]
+    try_header: Callable[[list[str]], Expected]
     stop: Event
     library: CDLL | None = LIBRARY
     clock: Callable[[], float] = time.monotonic
@@ -118,26 +114,27 @@ class _Attempt:
         for chunk in export:
             if self._options.stop.is_set():
                 raise Stopped
-            packer.add(chunk)
-            self._inspection.decode(chunk)
-        packer.flush()
-        header = self._end()
+            for rows in self._inspection.decode(chunk):
+                packer.add(rows)
+        header = self._end(packer)
         return Download(
             file=self._file,
             header=header,
             rows=self._inspection.rows,
-            plain=self._inspection.plain,
             content_bytes=export.bytes_received,
             stored_bytes=self._stored_bytes,
             seconds=self._options.clock() - self._began,
         )
 
-    def _end(self) -> list[str]:
+    def _end(self, packer: Packer) -> list[str]:
         """The header, once the last row was looked at; an export that stops inside a row has broken off."""
         try:
-            self._inspection.flush()
+            last = list(self._inspection.flush())
         except CsvBroken:
             raise BrokenOff("export", object_id=self._request.id) from None
+        for rows in last:
+            packer.add(rows)
+        packer.flush()
         header = self._inspection.header
         if header is None:
             # Even an export without rows has a header line.

@@ -22,8 +22,8 @@ from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
 from source_pigment.reading.bulk_records import converter
-from source_pigment.reading.downloads import Download, DownloadOptions, Stopped, download, unreadable
-from source_pigment.reading.emission import record_blocks
+from source_pigment.reading.downloads import Download, DownloadOptions, download, unreadable
+from source_pigment.reading.inspection import Expected
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 from source_pigment.reading.state import state_after
@@ -73,8 +73,7 @@ class ExportStream:
         """A slice, whole and on disk; raises `Stopped` once `stop` is set."""
         options = DownloadOptions(self.subject, self._try_header, stop, self._options.library)
         try:
-            finished = download(self._client, self._exported.requests[position], options)
-            return finished if finished.plain else self._tried(finished, stop)
+            return download(self._client, self._exported.requests[position], options)
         except CsvBroken as error:
             raise self._not_as_asked(str(error)) from None
         except RecordTooLong:
@@ -100,38 +99,20 @@ class ExportStream:
                 raise AssertionError("a row was counted that did not become a record")
 
     def _blocks(self, finished: Download, layout: RecordLayout) -> Iterator[RecordBlock]:
-        emitted_at = int(self._options.now() * 1000)
-        return record_blocks(finished, layout, converter(layout, emitted_at, self._options.library))
+        rows_to_records = converter(layout, int(self._options.now() * 1000), self._options.library)
+        first_record = 2
+        for rows in finished.content():
+            block = rows_to_records.convert(rows, first_record=first_record)
+            first_record += block.count
+            yield block
 
-    def _tried(self, finished: Download, stop: Event) -> Download:
-        """An export that was converted once before a record leaves; raises `CsvBroken` and `Stopped`.
-
-        Where a quote is out of place, it depends on where blocks are cut whether the reader can make sense of them,
-        and the records are not cut as the inspection cuts.
-        """
-        try:
-            rows = sum(self._tries(finished, stop))
-        except OSError:
-            finished.close()
-            raise unreadable(self.subject) from None
-        except BaseException:
-            finished.close()
-            raise
-        if rows == finished.rows:
-            return finished
-        finished.close()
-        raise CsvBroken("a quote stands where none may stand", finished.rows + 1)
-
-    def _tries(self, finished: Download, stop: Event) -> Iterator[int]:
-        for block in self._blocks(finished, self._layout(self._selection(finished.header))):
-            if stop.is_set():
-                raise Stopped
-            yield block.count
-
-    def _try_header(self, header: list[str]) -> Callable[[bytes], object]:
-        """Whether the columns are those that are wanted; gives what tries long rows. Raises what is wrong."""
+    def _try_header(self, header: list[str]) -> Expected:
+        """Whether the columns are those that are wanted; raises what is wrong."""
         layout = self._layout(self._selection(header))
-        return lambda rows: RowConverter(layout, 0).convert(rows, first_record=2)
+        return Expected(
+            try_rows=lambda rows: RowConverter(layout, 0).convert(rows, first_record=2),
+            least_record_bytes=layout.least_record_bytes,
+        )
 
     def _layout(self, selection: Selection) -> RecordLayout:
         keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]

@@ -24,6 +24,9 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
 
+# Of the metadata of a record: a hash, an identifier and their names.
+_METADATA_BYTES = 200
+
 # U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and others.
 LINE_ENDS = (("\u0085", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 
@@ -56,6 +59,12 @@ class RecordLayout:
     def labels(self) -> list[str | None]:
         """What stands before each value: the column's name as JSON, and a colon; None for what is not sent."""
         return [None if name is None else f"{_text(name)}:" for name in self.names]
+
+    @property
+    def least_record_bytes(self) -> int:
+        """How long a record of nothing but blanks is."""
+        values = sum(len(label.encode()) + len("null,") for label in self.labels() if label is not None)
+        return len(self.opening(0).encode()) + values + (_METADATA_BYTES if self.id_position is not None else 0)
 
     @property
     def metadata_labels(self) -> tuple[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import CDLL
 from dataclasses import dataclass
 from threading import Event
@@ -23,32 +24,34 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
+from source_pigment.reading.inspection import Rows
 from source_pigment.reading.storage import Packer
 
 HEADER = b"a;b\n"
 ROWS = b"".join(b"%d;x\n" % number for number in range(400_000))
 
 
-def stream(client: object = None, library: CDLL | None = LIBRARY) -> ExportStream:
-    schema = ConfiguredSchema.of({"properties": {"a": {"type": ["null", "number"]}, "b": {"type": ["null", "string"]}}})
+def stream(client: object = None, library: CDLL | None = LIBRARY, columns: Sequence[str] = ("a", "b")) -> ExportStream:
+    types = {name: {"type": ["null", "number" if name == "a" else "string"]} for name in columns}
+    schema = ConfiguredSchema.of({"properties": types})
     exported = Exported(StreamName("Sales"), 'list "Sales"', (ExportRequest(ExportKind.LIST, "1", {}),))
     options = ReadOptions(schema, (), row_metadata=False, library=library)
     return ExportStream(cast("PigmentClient", client), exported, options)
 
 
-def packed(content: bytes) -> bytes:
+def packed(rows: bytes) -> bytes:
     file = io.BytesIO()
     packer = Packer(file.write)
-    for start in range(0, len(content), 100_000):
-        packer.add(content[start : start + 100_000])
+    for block in re.findall(rb"(?:.*\n){1,10000}", rows):
+        packer.add(Rows(block, len(block)))
     packer.flush()
     return file.getvalue()
 
 
 def test_a_disk_that_lost_the_end_is_said() -> None:
-    stored = packed(HEADER + ROWS)
+    stored = packed(ROWS)
     left = io.BytesIO(stored[: len(stored) - 30])
-    download = Download(left, ["a", "b"], 400_000, True, len(ROWS), len(stored), 1.0)
+    download = Download(left, ["a", "b"], 400_000, len(ROWS), len(stored), 1.0)
     with pytest.raises(TransientProblem, match='did not give back what was stored of the list "Sales"'):
         list(stream().records(download))
     assert left.closed
@@ -82,10 +85,18 @@ def downloaded(stream: ExportStream) -> Download | str:
         return str(error.message)
 
 
-def test_quotes_out_of_place_that_only_the_records_stumble_over_are_said_before_one_leaves() -> None:
-    # The inspection, which cuts differently, takes the quote for a part of the text.
-    sent = Sent(HEADER + ROWS + b'1;a"b\n2;"secret\n"\n3;x\n' + ROWS, chunk_bytes=len(HEADER + ROWS) + 6)
-    message = downloaded(stream(sent))
+@pytest.mark.parametrize("chunk_bytes", [len(HEADER + ROWS) + 6, 100_000, 1 << 24])
+def test_quotes_out_of_place_that_the_reader_can_make_sense_of_are_text(chunk_bytes: int) -> None:
+    of = stream(Sent(HEADER + ROWS + b'1;a"b"c\n2;"x\n"\n3;x\n' + ROWS, chunk_bytes))
+    download = downloaded(of)
+    assert isinstance(download, Download)
+    records = b"".join(block.lines for block in of.records(download))
+    assert (records.count(b"\n"), records.count(rb"a\"b\"c")) == (800_003, 1)
+
+
+@pytest.mark.parametrize("chunk_bytes", [len(HEADER + ROWS) + 6, 100_000, 1 << 24])
+def test_other_quotes_out_of_place_are_said_before_a_record_leaves(chunk_bytes: int) -> None:
+    message = downloaded(stream(Sent(HEADER + ROWS + b'1;a"b\n2;"secret\n"\n3;x\n' + ROWS, chunk_bytes)))
     assert isinstance(message, str)
     assert "cannot be read: the file is not valid CSV" in message
     assert "None of its records were sent" in message
@@ -107,3 +118,33 @@ def test_whatever_was_downloaded_becomes_records_to_its_end(
         assert sum(block.count for block in of.records(download)) == download.rows
     else:
         assert "None of its records were sent" in download
+
+
+def blocks_of(header: list[str], rows: bytes, chunk_bytes: int) -> list[tuple[int, int]]:
+    of = stream(Sent(";".join(header).encode() + b"\n" + rows, chunk_bytes), columns=header)
+    download = downloaded(of)
+    assert isinstance(download, Download)
+    return [(each.count, len(each.lines)) for each in of.records(download)]
+
+
+@pytest.mark.parametrize("chunk_bytes", [256 * 1024, 1 << 24])
+@pytest.mark.parametrize(
+    ("columns", "name_length", "row"),
+    [(1, 1, b"\n"), (8, 200, b";;;;;;;\n"), (300, 40, b";" * 299 + b"\n"), (60, 5, (b"x" * 40 + b";") * 59 + b"\n")],
+)
+def test_no_block_is_much_larger_than_what_may_leave(
+    columns: int, name_length: int, row: bytes, chunk_bytes: int
+) -> None:
+    header = [f"{number:0{name_length}d}" for number in range(columns)]
+    rows = row * (3_000_000 // (columns * (name_length + 30)) + 10)
+    blocks = blocks_of(header, rows, chunk_bytes)
+    assert sum(count for count, _ in blocks) == rows.count(b"\n")
+    assert max(size for _, size in blocks) < 10 << 20
+
+
+def test_a_part_of_blanks_between_long_texts_is_bounded_as_well() -> None:
+    header = [f"{number:0200d}" for number in range(50)]
+    blank, full = b";" * 49 + b"\n", (b"x" * 300 + b";") * 49 + b"\n"
+    blocks = blocks_of(header, full * 20 + blank * 2000 + full * 20, 1 << 24)
+    assert sum(count for count, _ in blocks) == 2040
+    assert max(size for _, size in blocks) < 10 << 20

@@ -13,7 +13,7 @@ from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.inspection import Inspection, RowBlocks
+from source_pigment.reading.inspection import Expected, Header, Inspection
 from source_pigment.reading.records import RecordLayout, RowConverter
 
 CELLS = st.text(alphabet=st.sampled_from('ab;,"\n\r \t\u2028\u0085é\ufeff'), max_size=6)
@@ -26,16 +26,19 @@ def cut(content: bytes, size: int) -> list[bytes]:
     return [content[start : start + size] for start in range(0, len(content), size)]
 
 
+def looked_at(inspection: Inspection, content: bytes, size: int) -> bytes:
+    rows = [each.content for chunk in cut(content, size) for each in inspection.decode(chunk)]
+    return b"".join([*rows, *(each.content for each in inspection.flush())])
+
+
 def inspected(content: bytes, size: int) -> tuple[list[str] | None, int]:
     """What is found in bulk and by row, which must be the same."""
     assert LIBRARY is not None
     ways: list[tuple[list[str] | None, int] | CsvBroken] = []
     for library in (LIBRARY, None):
-        inspection = Inspection(lambda _header: lambda _rows: None, library)
+        inspection = Inspection(lambda _header: Expected(lambda _rows: None, 0), library)
         try:
-            for chunk in cut(content, size):
-                inspection.decode(chunk)
-            inspection.flush()
+            looked_at(inspection, content, size)
             ways.append((inspection.header, inspection.rows))
         except CsvBroken as error:
             ways.append(error)
@@ -66,8 +69,7 @@ def test_what_passes_converts(rows: str, size: int, width: int) -> None:
     except CsvBroken:
         return
     assert header == list("abc"[:width])
-    blocks = RowBlocks()
-    read = b"".join([*map(blocks.decode, cut(content, size)), blocks.flush()])
+    read = looked_at(Inspection(lambda _header: Expected(lambda _rows: None, 0), LIBRARY), content, size)
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * width)
     assert RowConverter(layout, 0).convert(read, first_record=2).count == count
 
@@ -92,24 +94,22 @@ def test_what_cannot_be_read_is_named_by_its_record(content: bytes, record: int)
 
 @pytest.mark.parametrize("header", [b'Size 5";Amount', b'"quoted";7" pipe', b'a"b;c'])
 def test_a_lone_quote_in_the_header_does_not_keep_the_rows_together(header: bytes) -> None:
-    blocks = RowBlocks()
-    assert blocks.decode(header + b"\nx;1\nx;2\nx") == b"x;1\nx;2\n"
+    assert Header().decode(header + b"\nx;1\nx;2\nx") == b"x;1\nx;2\nx"
 
 
 def test_what_looks_like_a_byte_order_mark_in_the_first_row_is_its_text() -> None:
-    blocks = RowBlocks()
-    assert blocks.decode(b"\xef\xbb\xbfa\n\xef\xbb\xbfx\n") == b"\xef\xbb\xbfx\n"
+    content = b"\xef\xbb\xbfa\n\xef\xbb\xbfx\n"
+    assert looked_at(Inspection(lambda _: Expected(lambda _: None, 0), LIBRARY), content, 99) == b"\xef\xbb\xbfx\n"
 
 
 def test_a_header_without_an_end_does_not_fill_the_memory() -> None:
-    inspection = Inspection(lambda _header: lambda _rows: None, LIBRARY)
     with pytest.raises(CsvBroken):
-        inspection.decode(b'"' + b"x\n" * 3_000_000)
+        Header().decode(b'"' + b"x\n" * 3_000_000)
 
 
 def test_only_long_rows_are_tried() -> None:
     tried: list[int] = []
-    inspection = Inspection(lambda _header: lambda rows: tried.append(len(rows)), LIBRARY)
+    inspection = Inspection(lambda _header: Expected(lambda rows: tried.append(len(rows)), 0), LIBRARY)
     for chunk in (b"a\n", b"x\n" * 9, b"y" * 3_000_000, b"\n", b"z\n"):
-        inspection.decode(chunk)
+        list(inspection.decode(chunk))
     assert (inspection.rows, tried) == (11, [3_000_001])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from source_pigment.reading.inspection import Rows
 from source_pigment.reading.storage import PIECE_BYTES, Packer, unpacked
 
 
@@ -17,7 +18,7 @@ def packed(*chunks: bytes) -> io.BytesIO:
     file = io.BytesIO()
     packer = Packer(file.write)
     for chunk in chunks:
-        packer.add(chunk)
+        packer.add(Rows(chunk, len(chunk)))
     packer.flush()
     return file
 
@@ -65,7 +66,7 @@ def test_a_file_that_lost_its_end_is_an_error_wherever_that_is(content: bytes, z
     written: list[bytes] = []
     packer = Packer(written.append)
     for start in range(0, len(content), 65_536):
-        packer.add(content[start : start + 65_536])
+        packer.add(Rows(content[start : start + 65_536], 65_536))
     packer.flush()
     whole = b"".join(written)
     ends = [sum(map(len, written[:count])) for count in range(len(written) - 1)]
