@@ -27,7 +27,7 @@ export PYTHONPATH := testbench:integration_tests:.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake native sanitized fuzz test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## what there is
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -84,6 +84,9 @@ sanitized: setup .venv-native/.ready  ## the tests of the conversions in C again
 fuzz: setup .venv-native/.ready  ## attack the conversions in C for FUZZ_SECONDS=60 (FUZZ_SEED=…, ARGS="--only reading")
 	@.venv-native/bin/python shared/native_build --counted build/fuzz/librows.so
 	@$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(ARGS)
+
+planted: setup .venv-native/.ready  ## break the conversions in C in some fifty ways: after how many cases is each found?
+	@$(BIN)/python -m fuzz.planted $(ARGS)
 
 verify: setup $(BUILT)  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }

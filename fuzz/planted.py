@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-_SOURCE = Path("shared/pigment_native/rows.c")
+SOURCE = Path(__file__).parents[1] / "shared/pigment_native/rows.c"
+_COMPILER = Path(__file__).parents[1] / ".venv-native/bin/python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,32 +195,29 @@ def main() -> None:
     sys.exit(bool(missed))
 
 
+def broken_library(fault: Fault, library: Path) -> bool:
+    """Compile the code with the fault; whether that could be done."""
+    text = SOURCE.read_text(encoding="utf-8")
+    source = library.with_name("rows.c")
+    source.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
+    build = SOURCE.parents[1] / "native_build"
+    command = [str(_COMPILER), str(build), "--counted", str(library), "--source", str(source)]
+    return text.count(fault.right) == 1 and subprocess.run(command, check=False).returncode == 0
+
+
 def _found(direction: str, fault: Fault, cases: int) -> tuple[float | None, str]:
     """After how many seconds the fuzzer finds the fault, and what it says; None where it does not."""
-    text = _SOURCE.read_text(encoding="utf-8")
-    if text.count(fault.right) != 1:
-        return None, "what it changes does not stand there once"
     with tempfile.TemporaryDirectory() as folder:
-        source, library = Path(folder) / "rows.c", Path(folder) / "librows.so"
-        source.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
-        build = [".venv-native/bin/python", "shared/native_build", "--counted", str(library), "--source", str(source)]
-        if subprocess.run(build, check=False).returncode != 0:
-            return None, "it cannot be compiled"
-        command = [
-            "--library",
-            str(library),
-            "--cases",
-            str(cases),
-            "--seconds",
-            "600",
-            "--seed",
-            "1",
-            "--folder",
-            folder,
-        ]
+        library = Path(folder) / "librows.so"
+        if not broken_library(fault, library):
+            return None, "it cannot be planted"
+        command = ["--library", str(library), "--cases", str(cases), "--seconds", "600", "--seed", "1"]
         began = time.monotonic()
         ended = subprocess.run(
-            [sys.executable, "-m", "fuzz", *command, "--only", direction], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "fuzz", *command, "--folder", folder, "--only", direction],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if ended.returncode > 1 or (ended.returncode == 1 and "FOUND" not in ended.stdout):
             raise OSError(ended.stderr)
