@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from destination_pigment.files.rows import RowConverter
 from fuzz.case import Shape
+from pigment_csv.dialect import CsvDialect
 
 # `MOST_LEVELS` in rows.c.
 _MOST_LEVELS = 32
@@ -36,9 +38,11 @@ def is_plain(line: bytes, shape: Shape) -> bool | None:
         value = _loaded(line)
         if shape["messages"]:
             value = _data_of(line, value, shape)
-        return _is_plain_data(value, frozenset(shape["columns"])) if isinstance(value, _Object) else False
+        plain = _is_plain_data(value, frozenset(shape["columns"])) if isinstance(value, _Object) else False
+        too_long = plain is None and _text_bytes(line, shape) > len(line.rstrip(b" \t\r"))
     except (_NotPlain, ValueError, RecursionError, msgspec.MsgspecError):
         return False
+    return False if too_long else plain
 
 
 def _loaded(line: bytes) -> Any:
@@ -90,6 +94,17 @@ def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool | None:
             texts.add(name)
             plain = plain and not (isinstance(value, _Digits) and {"e", "E"} & set(value))
     return plain or None
+
+
+def _text_bytes(line: bytes, shape: Shape) -> int:
+    """What the cells take: written out, a number may take more than its record, which is left then."""
+    data = msgspec.Raw(line)
+    if shape["messages"]:
+        data = _FIELDS.decode(_FIELDS.decode(line)["record"])["data"]
+    cells = RowConverter(sorted(shape["columns"]), CsvDialect()).convert(data)
+    if not isinstance(cells, list):
+        raise _NotPlain
+    return sum(len((cell or "").encode()) for cell in cells)
 
 
 def _check(value: Any, levels: int) -> None:
