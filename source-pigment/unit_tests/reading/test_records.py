@@ -248,3 +248,24 @@ def test_a_cell_of_megabytes_goes_through() -> None:
     block = as_csv([["line\r\n" * 500_000, "x"]])
 
     assert convert(in_bulk(layout), block) == convert(by_row(layout), block)
+
+
+def text_whose_key_is_nothing() -> str:
+    """A text whose number, behind a 1 and before the byte that ends a text, is a multiple of 2^61 - 1."""
+    modulus = (1 << 61) - 1
+    for number in range(100_000):
+        begin = hashlib.sha256(str(number).encode()).hexdigest()[:8].encode()
+        rest = (-0xFF * pow(0x100, -1, modulus) - (int.from_bytes(b"\x01" + begin) << 64)) % modulus
+        if rest.to_bytes(8).isascii():
+            return (begin + rest.to_bytes(8)).decode()
+    raise AssertionError
+
+
+def test_a_key_that_is_a_multiple_of_the_modulus_is_zero() -> None:
+    text = text_whose_key_is_nothing()
+    layout = RecordLayout(StreamName("S"), ("a",), (ColumnType.TEXT,), key_positions=(0,))
+
+    for converter in (in_bulk(layout), by_row(layout)):
+        block = converter.convert(as_csv([[text], ["other"]]), first_record=2)
+        assert block.keys[0] == 0
+        assert block.keys[1] != 0
