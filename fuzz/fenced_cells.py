@@ -41,7 +41,7 @@ class FencedCells:
         spans = self._spans.room(SPAN_BYTES * columns * room[1], fence)
         # What the reader remembers of the order of names is used, and kept, in a fence too.
         remembered = ctypes.addressof(header.next.contents)
-        size = 8 * (columns + 1)
+        size = 8 * (header.name_count + 1)
         fenced = self._next.put(ctypes.string_at(remembered, size), fence)
         fenced_header = cells._Header.from_buffer_copy(header)
         fenced_header.next = ctypes.cast(fenced, ctypes.POINTER(ctypes.c_uint64))

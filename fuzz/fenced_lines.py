@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from array import array
 from ctypes import CDLL
 from dataclasses import dataclass
@@ -14,20 +13,19 @@ from pigment_native import record_lines
 from pigment_native.memory import DONE, Room, Text
 from pigment_native.record_lines import LineWriter
 
-MOST_ROOM = (1 << 23, 1 << 20)
+MOST_ROOM = 1 << 23
 _FIELD_BYTES = ctypes.sizeof(record_lines._Field)
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What C made of a block: as the converters give it, and the room that it took."""
+    """What C made of a block, as the converters give it."""
 
     lines: bytes
-    count: int
+    ends: list[int]
     misfits: list[int]
     keys: list[int]
     blank_keys: int
-    room: tuple[int, int]
 
 
 class FencedLines:
@@ -36,8 +34,8 @@ class FencedLines:
     def __init__(self, library: CDLL) -> None:
         self._count_repeated = record_lines._COUNT_REPEATED(("count_repeated", library))
         self._block, self._fields = Arena(1 << 17), Arena(1 << 17)
-        self._lines, self._hashed = map(Arena, MOST_ROOM)
-        self._arrays = [Arena(1 << 20) for _ in range(4)]
+        self._lines = Arena(MOST_ROOM)
+        self._arrays = [Arena(1 << 20) for _ in range(3)]
 
     def repeated(self, keys: list[int], fence: Fence) -> int:
         """How many of the keys came before."""
@@ -45,28 +43,20 @@ class FencedLines:
         numbers = self._arrays[0].put(array("Q", keys).tobytes(), fence)
         return int(self._count_repeated(numbers, len(keys), self._arrays[1].zeros(8 * size, fence), size))
 
-    def lines(self, writer: LineWriter, block: bytes, room: tuple[int, int], fence: Fence) -> Made | int:
+    def lines(self, writer: LineWriter, block: bytes, room: int, fence: Fence) -> Made | int:
         """What C makes of a block in so much room, or how else it ended."""
         rows, pieces, columns = block.count(b"\n") + 1, len(writer._pieces), writer._layout.column_count
-        lines, hashed = self._lines.room(room[0], fence), self._hashed.room(room[1], fence)
-        sizes = (rows, rows, rows, pieces)
+        lines = self._lines.room(room, fence)
+        sizes = (rows, rows, pieces)
         arrays = [arena.zeros(8 * size, fence) for arena, size in zip(self._arrays, sizes, strict=True)]
-        made = record_lines._Records(
-            Room(lines, lines + room[0], full=False),
-            Room(hashed, hashed + room[1], full=False),
-            *arrays,
-        )
-        fields = self._row(columns, fence)
-        ended = writer._convert(self._text(block, fence), writer._layout, writer._hashes, fields, made)
+        made = record_lines._Records(Room(lines, lines + room, full=False), *arrays)
+        ended = writer._convert(self._text(block, fence), writer._layout, self._row(columns, fence), made)
         if ended != DONE:
             return int(ended)
-        took = (made.lines.at - lines, made.hashed.at - hashed)
-        content = bytearray(ctypes.string_at(lines, took[0]))
-        hash_begin, hashed_end, keys = (_numbers(address, made.rows) for address in arrays[:3])
-        if writer._hashes:
-            _put_hashes(content, ctypes.string_at(hashed, took[1]), hash_begin, hashed_end)
+        ends, keys = (_numbers(address, made.rows) for address in arrays[:2])
         keys = keys if writer._layout.key_count else []
-        return Made(bytes(content), made.rows, _numbers(arrays[3], pieces), keys, made.blank_keys, took)
+        content = ctypes.string_at(lines, made.lines.at - lines)
+        return Made(content, ends, _numbers(arrays[2], pieces), keys, made.blank_keys)
 
     def _text(self, block: bytes, fence: Fence) -> Text:
         begin = self._block.put(block, fence)
@@ -78,8 +68,3 @@ class FencedLines:
 
 def _numbers(address: int, count: int) -> list[int]:
     return array("Q", ctypes.string_at(address, 8 * count)).tolist()
-
-
-def _put_hashes(content: bytearray, hashed: bytes, hash_begin: list[int], hashed_end: list[int]) -> None:
-    for place, begin, end in zip(hash_begin, [0, *hashed_end], hashed_end, strict=False):
-        content[place : place + 64] = hashlib.sha256(hashed[begin:end]).hexdigest().encode()

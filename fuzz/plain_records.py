@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from pigment_csv.dialect import CsvDialect
 _MOST_LEVELS = 32
 _MESSAGE_FIELDS, _RECORD_FIELDS = ("type", "record"), ("stream", "namespace", "data")
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TOKENS = re.compile(rb'("(?:[^"\\]|\\.)*"|[][{}])([ \t\r]*:)?')
+_OPENING, _CLOSING = (b"{", b"["), (b"}", b"]")
 
 
 class _NotPlain(Exception):
@@ -33,15 +36,21 @@ class _Object(list[tuple[str, Any]]):
 
 
 def is_plain(line: bytes, shape: Shape) -> bool | None:
-    """Whether C is to take a line; None where it may: a number with an exponent may be too long, written out."""
+    """Whether C is to take a line; None where it may.
+
+    A number with an exponent may be too long, written out; and what stands around the data of a message may be written
+    in more ways than this module knows.
+    """
     try:
-        value = _loaded(line)
+        value, data = _loaded(line), line
         if shape["messages"]:
             value = _data_of(line, value, shape)
+            data = bytes(_FIELDS.decode(_FIELDS.decode(line)["record"])["data"])
         plain = _is_plain_data(value, frozenset(shape["columns"])) if isinstance(value, _Object) else False
-        too_long = plain is None and _text_bytes(line, shape) > len(line.rstrip(b" \t\r"))
+        plain = plain if _has_plain_names(data) else False
+        too_long = plain is None and _text_bytes(data, shape) > len(line + b"\n")
     except (_NotPlain, ValueError, RecursionError, msgspec.MsgspecError):
-        return False
+        return None if shape["messages"] else False
     return False if too_long else plain
 
 
@@ -96,12 +105,23 @@ def _is_plain_data(data: _Object, columns: frozenset[str]) -> bool | None:
     return plain or None
 
 
-def _text_bytes(line: bytes, shape: Shape) -> int:
+def _has_plain_names(data: bytes) -> bool:
+    """Whether each name stands there as one of two encoders writes it; the names of Airbyte's own begin plainly."""
+    level = 0
+    for token in _TOKENS.finditer(data):
+        word, colon = token.groups()
+        level += (word in _OPENING) - (word in _CLOSING)
+        if level == 1 and colon:
+            name = json.loads(word)
+            is_airbytes = word.startswith(b'"_airbyte_')
+            if not is_airbytes and word not in {json.dumps(name).encode(), msgspec.json.encode(name)}:
+                return False
+    return True
+
+
+def _text_bytes(data: bytes, shape: Shape) -> int:
     """What the cells take: written out, a number may take more than its record, which is left then."""
-    data = msgspec.Raw(line)
-    if shape["messages"]:
-        data = _FIELDS.decode(_FIELDS.decode(line)["record"])["data"]
-    cells = RowConverter(sorted(shape["columns"]), CsvDialect()).convert(data)
+    cells = RowConverter(sorted(shape["columns"]), CsvDialect()).convert(msgspec.Raw(data))
     if not isinstance(cells, list):
         raise _NotPlain
     return sum(len((cell or "").encode()) for cell in cells)

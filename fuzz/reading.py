@@ -6,10 +6,12 @@ import re
 from array import array
 from collections import Counter
 from ctypes import CDLL
+from dataclasses import replace
+from itertools import accumulate
 from random import Random
 
 from fenced_memory import Fence
-from fuzz.case import Case, Finding, Shape, Tally, same
+from fuzz.case import Case, Shape, Tally, same
 from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
 from fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_csv.reader import CsvBroken, rows_of
@@ -20,6 +22,7 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.bulk_records import BulkConverter
 from source_pigment.reading.records import (
+    CLOSING,
     LONGEST_LINE_BYTES,
     Converter,
     RecordBlock,
@@ -95,7 +98,7 @@ class Reading:
                 self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
             elif isinstance(expected, RecordBlock) and is_plain:
                 self._judge_keys(list(expected.keys), random)
-                tally.calls += self._judge_rooms(bulk._writer, layout, block, expected, random)
+                tally.calls += self._judge_rooms(bulk, block, expected, random)
             else:
                 ended = self._fenced.lines(bulk._writer, block, MOST_ROOM, random.choice(_FENCES))
                 same("between fences", ended, LEFT_TO_ROWS)
@@ -105,9 +108,9 @@ class Reading:
     def _judge_count(self, counter: LineWriter, block: bytes, rows: int | None, random: Random) -> int:
         """Lines of nothing, as the inspection has them: their number is that of the rows."""
         lines = counter.lines(block)
-        same("count", None if lines is None else lines.count, rows)
-        made = self._fenced.lines(counter, block, (0, 0), random.choice(_FENCES))
-        same("count between fences", made.count if isinstance(made, Made) else None, rows)
+        same("count", None if lines is None else len(lines.ends), rows)
+        made = self._fenced.lines(counter, block, 0, random.choice(_FENCES))
+        same("count between fences", len(made.ends) if isinstance(made, Made) else None, rows)
         return 1
 
     def _judge_keys(self, keys: list[int], random: Random) -> None:
@@ -117,24 +120,26 @@ class Reading:
         same("repeated keys", count_repeated(self._library, array("Q", keys)), expected)
         same("repeated keys between fences", self._fenced.repeated(keys, random.choice(_FENCES)), expected)
 
-    def _judge_rooms(
-        self, writer: LineWriter, layout: RecordLayout, block: bytes, expected: RecordBlock, random: Random
-    ) -> int:
+    def _judge_rooms(self, bulk: BulkConverter, block: bytes, expected: RecordBlock, random: Random) -> int:
         """C with rooms of any size: what fits is right, and what does not says so. Gives the number of calls."""
+        writer, layout = bulk._writer, bulk._layout
         longest = max((len(line) + 1 for line in expected.lines.split(b"\n")[:-1]), default=0)
         if expected.count and longest >= writer._layout.longest_line:
             ended = self._fenced.lines(writer, block, MOST_ROOM, random.choice(_FENCES))
             same("a long line between fences", ended, LEFT_TO_ROWS)
             return 1
-        room = len(expected.lines), _hashed_bytes(layout, block)
-        for lines, hashed in _rooms(room, random):
-            ended = self._fenced.lines(writer, block, (lines, hashed), random.choice(_FENCES))
-            if lines < room[0] or hashed < room[1]:
-                same("without room", ended, NO_ROOM)
-            elif isinstance(ended, Made):
-                same("between fences", _as_block(ended, writer, layout), expected)
-            else:
-                raise Finding(f"ended with {ended} between fences where there is room")
+        plain = replace(expected, lines=_without_hashes(expected.lines, layout))
+        for room in _rooms(len(plain.lines), random):
+            ended = self._fenced.lines(writer, block, room, random.choice(_FENCES))
+            found = _as_block(ended, writer, layout) if isinstance(ended, Made) else ended
+            same("between fences", found, plain if room >= len(plain.lines) else NO_ROOM)
+        if bulk._hashed is not None:
+            fields = [hashed_text(row).encode() for row in rows_of(block, DIALECT, first_record=2)]
+            for room in _rooms(sum(map(len, fields)), random):
+                ended = self._fenced.lines(bulk._hashed, block, room, random.choice(_FENCES))
+                there = (ended.lines, ended.ends) if isinstance(ended, Made) else ended
+                whole = b"".join(fields), list(accumulate(map(len, fields)))
+                same("what is hashed", there, whole if room >= len(whole[0]) else NO_ROOM)
         return 1
 
 
@@ -211,26 +216,25 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _hashed_bytes(layout: RecordLayout, block: bytes) -> int:
-    """The room for what is hashed."""
+def _without_hashes(lines: bytes, layout: RecordLayout) -> bytes:
+    """The lines as C leaves them, with zeros in place of the content hashes."""
     if layout.id_position is None:
-        return 0
-    return sum(len(hashed_text(row).encode()) for row in rows_of(block, DIALECT, first_record=2))
+        return lines
+    hashes = re.compile(rb'[0-9a-f]{64}(?="' + re.escape(CLOSING.encode()) + rb")")
+    return hashes.sub(b"0" * 64, lines)
 
 
-def _rooms(room: tuple[int, int], random: Random) -> list[tuple[int, int]]:
-    lines, hashed = room
+def _rooms(room: int, random: Random) -> list[int]:
     rooms = [room]
     if random.random() < 0.3:
-        rooms += [(random.randint(0, lines), hashed), (lines, random.randint(0, hashed)), (max(lines - 1, 0), hashed)]
-        rooms += [(lines, max(hashed - 1, 0)), MOST_ROOM]
-    if lines + hashed < _MOST_ROOMS_TRIED and random.random() < 0.02:
-        rooms += [(size, hashed) for size in range(lines)] + [(lines, size) for size in range(hashed)]
+        rooms += [random.randint(0, room), max(room - 1, 0), MOST_ROOM]
+    if room < _MOST_ROOMS_TRIED and random.random() < 0.02:
+        rooms += range(room)
     return rooms
 
 
 def _as_block(made: Made, writer: LineWriter, layout: RecordLayout) -> RecordBlock:
-    result = RecordBlock(layout.stream, made.lines, made.count, blank_keys=made.blank_keys)
+    result = RecordBlock(layout.stream, made.lines, len(made.ends), blank_keys=made.blank_keys)
     result.keys.extend(made.keys)
     names = (layout.names[piece.column] for piece in writer._pieces)
     misfits = Counter[str]()

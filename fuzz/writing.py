@@ -83,7 +83,10 @@ class Writing:
             tally.taken += bool(first) and len(first) == len(lines)
             tally.rows += sum(map(len, taken.values()))
             tally.lines += len(lines)
-            tally.calls += 2 + self._judge_rooms(reader, block, [lines, first], random)
+            # From the first line on, as it is written: the reader may have learned another way since.
+            again = reader.take(Lines(block)) or []
+            rows = list(map(list, zip(*again, strict=True)))
+            tally.calls += 2 + self._judge_rooms(reader, block, [lines, rows], random)
             tally.calls += self._judge_lines(reader, block, first, shape, random)
             if random.random() < 0.3:
                 self._judge_converter(lines, shape)
@@ -98,6 +101,11 @@ class Writing:
         taken: dict[int, list[Cells]] = {}
         while number < len(lines):
             columns = reader.take(look)
+            if columns is None and plain[number]:
+                # A reader learns once for a block how messages are written.
+                again, look = look, Lines(block)
+                look.position = again.position
+                columns = reader.take(look)
             count = 1 if columns is None else len(columns[0])
             if columns is None and plain[number]:
                 raise Finding("a plain record was left")
@@ -118,8 +126,9 @@ class Writing:
     def _judge_rooms(self, reader: CellReader, block: bytes, plain: Sequence[Any], random: Random) -> int:
         """C with rooms of any size: what it takes is right, and it says why it takes no more."""
         lines, expected = plain
-        places = [reader._places.index(n) for n in range(len(reader._places))]
-        rows = [[row[place] for place in places] for row in expected]
+        if reader._envelope is None:
+            return 0
+        rows = expected
         rooms = [(len(block), len(rows) + 1)]
         if random.random() < 0.3:
             rooms += [(random.randint(0, len(block)), len(rows) + 1), (len(block), random.randint(0, len(rows)))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,10 @@ COMPILER = Path(__file__).parents[1] / ".venv-native/bin/python"
 
 
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "fuzz", *arguments], capture_output=True, text=True, check=False)
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.run(
+        [sys.executable, "-m", "fuzz", *arguments], env=os.environ | paths, capture_output=True, text=True, check=False
+    )
 
 
 def fault_named(name: str) -> Fault:

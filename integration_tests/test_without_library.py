@@ -55,6 +55,7 @@ def test_an_export_is_read_as_the_same_lines(without_library: dict[str, str]) ->
         config = {**source_config(pigment), "row_metadata": True}
         catalog: dict[str, Any] = {}
         read: list[dict[str, list[bytes]]] = []
+        said: list[bool] = []
         for environment in ({}, without_library):
             source = Connector(BINARIES / "source-pigment", environment)
             catalog = catalog or configured(
@@ -63,7 +64,9 @@ def test_an_export_is_read_as_the_same_lines(without_library: dict[str, str]) ->
             run = source.run("read", config=config, catalog=catalog)
             assert run.exit_code == 0, run.errors
             read.append(by_stream(run))
+            said.append("Rows are converted one at a time" in run.everything)
 
+    assert said == [False, True]
     assert sum(map(len, read[0].values())) > ROWS
     assert read[0] == read[1]
 

@@ -6,6 +6,7 @@ Null and the empty text stay two things.
 from __future__ import annotations
 
 import ctypes
+import json
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import compress
@@ -13,6 +14,7 @@ from typing import overload
 
 import msgspec
 
+from pigment_native.envelopes import Envelope, StreamKey, envelope_of
 from pigment_native.memory import Room, Text, address_of, text_of
 
 SPAN_BYTES = 8
@@ -88,8 +90,15 @@ class Lines:
         self.content = content
         self.position = 0
         self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
-        # Mutable state beside the position: where the cells go, for as long as there is room.
+        # Mutable state beside the position: where the cells go, for as long as there is room, and whether a reader has
+        # looked at how a line is written (once, so that two ways in turn do not cost a look for each line).
         self._table: Table | None = None
+        self.has_taught = False
+
+    def next_line(self) -> bytes:
+        """The line at the position, without its end."""
+        end = self.content.find(b"\n", self.position)
+        return self.content[self.position : len(self.content) if end < 0 else end]
 
     def table(self, library: ctypes.CDLL, row_bytes: int) -> Table:
         """A table with room for a row, and for the texts of all that is left."""
@@ -111,15 +120,15 @@ def _is_utf8(content: bytes) -> bool:
 
 class _Header(ctypes.Structure):
     _fields_ = (
-        ("names", ctypes.POINTER(Text)),
-        ("quoted", ctypes.POINTER(Text)),
         ("count", ctypes.c_uint64),
+        ("name_count", ctypes.c_uint64),
         ("next", ctypes.POINTER(ctypes.c_uint64)),
-        ("stream", Text),
-        ("space", Text),
+        ("names", ctypes.POINTER(Text)),
+        ("columns", ctypes.POINTER(ctypes.c_uint64)),
+        ("parts", ctypes.POINTER(Text)),
+        ("part_count", ctypes.c_uint64),
+        ("data_part", ctypes.c_uint64),
         ("separator", ctypes.c_uint64),
-        ("has_space", ctypes.c_uint64),
-        ("whole_lines", ctypes.c_uint64),
     )
 
 
@@ -146,34 +155,53 @@ class CellReader:
         library: ctypes.CDLL,
         columns: Sequence[str],
         separator: str,
-        stream: tuple[str | None, str] | None = None,
+        stream: StreamKey | None = None,
     ) -> None:
         self._library = library
         self._convert = _RECORDS_TO_CELLS(("records_to_cells", library))
-        names = sorted(name.encode() for name in columns)
-        quoted = [msgspec.json.encode(name.decode()) for name in names]
-        space, name = (msgspec.json.encode(each or "") for each in stream or (None, None))
+        self._stream = stream
+        self._columns = len(columns)
+        forms = sorted((form, column) for column, name in enumerate(columns) for form in _forms(name))
         # The structures hold addresses only: what they point at must live as long.
-        self._kept = (names, quoted, space, name)
+        self._kept = [form for form, _ in forms]
         self._header = _Header(
-            _texts(names),
-            _texts(quoted),
-            len(names),
-            (ctypes.c_uint64 * (len(names) + 1))(),
-            text_of(name),
-            text_of(space),
-            ord(separator),
-            bool(stream and stream[0]),
-            stream is not None,
+            count=len(columns),
+            name_count=len(forms),
+            next=(ctypes.c_uint64 * (len(forms) + 1))(),
+            names=_texts(self._kept),
+            columns=(ctypes.c_uint64 * len(forms))(*(column for _, column in forms)),
+            separator=ord(separator),
         )
-        place = {name: number for number, name in enumerate(names)}
-        self._places = [place[name.encode()] for name in columns]
+        # Mutable state beside what C learns of the order of names: what stands around the data, once it is known.
+        self._set_envelope(Envelope((b"",), 0) if stream is None else None)
 
     def take(self, lines: Lines) -> list[Cells] | None:
         """The columns of the next records, in the order of the header; None where the next one is left, or none is."""
         if not lines.is_text or lines.position >= len(lines.content):
             return None
-        columns = len(self._places)
+        columns = self._take(lines) if self._envelope is not None else None
+        return self._take(lines) if columns is None and self._learn(lines) else columns
+
+    def _learn(self, lines: Lines) -> bool:
+        """Whether the next line shows another way in which records of the stream are written."""
+        if self._stream is None or lines.has_taught:
+            return False
+        lines.has_taught = True
+        envelope = envelope_of(lines.next_line(), self._stream)
+        if envelope is None or envelope == self._envelope:
+            return False
+        self._set_envelope(envelope)
+        return True
+
+    def _set_envelope(self, envelope: Envelope | None) -> None:
+        self._envelope = envelope
+        if envelope is not None:
+            self._header.parts = _texts(envelope.parts)
+            self._header.part_count = len(envelope.parts)
+            self._header.data_part = envelope.data_part
+
+    def _take(self, lines: Lines) -> list[Cells] | None:
+        columns = self._columns
         table = lines.table(self._library, SPAN_BYTES * columns)
         begin, first = table.texts_used, table.spans_used // SPAN_BYTES
         block = text_of(lines.content)
@@ -187,7 +215,12 @@ class CellReader:
         table.texts_used = texts.at - table.texts_at
         table.spans_used += SPAN_BYTES * columns * rows.value
         behind, text_bytes = first + columns * rows.value, (table.texts_used - begin) // columns + 1
-        return [Cells(table, range(first + place, behind, columns), text_bytes) for place in self._places]
+        return [Cells(table, range(first + place, behind, columns), text_bytes) for place in range(columns)]
+
+
+def _forms(name: str) -> set[bytes]:
+    """A name as JSON has it, as it is or in ASCII alone."""
+    return {msgspec.json.encode(name), json.dumps(name).encode()}
 
 
 def _texts(contents: Sequence[bytes]) -> ctypes.Array[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-_VERSION = 1
+_VERSION = 2
 
 
 def load(path: Path) -> ctypes.CDLL | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -19,14 +17,14 @@ _ROOM = 3
 class Kind(IntEnum):
     """How a value is written: as a JSON text or, where it fits, a number, a boolean or a date.
 
-    HASH is the content hash of the row, NOTHING no value at all.
+    COUNTED is a text behind its length and before a comma, which is no JSON; NOTHING is no value at all.
     """
 
     TEXT = 0
     NUMBER = 1
     BOOLEAN = 2
     DATE = 3
-    HASH = 4
+    COUNTED = 4
     NOTHING = 5
 
 
@@ -52,11 +50,13 @@ class LineLayout:
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of a block, how many values did not fit by piece, the keys as numbers, and how many hold a blank."""
+    """The lines of a block, where each ends, how many values did not fit by piece, the keys as numbers, and how many of
+    these hold a blank.
+    """
 
     content: bytes
-    count: int
-    misfits: Sequence[int]
+    ends: array[int]
+    misfits: array[int]
     keys: array[int] = field(default_factory=lambda: array("q"))
     blank_keys: int = 0
 
@@ -84,9 +84,7 @@ class _Layout(ctypes.Structure):
 class _Records(ctypes.Structure):
     _fields_ = (
         ("lines", Room),
-        ("hashed", Room),
-        ("hash_begin", ctypes.c_void_p),
-        ("hashed_end", ctypes.c_void_p),
+        ("ends", ctypes.c_void_p),
         ("keys", ctypes.c_void_p),
         ("misfits", ctypes.c_void_p),
         ("rows", ctypes.c_uint64),
@@ -95,7 +93,7 @@ class _Records(ctypes.Structure):
 
 
 _ROWS_TO_LINES = ctypes.CFUNCTYPE(
-    ctypes.c_int32, Text, ctypes.POINTER(_Layout), ctypes.c_bool, ctypes.POINTER(_Field), ctypes.POINTER(_Records)
+    ctypes.c_int32, Text, ctypes.POINTER(_Layout), ctypes.POINTER(_Field), ctypes.POINTER(_Records)
 )
 _COUNT_REPEATED = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 
@@ -105,7 +103,6 @@ class LineWriter:
 
     def __init__(self, library: ctypes.CDLL, layout: LineLayout) -> None:
         self._convert = _ROWS_TO_LINES(("rows_to_lines", library))
-        self._hashes = any(piece.kind is Kind.HASH for piece in layout.pieces)
         self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in layout.pieces]
         self._layout = _Layout(
             (_Piece * len(self._pieces))(*self._pieces),
@@ -119,8 +116,8 @@ class LineWriter:
         # The structures hold addresses only: what they point at must live as long.
         self._kept = layout
         self._fields = (_Field * layout.columns)()
-        # Mutable state: the room for lines and for what is hashed, kept from block to block.
-        self._lines = self._hashed = bytearray()
+        # Mutable state: the room for lines, kept from block to block.
+        self._lines = bytearray()
 
     def lines(self, block: bytes) -> Lines | None:
         """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
@@ -130,35 +127,23 @@ class LineWriter:
         rows = len(block) // self._layout.column_count + 1
         self._widen(_ROOM * len(block))
         while True:
-            hash_begin, hashed_end = (_zeros(rows if self._hashes else 0) for _ in range(2))
+            ends, misfits = _zeros(rows), _zeros(len(self._pieces))
             keys = _zeros(rows if self._kept.keys else 0)
-            misfits = _zeros(len(self._pieces))
-            made = _Records(
-                _room(self._lines),
-                _room(self._hashed),
-                *(each.buffer_info()[0] for each in (hash_begin, hashed_end, keys, misfits)),
-            )
-            ended = self._convert(text_of(block), self._layout, self._hashes, self._fields, made)
+            begin = address_of(self._lines)
+            room = Room(begin, begin + len(self._lines), full=False)
+            made = _Records(room, *(each.buffer_info()[0] for each in (ends, keys, misfits)))
+            ended = self._convert(text_of(block), self._layout, self._fields, made)
             if ended == LEFT_TO_ROWS:
                 return None
             if ended == DONE:
                 break
             self._widen(2 * len(self._lines))
-        if self._hashes:
-            self._put_hashes(hash_begin[: made.rows], hashed_end[: made.rows])
-        content = bytes(memoryview(self._lines)[: made.lines.at - address_of(self._lines)])
-        return Lines(content, made.rows, misfits, keys[: made.rows], made.blank_keys)
+        content = bytes(memoryview(self._lines)[: made.lines.at - begin])
+        return Lines(content, ends[: made.rows], misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
         if len(self._lines) < size_bytes and self._pieces:
             self._lines = bytearray(size_bytes)
-        if len(self._hashed) < size_bytes and (self._hashes or self._kept.keys):
-            self._hashed = bytearray(size_bytes)
-
-    def _put_hashes(self, hash_begin: Iterable[int], hashed_end: Sequence[int]) -> None:
-        lines, hashed = memoryview(self._lines), memoryview(self._hashed)
-        for place, begin, end in zip(hash_begin, (0, *hashed_end), hashed_end, strict=False):
-            lines[place : place + 64] = hashlib.sha256(hashed[begin:end]).hexdigest().encode()
 
 
 def count_repeated(library: ctypes.CDLL, numbers: array[int]) -> int:
@@ -171,8 +156,3 @@ def count_repeated(library: ctypes.CDLL, numbers: array[int]) -> int:
 
 def _zeros(count: int) -> array[int]:
     return array("Q", bytes(8 * count))
-
-
-def _room(buffer: bytearray) -> Room:
-    at = address_of(buffer)
-    return Room(at, at + len(buffer), full=False)

@@ -13,36 +13,36 @@
 #include <string.h>
 
 /* Changes whenever a function or a structure below does: the caller loads no other. */
-uint32_t rows_version(void) { return 1; }
+uint32_t rows_version(void) { return 2; }
 
 /* How a conversion ended. */
 enum { DONE = 0, LEFT_TO_ROWS = 1, NO_ROOM = 2 };
 
 /* A text inside some input. */
-typedef struct {
-    const uint8_t *at, *end;
-} Text;
+typedef struct { const uint8_t *at, *end; } Text;
 
 /* Room for output; `full` once something did not fit, and then it stays so. */
-typedef struct {
-    uint8_t *at, *end;
-    bool full;
-} Room;
+typedef struct { uint8_t *at, *end; bool full; } Room;
 
 static void put(Room *room, const void *bytes, size_t count) {
-    if ((size_t)(room->end - room->at) < count) {
-        room->full = true;
-        room->end = room->at;
-        return;
-    }
+    room->full |= (size_t)(room->end - room->at) < count;
+    if (room->full) return;
     memcpy(room->at, bytes, count);
     room->at += count;
 }
 
-static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
+static void put_all(Room *room, Text text) { put(room, text.at, (size_t)(text.end - text.at)); }
 
+static bool is_digit(uint8_t byte) { return byte >= '0' && byte <= '9'; }
 static bool take_byte(Text *rest, uint8_t byte) { return rest->at < rest->end && *rest->at == byte && rest->at++; }
 
+static bool take_word(Text *rest, const void *word, size_t count) {
+    if ((size_t)(rest->end - rest->at) < count || memcmp(rest->at, word, count) != 0) return false;
+    rest->at += count;
+    return true;
+}
+
+static bool take_known(Text *rest, Text text) { return take_word(rest, text.at, (size_t)(text.end - text.at)); }
 static bool take_digits(Text *rest) {
     const uint8_t *from = rest->at;
     while (rest->at < rest->end && is_digit(*rest->at)) rest->at++;
@@ -62,10 +62,7 @@ static bool take_number(Text *rest, bool *exponent) {
 /* ---- CSV rows to RECORD lines ---- */
 
 /* A field of a row, without the quotes around it; so many quotes inside it stand twice. */
-typedef struct {
-    Text text;
-    size_t doubled;
-} Field;
+typedef struct { Text text; size_t doubled; } Field;
 
 /* A field in quotes goes up to a quote that stands by itself, any other up to what ends one or may not stand in one. */
 static bool split_field(Text *rest, uint8_t delimiter, Field *field) {
@@ -95,13 +92,11 @@ static bool split_row(Text *rest, uint8_t delimiter, Field *fields, size_t count
 }
 
 /* How a column is written. A text that is none of what its kind allows is written as TEXT, and counted. */
-enum { TEXT = 0, NUMBER = 1, BOOLEAN = 2, DATE = 3, HASH = 4, NOTHING = 5 };
+enum { TEXT = 0, NUMBER = 1, BOOLEAN = 2, DATE = 3, COUNTED = 4, NOTHING = 5 };
 
-/* A part of every line: what stands before the value of a column, and that value. HASH leaves room for a digest. */
-typedef struct {
-    Text label;
-    uint64_t column, kind;
-} Piece;
+/* A part of every line: what stands before the value of a column, and that value. COUNTED is no JSON but what is hashed
+ * of a field: its length in bytes, a colon, its text and a comma. */
+typedef struct { Text label; uint64_t column, kind; } Piece;
 
 typedef struct {
     const Piece *pieces;
@@ -113,16 +108,10 @@ typedef struct {
 
 /* What is made of a block. The arrays have a place for each row, `misfits` one for each piece. */
 typedef struct {
-    Room lines, hashed;
-    uint64_t *hash_begin, *hashed_end; /* where a digest belongs in the lines, where what it is of ends */
-    uint64_t *keys, *misfits;
+    Room lines;
+    uint64_t *ends, *keys, *misfits; /* where the lines end, what their keys are as numbers */
     uint64_t rows, blank_keys;
 } Records;
-
-static bool is_number(Text text) {
-    bool exponent;
-    return take_number(&text, &exponent) && text.at == text.end;
-}
 
 /* A day of the calendar, from the year 1, written as 2026-04-30. */
 static bool is_date(Text text) {
@@ -136,10 +125,6 @@ static bool is_date(Text text) {
     const uint32_t year = digits / 10000, month = digits / 100 % 100, day = digits % 100;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days[month - 1]) return false;
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
-}
-
-static bool is_word(Text text, const char *word, size_t count) {
-    return (size_t)(text.end - text.at) == count && memcmp(text.at, word, count) == 0;
 }
 
 /* A byte as it stands in a text of JSON; U+0085, U+2028 and U+2029 end a line for some readers and are escaped too. */
@@ -157,8 +142,9 @@ static const uint8_t *put_escape(Room *room, const uint8_t *at, const uint8_t *e
     return at + 1;
 }
 
-static bool is_plain(uint8_t byte) { return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0xC2 && byte != 0xE2; }
-
+static bool is_plain(uint8_t byte) {
+    return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0xC2 && byte != 0xE2;
+}
 static void put_text(Room *room, const Field *field) {
     const uint8_t *at = field->text.at, *end = field->text.end;
     put(room, "\"", 1);
@@ -174,19 +160,7 @@ static void put_text(Room *room, const Field *field) {
     put(room, "\"", 1);
 }
 
-/* The value of a field; false where it does not fit its kind. */
-static bool put_value(Room *room, const Field *field, uint64_t kind) {
-    Text text = field->text;
-    if (text.at == text.end) return put(room, "null", 4), true;
-    if (kind == NUMBER && is_number(text)) return put(room, text.at, (size_t)(text.end - text.at)), true;
-    if (kind == BOOLEAN && is_word(text, "TRUE", 4)) return put(room, "true", 4), true;
-    if (kind == BOOLEAN && is_word(text, "FALSE", 5)) return put(room, "false", 5), true;
-    put_text(room, field);
-    return kind == TEXT || (kind == DATE && is_date(text));
-}
-
-/* What is hashed of a field: its length in bytes, a colon, its text and a comma. */
-static void put_hashed(Room *room, const Field *field) {
+static void put_counted(Room *room, const Field *field) {
     const uint8_t *at = field->text.at, *end = field->text.end;
     uint8_t digits[20], *first = digits + sizeof digits;
     size_t length = (size_t)(end - at) - field->doubled;
@@ -202,7 +176,20 @@ static void put_hashed(Room *room, const Field *field) {
     put(room, ",", 1);
 }
 
-/* A key with one more field: the number that all bytes are, each field ended by one that no UTF-8 has, modulo 2^61 - 1. */
+/* The value of a field; false where it does not fit its kind. */
+static bool put_value(Room *room, const Field *field, uint64_t kind) {
+    Text rest = field->text;
+    bool ignored;
+    if (kind == COUNTED) return put_counted(room, field), true;
+    if (rest.at == rest.end) return put(room, "null", 4), true;
+    if (kind == NUMBER && take_number(&rest, &ignored) && rest.at == rest.end) return put_all(room, field->text), true;
+    if (kind == BOOLEAN && take_word(&rest, "TRUE", 4) && rest.at == rest.end) return put(room, "true", 4), true;
+    if (kind == BOOLEAN && take_word(&rest, "FALSE", 5) && rest.at == rest.end) return put(room, "false", 5), true;
+    put_text(room, field);
+    return kind == TEXT || (kind == DATE && is_date(field->text));
+}
+
+/* A key and one more field: the number that its bytes are, fields ended by one that no UTF-8 has, modulo 2^61 - 1. */
 static uint64_t with_field(uint64_t key, const Field *field) {
     const uint64_t modulus = (UINT64_C(1) << 61) - 1;
     for (const uint8_t *at = field->text.at, *end = field->text.end; at <= end; at++) {
@@ -213,28 +200,20 @@ static uint64_t with_field(uint64_t key, const Field *field) {
     return key;
 }
 
-static void put_line(const Layout *layout, const Field *fields, const uint8_t *lines, Records *made) {
-    static const uint8_t digest[64];
-    for (uint64_t i = 0; i < layout->piece_count; i++) {
-        const Piece *piece = &layout->pieces[i];
-        put(&made->lines, piece->label.at, (size_t)(piece->label.end - piece->label.at));
-        if (piece->kind == HASH) {
-            made->hash_begin[made->rows] = (uint64_t)(made->lines.at - lines);
-            put(&made->lines, digest, sizeof digest);
-        } else if (piece->kind != NOTHING && !put_value(&made->lines, &fields[piece->column], piece->kind)) {
-            made->misfits[i]++;
-        }
-    }
-}
-
-/* The RECORD lines of a block of whole rows: of all of them, or it is not DONE. `fields` has room for one row. */
-int32_t rows_to_lines(Text block, const Layout *layout, bool hashes, Field *fields, Records *made) {
-    const uint8_t *lines = made->lines.at, *hashed = made->hashed.at;
-    for (; block.at < block.end; made->rows++) {
-        const uint8_t *line = made->lines.at;
+/* The lines of a block of whole rows: of all of them, or it is not DONE. `fields` has room for one row. */
+int32_t rows_to_lines(Text block, const Layout *layout, Field *fields, Records *made) {
+    const uint8_t *lines = made->lines.at, *line = lines;
+    for (; block.at < block.end; made->rows++, line = made->lines.at) {
         if (!split_row(&block, (uint8_t)layout->delimiter, fields, layout->column_count)) return LEFT_TO_ROWS;
-        put_line(layout, fields, lines, made);
+        for (uint64_t i = 0; i < layout->piece_count; i++) {
+            const Piece *piece = &layout->pieces[i];
+            put_all(&made->lines, piece->label);
+            if (piece->kind == NOTHING) continue;
+            made->misfits[i] += !put_value(&made->lines, &fields[piece->column], piece->kind);
+        }
+        if (made->lines.full) return NO_ROOM;
         if ((uint64_t)(made->lines.at - line) >= layout->longest_line) return LEFT_TO_ROWS;
+        made->ends[made->rows] = (uint64_t)(made->lines.at - lines);
         bool blank = false;
         for (uint64_t i = 0; i < layout->key_count; i++) {
             const Field *field = &fields[layout->keys[i]];
@@ -242,9 +221,6 @@ int32_t rows_to_lines(Text block, const Layout *layout, bool hashes, Field *fiel
             blank |= field->text.at == field->text.end;
         }
         made->blank_keys += blank;
-        for (uint64_t i = 0; hashes && i < layout->column_count; i++) put_hashed(&made->hashed, &fields[i]);
-        if (hashes) made->hashed_end[made->rows] = (uint64_t)(made->hashed.at - hashed);
-        if (made->lines.full || made->hashed.full) return NO_ROOM;
     }
     return DONE;
 }
@@ -263,59 +239,42 @@ uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table
 
 /* ---- JSON records to cells ---- */
 
-/* Where the text of a cell stands among the texts of all; it is NONE for a null, and where there is no value. */
-typedef struct {
-    int32_t begin, length;
-} Span;
+/* Where the text of a cell stands among the texts of all; its length is -1 for a null, and where there is no value. */
+typedef struct { int32_t begin, length; } Span;
 
-static const Span NONE = {0, -1};
-
-/* What records look like: the names of their columns, in the order of their bytes, and as JSON has them, as it has the
- * stream and its namespace. `next` is by column, and last for none, which one came behind it before: a guess. */
+/* What records look like: so many columns; their names in the order of their bytes, as JSON has them, which may be in
+ * more than one form, and the column of each; by name, and last for none, which one came behind it before, a guess.
+ * A line is the parts in turn, the data behind one of them, numbers that say nothing between the others. */
 typedef struct {
-    const Text *names, *quoted;
-    uint64_t count, *next;
-    Text stream, space;
-    uint64_t separator, has_space, whole_lines;
+    uint64_t count, name_count, *next;
+    const Text *names;
+    const uint64_t *columns;
+    const Text *parts;
+    uint64_t part_count, data_part, separator;
 } Header;
 
-/* A record that is being taken: its cells, the column before, what its message has said so far, and on which level. */
+/* A record that is being taken: its cells, and the name before. */
 typedef struct {
     const Header *header;
     const uint8_t *origin;
     Room texts;
     Span *cells;
     uint64_t before;
-    unsigned seen;
-    bool inside;
 } Record;
 
-enum { TYPE = 1, RECORD = 2, STREAM = 4, SPACE = 8, DATA = 16, MOST_LEVELS = 32, LONGEST_NUMBER = 10000 };
+enum { MOST_LEVELS = 32, LONGEST_NUMBER = 10000 };
 
 static void skip_blanks(Text *rest) {
     while (rest->at < rest->end && (*rest->at == ' ' || *rest->at == '\t' || *rest->at == '\r')) rest->at++;
 }
-
-static bool take_sign(Text *rest, uint8_t sign) {
-    skip_blanks(rest);
-    return take_byte(rest, sign);
-}
-
-static bool take_word(Text *rest, const void *word, size_t count) {
-    if ((size_t)(rest->end - rest->at) < count || memcmp(rest->at, word, count) != 0) return false;
-    rest->at += count;
-    return true;
-}
-
-static bool take_known(Text *rest, Text text) { return take_word(rest, text.at, (size_t)(text.end - text.at)); }
+static bool take_sign(Text *rest, uint8_t sign) { return skip_blanks(rest), take_byte(rest, sign); }
 
 /* The four hexadecimal digits of an escape. */
 static bool take_unit(Text *rest, uint32_t *unit) {
     static const char digits[] = "0123456789abcdef";
     *unit = 0;
     for (size_t i = 0; i < 4; i++) {
-        bool is_some = rest->at < rest->end && *rest->at >= '0';
-        const char *digit = is_some ? memchr(digits, *rest->at++ | 0x20, 16) : NULL;
+        const char *digit = rest->at < rest->end && *rest->at >= '0' ? memchr(digits, *rest->at++ | 0x20, 16) : NULL;
         if (digit == NULL) return false;
         *unit = *unit << 4 | (uint32_t)(digit - digits);
     }
@@ -382,55 +341,20 @@ static bool copy_value(Text *rest, Room *texts, int levels) {
 /* A value that is not sent. */
 static bool skip_value(Text *rest, Room unused) { return copy_value(rest, &unused, MOST_LEVELS); }
 
-/* An object, each of its members by a function. */
-static bool take_object(Text *rest, Record *record, bool (*take_member)(Text *rest, Record *record)) {
-    bool more = take_sign(rest, '{');
-    if (!more || take_sign(rest, '}')) return more;
-    while (more) {
-        if (!take_member(rest, record)) return false;
-        more = take_sign(rest, ',');
-    }
-    return take_sign(rest, '}');
-}
-
-/* A name and its colon; its text stands behind the texts until something else does. */
-static bool take_name(Text *rest, Record *record, Text *name) {
-    Room scratch = record->texts;
-    skip_blanks(rest);
-    bool taken = take_string(rest, &scratch);
-    *name = (Text){record->texts.at, scratch.at};
-    record->texts.full |= scratch.full;
-    return taken && take_sign(rest, ':');
-}
-
-/* The column of a name; one past the last if there is none. */
-static uint64_t find_column(const Header *header, Text name) {
-    uint64_t first = 0, behind = header->count;
+/* The name that comes next; one past the last where it is none of the header's. */
+static uint64_t take_name(Text *rest, const Header *header, uint64_t guess) {
+    uint64_t first = 0, behind = header->name_count;
+    if (guess < behind && take_known(rest, header->names[guess])) return guess;
     while (first < behind) {
-        uint64_t middle = first + (behind - first) / 2;
-        Text other = header->names[middle];
-        ptrdiff_t more = (name.end - name.at) - (other.end - other.at);
-        int order = memcmp(name.at, other.at, (size_t)(more < 0 ? name.end - name.at : other.end - other.at));
-        if (order == 0 && more == 0) return middle;
-        if (order < 0 || (order == 0 && more < 0)) behind = middle;
+        const uint64_t middle = first + (behind - first) / 2;
+        const Text name = header->names[middle];
+        const size_t left = (size_t)(rest->end - rest->at), length = (size_t)(name.end - name.at);
+        const int order = memcmp(rest->at, name.at, length < left ? length : left);
+        if (order == 0 && length <= left) return rest->at += length, middle;
+        if (order <= 0) behind = middle;
         else first = middle + 1;
     }
-    return header->count;
-}
-
-/* The column that comes next, up to its colon; one past the last where it is Airbyte's. */
-static bool take_column(Text *rest, Record *record, uint64_t *column) {
-    const Header *header = record->header;
-    uint64_t *guess = &header->next[record->before];
-    skip_blanks(rest);
-    *column = *guess;
-    if (*guess < header->count && take_known(rest, header->quoted[*guess])) return take_sign(rest, ':');
-    Text name;
-    if (!take_name(rest, record, &name)) return false;
-    *column = find_column(header, name);
-    if (*column == header->count) return take_word(&name, "_airbyte_", 9);
-    *guess = *column;
-    return true;
+    return header->name_count;
 }
 
 /* A number that has an exponent, written out: no digit is added or lost. Very long ones are left. */
@@ -476,60 +400,62 @@ static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     return true;
 }
 
-/* A column and its value. Where a column that has a text comes again, the record is left. */
-static bool take_data(Text *rest, Record *record) {
+/* A name and its value; a name of Airbyte's own is let pass. Where a column that has a text comes again, it is left. */
+static bool take_member(Text *rest, Record *record) {
+    const Header *header = record->header;
     const uint8_t *text = record->texts.at;
-    uint64_t column;
-    if (!take_column(rest, record, &column)) return false;
-    if (column == record->header->count) return skip_value(rest, record->texts);
-    record->before = column;
     skip_blanks(rest);
-    Span *cell = &record->cells[column];
+    Text name = *rest;
+    const uint64_t found = take_name(rest, header, header->next[record->before]);
+    const bool unknown = found == header->name_count;
+    if (unknown && (!take_word(&name, "\"_airbyte_", 10) || !skip_value(rest, record->texts))) return false;
+    if (!take_sign(rest, ':')) return false;
+    if (unknown) return skip_value(rest, record->texts);
+    header->next[record->before] = found;
+    record->before = found;
+    skip_blanks(rest);
+    Span *cell = &record->cells[header->columns[found]];
     if (cell->length >= 0 || take_word(rest, "null", 4)) return cell->length < 0;
-    if (!take_cell(rest, (uint8_t)record->header->separator, &record->texts)) return false;
+    if (!take_cell(rest, (uint8_t)header->separator, &record->texts)) return false;
     *cell = (Span){(int32_t)(text - record->origin), (int32_t)(record->texts.at - text)};
     return true;
 }
 
-/* A field of a RECORD message of the stream or, inside, of what that has as its record. */
-static bool take_field(Text *rest, Record *record) {
-    const Header *header = record->header;
-    Text name;
-    if (!take_name(rest, record, &name)) return false;
-    unsigned outer = is_word(name, "type", 4) ? TYPE : is_word(name, "record", 6) ? RECORD : 0;
-    unsigned inner = is_word(name, "stream", 6) ? STREAM : is_word(name, "namespace", 9) ? SPACE : 0;
-    unsigned field = is_word(name, "data", 4) ? DATA : outer | inner;
-    if (field == 0) return skip_value(rest, record->texts);
-    if (record->inside != (outer == 0) || record->seen & field) return false;
-    record->seen |= field;
-    skip_blanks(rest);
-    if (field == TYPE) return take_word(rest, "\"RECORD\"", 8);
-    if (field == STREAM) return take_known(rest, header->stream);
-    if (field == SPACE) return take_known(rest, header->space) || (!header->has_space && take_word(rest, "null", 4));
-    if (field == DATA) return take_object(rest, record, take_data);
-    record->inside = true;
-    bool taken = take_object(rest, record, take_field);
-    record->inside = false;
-    return taken;
+static bool take_data(Text *rest, Record *record) {
+    bool more = take_sign(rest, '{');
+    if (!more || take_sign(rest, '}')) return more;
+    while (more) {
+        if (!take_member(rest, record)) return false;
+        more = take_sign(rest, ',');
+    }
+    return take_sign(rest, '}');
 }
 
-/* The cells of so many records at most, each on a line: the stream's messages, or their data alone. What is done goes
- * from the block, up to the first record that is left. Cells begin behind the origin; texts that are longer than
- * their record, as written-out numbers may be, are left: all need no more room than the block has. */
+static bool take_line(Text *rest, Record *record) {
+    const Header *header = record->header;
+    bool ignored;
+    for (uint64_t i = 0; i < header->part_count; i++) {
+        if (!take_known(rest, header->parts[i])) return false;
+        if (i == header->data_part && !take_data(rest, record)) return false;
+        if (i != header->data_part && i + 1 < header->part_count && !take_number(rest, &ignored)) return false;
+    }
+    return take_sign(rest, '\n') || rest->at == rest->end;
+}
+
+/* The cells of so many records at most, each on a line. What is done goes from the block, up to the first record that
+ * is left. Cells begin behind the origin; texts that are longer than their record, as written-out numbers may be, are
+ * left: all need no more room than the block has. */
 int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origin, Room *texts, Span *cells,
                          uint64_t *rows) {
     const uint64_t most = *rows;
-    const unsigned all = TYPE | RECORD | STREAM | SPACE | DATA, optional = header->has_space ? 0 : SPACE;
     for (*rows = 0; block->at < block->end; ++*rows, cells += header->count) {
         if (*rows == most) return NO_ROOM;
         Text rest = *block;
-        Record record = {header, origin, *texts, cells, header->count, 0, false};
-        for (uint64_t i = 0; i < header->count; i++) cells[i] = NONE;
-        bool taken = take_object(&rest, &record, header->whole_lines ? take_field : take_data);
+        Record record = {header, origin, *texts, cells, header->name_count};
+        for (uint64_t i = 0; i < header->count; i++) cells[i] = (Span){0, -1};
+        const bool taken = take_line(&rest, &record);
         if (record.texts.full) return NO_ROOM;
-        if (record.texts.at - texts->at > rest.at - block->at) return LEFT_TO_ROWS;
-        if (!taken || (header->whole_lines && (record.seen | optional) != all)) return LEFT_TO_ROWS;
-        if (!take_sign(&rest, '\n') && rest.at < rest.end) return LEFT_TO_ROWS;
+        if (!taken || record.texts.at - texts->at > rest.at - block->at) return LEFT_TO_ROWS;
         *block = rest;
         *texts = record.texts;
     }
@@ -539,11 +465,7 @@ int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origi
 /* ---- Cells to CSV lines ---- */
 
 /* The cells of a column: each stands `stride` spans behind the one before. */
-typedef struct {
-    Text texts;
-    const Span *first;
-    int64_t stride;
-} Column;
+typedef struct { Text texts; const Span *first; int64_t stride; } Column;
 
 /* A cell, in quotes where it holds what means something else without them. */
 static void put_cell(Room *room, Text cell, uint8_t delimiter) {
@@ -556,7 +478,7 @@ static void put_cell(Room *room, Text cell, uint8_t delimiter) {
         put(room, "\"", 1);
         cell.at = at + 1;
     }
-    put(room, cell.at, (size_t)(cell.end - cell.at));
+    put_all(room, cell);
     if (quoted) put(room, "\"", 1);
 }
 
@@ -567,12 +489,10 @@ int32_t cells_to_lines(const Column *columns, uint64_t count, uint64_t rows, uin
             const Text texts = columns[i].texts;
             const Span cell = columns[i].first[(int64_t)row * columns[i].stride];
             if (i > 0) put(lines, &delimiter, 1);
-            if (cell.length > 0) {
-                if (cell.begin < 0 || (int64_t)cell.begin + cell.length > texts.end - texts.at) return LEFT_TO_ROWS;
-                put_cell(lines, (Text){texts.at + cell.begin, texts.at + cell.begin + cell.length}, delimiter);
-            } else if (count == 1) {
-                put(lines, "\"\"", 2);
-            }
+            if (cell.length < 1 && count == 1) put(lines, "\"\"", 2);
+            if (cell.length < 1) continue;
+            if (cell.begin < 0 || (int64_t)cell.begin + cell.length > texts.end - texts.at) return LEFT_TO_ROWS;
+            put_cell(lines, (Text){texts.at + cell.begin, texts.at + cell.begin + cell.length}, delimiter);
         }
         put(lines, "\r\n", 2);
     }

@@ -22,6 +22,7 @@ from airbyte_cdk.sources.source import Source
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.connection import connected, without_nulls
+from pigment_airbyte.conversion_note import note_conversion
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.name_list import with_noun
 from pigment_client.client import PigmentClient
@@ -104,6 +105,7 @@ class SourcePigment(Source):
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+            note_conversion(logger)
             check_told_apart(_configured(each) for each in catalog.streams)
             configured = _without_repeats(catalog.streams)
             own = OwnStreams(client, settings)

@@ -128,7 +128,10 @@ class Writer:
 
     def object(self, names: Sequence[str], depth: int = 3) -> str:
         """An object with these names."""
-        pairs = [self._spaced(self.string(name)) + ":" + self._spaced(self.value(depth)) for name in names]
+        return self._object([self.string(name) for name in names], depth)
+
+    def _object(self, names: Sequence[str], depth: int = 3) -> str:
+        pairs = [self._spaced(name) + ":" + self._spaced(self.value(depth)) for name in names]
         return "{" + (",".join(pairs) or self._chance.choice(BLANKS)) + "}"
 
     def record(self) -> str:
@@ -136,7 +139,12 @@ class Writer:
         names = self._chance.sample([*COLUMNS, "_airbyte_", "_airbyte_x"], self._chance.randrange(len(COLUMNS) + 3))
         if self._odd and self._chance.random() < 0.2:
             names.append(self._chance.choice(["new", "A", "_airbyt", "abc", *COLUMNS]))
-        return self._chance.choice(BLANKS) + self.object(names) + self._chance.choice(BLANKS)
+        return self._chance.choice(BLANKS) + self._object(list(map(self._name, names))) + self._chance.choice(BLANKS)
+
+    def _name(self, name: str) -> str:
+        """The name of a column in one of the forms in which sources write them."""
+        forms = [json.dumps(name), json.dumps(name, ensure_ascii=False)]
+        return self._chance.choice([*forms, self.string(name)] if self._odd else forms)
 
     def _spaced(self, text: str) -> str:
         return self._chance.choice(BLANKS) + text + self._chance.choice(BLANKS)
@@ -163,7 +171,21 @@ def test_of_what_is_odd_nothing_is_taken_that_goes_otherwise_by_row(seed: int, c
 
 
 @pytest.mark.parametrize(
-    "line", ['{"a":1,"a":2}', '{"a":1,"a":null}', "{}x", "", " ", "null", "7", "[]", '"x"', '\ufeff{"a":1}', "{}{}"]
+    "line",
+    [
+        '{"a":1,"a":2}',
+        '{"a":1,"a":null}',
+        "{}x",
+        "",
+        " ",
+        "null",
+        "7",
+        "[]",
+        '"x"',
+        '{"\\u0061":1}',
+        '\ufeff{"a":1}',
+        "{}{}",
+    ],
 )
 def test_a_record_that_is_not_plain_is_left(line: str) -> None:
     assert taken(b"{}\n" + line.encode()) == ([[None] * len(COLUMNS)], line.encode())
@@ -281,7 +303,9 @@ def test_records_of_the_stream_alone_are_taken(stream: StreamKey, record: dict[s
     [
         b'{"record":{"data":{"a":1},"stream":"s"},"type":"RECORD"}',
         b' {"type" : "RECORD", "record" : {"stream" : "s", "data" : {"a" : 1}}} \r',
-        b'{"\\u0074ype":"RECORD","record":{"str\\u0065am":"s","data":{"\\u0061":1}}}',
+        b'{"\\u0074ype":"RECORD","record":{"str\\u0065am":"s","data":{"a":1}}}',
+        b'{"type":"RECORD","record":{"stream":"s","emitted_at":17,"data":{"a":1},"meta":{"changes":[]}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{"a":1},"emitted_at": 17},"emitted_at":1}',
         b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}},"state":{"x":[1e5]},"x":1,"x":2}',
     ],
 )

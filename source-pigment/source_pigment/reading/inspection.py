@@ -152,7 +152,7 @@ class Inspection:
         if len(block) > _LONG_ROWS_BYTES:
             expected.try_rows(block)
         lines = None if self._counter is None else self._counter.lines(block)
-        count = self._count_one_by_one(block) if lines is None else lines.count
+        count = self._count_one_by_one(block) if lines is None else len(lines.ends)
         self.rows += count
         yield Rows(block, len(block) + count * expected.least_record_bytes)
 
