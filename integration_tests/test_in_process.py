@@ -73,6 +73,24 @@ def as_object(message: dict[str, Any]) -> AirbyteMessage:
     return AirbyteMessageSerializer.load(message)
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_have_is_rejected_and_no_blank(pigment: LocalPigment, number: float) -> None:
+    odd = {**entry(2), "Amount": number}
+    messages = [record(entry(1)), record(odd), state(1)]
+    (back,) = written(pigment, messages)
+
+    assert back.state is not None
+    assert back.state.destinationStats is not None
+    assert back.state.destinationStats.recordCount == 1
+    assert len(pigment.workspace.rows(LEDGER, CONSOLIDATION)) == 1
+
+
+def test_an_integer_of_any_length_is_stored(pigment: LocalPigment) -> None:
+    list(written(pigment, [record({**entry(1), "Amount": 2**70}), state(1)]))
+
+    assert str(2**70) in str(pigment.workspace.rows(LEDGER, CONSOLIDATION))
+
+
 def test_the_destination_takes_messages_and_gives_states(pigment: LocalPigment) -> None:
     back = list(written(pigment, [record(entry(1)), record(entry(2)), state(1)]))
 

@@ -6,6 +6,7 @@ take an hour, and what is stored by then does not wait for it.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator
 from enum import Enum, auto
@@ -101,6 +102,7 @@ def _next_line(messages: Iterator[AirbyteMessage]) -> bytes | Exception | None:
     """The next message as a line, None behind the last, or what went wrong instead."""
     try:
         message = next(messages, None)
-        return None if message is None else orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n"
+        # orjson writes a null for a number that JSON does not have, and takes no integer over 64 bits.
+        return None if message is None else json.dumps(AirbyteMessageSerializer.dump(message)).encode() + b"\n"
     except Exception as error:  # noqa: BLE001 - the sync ends with it, and what is stored is reported before
         return error
