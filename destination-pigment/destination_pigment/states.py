@@ -11,6 +11,7 @@ from destination_pigment.files.held_states import Held, HeldStates
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.input.messages import StateLine, with_stats
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.quantities import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -70,7 +71,13 @@ class States:
         lines: list[bytes] = []
         size = 0
         for released in self.checkpoints.release():
-            line = with_stats(self._held.take(released.state), stored=released.stored, rejected=released.rejected)
+            try:
+                held = self._held.take(released.state)
+            except ConfigProblem:
+                if lines:  # those before it are true all the same
+                    yield b"".join(lines)
+                raise
+            line = with_stats(held, stored=released.stored, rejected=released.rejected)
             lines.append(line)
             size += len(line)
             if size >= _WRITE_BYTES:

@@ -94,6 +94,24 @@ def test_a_state_that_the_disk_does_not_give_back_is_an_error_that_nobody_repeat
         assert (there.queues.outstanding, there.sent) == (0, 0)
 
 
+def test_states_before_one_that_the_disk_does_not_give_back_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, asked = os.pread, []
+
+    def broken(*args: Any) -> bytes:
+        asked.append(1)
+        if len(asked) == 3:
+            raise OSError(5, "input/output error")
+        return read(*args)
+
+    monkeypatch.setattr(os, "pread", broken)
+    with running(Importing(), memory_bytes=0, max_rows=1000) as there:
+        for number in range(4):
+            there.sync.take(messages(number))
+        with pytest.raises(AirbyteTracedException, match="cannot be read again"):
+            there.sync.finish()
+        assert there.sent == 2
+
+
 def test_a_file_that_cannot_be_removed_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise OSError(30, "read-only file system")
