@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 from pigment_csv.reader import LARGEST_RECORD_BYTES
@@ -57,8 +57,8 @@ class Lines:
     content: bytes
     ends: array[int]
     misfits: array[int]
-    keys: array[int] = field(default_factory=lambda: array("q"))
-    blank_keys: int = 0
+    keys: array[int]
+    blank_keys: int
 
 
 class _Field(ctypes.Structure):

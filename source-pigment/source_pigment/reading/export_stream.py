@@ -28,6 +28,9 @@ from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 from source_pigment.reading.state import state_after
 
+# As many digits as a time has for the next two centuries.
+_LATEST = 9_999_999_999_999
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -110,7 +113,8 @@ class ExportStream:
         """Whether the columns are those that are wanted; raises what is wrong."""
         layout = self._layout(self._selection(header))
         return Expected(
-            try_rows=lambda rows: RowConverter(layout, 0).convert(rows, first_record=2),
+            try_rows=lambda rows: RowConverter(layout, _LATEST).convert(rows, first_record=2),
+            safe_bytes=layout.safe_bytes,
             least_record_bytes=layout.least_record_bytes,
         )
 

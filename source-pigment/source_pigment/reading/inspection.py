@@ -22,20 +22,17 @@ MOST_LEAVE_BYTES = 8 << 20
 # Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
 _LONGEST_HEADER_BYTES = 4 << 20
 
-# A record is at most six times as long as its row, beside the names of its columns (records.LONGEST_LINE_BYTES). Only
-# a row that is longer than what arrives at once makes a block as long as this.
-_LONG_ROWS_BYTES = 2 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What is known of an export once its header is there.
 
-    `try_rows` is called with rows so long that they might become records that are too long; `least_record_bytes` is
-    how long a record of nothing but blanks is.
+    `try_rows` is called with rows that together are longer than `safe_bytes`, since a record of theirs might be too
+    long; `least_record_bytes` is how long a record of nothing but blanks is.
     """
 
     try_rows: Callable[[bytes], object]
+    safe_bytes: int
     least_record_bytes: int
 
 
@@ -116,7 +113,7 @@ class Inspection:
             self._expect()
         if self._expected is not None:
             for part in self._bounded(chunk, self._expected.least_record_bytes):
-                yield from self._looked_at(self._blocks.decode(part), self._expected)
+                yield from self._looked_at(self._cut(part), self._expected)
 
     def flush(self) -> Iterator[Rows]:
         """The last row, where no line end followed it."""
@@ -146,13 +143,19 @@ class Inspection:
         yield from self._bounded(part[:middle], record_bytes)
         yield from self._bounded(part[middle:], record_bytes)
 
+    def _cut(self, part: bytes) -> bytes:
+        try:
+            return self._blocks.decode(part)
+        except CsvBroken as error:
+            raise CsvBroken(error.problem, self.rows + 2) from None
+
     def _looked_at(self, block: bytes, expected: Expected) -> Iterator[Rows]:
         if not block:
             return
-        if len(block) > _LONG_ROWS_BYTES:
-            expected.try_rows(block)
         lines = None if self._counter is None else self._counter.lines(block)
         count = self._count_one_by_one(block) if lines is None else len(lines.ends)
+        if len(block) > expected.safe_bytes:
+            expected.try_rows(block)
         self.rows += count
         yield Rows(block, len(block) + count * expected.least_record_bytes)
 

@@ -24,6 +24,9 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
 
+# The quotes of a text, and the digits of a time.
+_QUOTES_AND_TIME = 16
+
 # Of the metadata of a record: a hash, an identifier and their names.
 _METADATA_BYTES = 200
 
@@ -65,6 +68,12 @@ class RecordLayout:
         """How long a record of nothing but blanks is."""
         values = sum(len(label.encode()) + len("null,") for label in self.labels() if label is not None)
         return len(self.opening(0).encode()) + values + (_METADATA_BYTES if self.id_position is not None else 0)
+
+    @property
+    def safe_bytes(self) -> int:
+        """How long a row may be so that its record is not too long: escaped, a byte is six, and the id comes twice."""
+        longest = 6 if self.id_position is None else 12
+        return (LONGEST_LINE_BYTES - self.least_record_bytes - _QUOTES_AND_TIME * (len(self.names) + 1)) // longest
 
     @property
     def metadata_labels(self) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pigment_airbyte.failures import TransientProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportKind, ExportRequest
@@ -25,17 +25,24 @@ from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.reading.downloads import Download
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
 from source_pigment.reading.inspection import Rows
+from source_pigment.reading.records import CLOSING
 from source_pigment.reading.storage import Packer
 
 HEADER = b"a;b\n"
 ROWS = b"".join(b"%d;x\n" % number for number in range(400_000))
 
 
-def stream(client: object = None, library: CDLL | None = LIBRARY, columns: Sequence[str] = ("a", "b")) -> ExportStream:
+def stream(
+    client: object = None,
+    library: CDLL | None = LIBRARY,
+    columns: Sequence[str] = ("a", "b"),
+    *,
+    row_metadata: bool = False,
+) -> ExportStream:
     types = {name: {"type": ["null", "number" if name == "a" else "string"]} for name in columns}
     schema = ConfiguredSchema.of({"properties": types})
     exported = Exported(StreamName("Sales"), 'list "Sales"', (ExportRequest(ExportKind.LIST, "1", {}),))
-    options = ReadOptions(schema, (), row_metadata=False, library=library)
+    options = ReadOptions(schema, (), row_metadata=row_metadata, library=library)
     return ExportStream(cast("PigmentClient", client), exported, options)
 
 
@@ -83,6 +90,8 @@ def downloaded(stream: ExportStream) -> Download | str:
         return "None of its records were sent, and it is asked for again"
     except AirbyteTracedException as error:
         return str(error.message)
+    except ConfigProblem as error:
+        return str(error)
 
 
 @pytest.mark.parametrize("chunk_bytes", [len(HEADER + ROWS) + 6, 100_000, 1 << 24])
@@ -148,3 +157,45 @@ def test_a_part_of_blanks_between_long_texts_is_bounded_as_well() -> None:
     blocks = blocks_of(header, full * 20 + blank * 2000 + full * 20, 1 << 24)
     assert sum(count for count, _ in blocks) == 2040
     assert max(size for _, size in blocks) < 10 << 20
+
+
+def long_row(text: bytes, *, row_metadata: bool) -> tuple[int, Download | str, ExportStream]:
+    """How many bytes the line of a row with this text has, and what becomes of it behind short ones."""
+    of = stream(Sent(HEADER + ROWS + b"1;" + text + b"\n", 256 * 1024), row_metadata=row_metadata)
+    layout = of._layout(of._selection(["a", "b"]))
+    id_text = b"1" if row_metadata else b""
+    empty = len(layout.opening(1_700_000_000_000).encode()) + len(b'"a":1,"b":""') + len(CLOSING)
+    metadata = len(b',"_pigment_record_id":"","_pigment_content_hash":""') + 64 + len(id_text) if row_metadata else 0
+    return empty + metadata, downloaded(of), of
+
+
+@pytest.mark.parametrize("row_metadata", [False, True])
+@pytest.mark.parametrize("line_bytes", [19_999_987, 19_999_999, 20_000_000, 20_000_012])
+def test_a_record_that_is_too_long_is_said_before_one_leaves(line_bytes: int, row_metadata: bool) -> None:
+    around, _, _ = long_row(b"x", row_metadata=row_metadata)
+    _, download, of = long_row(b"x" * (line_bytes - around), row_metadata=row_metadata)
+    if line_bytes < 20_000_000:
+        assert isinstance(download, Download)
+        assert max(len(line) + 1 for block in of.records(download) for line in block.lines.split(b"\n")) == line_bytes
+    else:
+        assert "longer than the 20,000,000 characters" in str(download)
+
+
+@pytest.mark.parametrize("text", [b"\x01" * 1_800_000, b"\x01" * 3_400_000, "\u0085".encode() * 1_700_000])
+def test_no_record_is_found_too_long_behind_others_whatever_is_escaped(text: bytes) -> None:
+    content = b"b;a\n" + b"x;1\n" * 60_000 + text + b";1\n"
+    for row_metadata in (False, True):
+        of = stream(Sent(content, 256 * 1024), columns=("b", "a"), row_metadata=row_metadata)
+        download = downloaded(of)
+        if isinstance(download, Download):
+            assert sum(block.count for block in of.records(download)) == 60_001
+        else:
+            assert "longer than the 20,000,000 characters" in download
+
+
+def test_long_names_count_as_well() -> None:
+    name = "\x01" * 1_500_000
+    of = stream(
+        Sent(f"{name};a\n".encode() + b"x;1\n" * 20 + b"\x01" * 1_900_000 + b";1\n", 256 * 1024), columns=(name, "a")
+    )
+    assert "longer than the 20,000,000 characters" in str(downloaded(of))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from ctypes import CDLL
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def inspected(content: bytes, size: int) -> tuple[list[str] | None, int]:
     assert LIBRARY is not None
     ways: list[tuple[list[str] | None, int] | CsvBroken] = []
     for library in (LIBRARY, None):
-        inspection = Inspection(lambda _header: Expected(lambda _rows: None, 0), library)
+        inspection = Inspection(lambda _header: Expected(lambda _rows: None, 1 << 30, 0), library)
         try:
             looked_at(inspection, content, size)
             ways.append((inspection.header, inspection.rows))
@@ -69,7 +70,7 @@ def test_what_passes_converts(rows: str, size: int, width: int) -> None:
     except CsvBroken:
         return
     assert header == list("abc"[:width])
-    read = looked_at(Inspection(lambda _header: Expected(lambda _rows: None, 0), LIBRARY), content, size)
+    read = looked_at(Inspection(lambda _header: Expected(lambda _rows: None, 1 << 30, 0), LIBRARY), content, size)
     layout = RecordLayout(StreamName("S"), tuple(header), (ColumnType.TEXT,) * width)
     assert RowConverter(layout, 0).convert(read, first_record=2).count == count
 
@@ -99,7 +100,10 @@ def test_a_lone_quote_in_the_header_does_not_keep_the_rows_together(header: byte
 
 def test_what_looks_like_a_byte_order_mark_in_the_first_row_is_its_text() -> None:
     content = b"\xef\xbb\xbfa\n\xef\xbb\xbfx\n"
-    assert looked_at(Inspection(lambda _: Expected(lambda _: None, 0), LIBRARY), content, 99) == b"\xef\xbb\xbfx\n"
+    assert (
+        looked_at(Inspection(lambda _: Expected(lambda _: None, 1 << 30, 0), LIBRARY), content, 99)
+        == b"\xef\xbb\xbfx\n"
+    )
 
 
 def test_a_header_without_an_end_does_not_fill_the_memory() -> None:
@@ -109,7 +113,27 @@ def test_a_header_without_an_end_does_not_fill_the_memory() -> None:
 
 def test_only_long_rows_are_tried() -> None:
     tried: list[int] = []
-    inspection = Inspection(lambda _header: Expected(lambda rows: tried.append(len(rows)), 0), LIBRARY)
+    inspection = Inspection(lambda _header: Expected(lambda rows: tried.append(len(rows)), 2 << 20, 0), LIBRARY)
     for chunk in (b"a\n", b"x\n" * 9, b"y" * 3_000_000, b"\n", b"z\n"):
         list(inspection.decode(chunk))
     assert (inspection.rows, tried) == (11, [3_000_001])
+
+
+@pytest.mark.parametrize("library", [LIBRARY, None], ids=["in bulk", "by row"])
+def test_the_record_that_is_wrong_is_named_behind_many(library: CDLL | None) -> None:
+    def try_rows(_rows: bytes) -> None:
+        raise AssertionError("rows are counted before they are tried")
+
+    inspection = Inspection(lambda _: Expected(try_rows, 1 << 20, 0), library)
+    # Quotes out of place make one long block.
+    content = b"a;b\n" + b"x;y\n" * 40_000 + b'Size 5";y\n' + b"x;y\n" * 300_000 + b'p;q;r\nSize 6";y\n'
+    with pytest.raises(CsvBroken) as raised:
+        looked_at(inspection, content, 100_000)
+    assert raised.value.record == 1 + 40_000 + 1 + 300_000 + 1
+
+
+def test_a_record_that_is_too_large_is_named() -> None:
+    inspection = Inspection(lambda _: Expected(lambda _: None, 1 << 30, 0), LIBRARY)
+    with pytest.raises(CsvBroken) as raised:
+        looked_at(inspection, b"a\n" + b"x\n" * 10 + b'"' + b"x" * (65 << 20), 1 << 20)
+    assert raised.value.record == 12

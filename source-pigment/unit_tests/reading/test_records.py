@@ -208,7 +208,7 @@ def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None
 @example(rows="\ufeffa;b\n".encode())
 def test_rows_that_were_looked_at_convert_in_whatever_pieces(rows: bytes) -> None:
     layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
-    inspection = Inspection(lambda _: Expected(lambda _: None, 0), LIBRARY)
+    inspection = Inspection(lambda _: Expected(lambda _: None, 1 << 30, 0), LIBRARY)
     try:
         blocks = [each.content for chunk in (b"x;y\n", rows[:7], rows[7:]) for each in inspection.decode(chunk)]
         blocks += [each.content for each in inspection.flush()]
