@@ -193,7 +193,7 @@ FAULTS = {"reading": READING, "writing": WRITING}
 def main() -> None:
     """Print a table; ends with 1 where a fault was not found."""
     parser = argparse.ArgumentParser(prog="fuzz.planted", description=__doc__)
-    parser.add_argument("--cases", type=int, default=20_000, help="for each fault")
+    parser.add_argument("--cases", type=int, default=50_000, help="for each fault")
     parser.add_argument("--only", help="a part of the names of faults")
     arguments = parser.parse_args()
     missed = 0
