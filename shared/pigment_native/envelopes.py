@@ -19,7 +19,8 @@ StreamKey = tuple[str | None, str]
 # When a record was emitted: the one number that differs from line to line.
 _EMITTED_AT = re.compile(rb'(?<="emitted_at":)( ?)[0-9]+(?![0-9.eE])')
 
-_PROBE = b'{"":[0]}'
+# Data that are put in the place of others, one of which is not what stands there already.
+_PROBES = (b'{"":[0]}', b'{"":[1]}')
 _NUMBER = b"77"
 
 # Data that stand more often in a line than this are not looked for.
@@ -53,12 +54,11 @@ def envelope_of(line: bytes, stream: StreamKey) -> Envelope | None:
     data = _data_of(line, stream)
     if data is None:
         return None
+    probe = next(each for each in _PROBES if each != data)
     for place in _places(line, data):
         before, behind = _parts(line[:place]), _parts(line[place + len(data) :])
-        envelope = Envelope((*before, *behind), len(before) - 1)
-        probe = _NUMBER.join(before) + _PROBE + _NUMBER.join(behind)
-        if _data_of(probe, stream) == _PROBE:
-            return envelope
+        if _data_of(_NUMBER.join(before) + probe + _NUMBER.join(behind), stream) == probe:
+            return Envelope((*before, *behind), len(before) - 1)
     return None
 
 

@@ -97,6 +97,16 @@ def test_nothing_is_learned_from_any_other_line(line: bytes) -> None:
     assert envelope_of(line, (None, "s")) is None
 
 
+@pytest.mark.parametrize("data", [b'{"":[0]}', b'{"":[1]}', b"{}"])
+@pytest.mark.parametrize("beside", [b'"meta":{"copy":%b},"data":%b', b'"data":%b,"meta":{"copy":%b}'])
+def test_a_copy_of_the_data_is_not_taken_for_them(data: bytes, beside: bytes) -> None:
+    line = b'{"type":"RECORD","record":{"stream":"s",' + beside % (data, data) + b"}}"
+    envelope = envelope_of(line, (None, "s"))
+
+    assert envelope is not None
+    assert read(filled(envelope, b'{"a":1}', b"1"))[3] == {"a": 1}
+
+
 def test_of_data_that_come_twice_the_last_are_meant() -> None:
     envelope = envelope_of(b'{"type":"RECORD","record":{"stream":"s","data":{},"data":{}}}', (None, "s"))
 
