@@ -55,11 +55,11 @@ def is_plain(line: bytes, shape: Shape) -> bool | None:
 
 
 def _loaded(line: bytes) -> Any:
-    def refused(_: str) -> None:
+    def reject(_: str) -> None:
         raise _NotPlain
 
     return json.loads(
-        line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=refused, object_pairs_hook=_Object
+        line.decode(), parse_int=_Digits, parse_float=_Digits, parse_constant=reject, object_pairs_hook=_Object
     )
 
 

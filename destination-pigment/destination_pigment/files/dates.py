@@ -1,7 +1,7 @@
 """The date columns of a stream, written as the import configuration expects them.
 
-It works on cells, behind the conversion by column and the one by row, so that both give the same. Each different value
-of a column is written once.
+It works on cells, behind the conversion in bulk and the one by row, so that both give the same. Each different value of
+a column is written once.
 """
 
 from __future__ import annotations
