@@ -6,12 +6,12 @@ ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1@sha256:a268b44c733a
 FROM ${BASE_IMAGE} AS rows
 USER root
 WORKDIR /build
-COPY shared/native_build/tools.lock shared/native_build/
+COPY shared/pigment_native/build/tools.lock shared/pigment_native/build/
 RUN python -m venv /build/tools \
-    && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r shared/native_build/tools.lock
-COPY shared/native_build/__main__.py shared/native_build/
+    && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r shared/pigment_native/build/tools.lock
+COPY shared/pigment_native/build/__main__.py shared/pigment_native/build/
 COPY shared/pigment_native/rows.c shared/pigment_native/
-RUN /build/tools/bin/python shared/native_build /build/librows.so
+RUN /build/tools/bin/python shared/pigment_native/build /build/librows.so
 
 # The libraries: a layer that stays the same until the lock changes, so that a new version of ours is a small download.
 FROM ${BASE_IMAGE} AS libraries

@@ -9,7 +9,7 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native share
 # The conversions in C. Whoever has built the library has it built again when its source changes; `make demo` needs none.
 LIBRARY := shared/pigment_native/librows.so
 BUILT := $(wildcard $(LIBRARY))
-NATIVE_TESTS := shared/tests/pigment_native destination-pigment/unit_tests/files/test_records_in_bulk.py \
+NATIVE_TESTS := shared/pigment_native/tests destination-pigment/unit_tests/files/test_records_in_bulk.py \
 	$(addprefix source-pigment/unit_tests/reading/test_,records.py inspection.py export_stream.py keys.py)
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
@@ -22,7 +22,7 @@ CHECKS ?= test
 comma := ,
 WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
-export PYTHONPATH := testbench:integration_tests:.
+export PYTHONPATH := testbench:tools:integration_tests
 # A proxy of the environment cannot reach this machine, where the local Pigment is.
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
@@ -61,7 +61,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) shared/native_build shared/hatch_build.py demo verify fuzz release benchmarks \
+	$(BIN)/mypy $(PACKAGES) shared/hatch_build.py tools/demo tools/verify tools/release tools/benchmarks \
 		integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
@@ -75,18 +75,18 @@ test-long: setup $(LIBRARY)
 
 native: $(LIBRARY)  ## build the conversions in C for this machine, with a pinned compiler of its own (100 MB, once)
 
-$(LIBRARY): shared/pigment_native/rows.c shared/native_build/__main__.py .venv-native/.ready
-	@.venv-native/bin/python shared/native_build $@
+$(LIBRARY): shared/pigment_native/rows.c shared/pigment_native/build/__main__.py .venv-native/.ready
+	@.venv-native/bin/python shared/pigment_native/build $@
 
 sanitized: setup .venv-native/.ready  ## the tests of the conversions in C against libraries that check every step
-	@BIN=$(BIN) shared/native_build/sanitized.sh $(NATIVE_TESTS)
+	@BIN=$(BIN) shared/pigment_native/build/sanitized.sh $(NATIVE_TESTS)
 
 fuzz: setup .venv-native/.ready  ## attack the conversions in C for FUZZ_SECONDS=60 (FUZZ_SEED=…, ARGS="--only reading")
-	@.venv-native/bin/python shared/native_build --counted build/fuzz/librows.so
-	@$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(ARGS)
+	@.venv-native/bin/python shared/pigment_native/build --counted build/fuzz/librows.so
+	@$(BIN)/python -m pigment_native.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(ARGS)
 
 planted: setup .venv-native/.ready  ## break the conversions in C in some fifty ways: after how many cases is each found?
-	@$(BIN)/python -m fuzz.planted $(ARGS)
+	@$(BIN)/python -m pigment_native.fuzz.planted $(ARGS)
 
 verify: setup $(BUILT)  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }
@@ -102,9 +102,9 @@ lock:  ## pin every version again
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
 	done
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 release/tools.in -o release/tools.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/release/tools.in -o tools/release/tools.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		shared/native_build/tools.in -o shared/native_build/tools.lock
+		shared/pigment_native/build/tools.in -o shared/pigment_native/build/tools.lock
 
 metadata: setup  ## write what follows from elsewhere: each connector's metadata.yaml, the field tables of the docs
 	@$(BIN)/python -m connector_metadata
@@ -137,17 +137,17 @@ release: setup  ## VERSION=0.2.0: set the version, check (CHECKS=test-all for mo
 artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and audit of the version as it is, into dist/ (PUSH=1: images to REGISTRY)
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheels
-	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) release/images.sh $(VERSION) $(REGISTRY)
-	@BIN=$(BIN) TOOLS=.venv-release/bin release/bill-of-materials.sh
+	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) tools/release/images.sh $(VERSION) $(REGISTRY)
+	@BIN=$(BIN) TOOLS=.venv-release/bin tools/release/bill-of-materials.sh
 	@ls -1 dist
 
-.venv-release/.ready: release/tools.lock $(VENV)/.ready
+.venv-release/.ready: tools/release/tools.lock $(VENV)/.ready
 	@echo "Setting up .venv-release …"
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-release
 	@VIRTUAL_ENV=.venv-release $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-.venv-native/.ready: shared/native_build/tools.lock | $(VENV)/.ready
+.venv-native/.ready: shared/pigment_native/build/tools.lock | $(VENV)/.ready
 	@echo "Setting up .venv-native (a C compiler, 100 MB) …"
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-native
 	@VIRTUAL_ENV=.venv-native $(BIN)/uv pip sync --quiet --require-hashes $<

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+
 from benchmarks.checkouts import knows, names_of
 from benchmarks.floors import IN_C, built
 from benchmarks.measure import Command, Figures, RunFailed, run_once
@@ -25,7 +26,6 @@ from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
 from benchmarks.table import cases_table, goals_table, growth_table, noise, start_table
 from benchmarks.watch import Watch
-
 from connector_metadata import ROOT
 
 FEW = Case("source", "few rows")

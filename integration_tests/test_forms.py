@@ -127,7 +127,7 @@ def test_messages_name_fields_that_the_forms_have(connector: str) -> None:
             assert set(named) <= ours, path
 
 
-@pytest.mark.parametrize("folder", ["source-pigment", "destination-pigment", "shared", "verify"])
+@pytest.mark.parametrize("folder", ["source-pigment", "destination-pigment", "shared", "tools/verify"])
 def test_no_message_leaves_the_plural_to_its_reader(folder: str) -> None:
     """No "row(s)", and no bare number before a plural, which reads "1 rows": `quantities.counted` says both."""
     for path in (ROOT / folder).rglob("*.py"):

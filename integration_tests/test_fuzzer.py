@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from fuzz.case import Case
-from fuzz.planted import FAULTS, SOURCE, Fault, broken_library
+
+from pigment_native.fuzz.case import Case
+from pigment_native.fuzz.planted import FAULTS, SOURCE, Fault, broken_library
 
 COMPILER = Path(__file__).parents[1] / ".venv-native/bin/python"
 
@@ -17,7 +18,11 @@ COMPILER = Path(__file__).parents[1] / ".venv-native/bin/python"
 def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
     paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     return subprocess.run(
-        [sys.executable, "-m", "fuzz", *arguments], env=os.environ | paths, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pigment_native.fuzz", *arguments],
+        env=os.environ | paths,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

@@ -26,7 +26,7 @@ def playground(folder: Path, *more: str, **environment: str) -> Iterator[tuple[s
     process = subprocess.Popen(
         [sys.executable, "-m", "demo.playground", "--ledger-rows", "30", "--folder", str(folder), *more],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "testbench", **environment},
+        env={**os.environ, "PYTHONPATH": "testbench:tools", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from connector_metadata import ROOT, connector_metadata, connectors
 from release.audit import judge
 from release.version import PAGES, PROJECTS, WITH_TAGS, NotReleasable, current_version, set_version
 from release.wheels import build
-
-from connector_metadata import ROOT, connector_metadata, connectors
 
 DAY = "2027-01-31"
 
@@ -104,7 +104,7 @@ def test_images_are_pushed_only_where_that_is_asked_for_and_possible(
     engine.write_text(ENGINE)
     engine.chmod(0o755)
     ended = subprocess.run(
-        [ROOT / "release/images.sh", "0.2.0", registry],
+        [ROOT / "tools/release/images.sh", "0.2.0", registry],
         env={
             **os.environ,
             "DOCKER": str(engine),

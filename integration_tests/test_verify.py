@@ -13,11 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verify import workspace as verified
-from verify.__main__ import PROBES
-from verify.observer import Observer
-from verify.probe import Finding, Verdict, run
-from verify.report import Circumstances, as_markdown, as_table
 
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
@@ -27,6 +22,11 @@ from turned_pigment import (
     TurnedPigment,
 )
 from turns import NO_ASSUMPTION, TURNS, VARIANTS
+from verify import workspace as verified
+from verify.__main__ import PROBES
+from verify.observer import Observer
+from verify.probe import Finding, Verdict, run
+from verify.report import Circumstances, as_markdown, as_table
 
 pytestmark = pytest.mark.long
 
@@ -152,7 +152,7 @@ def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
     with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         config = tmp_path / "secrets.json"
         config.write_text(json.dumps(config_of(pigment)), encoding="utf-8")
-        environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pigment.ca_file), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pigment.ca_file), "PYTHONPATH": str(ROOT / "tools")}
         command = [sys.executable, "-m", "verify", str(config), "--report", str(tmp_path / "report.md")]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
@@ -175,7 +175,7 @@ def test_a_configuration_that_cannot_be_used_is_one_sentence(tmp_path: Path, con
     config = tmp_path / "secrets.json"
     config.write_text(content, encoding="utf-8")
     command = [sys.executable, "-m", "verify", str(config)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools")}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert (ended.returncode, ended.stdout) == (2, "")

@@ -16,7 +16,7 @@ from benchmarks.run import Options
 from benchmarks.table import OURS, cases_table, goals_table, growth_table, noise, start_table
 from benchmarks.writing import run_writing
 
-_HERE = Path(__file__).parent.parent
+_HERE = Path(__file__).resolve().parents[2]
 _RUNS = {"source": run_reading, "destination": run_writing}
 _GROWTHS = {"source": read_growth, "destination": write_growth}
 

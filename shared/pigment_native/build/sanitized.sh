@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# The tests of the conversions in C against libraries with checks: shared/native_build/sanitized.sh TESTS…
+# The tests of the conversions in C against libraries with checks: shared/pigment_native/build/sanitized.sh TESTS…
 # Undefined behaviour is found by the pinned compiler's checks, a wrong address by those of the machine's compiler, where
 # there is one that has them. Each library stands in a copy of its package, which comes before the installed one.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 bin=${BIN:-.venv/bin} built=$PWD/build/sanitized
 export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
 rm -rf "$built"
 for checks in undefined address; do
     mkdir -p "$built/$checks"
-    cp -r shared/pigment_native "$built/$checks/"
+    mkdir -p "$built/$checks/pigment_native"
+    cp shared/pigment_native/*.py shared/pigment_native/librows.so "$built/$checks/pigment_native/" 2>/dev/null || true
     rm -f "$built/$checks/pigment_native/librows.so"
 done
 
@@ -33,9 +34,9 @@ tested() {  # checks, tests…: with what is checked; a library that finds no fa
     "$bin/pytest" -q -n "${WORKERS:-auto}" --maxprocesses 8 --dist worksteal "$@"
 }
 
-compile=".venv-native/bin/python shared/native_build --checked"
+compile=".venv-native/bin/python shared/pigment_native/build --checked"
 $compile "$built/undefined/pigment_native/librows.so"
-$compile "$built/undefined/faulty.so" --source shared/native_build/faults.c
+$compile "$built/undefined/faulty.so" --source shared/pigment_native/build/faults.c
 (tested undefined "$@")
 
 runtime=$(cc -print-file-name=libasan.so 2>/dev/null || true)
@@ -45,5 +46,5 @@ if [ ! -e "$runtime" ]; then
 fi
 compile="cc -std=c11 -O1 -g -fPIC -shared -fsanitize=address -fno-sanitize-recover=all"
 $compile -o "$built/address/pigment_native/librows.so" shared/pigment_native/rows.c
-$compile -o "$built/address/faulty.so" shared/native_build/faults.c
+$compile -o "$built/address/faulty.so" shared/pigment_native/build/faults.c
 (export LD_PRELOAD=$runtime && tested address "$@")

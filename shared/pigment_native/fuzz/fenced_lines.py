@@ -7,9 +7,9 @@ from array import array
 from ctypes import CDLL
 from dataclasses import dataclass
 
-from fenced_memory import Fence
-from fuzz.arena import Arena
 from pigment_native import record_lines
+from pigment_native.fuzz.arena import Arena
+from pigment_native.fuzz.fenced_memory import Fence
 from pigment_native.memory import DONE, Room, Text
 from pigment_native.record_lines import LineWriter
 

@@ -3,7 +3,7 @@
 # For linux/amd64 and linux/arm64 where the engine can build both, else for this machine's platform.
 # They stay here, as archives in dist/ or in the engine; with PUSH=1 they go to REGISTRY, such as registry.example/acme.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1 registry=$2 push=${PUSH:-}
 platforms=linux/amd64,linux/arm64
 docker=${DOCKER:-docker}

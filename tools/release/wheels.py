@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 # The target that is compiled for, and the tag of the platforms on which that library can be loaded. The libraries of
 # Linux name no C library; glibc 2.17 and musl 1.1 are the oldest that Python's installers have tags for on both.
@@ -31,7 +31,7 @@ def build(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as libraries:
         for target, tag in PLATFORMS.items():
             library = Path(libraries) / target / "librows.so"
-            _run(".venv-native/bin/python", "shared/native_build", str(library), "--target", target)
+            _run(".venv-native/bin/python", "shared/pigment_native/build", str(library), "--target", target)
             _build_wheel("shared", folder, {"ROWS_LIBRARY": str(library), "ROWS_PLATFORM": tag})
 
 

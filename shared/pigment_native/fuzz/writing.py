@@ -16,17 +16,17 @@ from destination_pigment.files.rejections import Rejection, Rows
 from destination_pigment.files.rows import RowConverter
 from destination_pigment.input.configured_streams import DateKind, DestinationStream, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
-from fenced_memory import Fence
-from fuzz.case import Case, Finding, Shape, Tally, same
-from fuzz.fenced_cells import FencedCells, Row
-from fuzz.plain_records import is_plain
-from fuzz.records import NAMES, RecordMaker
-from fuzz.words import JSON_WORDS, a_word
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
 from pigment_native.cells import CellReader, Cells, Lines, chosen
 from pigment_native.csv_lines import CsvLines
+from pigment_native.fuzz.case import Case, Finding, Shape, Tally, same
+from pigment_native.fuzz.fenced_cells import FencedCells, Row
+from pigment_native.fuzz.fenced_memory import Fence
+from pigment_native.fuzz.plain_records import is_plain
+from pigment_native.fuzz.records import NAMES, RecordMaker
+from pigment_native.fuzz.words import JSON_WORDS, a_word
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
 
 _FENCES = list(Fence)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from destination_pigment.files.rows import RowConverter
-from fuzz.case import Shape
 from pigment_csv.dialect import CsvDialect
+from pigment_native.fuzz.case import Shape
 
 # `MOST_LEVELS` in rows.c.
 _MOST_LEVELS = 32

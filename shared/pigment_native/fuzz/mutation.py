@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from fuzz.words import Families, a_word
+from pigment_native.fuzz.words import Families, a_word
 
 # Longer ones are slow, and say no more.
 _MOST_BYTES = 6_000

@@ -15,11 +15,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from fuzz.case import Case, Direction, Finding, Tally
-from fuzz.coverage import Coverage
-from fuzz.mutation import mutated
-from fuzz.reading import Reading
-from fuzz.writing import Writing
+from pigment_native.fuzz.case import Case, Direction, Finding, Tally
+from pigment_native.fuzz.coverage import Coverage
+from pigment_native.fuzz.mutation import mutated
+from pigment_native.fuzz.reading import Reading
+from pigment_native.fuzz.writing import Writing
 
 DIRECTIONS: dict[str, Callable[[ctypes.CDLL], Direction]] = {"reading": Reading, "writing": Writing}
 

@@ -6,7 +6,7 @@ import ctypes
 import mmap
 from contextlib import ExitStack
 
-from fenced_memory import Fence, fenced_output
+from pigment_native.fuzz.fenced_memory import Fence, fenced_output
 
 
 class Arena:

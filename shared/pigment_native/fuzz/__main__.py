@@ -1,4 +1,4 @@
-"""`python -m fuzz`: runs cases for a while, in a process that may fault; says how many, and saves what was found."""
+"""Runs cases for a while, in a process that may fault; prints how many, and saves what was found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fuzz.worker import DIRECTIONS, Now, Task
+from pigment_native.fuzz.worker import DIRECTIONS, Now, Task
 
 # A case takes milliseconds, the largest a second or two.
 _HANGS_AFTER_SECONDS = 60
@@ -50,12 +50,12 @@ def main() -> None:
         path = arguments.folder / f"found-{task.seed}-{number}.json"
         path.touch(mode=0o600)
         path.write_bytes(case)
-        print(f"fuzz: saved; again with: python -m fuzz --again {path}")
+        print(f"fuzz: saved; again with: python -m pigment_native.fuzz --again {path}")
     sys.exit(1)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pigment_native.fuzz", description=__doc__)
     parser.add_argument("--library", type=Path, default=Path("build/fuzz/librows.so"))
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--cases", type=int, help="so many at most")
@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
 
 def _run(task: Task) -> tuple[dict[str, Any], str | None]:
     """What a worker says it ran, if it could, and what it found."""
-    command = [sys.executable, "-m", "fuzz.worker", json.dumps(asdict(task))]
+    command = [sys.executable, "-m", "pigment_native.fuzz.worker", json.dumps(asdict(task))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         output, hangs = _watched(worker, Now(Path(task.now)))
     if hangs:

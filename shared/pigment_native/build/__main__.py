@@ -1,4 +1,6 @@
-"""Compiles `rows.c` with the compiler that `tools.lock` pins: `.venv-native/bin/python shared/native_build OUTPUT`.
+"""Compiles `rows.c` with the compiler that `tools.lock` pins.
+
+`.venv-native/bin/python shared/pigment_native/build OUTPUT`
 
 One library for each processor serves every Linux: it names no C library, and finds memcpy and its like, when it is
 loaded, in the one that Python runs on. The same source gives the same bytes.
@@ -14,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parent.parent / "pigment_native" / "rows.c"
+SOURCE = Path(__file__).resolve().parent.parent / "rows.c"
 
 _STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fPIC")
 # Of the memory functions only those that C has: bcmp, which memcmp may become, is none of them.

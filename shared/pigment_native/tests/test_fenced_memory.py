@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import fenced_memory
-from fenced_memory import Fence, fenced_input, fenced_output
+from pigment_native.fuzz import fenced_memory
+from pigment_native.fuzz.fenced_memory import Fence, fenced_input, fenced_output
 
 SIZES = [0, 1, 4095, 4096, 4097, 10_000]
 

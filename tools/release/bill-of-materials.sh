@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What each image installs, as a CycloneDX bill of materials, and whether any of it has a known vulnerability.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 bin=${BIN:-.venv/bin} tools=${TOOLS:-.venv-release/bin}
 mkdir -p dist
 for connector in source-pigment destination-pigment; do

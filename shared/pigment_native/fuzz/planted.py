@@ -1,4 +1,4 @@
-"""`python -m fuzz.planted`: breaks a copy of the C code in many ways, one at a time, and shows when each is found."""
+"""Breaks a copy of the C code in many ways, one at a time, and shows when each is found: `make planted`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCE = Path(__file__).parents[1] / "shared/pigment_native/rows.c"
-_COMPILER = Path(__file__).parents[1] / ".venv-native/bin/python"
+SOURCE = Path(__file__).parents[1] / "rows.c"
+_COMPILER = Path(__file__).parents[3] / ".venv-native/bin/python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ FAULTS = {"reading": READING, "writing": WRITING}
 
 def main() -> None:
     """Print a table; ends with 1 where a fault was not found."""
-    parser = argparse.ArgumentParser(prog="fuzz.planted", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pigment_native.fuzz.planted", description=__doc__)
     parser.add_argument("--cases", type=int, default=50_000, help="for each fault")
     parser.add_argument("--only", help="a part of the names of faults")
     arguments = parser.parse_args()
@@ -212,7 +212,7 @@ def broken_library(fault: Fault, library: Path) -> bool:
     text = SOURCE.read_text(encoding="utf-8")
     source = library.with_name("rows.c")
     source.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
-    build = SOURCE.parents[1] / "native_build"
+    build = SOURCE.with_name("build")
     command = [str(_COMPILER), str(build), "--counted", str(library), "--source", str(source)]
     return text.count(fault.right) == 1 and subprocess.run(command, check=False).returncode == 0
 
@@ -226,7 +226,7 @@ def _found(direction: str, fault: Fault, cases: int) -> tuple[float | None, str]
         command = ["--library", str(library), "--cases", str(cases), "--seconds", "600", "--seed", "1"]
         began = time.monotonic()
         ended = subprocess.run(
-            [sys.executable, "-m", "fuzz", *command, "--folder", folder, "--only", direction],
+            [sys.executable, "-m", "pigment_native.fuzz", *command, "--folder", folder, "--only", direction],
             capture_output=True,
             text=True,
             check=False,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from release.version import NotReleasable, current_version, set_version
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:

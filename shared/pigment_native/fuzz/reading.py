@@ -10,11 +10,11 @@ from dataclasses import replace
 from itertools import accumulate
 from random import Random
 
-from fenced_memory import Fence
-from fuzz.case import Case, Shape, Tally, same
-from fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
-from fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_csv.reader import CsvBroken, rows_of
+from pigment_native.fuzz.case import Case, Shape, Tally, same
+from pigment_native.fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
+from pigment_native.fuzz.fenced_memory import Fence
+from pigment_native.fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
 from pigment_native.record_lines import LineLayout, LineWriter, count_repeated
 from source_pigment.config import DIALECT
