@@ -9,8 +9,7 @@ export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0
 rm -rf "$built"
 for checks in undefined address; do
     mkdir -p "$built/$checks"
-    mkdir -p "$built/$checks/pigment_native"
-    cp shared/pigment_native/*.py shared/pigment_native/librows.so "$built/$checks/pigment_native/" 2>/dev/null || true
+    cp -r shared/pigment_native "$built/$checks/pigment_native"
     rm -f "$built/$checks/pigment_native/librows.so"
 done
 

@@ -17,6 +17,14 @@ STREAM = ("ns", 'a{}"emitted_at":1')
 DATA = {"emitted_at": 7, "data": {}, "x": '"data":{}'}
 
 
+class Record(msgspec.Struct):
+    data: msgspec.Raw
+
+
+class Message(msgspec.Struct):
+    record: Record
+
+
 def written(stream: StreamKey, data: Any, seed: int, emitted_at: int = 1700000000000) -> bytes:
     """A message, its fields in any order, with others beside them, in one of the ways of writing."""
     chance = Random(seed)
@@ -62,9 +70,13 @@ def filled(envelope: Envelope, data: bytes, number: bytes) -> bytes:
 )
 @example(stream=(None, "{}"), data={}, seed=1)
 def test_a_line_with_the_same_parts_is_a_record_of_the_stream(stream: StreamKey, data: Any, seed: int) -> None:
-    envelope = envelope_of(written(stream, data, seed), stream)
+    line = written(stream, data, seed)
+    envelope = envelope_of(line, stream)
 
-    assert envelope is not None
+    if envelope is None:
+        # Data that also stand elsewhere in the line are looked for in four places only; such a line goes by row.
+        assert line.count(msgspec.json.decode(line, type=Message).record.data) > 4
+        return
     for other in (b"{}", b'{"a": [1, {"data": {}}]}', json.dumps(DATA).encode()):
         for number in (b"0", b"1", b"-1.5e-7", b"99999999999999999999"):
             assert read(filled(envelope, other, number)) == ("RECORD", *stream, json.loads(other))

@@ -17,7 +17,7 @@ import pigment_native.library
 from pigment_native.library import LIBRARY, load
 
 PACKAGE = Path(pigment_native.library.__file__).parent
-BUILD = PACKAGE / "build"
+BUILD = Path(__file__).resolve().parents[1] / "build"
 TARGETS = {"x86_64-linux", "aarch64-linux", "aarch64-macos.11.0"}
 COMPILER = Path(__file__).parents[3] / ".venv-native/bin/python"
 
