@@ -16,7 +16,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import RequestRejected
 from pigment_client.models import AuditPage
 from source_pigment.audit.stream import AuditOptions, AuditStream
-from source_pigment.reading.stream import Checkpoint
+from source_pigment.reading.scheduler import Checkpoint
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
 from connector_metadata import ROOT
 from connectors import destination_config, running, source_config
-from destination_pigment.loading import parse_loading
+from destination_pigment.config import parse_loading
 from field_table import PAGES, fields_of, filled
 from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model

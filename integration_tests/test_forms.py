@@ -16,7 +16,7 @@ from connector_metadata import ROOT
 from form_page import Opened, cards_of, draw, fields, is_folded, spec_of
 from pigment_airbyte.connection import client_from_config, without_nulls
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.form import check_form
 from pigment_client.errors import PigmentError
 from pigment_client.models import ExportKind
 from pigment_client.payloads import find_problem

@@ -12,22 +12,20 @@ from typing import Any
 from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
-from destination_pigment.imports.followups import reject_invisible, settle_follow_ups
-from destination_pigment.rejected_rows.probe import probe_bucket
-from destination_pigment.rejected_rows.store import open_objects
+from destination_pigment.imports.then_run import reject_invisible, settle_follow_ups
+from destination_pigment.rejected_rows.store import open_objects, probe_bucket
 from destination_pigment.spec import make_spec
+from pigment_airbyte.check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.connection import client_from_config
-from pigment_airbyte.connection_check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.name_list import listed
-from pigment_airbyte.pasted_ids import is_id
+from pigment_airbyte.form import is_id
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
-from pigment_client.quantities import counted
+from pigment_client.wording import counted, listed
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:

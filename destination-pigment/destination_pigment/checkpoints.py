@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.catalog import StreamKey
 
 S = TypeVar("S")
 

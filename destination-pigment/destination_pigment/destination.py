@@ -31,13 +31,13 @@ from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.destination_catalog import destination_catalog
 from destination_pigment.in_process import Exchange
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
-from destination_pigment.input.configured_streams import parse_catalog
+from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.input.stdin import Inputs
 from destination_pigment.spec import make_spec
 from destination_pigment.write import Caller, write_blocks
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
 from pigment_client.keys import Purpose
 

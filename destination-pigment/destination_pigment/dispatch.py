@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from destination_pigment.imports.append import Append
+from destination_pigment.imports.changes import Append
 from destination_pigment.imports.queue import ImportQueues, Job
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.catalog import StreamKey
 from destination_pigment.outcomes import Outcomes
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

@@ -6,10 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from destination_pigment.files.rejections import Rejection
+from destination_pigment.files.rejected import Rejection
 from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.input.catalog import StreamKey, StreamNames, named
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import StreamKey, StreamNames, named
 from destination_pigment.input.messages import (
     Ignored,
     Parsed,
@@ -22,9 +22,9 @@ from destination_pigment.input.messages import (
     is_whole,
     parse_block,
 )
-from destination_pigment.states import States
+from destination_pigment.state_output import States
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 from pigment_native.cells import Lines
 
 logger = logging.getLogger("airbyte.pigment.destination")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from destination_pigment.imports.followups import FollowUps
+from destination_pigment.imports.then_run import FollowUps
 from destination_pigment.sync import Sync
 
 

@@ -10,8 +10,8 @@ from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import Imported, MayBeStored, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
-from destination_pigment.input.configured_streams import StreamKey
-from destination_pigment.states import States
+from destination_pigment.input.catalog import StreamKey
+from destination_pigment.state_output import States
 from pigment_airbyte.failures import TransientProblem
 
 

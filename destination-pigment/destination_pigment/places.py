@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from destination_pigment.config import DestinationConfig, FileLimits
-from destination_pigment.files.arrived_rows import ArrivedRows
+from destination_pigment.files.rejected import ArrivedRows
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions
 from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.configured_streams import DestinationStream
-from destination_pigment.rejected_rows.layout import ObjectNames
-from destination_pigment.rejected_rows.store import RejectedRowStore, open_objects
+from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 

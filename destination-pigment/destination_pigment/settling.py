@@ -6,15 +6,15 @@ import logging
 from collections.abc import Sequence
 
 from destination_pigment.config import DestinationConfig, reject_started
-from destination_pigment.files.automatic_checks import checks_of_sync
 from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.dimension_checks import checks_of_sync
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.append import Append
-from destination_pigment.imports.followups import FollowUp, settle_follow_ups
-from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.changes import Append
+from destination_pigment.imports.reload import Replace
 from destination_pigment.imports.strategies import Streams
+from destination_pigment.imports.then_run import FollowUp, settle_follow_ups
 from destination_pigment.input.cancel import Patience
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from destination_pigment.places import Places
 from destination_pigment.targets import needs_names, reject_update, settle_targets, shared_blocks
 from pigment_client.client import PigmentClient

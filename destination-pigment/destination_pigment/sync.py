@@ -12,16 +12,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from destination_pigment.dispatch import Dispatch
-from destination_pigment.ending import Ending
 from destination_pigment.imports.queue import ImportQueues, Job
-from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.reload import Replace
 from destination_pigment.imports.strategies import Streams
+from destination_pigment.imports.then_run import Ending
 from destination_pigment.input.cancel import Cancel, Patience
+from destination_pigment.input.catalog import StreamKey
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import StreamKey
 from destination_pigment.intake import Intake
 from destination_pigment.outcomes import Outcomes
-from destination_pigment.states import States
+from destination_pigment.state_output import States
 from destination_pigment.unreported import find_unreported, say_unreported
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 

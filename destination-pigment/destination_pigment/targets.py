@@ -6,12 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destination_pigment.config import UUID, TargetEntry, same_form
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
-from destination_pigment.loading import Loading
+from destination_pigment.config import UUID, Loading, TargetEntry, same_form
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.name_list import listed
 from pigment_client.models import ImportConfiguration, ImportMode
+from pigment_client.wording import listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from destination_pigment.imports.queue import Job
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, WriteMode
-from pigment_client.quantities import counted
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from pigment_client.wording import counted
 
 
 @dataclass(frozen=True, slots=True)

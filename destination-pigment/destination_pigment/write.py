@@ -10,16 +10,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from destination_pigment.config import MAX_RETRIES, parse_config
-from destination_pigment.files.held_states import HeldStates
-from destination_pigment.imports.followups import FollowUps
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues
+from destination_pigment.imports.then_run import FollowUps
 from destination_pigment.input.cancel import Cancel, Patience
-from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.load import Load
 from destination_pigment.places import open_places
 from destination_pigment.settling import settle_streams, settle_then_run
-from destination_pigment.states import Emit, States
+from destination_pigment.state_output import Emit, HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from pigment_airbyte.connection import connected
 from pigment_airbyte.conversion_note import note_conversion

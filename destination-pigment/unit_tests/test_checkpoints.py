@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.checkpoints import Checkpoints
-from destination_pigment.files.batch import Batch, Pushed
+from destination_pigment.files.stream_files import Batch, Pushed
 
 KEYS = [(None, "a"), ("ns", "a"), (None, "b")]
 STEPS = st.lists(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from destination_pigment.ending import Concern, Ending, find_obstacle
+from destination_pigment.imports.then_run import Concern, Ending, find_obstacle
 
 SAID = {"has_failed", "is_cancelled", "is_dry_run", "is_empty"}
 AGAINST: dict[str, Any] = {

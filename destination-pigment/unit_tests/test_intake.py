@@ -11,14 +11,13 @@ import pytest
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import StreamKey, parse_catalog
 from destination_pigment.intake import Intake
-from destination_pigment.states import States
+from destination_pigment.state_output import HeldStates, States
 from pigment_csv.dialect import CsvDialect
 
 A, B = (None, "a"), (None, "b")

@@ -17,15 +17,14 @@ from hypothesis import strategies as st
 from destination_pigment.config import FileLimits, OnUnknown
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.held_states import HeldStates
-from destination_pigment.files.rejections import Rejection
+from destination_pigment.files.rejected import Rejection
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
 from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.catalog import DestinationStream, StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, parse_catalog
 from destination_pigment.intake import Intake
-from destination_pigment.states import States
+from destination_pigment.state_output import HeldStates, States
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from destination_pigment.ending import Ending, find_obstacle
+from destination_pigment.imports.then_run import Ending, find_obstacle
 from destination_pigment.load import Load
 
 

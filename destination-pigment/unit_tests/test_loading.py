@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_pigment.config import DestinationConfig, parse_config
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import reject_update, settle_targets
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportMode

@@ -14,9 +14,9 @@ from one_stream import MAX_AGE_SECONDS, Importing, Running, messages, record, ru
 
 from destination_pigment import dispatch
 from destination_pigment.checkpoints import Checkpoints
-from destination_pigment.ending import Concern, find_obstacle
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.report import Imported
+from destination_pigment.imports.then_run import Concern, find_obstacle
 from pigment_client.models import ImportCounts
 
 

@@ -13,8 +13,8 @@ from sync_machine import Platform
 
 from destination_pigment.checkpoints import Checkpoints, Released
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports import append
-from destination_pigment.imports.append import AppendJob
+from destination_pigment.imports import changes
+from destination_pigment.imports.changes import AppendJob
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
@@ -70,7 +70,7 @@ BROKEN: dict[str, Break] = {
     "the source's count is ignored": put(Checkpoints, "missing", lambda *_: 0),
     "rejected rows are reported twice": put(Checkpoints, "_release", twice_rejected),
     "rejected rows are reported as stored": put(Checkpoints, "_release", never_rejected),
-    "an append in doubt is repeated by the platform": put(append, "MayBeStored", TransientProblem),
+    "an append in doubt is repeated by the platform": put(changes, "MayBeStored", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
     "what is stored and in no state is repeated by the platform": put(Sync, "_forbid_repeat", nothing),
     "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from destination_pigment.config import TargetEntry
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import settle_targets
 from pigment_airbyte.failures import ConfigProblem
 

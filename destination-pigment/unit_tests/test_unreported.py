@@ -9,10 +9,10 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
+from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import NotPushed, NotPushedYet
-from destination_pigment.imports.running import InDoubt
-from destination_pigment.input.configured_streams import DestinationStream, parse_catalog
+from destination_pigment.input.catalog import DestinationStream, parse_catalog
 from destination_pigment.unreported import Unreported, find_unreported, say_unreported
 from pigment_client.errors import ImportFailed, KeyRejected, LimitReached, Unavailable
 

@@ -17,15 +17,33 @@ from pathlib import PurePath
 from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status, StreamDescriptor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.advice import advise
 from pigment_client.errors import (
+    AddressMoved,
+    AddressUnusable,
+    BrokenOff,
+    CertificateRejected,
     ImportFailed,
+    ImportLimitReached,
+    KeyFormatOutdated,
+    KeyMalformed,
+    KeyMissing,
+    KeyRejected,
+    LimitReached,
+    NotAnExport,
+    NotFound,
+    Obstacle,
     OutcomeUnknown,
+    PermissionMissing,
     PigmentError,
+    PlainHttp,
+    RequestRejected,
     ResponseNotUnderstood,
     SetupWrong,
+    TooLarge,
     TryLater,
+    Unavailable,
 )
+from pigment_client.keys import Purpose
 
 
 class ConfigProblem(Exception):
@@ -142,3 +160,208 @@ def _internal(error: BaseException) -> str:
         chain.append(f"{type(seen).__name__} at {places}" if places else type(seen).__name__)
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     return "; caused by ".join(chain)
+
+
+_OUTDATED = (
+    'An API key under "Authentication" has the old format with dashes, which Pigment no longer accepts: create a new '
+    "key in Pigment, under Workspace settings > API keys."
+)
+_MALFORMED = (
+    'An API key under "Authentication" holds a blank, a line break or another character that no key has: copy it again '
+    "from Pigment, or create a new one."
+)
+_MOVED = (
+    "The server sends requests on to another address, and a key is not sent to an address that nobody entered: correct "
+    'the "Base URL".'
+)
+_PLAIN_HTTP = (
+    'The "Base URL" begins with http, which would send the key unprotected: enter the address with https in front.'
+)
+_LIMIT = (
+    "Pigment's limit of 500 requests in 5 minutes for an IP address is used up: run the sync again later, and leave "
+    'more time between syncs that share an address, or lower their "Requests per 5 minutes".'
+)
+_IMPORT_LIMIT = (
+    "Pigment's limit of 300 imports an hour for an import configuration is used up: run the sync again in an hour, and "
+    'raise "Import at least every (minutes)" so that each import holds more rows.'
+)
+_NOT_UNDERSTOOD = (
+    'What answered is not Pigment, or answered in a way that is not in its API description: check that the "Base URL" '
+    "is the address of Pigment, and report this if it is."
+)
+
+_FIXED: dict[type[PigmentError], str] = {
+    KeyFormatOutdated: _OUTDATED,
+    KeyMalformed: _MALFORMED,
+    AddressMoved: _MOVED,
+    PlainHttp: _PLAIN_HTTP,
+    LimitReached: _LIMIT,
+    ImportLimitReached: _IMPORT_LIMIT,
+}
+
+
+def advise(error: PigmentError, subject: str | None = None) -> str:
+    """One sentence for the user: what happened, and what to do.
+
+    `subject` names what was being worked on in the user's words; without it the object's id is named.
+    """
+    about = subject or error.object_id
+    named = f" the {subject}" if subject else f" {about}" if about else " this object"
+    match error:
+        case KeyMissing() | KeyRejected() | PermissionMissing():
+            return _advise_key(error)
+        case NotFound():
+            return _advise_not_found(error, named)
+        case TooLarge() | RequestRejected():
+            return _advise_rejected(error, named)
+        case Unavailable() | CertificateRejected() | AddressUnusable():
+            return _advise_way(error)
+        case NotAnExport() | BrokenOff():
+            return _advise_export(error, named)
+        case ImportFailed():
+            return _advise_import(error, subject)
+        case OutcomeUnknown():
+            return (
+                f"The file for{named} was sent, but Pigment's response was lost, so it may have been imported: look at "
+                'the "Update history" of the block before you run the sync again, which sends these rows once more.'
+            )
+        case _:
+            return _FIXED.get(type(error), _NOT_UNDERSTOOD)
+
+
+def _advise_way(error: Unavailable | CertificateRejected | AddressUnusable) -> str:
+    host = error.host or "Pigment"
+    match error:
+        case CertificateRejected():
+            return (
+                f'The TLS certificate of {host} could not be verified: check the "Base URL", and if your network puts '
+                "a proxy in between, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
+            )
+        case AddressUnusable(of_proxy=True):
+            return (
+                f"The address of the proxy ({host}) cannot be used: correct it in the environment of Airbyte "
+                "(HTTPS_PROXY)."
+            )
+        case AddressUnusable():
+            return 'The "Base URL" is no address that can be used: enter one such as https://pigment.app.'
+        case Unavailable(obstacle=None):
+            status = f" (HTTP {error.status})" if error.status else ""
+            return (
+                f"Pigment answered with an error of its own{status}: run this again later, and ask Pigment's support "
+                "if it happens again."
+            )
+        case Unavailable(obstacle=Obstacle.PROXY):
+            return (
+                f"The proxy {host} did not pass the request on: check that it runs and lets Airbyte through to Pigment "
+                "(HTTPS_PROXY)."
+            )
+        case _:
+            return (
+                f'{host} could not be reached, because {error.obstacle}: check the "Base URL", and that the network of '
+                "Airbyte lets requests to it through."
+            )
+
+
+def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
+    key = f'API key for "{error.purpose}"' if error.purpose else "API key"
+    match error:
+        case KeyMissing():
+            return f'This needs an {key}, and none is given: enter it under "Authentication".'
+        case KeyRejected():
+            return (
+                f'Pigment rejected the {key}: check under "Authentication" that it was copied whole, that it has not '
+                "expired or been revoked, and that its IP allow list holds the addresses of Airbyte."
+            )
+        case PermissionMissing(purpose=str(purpose)):
+            return (
+                f'The API key under "Authentication" lacks the type "{purpose}", without which '
+                f"{_WITHOUT[Purpose(purpose)]}: create a key of that type in Pigment and enter it there."
+            )
+        case _:
+            return 'The API key under "Authentication" is not allowed to do this: check its type in Pigment.'
+
+
+_WITHOUT = {
+    Purpose.METADATA: "nothing can be listed",
+    Purpose.EXPORT: "nothing can be read",
+    Purpose.IMPORT: "nothing can be written",
+    Purpose.AUDIT: "the audit log cannot be read",
+}
+
+
+def _advise_not_found(error: NotFound, named: str) -> str:
+    match error.purpose:
+        case Purpose.EXPORT:
+            return (
+                f"Pigment does not know{named}, or the owner of the API key cannot see it: refresh the schema of the "
+                "connection, and check what the owner of the key may see."
+            )
+        case Purpose.IMPORT:
+            return (
+                f"Pigment does not know the import configuration of{named}, or the owner of the API key cannot see "
+                "it: copy its ID again from Pigment (Integrations > Import configurations)."
+            )
+        case Purpose.AUDIT:
+            return (
+                'Pigment offers no audit log at this address: switch "Audit log" off, or ask Pigment whether your '
+                "workspace has one."
+            )
+        case _:
+            return (
+                f"Pigment does not know{named}, or the owner of the API key cannot see it: check the field "
+                '"Application ID", and the "Base URL" if it was changed.'
+            )
+
+
+def _advise_export(error: NotAnExport | BrokenOff, named: str) -> str:
+    if isinstance(error, NotAnExport):
+        came = f" but {error.came}" if error.came else ""
+        return (
+            f'What came as the export of{named} is no export{came}: check the "Base URL" and any proxy before Pigment, '
+            "and run the sync again."
+        )
+    if error.operation is not None and not error.operation.startswith("export"):
+        return f"Pigment's response for{named} broke off before its end: run the sync again."
+    return (
+        f"The export of{named} broke off before its end, and nothing after its last state counts as read: run the sync "
+        'again, and if it happens often, read the block in parts, under "Custom exports".'
+    )
+
+
+def _advise_rejected(error: TooLarge | RequestRejected, named: str) -> str:
+    if error.purpose == Purpose.IMPORT:
+        return (
+            f"Pigment rejected the file for{named} (HTTP {error.status}), which it also does when a file is too large: "
+            'lower "Largest file (MB)", and check that the import configuration has no error.'
+        )
+    if error.purpose == Purpose.METADATA:
+        return f'Pigment rejected the request for{named} (HTTP {error.status}): check the field "Application ID".'
+    if error.purpose == Purpose.AUDIT:
+        return (
+            f"Pigment rejected the question for events of the audit log (HTTP {error.status}): run the sync again, and "
+            "report this if it happens again."
+        )
+    of_a_view = error.operation == "export view"
+    if isinstance(error, TooLarge) and of_a_view:
+        return f"Pigment finds{named} too big to export as a view: read its block instead, or make the view smaller."
+    if isinstance(error, TooLarge):
+        return (
+            f"Pigment finds{named} too large to export at once: read it in parts or with a filter, under "
+            '"Custom exports".'
+        )
+    if error.status == 422 and of_a_view:
+        return f'Pigment can export only views of lists, metrics and tables: remove{named} from "Views".'
+    return (
+        f"Pigment rejected the export options for{named} (HTTP {error.status}): correct them under "
+        '"Custom exports", or let Pigment generate them again.'
+    )
+
+
+def _advise_import(error: ImportFailed, subject: str | None) -> str:
+    reasons = f" ({', '.join(error.names)})" if error.names else ""
+    about = f" for {subject}" if subject else ""
+    return (
+        f'Pigment ended the import{about} as failed{reasons}: open the block\'s "Update history" in Pigment to see '
+        "why, and check that delimiter, encoding, decimal separator and column names of the import configuration fit "
+        "the file."
+    )

@@ -18,11 +18,12 @@ from pigment_client.audit_responses import parse_audit_page
 from pigment_client.errors import NotFound, PigmentError, TryLater
 from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
-from pigment_client.http.download import Export
+from pigment_client.http.export import Export
 from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
 from pigment_client.http.transport import Transport, content_of, decoded
+from pigment_client.imports import Imports
 from pigment_client.key_expiry import expires_soon
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
@@ -38,9 +39,7 @@ from pigment_client.models import (
     PushOptions,
     View,
 )
-from pigment_client.push import Pusher
-from pigment_client.quantities import counted
-from pigment_client.trigger import Starter
+from pigment_client.wording import counted
 
 __all__ = ["ClientOptions", "Clock", "Export", "PigmentClient"]
 
@@ -83,8 +82,7 @@ class PigmentClient:
         )
         self._transport = Transport(address, self._limit, clock)
         import_limits = ImportRateLimits(clock=clock)
-        self._pusher = Pusher(self._transport, import_limits, self.push_retry)
-        self._starter = Starter(self._transport, import_limits, self.push_retry)
+        self._imports = Imports(self._transport, import_limits, self.push_retry)
         # Mutable state, guarded by the lock: what was said once, and what this Pigment was found not to offer.
         self._lock = Lock()
         self._warned_of_http_1 = False
@@ -179,7 +177,7 @@ class PigmentClient:
 
         Raises `OutcomeUnknown` where the file may have arrived and must not be sent again.
         """
-        return self._pusher.push(configuration_id, file, options, self._keys.key_for(Purpose.IMPORT))
+        return self._imports.push(configuration_id, file, options, self._keys.key_for(Purpose.IMPORT))
 
     def start_import(self, configuration_id: str, response_timeout_seconds: float | None = None) -> Import:
         """Start an import from an integration, or a copy of a list or a metric.
@@ -187,7 +185,7 @@ class PigmentClient:
         The response may take as long as it wants within the time-out. Raises `OutcomeUnknown` where it may have been
         started.
         """
-        return self._starter.start(configuration_id, self._keys.key_for(Purpose.IMPORT), response_timeout_seconds)
+        return self._imports.start(configuration_id, self._keys.key_for(Purpose.IMPORT), response_timeout_seconds)
 
     def import_status(self, import_id: str) -> Import:
         """How far an import is, with the detailed report once it is finished."""

@@ -9,20 +9,19 @@ from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from pigment_airbyte.connection_check import ConnectionForm, check_form_and_connection
+from pigment_airbyte.check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
-from pigment_client.quantities import counted
+from pigment_client.wording import counted, listed
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
-from source_pigment.discovery.fetching import explain_empty, explain_unplaced, fetch_filled_catalog
+from source_pigment.discovery.catalog import Application, Applications, Catalog, StreamObject, payloads_of
+from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import take_sample
-from source_pigment.discovery.streams import Application, Applications, Catalog, StreamObject, payloads_of
-from source_pigment.own_streams import try_own_streams
 from source_pigment.spec import make_spec
+from source_pigment.system_streams import try_own_streams
 
 _NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
 

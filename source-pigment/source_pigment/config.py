@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.pasted_ids import IdKind, id_in_address, pasted_id
+from pigment_airbyte.form import IdKind, id_in_address, pasted_id
 from pigment_client.http.retry import READ
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
-from source_pigment.patterns import any_matches
 
 Payload = Mapping[str, Any]
 
@@ -211,3 +211,32 @@ def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
 def _reject_constant(_word: str) -> None:
     """NaN and Infinity are no JSON, whatever Python's parser says."""
     raise ValueError
+
+
+def any_matches(patterns: Iterable[str], block: str, applications: Sequence[str] = ()) -> bool:
+    """Whether a pattern of "Include" or "Exclude" means the block.
+
+    A pattern means the name of a block, with any characters in it. Where a connection reads several applications, one
+    with a slash also means an application (before the slash) and a block of it (after the slash); in a pattern of
+    several slashes each may be that one, because names contain slashes, too. `applications` are the names by which the
+    block's application may be called.
+    """
+    return any(
+        _matches(pattern, block) or any(_matches_in(pattern, block, each) for each in applications)
+        for pattern in patterns
+    )
+
+
+def _matches_in(pattern: str, block: str, application: str) -> bool:
+    return any(_matches(before, application) and _matches(behind, block) for before, behind in _halves(pattern))
+
+
+def _halves(pattern: str) -> Iterator[tuple[str, str]]:
+    for position, sign in enumerate(pattern):
+        if sign == "/":
+            yield pattern[:position], pattern[position + 1 :]
+
+
+def _matches(pattern: str, name: str) -> bool:
+    # Only * and ? are promised: a bracket in a name is a bracket.
+    return fnmatchcase(name.strip(), pattern.strip().replace("[", "[[]"))

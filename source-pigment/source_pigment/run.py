@@ -4,23 +4,68 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
+from threading import Timer
+from types import FrameType
 from typing import Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, ConnectorSpecification, Status, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import TransientProblem, explained, traced
-from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
-from pigment_airbyte.temporary_folder import check_temporary_folder
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
-from source_pigment.termination import Termination
+
+EXIT_CODE = 128 + signal.SIGTERM
+
+# Long enough for what is cleaned up on the way out.
+_GRACE_SECONDS = 10.0
+
+
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+class Termination:
+    """Whether SIGTERM came; for the main thread."""
+
+    def __init__(self, grace_seconds: float = _GRACE_SECONDS) -> None:
+        self._grace_seconds = grace_seconds
+        # All mutable state.
+        self.came = False
+
+    def expect(self) -> None:
+        """From now on, raise `Terminated` when SIGTERM comes."""
+        signal.signal(signal.SIGTERM, self._take)
+
+    def check(self) -> None:
+        """Raise `Terminated` if SIGTERM came, whatever became of what was raised then."""
+        if self.came:
+            raise Terminated
+
+    def end(self) -> None:
+        """Leave at once if SIGTERM came: all is cleaned up, and nobody waits for a download that is under way."""
+        if self.came:
+            os._exit(EXIT_CODE)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _take(self, _number: int, _frame: FrameType | None) -> None:
+        # What is still said on the way out waits for no reader.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not self.came:
+            self.came = True
+            timer = Timer(self._grace_seconds, os._exit, [EXIT_CODE])
+            timer.daemon = True
+            timer.start()
+        raise Terminated
 
 
 class BlockEntrypoint(AirbyteEntrypoint):

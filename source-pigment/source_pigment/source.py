@@ -24,31 +24,29 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pigment_airbyte.connection import connected, without_nulls
 from pigment_airbyte.conversion_note import note_conversion
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.name_list import with_noun
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
-from pigment_client.quantities import counted
+from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import (
+from source_pigment.discovery.catalog import Catalog, payloads_of
+from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_filled_catalog
+from source_pigment.discovery.matching import (
     ConfiguredStream,
     check_exports_told_apart,
     check_told_apart,
     find_object,
 )
-from source_pigment.discovery.fetching import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
-from source_pigment.discovery.streams import Catalog, payloads_of
-from source_pigment.own_streams import OwnStreams, own_airbyte_streams
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
-from source_pigment.reading.records import RecordBlock
-from source_pigment.reading.single_records import single_records
+from source_pigment.reading.records import RecordBlock, single_records
+from source_pigment.reading.scheduler import AnyStream
 from source_pigment.reading.state import sync_identity
-from source_pigment.reading.stream import AnyStream
 from source_pigment.reading.sync import StreamStates, Sync
 from source_pigment.spec import make_spec
+from source_pigment.system_streams import OwnStreams, own_airbyte_streams
 
 logger = logging.getLogger("airbyte.pigment.source")
 

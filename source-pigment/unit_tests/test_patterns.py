@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_pigment.patterns import any_matches
+from source_pigment.config import any_matches
 
 NAMES = st.text(st.sampled_from("aB/ *?[]("), max_size=5)
 PLAIN = st.text(st.sampled_from("aB ("), min_size=1, max_size=4).filter(lambda name: name == name.strip())

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from source_pigment.termination import EXIT_CODE
+from source_pigment.run import EXIT_CODE
 
 # Python drops what is raised in these; in the second without a word.
 FINALIZER = "class Object:\n    def __del__(self): terminate()\n"
 INPUT = "class Object(io.RawIOBase):\n    @property\n    def closed(self):\n        terminate()\n        return True\n"
 SCRIPT = """
 import io, os, signal, time
-from source_pigment.termination import Termination
+from source_pigment.run import Termination
 termination = Termination(grace_seconds=0.5)
 termination.expect()
 def terminate():

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejections import Rejection, Rows
+from destination_pigment.files.rejected import Rejection, Rows
 from destination_pigment.files.rows import Cells, Column, NewColumns, Rejected, RowConverter
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey
+from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
 from pigment_native.cells import CellReader, Lines, chosen
 from pigment_native.library import LIBRARY

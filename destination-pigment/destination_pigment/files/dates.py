@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from destination_pigment.files.rows import Column
-from destination_pigment.input.configured_streams import DateKind, DestinationStream
-from pigment_client.quantities import counted
+from destination_pigment.input.catalog import DateKind, DestinationStream
+from pigment_client.wording import counted
 from pigment_csv.date_pattern import DatePattern
 from pigment_csv.dates import DateWriter, NoDate
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from destination_pigment.input.configured_streams import is_airbyte_column
+from destination_pigment.input.catalog import is_airbyte_column
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.values import NumberTooLong, with_decimal_separator, write_out
 

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import IO, Self
 from weakref import WeakSet
 
+from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import TransientProblem
-from pigment_airbyte.temporary_folder import check_temporary_folder
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
 from pigment_csv.writer import CsvWriter

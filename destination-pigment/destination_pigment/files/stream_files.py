@@ -10,21 +10,55 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import msgspec
 
 from destination_pigment.config import FileLimits
-from destination_pigment.files.arrived_rows import HeldRows
-from destination_pigment.files.batch import Batch, Pushed
 from destination_pigment.files.converter import Converted, RecordConverter
-from destination_pigment.files.rejections import OnRejected, Rejection, Rows, leave_out
+from destination_pigment.files.rejected import HeldRows, OnRejected, Rejection, Rows, leave_out
 from destination_pigment.files.rows import Column
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey
-from pigment_client.quantities import counted
+from destination_pigment.input.catalog import DestinationStream, StreamKey
+from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable
 from pigment_native.csv_lines import CsvLines
+
+
+class Pushed(Enum):
+    """What became of the rows."""
+
+    ADDED = auto()
+    FULL = auto()
+    OVERFLOW = auto()
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one file, counted in rows and encoded bytes, the header line included."""
+
+    max_bytes: int
+    max_rows: int
+    header_bytes: int
+    rows: int = 0
+    row_bytes: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self.header_bytes + self.row_bytes
+
+    def push(self, rows: int, size_bytes: int) -> Pushed:
+        """Count the rows if they fit: a single row fits into an empty file, because it cannot be made smaller."""
+        fits = self.rows + rows <= self.max_rows and self.size_bytes + size_bytes <= self.max_bytes
+        if not fits and not (self.rows == 0 and rows == 1):
+            return Pushed.OVERFLOW
+        self.rows += rows
+        self.row_bytes += size_bytes
+        full = self.rows >= self.max_rows or self.size_bytes >= self.max_bytes
+        return Pushed.FULL if full else Pushed.ADDED
+
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

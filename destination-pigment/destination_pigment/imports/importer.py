@@ -8,8 +8,8 @@ from dataclasses import replace
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.deletions import Deletions
+from destination_pigment.imports.polling import InDoubt, RunningImports, words_for_file
 from destination_pigment.imports.report import Imported, RowRules, log_result
-from destination_pigment.imports.running import InDoubt, RunningImports, words_for_file
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
@@ -22,7 +22,7 @@ from pigment_client.models import (
     PushOptions,
     RunningImport,
 )
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

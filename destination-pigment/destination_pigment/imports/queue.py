@@ -10,7 +10,7 @@ from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.report import Imported
 from destination_pigment.input.cancel import Cancelled
-from destination_pigment.input.configured_streams import DestinationStream
+from destination_pigment.input.catalog import DestinationStream
 
 
 class Job(Protocol):

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from destination_pigment.files.dimension_checks import shortened
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

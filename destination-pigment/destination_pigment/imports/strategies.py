@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.append import Append
-from destination_pigment.imports.replace import Replace
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.imports.changes import Append
+from destination_pigment.imports.reload import Replace
+from destination_pigment.input.catalog import StreamKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,12 @@ from datetime import datetime
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import Cut
 from destination_pigment.imports.report import Imported, NotPushed, NotPushedYet
-from destination_pigment.input.configured_streams import DestinationStream
-from destination_pigment.rejected_rows.failures import BucketFailed
-from destination_pigment.rejected_rows.store import RejectedRowStore
-from destination_pigment.rejected_rows.table import KeptRow
+from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.rejected_rows.csv_table import KeptRow
+from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import RejectedRow, SkippedData
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 
 _NO_REASON = "rejected by Pigment"
 

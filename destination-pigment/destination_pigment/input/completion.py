@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from destination_pigment.input.configured_streams import StreamKey
+from destination_pigment.input.catalog import StreamKey
 from destination_pigment.input.messages import StreamStatus
 
 

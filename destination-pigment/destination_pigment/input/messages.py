@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import msgspec
 
-from destination_pigment.input.configured_streams import StreamKey, StreamNames
+from destination_pigment.input.catalog import StreamKey, StreamNames
 
 _NULL = msgspec.Raw(b"null")
 

@@ -15,8 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.session import Session
 
-from destination_pigment.rejected_rows.failures import NOT_S3, Foreign, failure_for
-from destination_pigment.rejected_rows.settings import Bucket
+from destination_pigment.rejected_rows.store import NOT_S3, Bucket, Foreign, failure_for
 
 _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 60.0

@@ -11,13 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destination_pigment.config import FileLimits
-from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejections import Rejection, Rows
+from destination_pigment.files.rejected import ArrivedRows, Rejection, Rows
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import Cut, FileOptions, StreamFiles
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.table import KeptRow
+from destination_pigment.input.catalog import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.csv_table import KeptRow
 from pigment_csv.dialect import CsvDialect
 
 NOW = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)

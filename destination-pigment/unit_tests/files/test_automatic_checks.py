@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from destination_pigment.config import OnUnknown
-from destination_pigment.files import automatic_checks as module
-from destination_pigment.files.automatic_checks import AutomaticChecks
-from destination_pigment.files.dimension_checks import CheckedColumn, DimensionItems
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.files import dimension_checks as module
+from destination_pigment.files.dimension_checks import AutomaticChecks, CheckedColumn, DimensionItems
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target, shared_blocks
 from pigment_client.errors import BrokenOff, KeyRejected, NotFound, PermissionMissing, PigmentError, Unavailable
 from pigment_client.keys import Purpose

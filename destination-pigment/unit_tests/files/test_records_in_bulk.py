@@ -14,9 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejections import Rows
+from destination_pigment.files.rejected import Rows
 from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
-from destination_pigment.input.configured_streams import DestinationStream, StreamKey, StreamNames, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.dialect import CsvDialect
 from pigment_native.cells import CellReader, Lines, Table

@@ -13,10 +13,10 @@ import pytest
 from destination_pigment.config import FileLimits, OnUnknown
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejections import Rejection, Rows
+from destination_pigment.files.rejected import Rejection, Rows
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY
 

@@ -16,7 +16,7 @@ from scripted_imports import (
 
 from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.report import MayBeStored, NotPushed
-from destination_pigment.input.configured_streams import WriteMode
+from destination_pigment.input.catalog import WriteMode
 from pigment_client.errors import (
     ImportFailed,
     NotFound,

@@ -11,11 +11,10 @@ import pytest
 from scripted_imports import RUNNING, Time, importer_for, next_response
 
 from destination_pigment.config import parse_config
-from destination_pigment.ending import Ending
-from destination_pigment.imports import background
-from destination_pigment.imports import followups as module
-from destination_pigment.imports.followups import FollowUp, FollowUps, reject_invisible, settle_follow_ups
+from destination_pigment.imports import then_run
+from destination_pigment.imports import then_run as module
 from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.then_run import Ending, FollowUp, FollowUps, reject_invisible, settle_follow_ups
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
@@ -265,7 +264,7 @@ def test_each_is_started_once() -> None:
 
 def test_a_response_that_does_not_come_holds_up_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_END_WHEN_CANCELLED_SECONDS", 0.0)
-    monkeypatch.setattr(background, "_LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.01)
     cancel, ever = Cancel(), Event()
     pigment = Pigment()
 

@@ -22,10 +22,10 @@ from scripted_imports import (
 )
 
 from destination_pigment.files.spool import Spool
+from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.report import MayBeStored
-from destination_pigment.imports.running import InDoubt
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.configured_streams import WriteMode
+from destination_pigment.input.catalog import WriteMode
 from pigment_client.errors import (
     ImportFailed,
     KeyRejected,

@@ -13,7 +13,7 @@ from scripted_imports import (
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.imports.report import MayBeStored, NotPushed
-from destination_pigment.input.configured_streams import WriteMode
+from destination_pigment.input.catalog import WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
     KeyRejected,

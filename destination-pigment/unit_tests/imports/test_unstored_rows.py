@@ -11,21 +11,18 @@ import msgspec
 import pytest
 
 from destination_pigment.config import FileLimits
-from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.rejected import ArrivedRows
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
-from destination_pigment.imports.append import Append, AppendJob
+from destination_pigment.imports.changes import Append, AppendJob
 from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.replace import Replace, ReplaceJob
+from destination_pigment.imports.reload import Replace, ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored, RowRules
 from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.cancel import Cancelled
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.failures import BucketFailed
-from destination_pigment.rejected_rows.layout import ObjectNames
-from destination_pigment.rejected_rows.settings import Bucket
-from destination_pigment.rejected_rows.store import RejectedRowStore
+from destination_pigment.input.catalog import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.store import Bucket, BucketFailed, ObjectNames, RejectedRowStore
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.http.clock import Clock

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from destination_pigment.input.configured_streams import StreamKey, StreamNames
+from destination_pigment.input.catalog import StreamKey, StreamNames
 from destination_pigment.input.messages import (
     Ignored,
     Records,

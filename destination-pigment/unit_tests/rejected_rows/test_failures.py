@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_pigment.rejected_rows.failures import Foreign, failure_for
-from destination_pigment.rejected_rows.settings import Bucket
+from destination_pigment.rejected_rows.store import Bucket, Foreign, failure_for
 from pigment_client.http.address import Address
 
 AMAZON = Bucket("rows", "eu-west-1", "p")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_pigment.rejected_rows.layout import ObjectNames, folder
+from destination_pigment.rejected_rows.store import ObjectNames, folder
 
 NOW = datetime(2026, 11, 21, 17, 5, tzinfo=UTC)
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_pigment.rejected_rows.record_values import values_of
-from destination_pigment.rejected_rows.table import KeptRow, counts_of, from_line, table_of, to_line
+from destination_pigment.rejected_rows.csv_table import KeptRow, counts_of, from_line, table_of, to_line, values_of
 from pigment_client.models import SkippedData
 
 NOW = datetime(2026, 11, 21, 17, 5, 0, 123456, UTC)

@@ -14,17 +14,16 @@ from typing import Any
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.held_states import HeldStates
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
-from destination_pigment.imports.append import Append
+from destination_pigment.imports.changes import Append
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.report import Imported, RowRules
 from destination_pigment.imports.strategies import Streams
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
-from destination_pigment.input.configured_streams import parse_catalog
-from destination_pigment.states import States
+from destination_pigment.input.catalog import parse_catalog
+from destination_pigment.state_output import HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts

@@ -10,12 +10,12 @@ import pytest
 from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import Cut
-from destination_pigment.imports.append import AppendJob
+from destination_pigment.imports.changes import AppendJob
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.replace_job import ReplaceJob
+from destination_pigment.imports.reload import ReplaceJob
 from destination_pigment.imports.report import Imported
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.configured_streams import DestinationStream, WriteMode
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target
 from pigment_client.errors import KeyRejected, NotFound, ResponseNotUnderstood, Unavailable
 from pigment_client.http.clock import Clock

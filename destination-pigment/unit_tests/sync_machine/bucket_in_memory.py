@@ -8,10 +8,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from destination_pigment.imports.unstored_rows import UnstoredRows
-from destination_pigment.rejected_rows.failures import BucketFailed
-from destination_pigment.rejected_rows.layout import ObjectNames
-from destination_pigment.rejected_rows.settings import Bucket
-from destination_pigment.rejected_rows.store import RejectedRowStore
+from destination_pigment.rejected_rows.store import Bucket, BucketFailed, ObjectNames, RejectedRowStore
 from pigment_client.http.clock import Clock
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

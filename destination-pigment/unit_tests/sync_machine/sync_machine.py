@@ -39,19 +39,18 @@ from schedule_inputs import (
 )
 
 from destination_pigment.config import FileLimits, parse_config
-from destination_pigment.files.arrived_rows import ArrivedRows
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.held_states import HeldStates
+from destination_pigment.files.rejected import ArrivedRows
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileOptions, StreamFiles
-from destination_pigment.imports.append import Append
+from destination_pigment.imports.changes import Append
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.replace import Replace
+from destination_pigment.imports.reload import Replace
 from destination_pigment.imports.strategies import Streams
 from destination_pigment.imports.unstored_rows import NOT_KEPT
 from destination_pigment.input.cancel import Cancel, Patience
-from destination_pigment.input.configured_streams import WriteMode, parse_catalog
-from destination_pigment.states import States
+from destination_pigment.input.catalog import WriteMode, parse_catalog
+from destination_pigment.state_output import HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pigment_client.errors import BrokenOff, LimitReached, PigmentError, Unavailable
-from pigment_client.http.pauses import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
+from pigment_client.http.rate_limit import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
 
 
 @dataclass(frozen=True, slots=True)

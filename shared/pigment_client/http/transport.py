@@ -28,8 +28,8 @@ from pigment_client.errors import (
 )
 from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
-from pigment_client.http.exceptions import translated
-from pigment_client.http.http2_adapter import Http2Adapter
+from pigment_client.http.error_mapping import translated
+from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.rate_limit import RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import Attempts, RetryPolicy, may_repeat

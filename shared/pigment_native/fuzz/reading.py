@@ -20,7 +20,7 @@ from pigment_native.record_lines import LineLayout, LineWriter, count_repeated
 from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.bulk_records import BulkConverter
+from source_pigment.reading.conversion import BulkConverter
 from source_pigment.reading.records import (
     CLOSING,
     LONGEST_LINE_BYTES,

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejections import Rejection, Rows
+from destination_pigment.files.rejected import Rejection, Rows
 from destination_pigment.files.rows import RowConverter
-from destination_pigment.input.configured_streams import DateKind, DestinationStream, StreamNames, WriteMode
+from destination_pigment.input.catalog import DateKind, DestinationStream, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect

@@ -8,7 +8,7 @@ import pytest
 
 from pigment_airbyte.credentials import credentials_spec, key_spec
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form_problems import check_form
+from pigment_airbyte.form import check_form
 
 ENTRY = {
     "type": "object",

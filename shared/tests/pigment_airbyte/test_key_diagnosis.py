@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_airbyte.key_diagnosis import Abilities, explain_keys
+from pigment_airbyte.check import Abilities, explain_keys
 from pigment_client.keys import Purpose
 
 EXPORT, METADATA, IMPORT = (frozenset({each}) for each in (Purpose.EXPORT, Purpose.METADATA, Purpose.IMPORT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pigment_airbyte.name_list import listed
+from pigment_client.wording import listed
 
 
 def test_names_are_sorted_and_named_once() -> None:

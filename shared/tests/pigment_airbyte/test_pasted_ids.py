@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.pasted_ids import IdKind, pasted_id
+from pigment_airbyte.form import IdKind, pasted_id
 
 APPLICATION = "33d0d7d0-6125-47c4-b36a-882f4ed53b33"
 BLOCK = "44d0d7d0-6125-47c4-b36a-882f4ed53b44"

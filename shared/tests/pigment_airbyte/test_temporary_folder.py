@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import TransientProblem
-from pigment_airbyte.temporary_folder import check_temporary_folder
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError(2, "none"), PermissionError(13, "no"), OSError(27, "too large")])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pigment_client.export_body import BodyCheck, NoExport, kind_by_media_type
+from pigment_client.http.export import BodyCheck, NoExport, kind_by_media_type
 
 CUTS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 

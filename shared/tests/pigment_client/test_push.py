@@ -13,8 +13,8 @@ from pigment_client.errors import KeyRejected, OutcomeUnknown
 from pigment_client.http.rate_limit import ImportRateLimits
 from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
+from pigment_client.imports import Imports
 from pigment_client.models import PushOptions
-from pigment_client.push import Pusher
 
 
 class Stopped(Exception):
@@ -42,7 +42,7 @@ class Wire:
 def push(tmp_path: Path, wire: Wire) -> Any:
     file = tmp_path / "file.csv"
     file.write_bytes(b"a\r\n1\r\n")
-    pusher = Pusher(wire, ImportRateLimits(), RetryPolicy(0))  # type: ignore[arg-type] # stands in
+    pusher = Imports(wire, ImportRateLimits(), RetryPolicy(0))  # type: ignore[arg-type] # stands in
     return pusher.push("configuration", file, PushOptions(repeatable=False), "key")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound, RequestRejected
 from pigment_client.models import AuditEvent, AuditPage
-from source_pigment.audit.moments import Micros, iso
+from source_pigment.audit.window import Micros, iso
 
 logger = logging.getLogger("airbyte.pigment.source")
 

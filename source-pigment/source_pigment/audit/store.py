@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Generator
 
 from pigment_airbyte.failures import TransientProblem
-from source_pigment.audit.moments import Micros
-from source_pigment.reading.downloads import in_words
+from source_pigment.audit.window import Micros
+from source_pigment.reading.download import in_words
 
 _CACHE_KIB = 8192
 

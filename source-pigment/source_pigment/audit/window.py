@@ -21,9 +21,85 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from source_pigment.audit.moments import MINUTE, Micros, iso, minute_of, parse_moment
+import orjson
+
+from pigment_client.audit_responses import event_text
+from pigment_client.json_objects import Fields, object_text
+from pigment_client.models import AuditEvent
+
+Micros = int
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+MINUTE: Micros = 60_000_000
+
+
+def micros_of(moment: datetime) -> Micros:
+    """An aware moment."""
+    return (moment - _BEGINNING) // _MICROSECOND
+
+
+def parse_moment(text: str | None) -> Micros | None:
+    """An ISO 8601 moment, UTC where it names no zone; None for anything else. Beyond microseconds it is cut off."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return micros_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(moment: Micros) -> str:
+    """A moment as ISO 8601, as short as it can be said."""
+    return (_BEGINNING + moment * _MICROSECOND).isoformat().replace("+00:00", "Z")
+
+
+def minute_of(moment: Micros) -> Micros:
+    """The beginning of its minute."""
+    return moment - moment % MINUTE
+
+
+STREAM = "_pigment_audit_log"
+CURSOR_FIELD = "ingestionTimestamp"
+
+_TEXT: dict[str, Any] = {"type": ["null", "string"]}
+_MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
+_OBJECT: dict[str, Any] = {"type": ["null", "object"], "additionalProperties": True}
+
+PROPERTIES: dict[str, Any] = {
+    "id": _TEXT,
+    "type": _TEXT,
+    "eventTimestamp": _MOMENT,
+    CURSOR_FIELD: _MOMENT,
+    "payload": _OBJECT,
+    "additional_fields": _OBJECT,
+}
+
+
+def id_of(event: AuditEvent) -> str:
+    """Its id; for one that has none, a hash of all that it says."""
+    return event.id or f"sha256:{hashlib.sha256(event_text(event)).hexdigest()}"
+
+
+def identity_of(event: AuditEvent) -> bytes:
+    """What makes it the same event: its id, and what no event changes, should the id be that of something else."""
+    return "\0".join((id_of(event), event.type or "", event.event_timestamp or "")).encode()
+
+
+def values_of(event: AuditEvent) -> Fields:
+    """The record: the JSON of each column."""
+    return {
+        "id": orjson.dumps(id_of(event)),
+        "type": orjson.dumps(event.type),
+        "eventTimestamp": orjson.dumps(event.event_timestamp),
+        CURSOR_FIELD: orjson.dumps(event.ingestion_timestamp),
+        "payload": event.payload or b"null",
+        "additional_fields": object_text(event.others) if event.others else b"null",
+    }
+
 
 OVERLAP: Micros = 24 * 60 * MINUTE
 

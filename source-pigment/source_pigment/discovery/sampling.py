@@ -21,9 +21,8 @@ from pigment_client.errors import (
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 from source_pigment.config import DIALECT, Payload, SourceConfig
-from source_pigment.discovery.inference import InferenceOptions, Sample, make_schema
-from source_pigment.discovery.schema import StreamSchema
-from source_pigment.discovery.streams import Catalog, StreamObject, payloads_of
+from source_pigment.discovery.catalog import Catalog, StreamObject, payloads_of
+from source_pigment.discovery.schema import InferenceOptions, Sample, StreamSchema, make_schema
 
 logger = logging.getLogger("airbyte.pigment.source")
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from threading import Event, Lock
 
 from pigment_airbyte.failures import ConfigProblem, explain
-from pigment_airbyte.name_list import listed
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
 from pigment_client.json_objects import text_in
 from pigment_client.models import BlockType, ListedObject, Listing
+from pigment_client.wording import listed
 from source_pigment.model.entries import Entry, ModelKind, Place, gathered
 
 logger = logging.getLogger("airbyte.pigment.source")

@@ -11,14 +11,13 @@ from typing import Any
 from airbyte_cdk.models import AirbyteStream, SyncMode
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.model.entries import ModelKind, properties_of
 from source_pigment.model.listings import ModelListings
-from source_pigment.reading.json_records import JsonRecords
 from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import RecordBlock, RecordTooLong
+from source_pigment.reading.records import JsonRecords, RecordBlock, RecordTooLong
 from source_pigment.reading.state import NOTHING_TO_RESUME
 
 

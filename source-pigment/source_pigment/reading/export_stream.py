@@ -21,9 +21,8 @@ from pigment_native.library import LIBRARY
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
-from source_pigment.reading.bulk_records import converter
-from source_pigment.reading.downloads import Download, DownloadOptions, download, unreadable
-from source_pigment.reading.inspection import Expected
+from source_pigment.reading.conversion import Expected, converter
+from source_pigment.reading.download import Download, DownloadOptions, download, unreadable
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
 from source_pigment.reading.state import state_after

@@ -7,14 +7,19 @@ it is and counted. Nothing passes through a float.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
+import re
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
+from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
+from pigment_client.json_objects import Fields, object_text
 from pigment_csv.reader import CsvBroken, Row, rows_of
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.config import DIALECT
@@ -196,3 +201,80 @@ def escape_line_ends(json: bytes) -> bytes:
 
 def _text(text: str) -> str:
     return escape_line_ends(orjson.dumps(text)).decode()
+
+
+# As large as the blocks of an export may become.
+_LEAVE_BYTES = 1 << 20
+
+
+class JsonRecords:
+    """Makes records of fields; those that the configured schema leaves out are not sent."""
+
+    def __init__(self, stream: StreamName, json_schema: Mapping[str, Any]) -> None:
+        self._stream = stream
+        properties = json_schema.get("properties")
+        # A schema without properties says nothing of what somebody left out.
+        self._wanted = frozenset(properties) if isinstance(properties, Mapping) and properties else None
+
+    def data(self, fields: Fields) -> bytes:
+        """The content of a record."""
+        wanted = self._wanted
+        chosen = fields if wanted is None else {name: each for name, each in fields.items() if name in wanted}
+        return escape_line_ends(object_text(chosen))
+
+    def blocks(self, data: Iterable[bytes], emitted_at: int) -> Iterator[RecordBlock]:
+        """The records, some at a time; raises `RecordTooLong`."""
+        opening = self._opening(emitted_at)
+        lines: list[bytes] = []
+        size = 0
+        for each in data:
+            line = opening + each + b"}}\n"
+            if len(line) >= LONGEST_LINE_BYTES:
+                raise RecordTooLong
+            lines.append(line)
+            size += len(line)
+            if size >= _LEAVE_BYTES:
+                yield RecordBlock(self._stream, b"".join(lines), len(lines))
+                lines, size = [], 0
+        if lines:
+            yield RecordBlock(self._stream, b"".join(lines), len(lines))
+
+    def _opening(self, emitted_at: int) -> bytes:
+        stream = b'"stream":' + escape_line_ends(orjson.dumps(self._stream.name))
+        if self._stream.namespace is not None:
+            stream += b',"namespace":' + escape_line_ends(orjson.dumps(self._stream.namespace))
+        return b'{"type":"RECORD","record":{' + stream + b',"emitted_at":%d,"data":' % emitted_at
+
+
+# Only these may be numbers that no float holds, or integers of more than 64 bits.
+_LONG_NUMBER = re.compile(rb"[0-9.]{19}|[0-9][eE]")
+_LARGEST = 2**63
+
+
+def single_records(block: RecordBlock) -> Iterator[AirbyteMessage]:
+    """The block's records, their numbers as Python has them.
+
+    A number of more digits than a float has is the float that is nearest, because a record must fit its schema and be
+    JSON for the CDK; what no float comes near (`1e400`) is the text of its digits.
+    """
+    for line in block.lines.split(b"\n"):
+        if line:
+            yield AirbyteMessageSerializer.load(_loaded(line))
+
+
+def _loaded(line: bytes) -> Any:
+    if _LONG_NUMBER.search(line) is None:
+        return orjson.loads(line)
+    return json.loads(line, parse_float=_float_or_text, parse_int=_integer_or_float)
+
+
+def _float_or_text(number: str) -> float | str:
+    value = float(number)
+    return value if math.isfinite(value) else number
+
+
+def _integer_or_float(number: str) -> int | float | str:
+    # Its length first: Python converts no text of more than 4,300 digits.
+    if len(number) < 20 and abs(int(number)) < _LARGEST:
+        return int(number)
+    return _float_or_text(number)

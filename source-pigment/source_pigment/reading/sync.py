@@ -26,12 +26,11 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedReason
 
 from pigment_airbyte.failures import traced
-from pigment_client.quantities import counted
+from pigment_client.wording import counted
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.records import RecordBlock
-from source_pigment.reading.slices import Downloaded, Ended, Failed, Limited, Reading, Started
+from source_pigment.reading.scheduler import AnyStream, Checkpoint, Downloaded, Ended, Failed, Limited, Reading, Started
 from source_pigment.reading.state import finished_slices
-from source_pigment.reading.stream import AnyStream, Checkpoint
 
 logger = logging.getLogger("airbyte.pigment.source")
 

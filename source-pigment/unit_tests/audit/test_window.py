@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_pigment.audit import window as window_module
-from source_pigment.audit.moments import MINUTE, iso, micros_of, minute_of, parse_moment
-from source_pigment.audit.window import OVERLAP, StateUnreadable, Window, fingerprint
+from source_pigment.audit.window import (
+    MINUTE,
+    OVERLAP,
+    StateUnreadable,
+    Window,
+    fingerprint,
+    iso,
+    micros_of,
+    minute_of,
+    parse_moment,
+)
 
 MOMENTS = st.integers(0, 3 * OVERLAP)
 LATER = 4 * OVERLAP

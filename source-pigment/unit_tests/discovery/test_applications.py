@@ -16,16 +16,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, ResponseNotUnderstood, Unavailable
 from pigment_client.models import Block, BlockType, ExportKind
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.configured_streams import (
-    ConfiguredStream,
-    check_exports_told_apart,
-    check_told_apart,
-    find_object,
-)
-from source_pigment.discovery.custom_exports import Listing, check_custom_exports
-from source_pigment.discovery.names import StreamName
-from source_pigment.discovery.schema import ConfiguredSchema
-from source_pigment.discovery.streams import (
+from source_pigment.discovery.catalog import (
     Application,
     Applications,
     Catalog,
@@ -33,6 +24,16 @@ from source_pigment.discovery.streams import (
     name_applications,
     payloads_of,
 )
+from source_pigment.discovery.matching import (
+    ConfiguredStream,
+    Listing,
+    check_custom_exports,
+    check_exports_told_apart,
+    check_told_apart,
+    find_object,
+)
+from source_pigment.discovery.names import StreamName
+from source_pigment.discovery.schema import ConfiguredSchema
 
 PLAN, SALES, OTHER = (str(uuid.uuid5(uuid.NAMESPACE_OID, name)) for name in ("Plan", "Sales", "Other"))
 

@@ -7,15 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigment_client.models import Block, BlockType, Column, ExportKind
-from source_pigment.discovery.inference import InferenceOptions, KnownNames, Sample, infer_type, make_schema
 from source_pigment.discovery.names import Named, column_names, stream_names
 from source_pigment.discovery.schema import (
     ColumnsAmbiguous,
     ColumnsMissing,
     ColumnType,
     ConfiguredSchema,
+    InferenceOptions,
+    KnownNames,
+    Sample,
     Selection,
     StreamSchema,
+    infer_type,
+    make_schema,
 )
 
 INFER = InferenceOptions(True, KnownNames(frozenset({"Cost", "Revenue"}), frozenset({"Year", "Country", "Scenario"})))

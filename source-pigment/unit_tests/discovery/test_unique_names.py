@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from source_pigment.discovery.catalog import name_applications
 from source_pigment.discovery.names import Named, namespaces, stream_names
-from source_pigment.discovery.streams import name_applications
 
 PLAN, SALES, OTHER = (str(uuid.uuid5(uuid.NAMESPACE_OID, name)) for name in ("Plan", "Sales", "Other"))
 KINDS = st.sampled_from(["list", "metric", "table", "view"])

@@ -12,7 +12,7 @@ from pigment_client.json_objects import fields_of, json_document, object_text
 from pigment_client.models import ListedObject
 from source_pigment.discovery.names import OWN_STREAM_NAMES, Named, stream_names
 from source_pigment.model.entries import ModelKind, Place, gathered, properties_of
-from source_pigment.reading.json_records import JsonRecords
+from source_pigment.reading.records import JsonRecords
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 SCALARS = st.none() | st.booleans() | st.integers() | TEXTS

@@ -22,11 +22,10 @@ from pigment_client.models import ExportKind, ExportRequest
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
-from source_pigment.reading.downloads import Download
+from source_pigment.reading.conversion import Rows
+from source_pigment.reading.download import Download, Packer
 from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
-from source_pigment.reading.inspection import Rows
 from source_pigment.reading.records import CLOSING
-from source_pigment.reading.storage import Packer
 
 HEADER = b"a;b\n"
 ROWS = b"".join(b"%d;x\n" % number for number in range(400_000))

@@ -14,7 +14,7 @@ from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.inspection import Expected, Header, Inspection
+from source_pigment.reading.conversion import Expected, Header, Inspection
 from source_pigment.reading.records import RecordLayout, RowConverter
 
 CELLS = st.text(alphabet=st.sampled_from('ab;,"\n\r \t\u2028\u0085é\ufeff'), max_size=6)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.keys import KeyCheck
+from source_pigment.reading.progress import KeyCheck
 from source_pigment.reading.records import RecordBlock, key_number
 
 WAYS = pytest.mark.parametrize("library", [LIBRARY, None], ids=["in bulk", "by row"])

@@ -18,8 +18,7 @@ from pigment_csv.reader import CsvBroken, RecordBlocks
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.bulk_records import BulkConverter
-from source_pigment.reading.inspection import Expected, Inspection
+from source_pigment.reading.conversion import BulkConverter, Expected, Inspection
 from source_pigment.reading.records import Converter, RecordBlock, RecordLayout, RecordTooLong, RowConverter
 
 AWKWARD = [

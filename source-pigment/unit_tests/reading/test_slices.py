@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pigment_client.errors import BrokenOff, NotFound
-from source_pigment.reading.downloads import Download
-from source_pigment.reading.slices import Downloaded, Ended, Failed, Reading, Started
+from source_pigment.reading.download import Download
+from source_pigment.reading.scheduler import Downloaded, Ended, Failed, Reading, Started
 
 
 class Stream:

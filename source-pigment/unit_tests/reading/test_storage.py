@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_pigment.reading.inspection import Rows
-from source_pigment.reading.storage import PIECE_BYTES, Packer, unpacked
+from source_pigment.reading.conversion import Rows
+from source_pigment.reading.download import PIECE_BYTES, Packer, unpacked
 
 
 def packed(*chunks: bytes) -> io.BytesIO:

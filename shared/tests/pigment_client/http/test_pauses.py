@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pigment_client.http.clock import Clock
-from pigment_client.http.pauses import pause_seconds
-from pigment_client.http.rate_limit import RateLimit
+from pigment_client.http.rate_limit import RateLimit, pause_seconds
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 

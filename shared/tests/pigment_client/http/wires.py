@@ -15,9 +15,9 @@ from h2.connection import H2Connection
 from h2.events import StreamEnded
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from pigment_client.http.download import Export
-from pigment_client.http.exceptions import translated
-from pigment_client.http.http2_adapter import Http2Adapter
+from pigment_client.http.error_mapping import translated
+from pigment_client.http.export import Export
+from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.request import Request
 from pigment_client.keys import Purpose
 

@@ -1,0 +1,147 @@
+"""Imports that run in Pigment: each is asked about until it has ended, all of them together within the limit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+
+from destination_pigment.input.cancel import Cancel, Cancelled
+from pigment_airbyte.failures import explain
+from pigment_client.client import PigmentClient
+from pigment_client.errors import NotFound, PigmentError, ResponseNotUnderstood, TryLater
+from pigment_client.http.clock import Clock
+from pigment_client.models import CompletedImport, FailedImport, Import, RunningImport, UnknownImport
+from pigment_client.wording import counted
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+_FIRST_WAIT_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 30.0
+_GROWTH = 1.5
+
+# The first questions come as they like; then the imports of many streams share what the limit of requests leaves.
+_QUESTIONS_AT_ONCE = 3
+_SECONDS_BETWEEN_QUESTIONS = 1.5
+
+# After SIGTERM the platform gives about a minute (reference: how it cancels); some of it is needed to clean up.
+GRACE_SECONDS = 45.0
+
+# An import that was accepted a moment ago may not be known to every server yet.
+_TIMES_NOT_KNOWN = 5
+
+# The log hears of an import that takes long after a minute, and then each time it has taken twice as long.
+_FIRST_LOGGED_SECONDS = 60.0
+
+
+class InDoubt(Exception):
+    """What was sent may have been carried out, or not; the text is a sentence that says why nobody knows.
+
+    `import_id` is that of an import that was accepted, and may still run.
+    """
+
+    import_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How messages speak of an import: what it fills, its name, and the beginning of "it was accepted, and …"."""
+
+    subject: str
+    name: str
+    accepted: str
+
+
+def words_for_file(subject: str) -> Words:
+    """The words for the import of a file."""
+    return Words(subject, f"import of the {subject}", f"The file for the {subject} was accepted")
+
+
+class RunningImports:
+    """Waits for imports; may be shared by threads."""
+
+    def __init__(self, client: PigmentClient, timeout: timedelta, cancel: Cancel, clock: Clock) -> None:
+        self._client = client
+        self._timeout_seconds = timeout.total_seconds()
+        self._cancel = cancel
+        self._clock = clock
+        # Mutable state, guarded by the lock: how many imports are waited for.
+        self._lock = Lock()
+        self._count = 0
+
+    def ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
+        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline. Raises `InDoubt`."""
+        with self._lock:
+            self._count += 1
+        try:
+            return self._asked_until_ended(started, words)
+        except InDoubt as doubt:
+            doubt.import_id = started.id
+            raise
+        finally:
+            with self._lock:
+                self._count -= 1
+
+    def _asked_until_ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
+        began = self._clock.monotonic()
+        cancelled_at: float | None = None
+        seconds, questions, not_known, logged_from = _FIRST_WAIT_SECONDS, 0, 0, _FIRST_LOGGED_SECONDS
+        while not isinstance(started, CompletedImport | FailedImport):
+            if self._cancel.requested and cancelled_at is None:
+                cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
+            self._reject_longer_wait(began, cancelled_at, words)
+            self._clock.sleep(self._pause_seconds(seconds, questions))
+            questions += 1
+            seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
+            asked = self._asked(started.id, words)
+            if isinstance(asked, UnknownImport) and asked.completed:
+                return CompletedImport(asked.id)
+            not_known = not_known + 1 if asked is None or isinstance(asked, UnknownImport) else 0
+            if not_known > _TIMES_NOT_KNOWN:
+                known = "says of its import what is not understood" if asked else "no longer knows its import"
+                raise InDoubt(f"{words.accepted}, and Pigment {known}.")
+            started = asked or started
+            logged_from = self._log_progress(began, logged_from, words)
+        return started
+
+    def _log_progress(self, began: float, logged_from: float, words: Words) -> float:
+        """Say that it takes long where that is due; when it is due next, in seconds after it began."""
+        taken = self._clock.monotonic() - began
+        if taken < logged_from:
+            return logged_from
+        logger.info("Waiting for the %s, which has taken %s so far.", words.name, counted(round(taken / 60), "minute"))
+        return 2 * taken
+
+    def _asked(self, import_id: str, words: Words) -> Import | None:
+        """What Pigment says of an import; None where it does not know it."""
+        try:
+            return self._client.import_status(import_id)
+        except (TryLater, Cancelled):
+            # The import goes on whether we can ask or not; the deadline ends this.
+            return RunningImport(import_id)
+        except (NotFound, ResponseNotUnderstood):
+            return None
+        except PigmentError as error:
+            reason = explain(error, subject=words.subject).message
+            raise InDoubt(f"{words.accepted}, but what became of it could not be asked: {reason}") from None
+
+    def _pause_seconds(self, seconds: float, questions: int) -> float:
+        """How long to wait before the next question: all running imports together ask about once a second.
+
+        Once the platform cancels there is no time for that: each asks for itself.
+        """
+        if questions >= _QUESTIONS_AT_ONCE and not self._cancel.requested:
+            seconds = max(seconds, self._count * _SECONDS_BETWEEN_QUESTIONS)
+        return seconds * (0.5 + self._clock.random() / 2)
+
+    def _reject_longer_wait(self, began: float, cancelled_at: float | None, words: Words) -> None:
+        now = self._clock.monotonic()
+        if now - began > self._timeout_seconds:
+            minutes = counted(self._timeout_seconds / 60, "minute")
+            raise InDoubt(
+                f"The {words.name} has not ended within {minutes} and may still be "
+                'running (raise "Import timeout (minutes)" if large imports take longer).'
+            )
+        if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
+            raise InDoubt(f"The sync was stopped while the {words.name} was running.")

@@ -1,0 +1,164 @@
+"""Rejected rows as a table that people open: the reason first, then the row, column by column. Pure.
+
+`rejected_reason` and `rejected_field` are the words of Airbyte's own destinations (airbyte: destination-customer-io);
+where those put the row as JSON into one cell, this is a column for each of its values. Values are the texts that were
+sent or came: digits are kept. Null is an empty cell, an empty text is `""`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from destination_pigment.input.catalog import StreamKey
+from pigment_client.models import SkippedData
+
+_WHOLE = "_airbyte_data"
+_OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+Values = tuple[tuple[str, ...], tuple[str | None, ...]]
+
+
+class _Digits(str):
+    """A number, or a word such as NaN, as it stood there."""
+
+    __slots__ = ()
+
+
+def values_of(record: bytes) -> Values:
+    """The names and values of a record; `record` is its data, or the whole line where its data cannot be read."""
+    try:
+        values = _OBJECTS.decode(record)
+        return tuple(values), tuple(_text(bytes(value)) for value in values.values())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _leniently(record)
+
+
+def _text(value: bytes) -> str | None:
+    if value == b"null":
+        return None
+    return msgspec.json.decode(value, type=str) if value[:1] == b'"' else value.decode()
+
+
+def _leniently(record: bytes) -> Values:
+    """What Python's own decoder makes of it, which takes NaN and half a character; nested values only as a whole."""
+    whole = record.decode(errors="backslashreplace")
+    try:
+        found: Any = json.loads(whole, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
+        if isinstance(found, dict) and found.get("type") == "RECORD":
+            found = found["record"]["data"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or any(isinstance(value, dict | list) for value in found.values()):
+        return (_WHOLE,), (whole,)
+    return tuple(found), tuple(_lenient_text(value) for value in found.values())
+
+
+def _lenient_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return None if value is None else str(value)
+    return json.dumps(value)
+
+
+Cell = str | None
+
+_FIXED = ("rejected_reason", "rejected_field", "rejected_at", "stream", "namespace")
+_COUNTED = ("rejected_reason", "rejected_field", "rejected_times", "samples", "rejected_at", "stream", "namespace")
+
+_LINE_END = "\r\n"
+
+# Beside what RFC 4180 names, all that ends a line for readers that split as Unicode does, such as Python's.
+_NEEDS_QUOTES = re.compile(r'[,"\r\n\v\f\x1c-\x1e\x85\u2028\u2029]')
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A rejected row: why, in which column if that is known, when, and its cells by name."""
+
+    reason: str
+    field: str | None
+    at: datetime
+    names: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def size(self) -> int:
+        """About how many characters it holds."""
+        return len(self.reason) + sum(len(each or "") + 1 for each in self.cells)
+
+
+def to_line(row: KeptRow) -> bytes:
+    """The row as one line of ASCII, for the disk."""
+    return json.dumps([row.reason, row.field, row.at.timestamp(), row.names, row.cells]).encode() + b"\n"
+
+
+def from_line(line: bytes) -> KeptRow:
+    """The row again."""
+    reason, field, at, names, cells = json.loads(line)
+    return KeptRow(reason, field, datetime.fromtimestamp(at, UTC), tuple(names), tuple(cells))
+
+
+def table_of(rows: Sequence[KeptRow], stream: StreamKey) -> bytes:
+    """A file of rows of one stream; its columns are those of all rows, in the order in which they come up."""
+    names = list(dict.fromkeys(name for row in rows for name in row.names))
+    lines = [_line([*_FIXED, *_free(names)])]
+    for row in rows:
+        cells = dict(zip(row.names, row.cells, strict=True))
+        lines.append(
+            _line([row.reason, row.field, in_words(row.at), *_named(stream), *(cells.get(name) for name in names)])
+        )
+    return _encoded(lines)
+
+
+def counts_of(skipped: Iterable[SkippedData], stream: StreamKey, at: datetime) -> bytes:
+    """A file of what was rejected without a word which rows it was: how often, why, and what it looked like."""
+    lines = [_line(_COUNTED)]
+    for each in skipped:
+        samples = json.dumps(each.samples, ensure_ascii=False) if each.samples else None
+        lines.append(_line([each.reason, each.column, str(each.count), samples, in_words(at), *_named(stream)]))
+    return _encoded(lines)
+
+
+def in_words(at: datetime) -> str:
+    """A time in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _named(stream: StreamKey) -> tuple[Cell, Cell]:
+    return stream[1], stream[0]
+
+
+def _free(names: Sequence[str]) -> list[str]:
+    """The columns' names; one that would be there twice gets a number behind it."""
+    taken = {*_FIXED, *names}
+    free: list[str] = []
+    for name in names:
+        given, number = name, 2
+        while name in _FIXED and given in taken:
+            given, number = f"{name}_{number}", number + 1
+        taken.add(given)
+        free.append(given)
+    return free
+
+
+def _line(cells: Sequence[Cell]) -> str:
+    return ",".join(map(_cell, cells)) + _LINE_END
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if cell == "" or _NEEDS_QUOTES.search(cell):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _encoded(lines: Sequence[str]) -> bytes:
+    # Half of a surrogate pair, which UTF-8 cannot carry, stands there as the escape that names it.
+    return "".join(lines).encode(errors="backslashreplace")

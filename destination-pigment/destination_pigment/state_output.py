@@ -1,0 +1,157 @@
+"""The states on their way back: kept until their records are stored, then sent as they came."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from destination_pigment.checkpoints import Checkpoints
+from destination_pigment.files.spool import disk_errors_explained
+from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.catalog import StreamKey
+from destination_pigment.input.messages import StateLine, with_stats
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.wording import counted
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+# How much is written to standard output at a time.
+_WRITE_BYTES = 1 << 19
+
+Emit = Callable[[bytes], None]
+
+
+class States:
+    """The states of a sync. Once nobody reads what is sent, that cancels the sync."""
+
+    def __init__(self, held: HeldStates, emit: Emit, cancel: Cancel) -> None:
+        self.checkpoints: Checkpoints[Held] = Checkpoints()
+        self._held = held
+        self._emit = emit
+        self._cancel = cancel
+        # Mutable state beside the checkpoints: whether any state may go. None goes behind one that was lost on the
+        # disk, for the counts that went with it would be missing.
+        self._is_stopped = False
+
+    def add(self, state: StateLine, key: StreamKey | None) -> int:
+        """Keep a state of a stream (None: of all); how many of the records that it counts have not arrived."""
+        missing = self.checkpoints.missing(key, state.announced)
+        self.checkpoints.add(self._held.put(state.line), key, state.announced)
+        return missing
+
+    def send_due(self) -> None:
+        """Send the states whose records are stored or rejected for good; raises where they cannot be read again."""
+        if self._is_stopped:
+            return
+        try:
+            for lines in self._due_lines():
+                self._send(lines)
+        except Exception:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Send no state any more: it is not certain which of them are true."""
+        self._is_stopped = True
+
+    def _send(self, lines: bytes) -> None:
+        try:
+            self._emit(lines)
+        except OSError:
+            self._cancel.request(signal.SIGPIPE)
+
+    def summarize(self) -> None:
+        """Say how many states stay."""
+        if waiting := self.checkpoints.waiting:
+            not_sent = counted(waiting, "state is", "states are")
+            logger.info("%s not sent: not all records before it are confirmed.", not_sent)
+
+    def _due_lines(self) -> Iterator[bytes]:
+        lines: list[bytes] = []
+        size = 0
+        for released in self.checkpoints.release():
+            try:
+                held = self._held.take(released.state)
+            except ConfigProblem:
+                if lines:  # those before it are true all the same
+                    yield b"".join(lines)
+                raise
+            line = with_stats(held, stored=released.stored, rejected=released.rejected)
+            lines.append(line)
+            size += len(line)
+            if size >= _WRITE_BYTES:
+                yield b"".join(lines)
+                lines, size = [], 0
+        if lines:
+            yield b"".join(lines)
+
+
+# What may wait in memory.
+_MEMORY_BYTES = 4_000_000
+
+# No transient error: the platform would send rows that are stored once more, by itself.
+_LOST = (
+    "States that were kept on the connector's disk cannot be read again, so Airbyte does not learn that their rows are "
+    "stored, and the next sync sends these rows once more: see that the disk of the connector works, look at the "
+    "blocks of streams that append, and run the sync again."
+)
+
+Held = bytes | tuple[int, int]
+
+
+class HeldStates:
+    """Keeps lines until they are taken; `new_path` says where the file goes, once one is needed."""
+
+    def __init__(self, new_path: Callable[[], Path], *, memory_bytes: int = _MEMORY_BYTES) -> None:
+        self._new_path = new_path
+        self._memory_bytes = memory_bytes
+        # Mutable state: the bytes in memory, those in the file that nobody has taken, and the file.
+        self._in_memory = 0
+        self._in_file = 0
+        self._end = 0
+        self._descriptor: int | None = None
+
+    def put(self, line: bytes) -> Held:
+        """Keep a line; raises `TransientProblem` when the disk is full."""
+        if self._in_memory + len(line) <= self._memory_bytes:
+            self._in_memory += len(line)
+            return line
+        with disk_errors_explained():
+            if self._descriptor is None:
+                self._descriptor = os.open(self._new_path(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            held = self._end, len(line)
+            left = memoryview(line)
+            while left:
+                written = os.pwrite(self._descriptor, left, self._end)
+                self._end, left = self._end + written, left[written:]
+        self._in_file += len(line)
+        return held
+
+    def take(self, held: Held) -> bytes:
+        """The line again; it is kept no longer. Raises `ConfigProblem` where the disk does not give it back."""
+        if isinstance(held, bytes):
+            self._in_memory -= len(held)
+            return held
+        offset, size = held
+        if self._descriptor is None:
+            raise ValueError("nothing is held on disk")
+        try:
+            line = os.pread(self._descriptor, size, offset)
+            self._in_file -= size
+            if self._in_file == 0:
+                os.ftruncate(self._descriptor, 0)
+                self._end = 0
+        except OSError:
+            line = b""
+        if len(line) < size:
+            raise ConfigProblem(_LOST)
+        return line
+
+    def close(self) -> None:
+        """Nothing is taken any more; the file goes with its folder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,229 @@
+"""An export as it comes: streamed, counted, and checked to be an export at all."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, cast
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from pigment_client.errors import BrokenOff, NotAnExport
+from pigment_client.http.error_mapping import broken_off
+from pigment_client.http.request import Request
+
+# Enough for the JSON of an error; a quote near its beginning betrays a larger document.
+_LOOKED_AT_BYTES = 64 * 1024
+
+# RFC 4180 has no quote inside an unquoted field, so no CSV begins like this.
+_BEGINS_JSON = re.compile(rb"\s*[\[{][\s\[{]*\"")
+_MAY_BE_JSON = re.compile(rb"\s*[\[{]")
+_BEGINS_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+
+
+class NoExport(Exception):
+    """The body cannot be an export; `came` names the kind of what came, never its content."""
+
+    def __init__(self, came: str) -> None:
+        super().__init__(came)
+        self.came = came
+
+
+class BodyCheck:
+    """Looks at the decoded bytes of an export as they pass."""
+
+    def __init__(self) -> None:
+        # All mutable state: what is still undecided of a character, the beginning, and what was seen so far.
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._within_character = False
+        self._beginning = bytearray()
+        self.bytes_seen = 0
+        self._has_form = False
+
+    def see(self, chunk: bytes) -> None:
+        """Take the next bytes; raises `NoExport` as soon as they cannot belong to an export."""
+        self._decode(chunk, final=False)
+        self._has_form = self._has_form or any(sign in chunk for sign in (b"\n", b";", b","))
+        self.bytes_seen += len(chunk)
+        room = _LOOKED_AT_BYTES - len(self._beginning)
+        if room <= 0:
+            return
+        self._beginning += chunk[:room]
+        text = self._beginning.removeprefix(codecs.BOM_UTF8)
+        if _BEGINS_JSON.match(text):
+            raise NoExport("JSON")
+        if _BEGINS_MARKUP.match(text):
+            raise NoExport("a page of markup such as HTML")
+
+    def end(self) -> None:
+        """The body is whole; raises `NoExport`."""
+        self._decode(b"", final=True)
+        if self.bytes_seen <= _LOOKED_AT_BYTES and _is_json(bytes(self._beginning)):
+            raise NoExport("JSON")
+        if self.bytes_seen and not self._has_form:
+            raise NoExport("a text without columns and line ends")
+
+    def _decode(self, chunk: bytes, *, final: bool) -> None:
+        if chunk.isascii() and not self._within_character and not final:
+            return
+        try:
+            self._utf8.decode(chunk, final)
+        except UnicodeDecodeError:
+            pass  # it holds the bytes; raised from here, ours would carry them along
+        else:
+            self._within_character = bool(self._utf8.getstate()[0])
+            return
+        raise NoExport("text that is not UTF-8")
+
+
+def _is_json(body: bytes) -> bool:
+    text = body.removeprefix(codecs.BOM_UTF8)
+    if not _MAY_BE_JSON.match(text):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+# RFC 9457 has problem documents in JSON and in XML; pages come from proxies and logins.
+_NEVER_CSV = {
+    "text/html": "a page of markup such as HTML",
+    "application/xhtml+xml": "a page of markup such as HTML",
+    "application/json": "JSON",
+    "application/problem+json": "a problem document",
+    "application/problem+xml": "a problem document",
+}
+
+
+def kind_by_media_type(content_type: str) -> str | None:
+    """What came instead of an export, by its Content-Type; None where it may be one."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media in _NEVER_CSV:
+        return _NEVER_CSV[media]
+    return "JSON" if media.endswith("+json") else None
+
+
+# The most that is received, and handed on, at once.
+_CHUNK_BYTES = 256 * 1024
+
+# GzipFile reads compressed content in pieces of `io.DEFAULT_BUFFER_SIZE` (128 KB from Python 3.12 on), and asks for
+# more before it gives the rest of one that was limited: here is room for the most that deflate makes of it, 1032:1.
+_LARGEST_PIECE_BYTES = 1032 * 8192
+
+# GzipFile reads content in pieces of at least 8 KB, headers and check sums in pieces of a few bytes.
+_SMALL_BYTES = 1024
+
+_ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip"}
+
+
+class Export:
+    """The response of an export. Read it once, in one thread. Raises `NotAnExport` for one that cannot be one."""
+
+    def __init__(self, request: Request, response: requests.Response) -> None:
+        self._request = request
+        self._response = response
+        came = kind_by_media_type(response.headers.get("Content-Type", ""))
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        if came is None and encoding not in _ENCODINGS:
+            came = "a compression that was not asked for"
+        if came is not None:
+            response.close()
+            raise request.error(NotAnExport, status=response.status_code, came=came)
+        self._encoding = _ENCODINGS[encoding]
+        # All mutable state: how much arrived so far, decoded and as it came.
+        self.bytes_received = 0
+        self.wire_bytes = 0
+
+    @property
+    def http_version(self) -> int:
+        """20 for HTTP/2, 11 for HTTP/1.1."""
+        return int(getattr(self._response.raw, "version", 11))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The decoded bytes as they arrive.
+
+        Raises `BrokenOff` where they do not come whole, and `NotAnExport` where they cannot be an export.
+        """
+        pieces = self._decoded()
+        check = BodyCheck()
+        broken: Exception
+        while True:
+            try:
+                piece = next(pieces, b"")
+            except (OSError, HTTPError, EOFError, zlib.error) as error:
+                broken = error
+                break
+            self._look_at(piece, check)
+            if not piece:
+                # The connection may serve the next export.
+                self._response.raw.release_conn()
+                return
+            self.bytes_received += len(piece)
+            yield piece
+        raise broken_off(broken, self._request)
+
+    def _look_at(self, piece: bytes, check: BodyCheck) -> None:
+        try:
+            if piece:
+                check.see(piece)
+                return
+            check.end()
+        except NoExport as no_export:
+            came = no_export.came
+        else:
+            if check.bytes_seen:
+                return
+            # Even an export without rows has a header line.
+            raise self._request.error(BrokenOff)
+        raise self._request.error(NotAnExport, status=self._response.status_code, came=came)
+
+    def close(self) -> None:
+        """Stop the transfer if it is still going on."""
+        self._response.close()
+
+    def _decoded(self) -> Iterator[bytes]:
+        def receive(size: int) -> bytes:
+            # Not `iter_content`: it collects pieces to a size, and takes a compressed body that stops for whole.
+            received: bytes = self._response.raw.read1(size, decode_content=False)
+            self.wire_bytes += len(received)
+            return received
+
+        if self._encoding == "identity":
+            yield from iter(lambda: receive(_CHUNK_BYTES), b"")
+            return
+        # EOFError on a cut, BadGzipFile on a wrong check sum or anything behind the end, zlib.error on damage.
+        with gzip.GzipFile(fileobj=cast("IO[bytes]", _Body(receive)), mode="rb") as content:
+            for piece in iter(lambda: content.read1(_LARGEST_PIECE_BYTES), b""):
+                yield from (piece[start : start + _CHUNK_BYTES] for start in range(0, len(piece), _CHUNK_BYTES))
+        if not self.wire_bytes:
+            raise EOFError
+
+
+class _Body:
+    """What a function receives, as the file that `GzipFile` reads: a large read gives what is there without waiting for
+    more, a small one, of a header or a check sum, all that it asks for, because it is not repeated."""
+
+    def __init__(self, receive: Callable[[int], bytes]) -> None:
+        self._receive = receive
+        # All mutable state: what was received and not read, from a position on.
+        self._received = b""
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes; nothing at the end."""
+        wanted = size if size < _SMALL_BYTES else 1
+        while len(self._received) - self._position < wanted:
+            more = self._receive(_CHUNK_BYTES)
+            if not more:
+                break
+            self._received, self._position = self._received[self._position :] + more, 0
+        piece = self._received[self._position : self._position + size]
+        self._position += len(piece)
+        return piece

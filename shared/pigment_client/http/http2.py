@@ -1,0 +1,213 @@
+"""HTTP/2 under requests: an adapter that is mounted on the export paths, its connections and their responses."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPHeaderDict, HTTPResponse, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPSConnection
+from urllib3.util.ssl_ import resolve_cert_reqs
+
+from pigment_client.http.http2_session import Http2Session
+
+# The most that TLS gives at once.
+_RECEIVE_BYTES = 16 * 1024
+
+# Headers that say how HTTP/1.1 frames a message; HTTP/2 forbids them (RFC 9113, section 8.2.2).
+_OF_HTTP_1 = {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+
+
+class Http2Connection(HTTPSConnection):
+    """One connection, which carries one exchange after the other."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # All mutable state beside urllib3's: the session while HTTP/2 is spoken, and what was asked last.
+        self._session: Http2Session | None = None
+        self._asked: dict[str, Any] = {}
+        self._target: str | None = None
+
+    def set_tunnel(
+        self, host: str, port: int | None = None, headers: Mapping[str, str] | None = None, scheme: str = "http"
+    ) -> None:
+        """Remember the server behind a proxy as well; urllib3 keeps it to itself."""
+        super().set_tunnel(host, port, headers, scheme)
+        self._target = _authority(host, port)
+
+    def connect(self) -> None:
+        """Connect, and begin a session where the server chose HTTP/2."""
+        super().connect()
+        # What urllib3 has connected is TLS, which its type does not say.
+        chosen: str | None = getattr(self.sock, "selected_alpn_protocol", lambda: None)()
+        self._session = Http2Session() if chosen == "h2" else None
+
+    def close(self) -> None:
+        """Close the connection; the server sees it at once."""
+        self._session = None
+        super().close()
+
+    def request(  # type: ignore[override]  # the parameters are those of urllib3, taken together
+        self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        """Send a request, whose body is given as bytes."""
+        if self.sock is None:
+            self.connect()
+        if self._session is None:
+            super().request(method, url, body=body, headers=headers, **options)
+            return
+        self._asked = {"request_method": method, "request_url": url}
+        self._asked |= {name: value for name, value in options.items() if name != "chunked"}
+        self.sock.settimeout(self.timeout)
+        pseudo = [
+            (":method", method),
+            (":scheme", "https"),
+            (":authority", self._target or _authority(self.host, self.port)),
+            (":path", url),
+        ]
+        pairs = [(_text(name).lower(), _text(value)) for name, value in (headers or {}).items()]
+        self._session.begin([*pseudo, *(pair for pair in pairs if pair[0] not in _OF_HTTP_1)], bytes(body or b""))
+        self._send()
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own differs from http.client's too
+        """Wait for the headers of the response; its body is received as it is read."""
+        session = self._session
+        if session is None:
+            return super().getresponse()
+        self.sock.settimeout(self.timeout)
+        while session.status is None:
+            self.receive()
+        headers = HTTPHeaderDict()
+        for name, value in session.headers:
+            headers.add(name, value)
+        return HTTPResponse(
+            body=Http2Body(self, session),  # type: ignore[arg-type]  # a reader without the rest of io.IOBase
+            headers=headers,
+            status=session.status,
+            version=20,
+            version_string="HTTP/2",
+            **self._asked,
+        )
+
+    def receive(self) -> None:
+        """Receive until something of the response came; raises TimeoutError after the idle time."""
+        if self._session is None:
+            raise ConnectionError("the connection is closed")
+        idle_seconds = self.sock.gettimeout()
+        began = time.monotonic()
+        while not self._session.receive(self.sock.recv(_RECEIVE_BYTES)):
+            self._send()
+            # A server that only keeps the connection alive does not answer.
+            if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
+                raise TimeoutError("no byte of the response arrived within the idle time")
+        self._send()
+
+    def _send(self) -> None:
+        if self._session is not None and (data := self._session.bytes_to_send()):
+            self.sock.sendall(data)
+
+
+class Http2Body:
+    """The body of a response as a file that can be read once."""
+
+    def __init__(self, connection: Http2Connection, session: Http2Session) -> None:
+        self._connection = connection
+        self._session = session
+        self.closed = False
+
+    def read1(self, size: int) -> bytes:
+        """What is there, up to `size` bytes, waiting only if there is nothing; nothing at the end of the response."""
+        while not self.closed:
+            if piece := self._session.take(size):
+                return piece
+            if self._session.ended:
+                self._finish()
+                break
+            self._connection.receive()
+        return b""
+
+    def read(self, size: int | None = None) -> bytes:
+        """Up to `size` bytes, fewer only at the end; all of the response without a size."""
+        pieces: list[bytes] = []
+        left = size
+        while left is None or left > 0:
+            piece = self.read1(_RECEIVE_BYTES if left is None else left)
+            if not piece:
+                break
+            pieces.append(piece)
+            left = None if left is None else left - len(piece)
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Read no more."""
+        self.closed = True
+
+    def _finish(self) -> None:
+        self.closed = True
+        if self._session.goes_away:
+            self._connection.close()
+
+
+def _authority(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return name if port in {None, 443} else f"{name}:{port}"
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+# More connections than anybody exports at a time; urllib3 would close the surplus.
+_KEPT_CONNECTIONS = 32
+
+
+class Http2Adapter(HTTPAdapter):
+    """Sends requests over HTTP/2 where TLS agrees on it, over HTTP/1.1 otherwise. May be shared by threads.
+
+    Responses stream; closing one before its end closes its connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
+        # hpack writes encoded headers, the key among them, at its debug level.
+        logging.getLogger("hpack").setLevel(logging.WARNING)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Let urllib3 make our kind of connections for https."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        _offer_http2(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        """The same behind a proxy."""
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        _offer_http2(manager)
+        return manager
+
+
+class Http2Context(ssl.SSLContext):
+    """TLS that offers HTTP/2 first; urllib3 would offer HTTP/1.1 alone."""
+
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ARG002 - urllib3's choice is the point
+        """Offer HTTP/2 and HTTP/1.1, whatever is asked for."""
+        super().set_alpn_protocols(["h2", "http/1.1"])
+
+
+class Http2Pool(HTTPSConnectionPool):
+    """urllib3's pool of connections to one server, with connections of our kind."""
+
+    ConnectionCls = Http2Connection
+
+    def __init__(self, host: str, port: int | None = None, **kwargs: Any) -> None:
+        context = Http2Context(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if resolve_cert_reqs(kwargs.get("cert_reqs")) is ssl.CERT_NONE:
+            context.check_hostname = False
+        super().__init__(host, port, **{**kwargs, "ssl_context": context})
+
+
+def _offer_http2(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": Http2Pool}

@@ -1,0 +1,29 @@
+"""Numbers and names in messages: "1 row", "3 rows"; "a, b and 4 more"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def counted(count: float, one: str, many: str | None = None) -> str:
+    """The number and its noun; `many` is given where more than an "s" differs, such as a verb behind it."""
+    number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{number} {one if count == 1 else many or f'{one}s'}"
+
+
+# More than this nobody reads in a message.
+_MOST = 20
+
+
+def listed(names: Iterable[str], *, nothing: str = "none") -> str:
+    """The names, sorted, as one phrase: the first twenty, and how many more there are."""
+    known = sorted(set(names), key=str.casefold)
+    if not known:
+        return nothing
+    more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
+    return ", ".join(known[:_MOST]) + more
+
+
+def with_noun(noun: str, names: Sequence[str]) -> str:
+    """The noun and its names: "column a", "columns a, b"."""
+    return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"
