@@ -11,7 +11,6 @@ import pytest
 from scripted_imports import RUNNING, Time, importer_for, next_response
 
 from destination_pigment.config import parse_config
-from destination_pigment.imports import then_run
 from destination_pigment.imports import then_run as module
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.then_run import Ending, FollowUp, FollowUps, reject_invisible, settle_follow_ups
