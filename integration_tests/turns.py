@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local_pigment.audit import AuditNames
@@ -113,11 +113,6 @@ def keys_of_all_types(workspace: Workspace) -> None:
     workspace.keys = [ApiKey(key.name, key.secret, every, key.expires) for key in workspace.keys]
 
 
-def keys_that_say_when_they_expire(workspace: Workspace) -> None:
-    workspace.variants.key_expiry_header = "X-Api-Key-Expires-At"
-    workspace.keys = [replace(key, expires=date(2100, 1, 1)) for key in workspace.keys]
-
-
 def no_unique_identifier(workspace: Workspace) -> None:
     block = workspace.block("Accounts", "Consolidation")
     block.is_dimension = False  # type: ignore[union-attr]  # Accounts is a list
@@ -167,7 +162,6 @@ VARIANTS: dict[str, Turn] = {
         {"audit-page", "audit-fields", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
     ),
-    "key_expiry_header": Turn({"key-expiry"}, prepare=keys_that_say_when_they_expire),
     "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
 }
 

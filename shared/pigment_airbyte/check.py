@@ -15,7 +15,6 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 
 from pigment_airbyte.connection import Settings, address_explained, client_from_config, connected
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
-from pigment_airbyte.expiring_keys import say_expiring
 from pigment_airbyte.failures import ConfigProblem, checked
 from pigment_airbyte.form import check_form
 from pigment_client.client import PigmentClient
@@ -162,6 +161,6 @@ def check_form_and_connection(
             keys_explained(config, form.needed(config)),
             connected(patient, form.parse, default_max_retries=form.default_max_retries) as (client, settings),
         ):
-            return " ".join([try_all(client, settings), *say_expiring(client.keys_expiring_soon, config)])
+            return try_all(client, settings)
 
     return checked(check, logger)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,13 +9,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pigment_airbyte.credentials import keys_from_config
-from pigment_airbyte.expiring_keys import say_expiring
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.errors import NotFound, ResponseNotUnderstood
 from pigment_client.http.clock import Clock
-
-logger = logging.getLogger("airbyte.pigment.connection")
 
 Settings = TypeVar("Settings")
 
@@ -96,17 +92,12 @@ def connected(
     default_max_retries: int,
     clock: Clock | None = None,
 ) -> Iterator[tuple[PigmentClient, Settings]]:
-    """A client and the parsed configuration.
-
-    Says at the end which keys expire soon, as far as responses said it, and how many requests were made, and closes.
-    """
+    """A client, closed at the end after the number of its requests was logged, and the parsed configuration."""
     # The keys come first, as in the form.
     client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)
     try:
         yield client, parse(config)
     finally:
-        for sentence in say_expiring(client.keys_expiring_soon, config):
-            logger.warning(sentence)
         client.log_requests_made()
         client.close()
 

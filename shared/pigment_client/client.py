@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -24,7 +24,6 @@ from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
 from pigment_client.http.transport import Transport, content_of, decoded
 from pigment_client.imports import Imports
-from pigment_client.key_expiry import expires_soon
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
     Application,
@@ -70,7 +69,6 @@ class PigmentClient:
     def __init__(self, keys: Keys, options: ClientOptions | None = None, *, clock: Clock | None = None) -> None:
         options, clock = options or ClientOptions(), clock or Clock()
         self._keys = keys
-        self._clock = clock
         self._limit = RateLimit(options.requests_per_5_minutes, clock=clock)
         self.read_retry: RetryPolicy = replace(READ, retries=options.max_retries)
         self.push_retry: RetryPolicy = replace(PUSH, retries=min(PUSH.retries, options.max_retries))
@@ -194,12 +192,6 @@ class PigmentClient:
         path = f"/api/v1/import/{_segment(import_id)}/status"
         request = Request("import status", Purpose.IMPORT, "GET", path, object_id=import_id, query=query)
         return self._read(request, import_responses.parse_import_status)
-
-    @property
-    def keys_expiring_soon(self) -> dict[Purpose, date]:
-        """The purposes of which a response said that their key expires soon, each with the date."""
-        now = self._clock.now()
-        return {each: expiry for each, expiry in self._transport.expiries.items() if expires_soon(expiry, now)}
 
     @property
     def requests_made(self) -> int:

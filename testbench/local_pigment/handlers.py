@@ -63,11 +63,7 @@ class Handler:
         if rejected is not None or key is None:
             return self._note(request, route.operation, key, rejected or problem(401, "Unauthorized"), 0)
         fault = self.workspace.faults.meet(route.operation)
-        response = self._carry_out(request, route, subject, key, fault)
-        header = self.workspace.variants.key_expiry_header
-        if header is not None and key.expires is not None:
-            response.headers[header] = key.expires.isoformat()
-        return response
+        return self._carry_out(request, route, subject, key, fault)
 
     def _carry_out(self, request: Request, route: Route, subject: str, key: ApiKey, fault: Fault | None) -> Response:
         if isinstance(fault, ResetBeforeBody):

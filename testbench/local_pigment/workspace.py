@@ -54,8 +54,6 @@ class Variants:
     # An import takes so long; those of one block wait for each other, or overlap: each clears when it begins.
     import_seconds: float = 0.0
     imports_of_a_block: ImportsOfABlock = ImportsOfABlock.QUEUE
-    # A Pigment that says in a header of this name when the key of a request expires.
-    key_expiry_header: str | None = None
     # A Pigment that has never heard of `dryRun` stores what it gets.
     respects_dry_run: bool = True
     audit_names: AuditNames = field(default_factory=AuditNames)

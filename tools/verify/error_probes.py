@@ -77,13 +77,6 @@ def _retry_after(workspace: Workspace) -> Seen:
     return Seen("sent" if "retry-after" in limited.headers else "not sent", same="retry-after" not in limited.headers)
 
 
-def _key_expiry(workspace: Workspace) -> Seen:
-    """Only the names of headers are looked at."""
-    names = workspace.metadata("/api/v1/applications").headers
-    spoken = any("key" in name and "expir" in name for name in names)
-    return Seen("a header says it" if spoken else "no header says it", same=not spoken)
-
-
 ERROR_PROBES = (
     Probe(
         "wrong-key",
@@ -140,13 +133,6 @@ ERROR_PROBES = (
         "export a list without a body",
         "None: the connectors always send an object.",
         _status(400, _no_body),
-    ),
-    Probe(
-        "key-expiry",
-        "No response says when its key expires.",
-        "the names of the headers of a listing",
-        "Where one says it, the connectors warn in the last 14 days; look whether the date is that of the key.",
-        _key_expiry,
     ),
 )
 

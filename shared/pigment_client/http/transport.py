@@ -10,7 +10,6 @@ import json
 import logging
 import threading
 from collections.abc import Callable
-from datetime import date
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -33,8 +32,6 @@ from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.rate_limit import RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import Attempts, RetryPolicy, may_repeat
-from pigment_client.key_expiry import expiry_date
-from pigment_client.keys import Purpose
 from pigment_client.responses import error_for, retry_after_seconds
 
 logger = logging.getLogger("airbyte.pigment.transport")
@@ -68,11 +65,9 @@ class Transport:
         self._exports = Http2Adapter()
         # urllib3 warns of headers that it cannot parse, and quotes what follows them: the beginning of the body.
         logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
-        # Mutable state: a session for each thread, and guarded by the lock all of them, for closing, and the expiry
-        # dates of keys as far as responses said them.
+        # Mutable state: a session for each thread, and guarded by the lock all of them, for closing.
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._expiries: dict[Purpose, date] = {}
         self._sessions: list[requests.Session] = []
 
     def send(self, request: Request, key: str) -> requests.Response:
@@ -85,7 +80,6 @@ class Transport:
             with self._new_session() as session:
                 response, pauses = self._send(session, request, key)
         logger.debug("%s %s: HTTP %d", request.operation, request.object_id or "", response.status_code)
-        self._note_expiry(request, response)
         error = self._error(request, response)
         if not isinstance(error, LimitReached) or isinstance(error, ImportLimitReached):
             self._limit.passed(pauses)
@@ -95,12 +89,6 @@ class Transport:
             response.close()
             raise error
         return response
-
-    @property
-    def expiries(self) -> dict[Purpose, date]:
-        """The expiry dates of keys, as far as responses said them, by the purpose of the requests."""
-        with self._lock:
-            return dict(self._expiries)
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -158,12 +146,6 @@ class Transport:
         except OSError as error:  # all exceptions of requests are kinds of OSError
             foreign = error
         raise translated(foreign, request, host=self._address.host, proxy=self._address.proxy_host)
-
-    def _note_expiry(self, request: Request, response: requests.Response) -> None:
-        expiry = expiry_date(response.headers)
-        if expiry is not None:
-            with self._lock:
-                self._expiries[request.purpose] = expiry
 
     def _error(self, request: Request, response: requests.Response) -> PigmentError | None:
         status = response.status_code
