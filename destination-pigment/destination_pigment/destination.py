@@ -32,7 +32,7 @@ from destination_pigment.destination_catalog import destination_catalog
 from destination_pigment.in_process import Exchange
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
-from destination_pigment.input.stdin import Inputs
+from destination_pigment.input.stdin import StdinBlocks
 from destination_pigment.spec import make_spec
 from destination_pigment.write import Caller, write_blocks
 from pigment_airbyte.connection import connected, without_nulls
@@ -133,7 +133,7 @@ class DestinationPigment(Destination):
                 streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
                 # A request that waits for its turn before the first record is read is given up.
                 with suppress(Cancelled):
-                    inputs = Inputs(sys.stdin.fileno(), cancel)
+                    inputs = StdinBlocks(sys.stdin.fileno(), cancel)
                     write_blocks(config, streams, inputs, Caller(cancel, write_lines, self._patience))
             if cancel.requested:
                 logger.info("The sync was stopped before its end; what was stored is reported in the states.")

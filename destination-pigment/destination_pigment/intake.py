@@ -11,14 +11,14 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import StreamKey, StreamNames, named
 from destination_pigment.input.completion import Completion
 from destination_pigment.input.messages import (
-    Ignored,
+    IgnoredLine,
     Parsed,
     Records,
-    RejectedRecord,
     StateLine,
     StatusLine,
     StreamStatus,
-    Unreadable,
+    UnreadableLine,
+    UnreadableRecord,
     is_whole,
     parse_block,
 )
@@ -90,17 +90,17 @@ class Intake:
         match parsed:
             case Records(key=key, data=data):
                 if files := self._receive(key, len(data)):
-                    files.add(data)
-            case RejectedRecord(key=key, line=line):
+                    files.write_records(data)
+            case UnreadableRecord(key=key, line=line):
                 if files := self._receive(key, 1):
                     files.reject(Rejection(_NOT_JSON, line))
             case StateLine():
                 self._on_state(parsed)
             case StatusLine():
                 self._on_status(parsed)
-            case Unreadable():
+            case UnreadableLine():
                 self._warn_once("without a message of Airbyte's protocol")
-            case Ignored():
+            case IgnoredLine():
                 pass
 
     def _take_records(self, block: bytes) -> bytes:
@@ -108,9 +108,9 @@ class Intake:
         if self._last is None:
             return block
         files, lines = self._files[self._last], Lines(block)
-        while columns := files.converter.take(lines):
+        while columns := files.converter.parse_lines(lines):
             self._receive(self._last, len(columns[0]))
-            files.add_columns(columns)
+            files.write_columns(columns)
         return block[lines.position :]
 
     def _receive(self, named_key: StreamKey, count: int) -> StreamFiles | None:
@@ -144,7 +144,7 @@ class Intake:
     def _mark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
         if not self.misses_records(key):
-            self._files[key].mark()
+            self._files[key].raise_watermark()
 
     def _say_missing(self, key: StreamKey | None, count: int) -> str:
         of_all = " for all streams together" if key is None else ""

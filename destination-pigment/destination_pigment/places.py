@@ -46,7 +46,7 @@ def open_places(settings: DestinationConfig, streams: Sequence[DestinationStream
         if settings.bucket is None:
             yield Places(spool, NOT_KEPT, None)
             return
-        clock = Clock(sleep=cancel.doze)
+        clock = Clock(sleep=cancel.wait_unless_cancelled)
         sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
         job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
         names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())

@@ -66,12 +66,12 @@ def writing(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], c
     """A sync with all that it needs; all targets are settled and all checks fetched before the first record is read."""
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
     cancel, patience = caller.cancel, caller.patience
-    clock = Clock(sleep=cancel.sleep)
+    clock = Clock(sleep=cancel.wait_or_raise)
     with (
         connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=clock) as (client, settings),
         open_places(settings, streams, cancel) as places,
     ):
-        importer = Importer(client, settings, cancel, Clock(sleep=cancel.doze))
+        importer = Importer(client, settings, cancel, Clock(sleep=cancel.wait_unless_cancelled))
         queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
         held = HeldStates(partial(places.spool.new_path, ".states"))
         note_conversion(logger)

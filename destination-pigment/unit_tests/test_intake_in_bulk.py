@@ -114,10 +114,10 @@ class Run:
 
     def _rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
         """The rows in their order, under their headers."""
-        files.mark()
+        files.raise_watermark()
         found = [
             (cut.file.columns, row)
-            for cut in files.take_marked()
+            for cut in files.pop_marked()
             if cut.file is not None
             for rows in cut.file.read_rows()
             for row in rows

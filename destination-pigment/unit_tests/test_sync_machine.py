@@ -80,7 +80,7 @@ BROKEN: dict[str, Break] = {
     "deletions that nobody reports are taken for none": put(Deletions, "on_imported", nothing),
     "rows rejected on arrival are not written": put(UnstoredRows, "keep_arrived", nothing),
     "rows that Pigment rejected are not written": put(UnstoredRows, "keep_imported", nothing),
-    "rows are pushed for which the source has not vouched": put(StreamFiles, "take_full", StreamFiles.take_all),
+    "rows are pushed for which the source has not vouched": put(StreamFiles, "pop_full", StreamFiles.pop_all),
     "a source that failed has succeeded": put(Completion, "has_succeeded", lambda *_, **__: True),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),
     "a stream without a record is never cleared": put(Completion, "asks_for_clear", lambda *_: False),

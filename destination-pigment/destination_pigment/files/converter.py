@@ -49,7 +49,7 @@ class RecordConverter:
         self._dates = _date_columns(stream, dialect)
         self._set_header(stream.columns)
 
-    def take(self, lines: Lines) -> Sequence[Column] | None:
+    def parse_lines(self, lines: Lines) -> Sequence[Column] | None:
         """The columns of the next lines that are records of this stream; None where the next line needs a look."""
         return None if self._messages is None else self._messages.take(lines)
 

@@ -80,7 +80,7 @@ class FileOptions:
 
 
 @dataclass(slots=True)
-class Cut:
+class FileSegment:
     """A file, the number of its rows, and how many records were rejected beside them; no file where all were.
 
     `held` are rejected ones, where they are kept: the first cut that is taken has all that the source has vouched for.
@@ -111,7 +111,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class Watermark:
     """A place: behind so many cuts, and within the next behind so many bytes, rows and rejected records."""
 
     cuts: int
@@ -133,8 +133,8 @@ class StreamFiles:
         self._csv = CsvLines(options.dialect)
         # All mutable state: the cuts (only the last may be open), the mark, since when a record waits, and what was
         # rejected, by reason.
-        self._cuts: list[Cut] = []
-        self._mark: _Mark | None = None
+        self._cuts: list[FileSegment] = []
+        self._mark: Watermark | None = None
         self._waiting_since: float | None = None
         self._rejections: Counter[str] = Counter()
         self._vouched_rejections = 0
@@ -150,12 +150,12 @@ class StreamFiles:
         """How long the first record has waited; 0 where none does."""
         return 0.0 if self._waiting_since is None else self._options.clock() - self._waiting_since
 
-    def add(self, records: Sequence[msgspec.Raw]) -> None:
+    def write_records(self, records: Sequence[msgspec.Raw]) -> None:
         """Take records."""
         self._put_all(self.converter.convert(records))
 
-    def add_columns(self, columns: Sequence[Column]) -> None:
-        """Take records as columns; see `RecordConverter.take`."""
+    def write_columns(self, columns: Sequence[Column]) -> None:
+        """Take records as columns; see `RecordConverter.parse_lines`."""
         self._put_all(self.converter.checked(columns))
 
     def reject(self, rejection: Rejection) -> None:
@@ -164,14 +164,14 @@ class StreamFiles:
         self._last().rejected += rejection.count
         self._rejections[rejection.reason] += rejection.count
 
-    def mark(self) -> None:
+    def raise_watermark(self) -> None:
         """The source confirms all that has come so far."""
         if self._cuts:
             last = self._cuts[-1]
-            self._mark = _Mark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)
+            self._mark = Watermark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)
             self._vouched_rejections = self._rejections.total()
 
-    def take_full(self) -> list[Cut]:
+    def pop_full(self) -> list[FileSegment]:
         """The full files before the mark."""
         if self._mark is None:
             return []
@@ -179,14 +179,14 @@ class StreamFiles:
         ends_here = not cut.is_open and (cut.rows, cut.rejected) == (self._mark.rows, self._mark.rejected)
         return self._take(self._mark.cuts + ends_here)
 
-    def take_marked(self) -> list[Cut]:
+    def pop_marked(self) -> list[FileSegment]:
         """All that stands before the mark, the last file cut there."""
         if self._mark is None:
             return []
         self._split(self._mark)
         return self._take(self._mark.cuts + 1)
 
-    def take_all(self) -> list[Cut]:
+    def pop_all(self) -> list[FileSegment]:
         """All rows, under one header: what replaces a block is one file if it can be."""
         for cut in self._cuts:
             cut.close()
@@ -197,11 +197,11 @@ class StreamFiles:
         self._give_rejected(taken, self._rejections.total())
         return taken
 
-    def header_only(self) -> Cut:
+    def header_only(self) -> FileSegment:
         """A file without a row."""
         file = self._spool.new_file(self.converter.header, self._options.dialect)
         file.finish()
-        return Cut(file, is_open=False)
+        return FileSegment(file, is_open=False)
 
     def summarize(self) -> None:
         """Say once what was rejected and why."""
@@ -210,7 +210,7 @@ class StreamFiles:
             logger.warning("%s rejected in the %s: %s.", rejected, self.stream.subject, reason)
         self.converter.summarize()
 
-    def _take(self, count: int) -> list[Cut]:
+    def _take(self, count: int) -> list[FileSegment]:
         taken, self._cuts = self._cuts[:count], self._cuts[count:]
         if self._mark is not None:
             left = self._mark.cuts - count
@@ -220,19 +220,19 @@ class StreamFiles:
         self._give_rejected(taken, self._vouched_rejections)
         return taken
 
-    def _give_rejected(self, taken: Sequence[Cut], up_to: int) -> None:
+    def _give_rejected(self, taken: Sequence[FileSegment], up_to: int) -> None:
         """Hand over rejected rows before the first file that a state waits for: where that fails, none is pushed."""
         if taken:
             taken[0].held = self._options.take_rejected(self.stream.key, up_to - self._given_rejections)
             self._given_rejections = up_to
 
-    def _split(self, mark: _Mark) -> None:
-        """Cut at the mark."""
+    def _split(self, mark: Watermark) -> None:
+        """FileSegment at the mark."""
         cut = self._cuts[mark.cuts]
         if (cut.rows, cut.rejected) == (mark.rows, mark.rejected):
             cut.close()
             return
-        behind = Cut(rows=cut.rows - mark.rows, rejected=cut.rejected - mark.rejected, is_open=cut.is_open)
+        behind = FileSegment(rows=cut.rows - mark.rows, rejected=cut.rejected - mark.rejected, is_open=cut.is_open)
         if mark.rows == 0:
             behind.file, cut.file, behind.batch = cut.file, None, cut.batch
         elif behind.rows > 0 and cut.file is not None:
@@ -297,15 +297,15 @@ class StreamFiles:
         self._put(Rows(rows.header, [column[:middle] for column in rows.columns], middle))
         self._put(Rows(rows.header, [column[middle:] for column in rows.columns], rows.count - middle))
 
-    def _last(self) -> Cut:
+    def _last(self) -> FileSegment:
         """The open cut."""
         if not self._cuts or not self._cuts[-1].is_open:
-            self._cuts.append(Cut())
+            self._cuts.append(FileSegment())
         if self._waiting_since is None:
             self._waiting_since = self._options.clock()
         return self._cuts[-1]
 
-    def _open(self, header: tuple[str, ...]) -> tuple[Cut, SpoolFile, Batch]:
+    def _open(self, header: tuple[str, ...]) -> tuple[FileSegment, SpoolFile, Batch]:
         """The open cut with a file of this header."""
         cut = self._last()
         if cut.file is not None and cut.file.columns != header:

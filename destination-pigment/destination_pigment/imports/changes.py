@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import Cut, StreamFiles
+from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.deletions import maybe_deleted
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.polling import InDoubt
@@ -50,11 +50,11 @@ class Append:
     def due(self, max_age_seconds: float) -> list[AppendJob]:
         """The files that may go now: the full ones, and all once a record has waited so long."""
         is_old = self.files.waiting_seconds >= max_age_seconds
-        return self._jobs(self.files.take_marked() if is_old else self.files.take_full())
+        return self._jobs(self.files.pop_marked() if is_old else self.files.pop_full())
 
     def last(self) -> list[AppendJob]:
         """What may go at the end of the input."""
-        return self._jobs(self.files.take_marked())
+        return self._jobs(self.files.pop_marked())
 
     def reject_held_back(self) -> None:
         """Raise `TransientProblem` where records came that the source has not confirmed."""
@@ -65,7 +65,7 @@ class Append:
                 "source sends it again."
             )
 
-    def _jobs(self, cuts: list[Cut]) -> list[AppendJob]:
+    def _jobs(self, cuts: list[FileSegment]) -> list[AppendJob]:
         return [AppendJob(self.stream, self._target.configuration_id, cut, self._spool, self._unstored) for cut in cuts]
 
 
@@ -75,7 +75,7 @@ class AppendJob:
 
     stream: DestinationStream
     configuration_id: str
-    cut: Cut
+    cut: FileSegment
     spool: Spool
     unstored: UnstoredRows = NOT_KEPT
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
-from destination_pigment.files.stream_files import Cut, StreamFiles
+from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.report import Imported, MayBeStored
@@ -48,7 +48,7 @@ class Replace:
         Without a record the block is cleared if that is asked for. Raises `ConfigProblem` where Pigment must be left
         as it is.
         """
-        cuts = self.files.take_all()
+        cuts = self.files.pop_all()
         if not cuts and not may_clear:
             logger.warning(
                 "No record came for the %s, and its state is not empty: its block is left as it is, for this is also "
@@ -78,14 +78,14 @@ class Replace:
             "what stopped the source, and run the sync again."
         )
 
-    def _keep_all_the_same(self, cuts: list[Cut]) -> None:
+    def _keep_all_the_same(self, cuts: list[FileSegment]) -> None:
         """Write what was rejected to the bucket, so that people can open it, although nothing is counted."""
         try:
             self._unstored.keep_arrived(self.stream, cuts)
         except (ConfigProblem, TransientProblem) as problem:
             logger.warning("Also: %s", problem)
 
-    def _reject_guarded(self, cuts: list[Cut]) -> None:
+    def _reject_guarded(self, cuts: list[FileSegment]) -> None:
         rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)
         if rejected and not rows:
             raise ConfigProblem(
@@ -116,7 +116,7 @@ class ReplaceJob:
 
     stream: DestinationStream
     target: Target
-    cuts: tuple[Cut, ...]
+    cuts: tuple[FileSegment, ...]
     restart_seconds: float
     unstored: UnstoredRows = NOT_KEPT
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from destination_pigment.files.spool import SpoolFile
-from destination_pigment.files.stream_files import Cut
+from destination_pigment.files.stream_files import FileSegment
 from destination_pigment.imports.report import Imported, NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.csv_table import KeptRow
@@ -29,7 +29,7 @@ class UnstoredRows:
 
     store: RejectedRowStore | None = None
 
-    def keep_arrived(self, stream: DestinationStream, cuts: Sequence[Cut]) -> None:
+    def keep_arrived(self, stream: DestinationStream, cuts: Sequence[FileSegment]) -> None:
         """Write what was rejected on arrival; raises `NotPushed` or `NotPushedYet`: then nothing may be pushed."""
         held = [cut.held for cut in cuts if cut.held is not None]
         if self.store is None or not held:

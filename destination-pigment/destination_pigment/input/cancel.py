@@ -85,14 +85,14 @@ class Cancel:
             self._event.wait(min(left, _LOOK_EVERY_SECONDS))
         return True
 
-    def doze(self, seconds: float) -> None:
+    def wait_unless_cancelled(self, seconds: float) -> None:
         """Sleep, but wake when the platform cancels: the import that runs must be asked about at once."""
         if self.requested:
             time.sleep(seconds)
         else:
             self.wait(seconds)
 
-    def sleep(self, seconds: float) -> None:
+    def wait_or_raise(self, seconds: float) -> None:
         """Sleep for a request that waits for its turn; raises `Cancelled`."""
         if self.wait(seconds):
             raise Cancelled

@@ -86,7 +86,7 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRecord:
+class UnreadableRecord:
     """A record that no decoder takes: it holds NaN or Infinity, or is nested a thousand deep; `line` as it came."""
 
     key: StreamKey
@@ -117,16 +117,16 @@ class StatusLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableLine:
     """Not a message of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredLine:
     """A message that is not for destinations."""
 
 
-Parsed = Records | RejectedRecord | StateLine | StatusLine | Unreadable | Ignored
+Parsed = Records | UnreadableRecord | StateLine | StatusLine | UnreadableLine | IgnoredLine
 
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
@@ -137,7 +137,7 @@ _NOT_READABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
 _EMPTY = (b"null", b"{}")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
-_UNREADABLE, _IGNORED = Unreadable(), Ignored()
+_UNREADABLE, _IGNORED = UnreadableLine(), IgnoredLine()
 
 
 def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
@@ -189,7 +189,9 @@ def _message(line: bytes) -> _Line | None:
         return None
 
 
-def _parse(message: _Line | None, line: bytes) -> RejectedRecord | StateLine | StatusLine | Unreadable | Ignored:
+def _parse(
+    message: _Line | None, line: bytes
+) -> UnreadableRecord | StateLine | StatusLine | UnreadableLine | IgnoredLine:
     """What a line that is no record says."""
     if message is None:
         return _no_message(line)
@@ -212,7 +214,7 @@ def is_whole(line: bytes) -> bool:
     return not line.strip() or _message(line) is not None
 
 
-def _no_message(line: bytes) -> RejectedRecord | Unreadable | Ignored:
+def _no_message(line: bytes) -> UnreadableRecord | UnreadableLine | IgnoredLine:
     """A record of which only the envelope can be read must not go uncounted."""
     if not line.strip():
         return _IGNORED
@@ -220,7 +222,7 @@ def _no_message(line: bytes) -> RejectedRecord | Unreadable | Ignored:
     try:
         if json.loads(texts[b"type"]) == "RECORD":
             namespace = json.loads(texts.get(b"record.namespace", b"null"))
-            return RejectedRecord((namespace or None, json.loads(texts[b"record.stream"])), line)
+            return UnreadableRecord((namespace or None, json.loads(texts[b"record.stream"])), line)
     except (KeyError, ValueError):
         pass
     return _UNREADABLE
@@ -283,7 +285,7 @@ def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-def _status(trace: _Trace) -> StatusLine | Ignored:
+def _status(trace: _Trace) -> StatusLine | IgnoredLine:
     status = trace.stream_status
     if status is None or status.status not in StreamStatus.__members__:
         return _IGNORED

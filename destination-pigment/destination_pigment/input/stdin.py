@@ -17,7 +17,7 @@ _SET_PIPE_SIZE = 1031
 _PIPE_BYTES = 1 << 20
 
 
-class Inputs:
+class StdinBlocks:
     """Reads a file descriptor until it ends or the platform cancels; iterate over it once.
 
     Yields whole lines, or nothing (b"") where some time went by without any. `rest` is what stood behind the last

@@ -14,7 +14,7 @@ from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import ArrivedRows, Rejection, Rows
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import Cut, FileOptions, StreamFiles
+from destination_pigment.files.stream_files import FileOptions, FileSegment, StreamFiles
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.csv_table import KeptRow
 from pigment_csv.dialect import CsvDialect
@@ -34,7 +34,7 @@ def files(spool: Spool, kept: ArrivedRows, rows: int = 3) -> StreamFiles:
     return StreamFiles(STREAM, RecordConverter(STREAM, (), DIALECT), spool, options)
 
 
-def held(cut: Cut) -> list[KeptRow]:
+def held(cut: FileSegment) -> list[KeptRow]:
     return list(cut.held.rows()) if cut.held is not None else []
 
 
@@ -47,27 +47,27 @@ class Stream:
     def __init__(self, spool: Spool, rows: int) -> None:
         self.kept = arrived(spool)
         self.files = files(spool, self.kept, rows)
-        self.taken: list[Cut] = []
+        self.taken: list[FileSegment] = []
         self.rejected = self.vouched = 0
 
     def step(self, step: str) -> None:
         match step:
             case "row":
-                self.files.add([msgspec.Raw(b'{"a":"x","n":1}')])
+                self.files.write_records([msgspec.Raw(b'{"a":"x","n":1}')])
             case "wider":
-                self.files.add([msgspec.Raw(b'{"b":1}')])
+                self.files.write_records([msgspec.Raw(b'{"b":1}')])
             case "rejected":
-                self.files.add([msgspec.Raw(str(self.rejected).encode())])
+                self.files.write_records([msgspec.Raw(str(self.rejected).encode())])
                 self.rejected += 1
             case "mark":
-                self.files.mark()
+                self.files.raise_watermark()
                 self.vouched = self.rejected
             case "full":
-                self.take(self.files.take_full())
+                self.take(self.files.pop_full())
             case "marked":
-                self.take(self.files.take_marked())
+                self.take(self.files.pop_marked())
 
-    def take(self, cuts: list[Cut]) -> None:
+    def take(self, cuts: list[FileSegment]) -> None:
         self.taken += cuts
         if cuts:
             assert sum(len(held(cut)) for cut in self.taken) == self.vouched
@@ -83,7 +83,7 @@ def test_rejected_rows_go_with_the_first_file_that_their_state_waits_for_each_on
             stream.step(step)
         if takes_all:
             stream.vouched = stream.rejected
-            stream.take(stream.files.take_all())
+            stream.take(stream.files.pop_all())
         stream.kept.close()
 
         rows_held = [held(cut) for cut in stream.taken]

@@ -58,34 +58,36 @@ def raw(*records: str) -> list[msgspec.Raw]:
 
 
 def test_rows_with_an_unknown_item_are_handed_over_as_they_came(taken: Taken) -> None:
-    taken.files.add(raw('{"a":"x","n":1}', '{"a":"y","n":2}', '{"a":null,"n":3}', '{"a":"z"}', '{"a":"é","n":""}'))
+    taken.files.write_records(
+        raw('{"a":"x","n":1}', '{"a":"y","n":2}', '{"a":null,"n":3}', '{"a":"z"}', '{"a":"é","n":""}')
+    )
 
     assert taken.rows() == [
         ('the column "a" holds an unknown item of its dimension', {"a": "y", "n": "2"}),
         ('the column "a" holds an unknown item of its dimension', {"a": "z", "n": None}),
         ('the column "a" holds an unknown item of its dimension', {"a": "é", "n": ""}),
     ]
-    assert [(each.rows, each.rejected) for each in taken.files.take_all()] == [(2, 3)]
+    assert [(each.rows, each.rejected) for each in taken.files.pop_all()] == [(2, 3)]
 
 
 @pytest.mark.parametrize("record", ["7", '[{"a":"x"}]', '{"n":1e999999}', "null", '"x"'])
 def test_a_record_that_is_no_row_is_handed_over_as_the_bytes_that_came(taken: Taken, record: str) -> None:
-    taken.files.add(raw('{"a":"x","n":1}', record))
+    taken.files.write_records(raw('{"a":"x","n":1}', record))
 
     assert [each.rejected for each in taken.rejections] == [record.encode()]
-    assert [(each.rows, each.rejected) for each in taken.files.take_all()] == [(1, 1)]
+    assert [(each.rows, each.rejected) for each in taken.files.pop_all()] == [(1, 1)]
 
 
 def test_a_row_that_cannot_be_written_is_handed_over_alone(taken: Taken) -> None:
-    taken.files.add_columns([("x", "x", None), ("1", "\ud83d", "3")])
+    taken.files.write_columns([("x", "x", None), ("1", "\ud83d", "3")])
 
     assert taken.rows() == [("a text that is not valid Unicode", {"a": "x", "n": "\ud83d"})]
-    assert [(each.rows, each.rejected) for each in taken.files.take_all()] == [(2, 1)]
+    assert [(each.rows, each.rejected) for each in taken.files.pop_all()] == [(2, 1)]
 
 
 def test_what_is_rejected_is_counted_as_often_as_it_is_handed_over(taken: Taken) -> None:
-    taken.files.add(raw(*(json.dumps({"a": "xy"[number % 2], "n": number}) for number in range(10)), "7"))
+    taken.files.write_records(raw(*(json.dumps({"a": "xy"[number % 2], "n": number}) for number in range(10)), "7"))
     taken.files.reject(Rejection("no JSON", b"{"))
 
-    (cut,) = taken.files.take_all()
+    (cut,) = taken.files.pop_all()
     assert sum(each.count for each in taken.rejections) == cut.rejected == 7

@@ -85,8 +85,8 @@ def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> Appe
         DIALECT, FileLimits(10**6, 10**6, timedelta(minutes=10)), lambda: 0.0, arrived.add, arrived.take
     )
     files = StreamFiles(stream, RecordConverter(stream, (), DIALECT), spool, options)
-    files.add([msgspec.Raw(each.encode()) for each in records])
-    files.mark()
+    files.write_records([msgspec.Raw(each.encode()) for each in records])
+    files.raise_watermark()
     if mode is WriteMode.REPLACE:
         made = Replace(stream, Target("c", "c"), files, 0.0, world.unstored()).job(may_clear=False)
         assert made is not None

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from destination_pigment.input.catalog import StreamKey, StreamNames
 from destination_pigment.input.messages import (
-    Ignored,
+    IgnoredLine,
     Records,
-    RejectedRecord,
     StateLine,
     StatusLine,
     StreamStatus,
-    Unreadable,
+    UnreadableLine,
+    UnreadableRecord,
     is_whole,
     parse_block,
     with_stats,
@@ -64,7 +64,7 @@ def flat(block: bytes, *keys: StreamKey) -> list[Any]:
     for parsed in parse_block(block, StreamNames(keys)):
         if isinstance(parsed, Records):
             found += [(parsed.key, bytes(each)) for each in parsed.data]
-        elif parsed != Ignored():
+        elif parsed != IgnoredLine():
             found.append(parsed)
     return found
 
@@ -108,12 +108,12 @@ def test_each_kind_of_line() -> None:
     assert flat(status % b"RUNNING") == [StatusLine((None, "a"), StreamStatus.RUNNING)]
     assert flat(status % b"ODD") == []
     no_number = b'{"type":"RECORD","record":{"stream":"a","data":{"x":NaN}}}'
-    assert flat(no_number) == [RejectedRecord((None, "a"), no_number)]
+    assert flat(no_number) == [UnreadableRecord((None, "a"), no_number)]
     deep = b'{"type":"RECORD","record":{"stream":"a","namespace":"ns","data":' + b"[" * 5000 + b"]" * 5000 + b"}}"
-    assert flat(deep) == [RejectedRecord(("ns", "a"), deep)]
+    assert flat(deep) == [UnreadableRecord(("ns", "a"), deep)]
     two = record("a", {}) + state("a", 1) + b"\n"
-    assert flat(two + b" \n") == flat(two) == [Unreadable()]
-    assert flat(b"nonsense") == [Unreadable()]
+    assert flat(two + b" \n") == flat(two) == [UnreadableLine()]
+    assert flat(b"nonsense") == [UnreadableLine()]
 
 
 @pytest.mark.parametrize(

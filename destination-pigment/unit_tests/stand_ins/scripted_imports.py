@@ -9,7 +9,7 @@ import pytest
 
 from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import Cut
+from destination_pigment.files.stream_files import FileSegment
 from destination_pigment.imports.changes import AppendJob
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.reload import ReplaceJob
@@ -110,7 +110,7 @@ def append_three(
 ) -> tuple[AppendJob, Imported]:
     """Append a file of three rows; the job, and what came of it."""
     with Spool(CsvDialect()) as spool:
-        cut = Cut(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
+        cut = FileSegment(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
         job = AppendJob(stream(mode), configuration_id, cut, spool)
         return job, job.run(importer)
 
@@ -126,7 +126,8 @@ def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int 
     """Replace a block by so many files of one row."""
     with Spool(CsvDialect()) as spool:
         cuts = tuple(
-            Cut(filled(spool, b"1\r\n"), rows=1, rejected=rejected_on_arrival, is_open=False) for _ in range(files)
+            FileSegment(filled(spool, b"1\r\n"), rows=1, rejected=rejected_on_arrival, is_open=False)
+            for _ in range(files)
         )
         target = Target("adding", "clearing")
         return ReplaceJob(stream(WriteMode.REPLACE), target, cuts, restart_seconds=10.0).run(importer)
