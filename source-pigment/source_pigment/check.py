@@ -17,11 +17,11 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
 from pigment_client.wording import counted, listed
 from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
-from source_pigment.discovery.catalog import Application, Applications, Catalog, StreamObject, payloads_of
+from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, payloads_of
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_filled_catalog
-from source_pigment.discovery.sampling import take_sample
+from source_pigment.discovery.sampling import read_sample
 from source_pigment.spec import make_spec
-from source_pigment.system_streams import try_own_streams
+from source_pigment.system_streams import check_system_streams
 
 _NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
 
@@ -45,15 +45,15 @@ def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
 def _check(client: PigmentClient, settings: SourceConfig) -> str:
     catalog = _catalog(client, settings)
     # Every payload is looked at, so that a wrong one is found here and not in the middle of a sync.
-    custom = [each for each in catalog.objects if _is_custom(settings, each)]
-    views = [each for each in catalog.objects if each.kind is ExportKind.VIEW]
+    custom = [each for each in catalog.targets if _is_custom(settings, each)]
+    views = [each for each in catalog.targets if each.kind is ExportKind.VIEW]
     for each in (*views, *custom)[:_MOST_NAMED]:
         _read_header(client, settings, each)
-    for kind in {each.kind for each in catalog.objects} - {each.kind for each in (*views, *custom)}:
-        _read_one_header(client, settings, _across_applications(catalog.objects, kind))
-    own = try_own_streams(client, settings)
+    for kind in {each.kind for each in catalog.targets} - {each.kind for each in (*views, *custom)}:
+        _read_one_header(client, settings, _across_applications(catalog.targets, kind))
+    own = check_system_streams(client, settings)
     found = counted(
-        len(catalog.objects) + sum(own.values()),
+        len(catalog.targets) + sum(own.values()),
         "stream was found, and the keys can read it",
         "streams were found, and the keys can read them",
     )
@@ -70,21 +70,21 @@ def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
         raise explain_empty(client, settings) from None
     if catalog.unplaced_views:
         raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0]))
-    for each in catalog.objects:
+    for each in catalog.targets:
         payloads_of(settings, each)
     return catalog
 
 
-def _is_custom(settings: SourceConfig, stream_object: StreamObject) -> bool:
-    return any(each.block in stream_object.words for each in settings.block_requests)
+def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
+    return any(each.block in target.words for each in settings.block_requests)
 
 
-def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[StreamObject]) -> None:
+def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[ExportTarget]) -> None:
     """Read the header line of one of the blocks; one that cannot be exported says nothing of the others."""
     first: PigmentError | None = None
     for each in objects[:_BLOCKS_TO_TRY]:
         try:
-            take_sample(client, ExportRequest(each.kind, each.id, payloads_of(settings, each)[0]), rows=0)
+            read_sample(client, ExportRequest(each.kind, each.id, payloads_of(settings, each)[0]), rows=0)
         except KeyRejected:
             raise
         except PigmentError as error:
@@ -98,23 +98,23 @@ def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: lis
             raise first
 
 
-def _read_header(client: PigmentClient, settings: SourceConfig, stream_object: StreamObject) -> None:
+def _read_header(client: PigmentClient, settings: SourceConfig, target: ExportTarget) -> None:
     """Read the header line of what the configuration names itself."""
-    request = ExportRequest(stream_object.kind, stream_object.id, payloads_of(settings, stream_object)[0])
+    request = ExportRequest(target.kind, target.id, payloads_of(settings, target)[0])
     try:
-        take_sample(client, request, rows=0)
+        read_sample(client, request, rows=0)
     except (KeyRejected, PermissionMissing):
         raise
     except NotFound:
-        if stream_object.kind is ExportKind.VIEW:
-            raise _no_such_view(client, settings, stream_object) from None
+        if target.kind is ExportKind.VIEW:
+            raise _no_such_view(client, settings, target) from None
         raise
     except PigmentError as error:
-        with explained(subject=stream_object.subject):
+        with explained(subject=target.subject):
             raise error from None
 
 
-def _no_such_view(client: PigmentClient, settings: SourceConfig, view: StreamObject) -> ConfigProblem:
+def _no_such_view(client: PigmentClient, settings: SourceConfig, view: ExportTarget) -> ConfigProblem:
     application_id = view.application.id if view.application else settings.application_id
     there = [f'"{each.name}" ({each.id})' for each in client.list_views(application_id or "")]
     return ConfigProblem(
@@ -123,10 +123,10 @@ def _no_such_view(client: PigmentClient, settings: SourceConfig, view: StreamObj
     )
 
 
-def _across_applications(objects: Sequence[StreamObject], kind: ExportKind) -> list[StreamObject]:
+def _across_applications(objects: Sequence[ExportTarget], kind: ExportKind) -> list[ExportTarget]:
     """Those of a kind, the first of each application before any second one."""
     ranks: Counter[str] = Counter()
-    ranked: list[tuple[int, StreamObject]] = []
+    ranked: list[tuple[int, ExportTarget]] = []
     for each in (each for each in objects if each.kind is kind):
         application_id = each.application.id if each.application else ""
         ranked.append((ranks[application_id], each))
@@ -147,6 +147,6 @@ def _named(applications: Iterable[Application]) -> str:
 
 
 def _kinds(catalog: Catalog, own: Mapping[str, int]) -> str:
-    counts = {kind: sum(each.kind is kind for each in catalog.objects) for kind in ExportKind}
+    counts = {kind: sum(each.kind is kind for each in catalog.targets) for kind in ExportKind}
     kinds = [counted(count, kind.value) for kind, count in counts.items() if count]
     return ", ".join([*kinds, *(f"{count} {kind}" for kind, count in own.items())])

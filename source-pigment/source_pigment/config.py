@@ -69,7 +69,7 @@ class SourceConfig:
     num_workers: int
 
     @property
-    def has_own_streams(self) -> bool:
+    def has_system_streams(self) -> bool:
         """Whether there are streams beside those of blocks and views."""
         return self.model_streams or self.audit_log
 

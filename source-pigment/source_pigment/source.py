@@ -33,9 +33,9 @@ from source_pigment.discovery.catalog import Catalog, payloads_of
 from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.matching import (
     ConfiguredStream,
-    check_exports_told_apart,
-    check_told_apart,
-    find_object,
+    find_target,
+    require_distinct_streams,
+    require_unambiguous_exports,
 )
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import DiscoveredStream, discover_streams
@@ -46,7 +46,7 @@ from source_pigment.reading.scheduler import AnyStream
 from source_pigment.reading.state import sync_identity
 from source_pigment.reading.sync import StreamStates, Sync
 from source_pigment.spec import make_spec
-from source_pigment.system_streams import OwnStreams, own_airbyte_streams
+from source_pigment.system_streams import SystemStreams, system_airbyte_streams
 
 logger = logging.getLogger("airbyte.pigment.source")
 
@@ -83,7 +83,7 @@ class SourcePigment(Source):
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             found = discover_streams(client, settings, fetch_filled_catalog(client, settings))
             streams = [_airbyte_stream(each, settings) for each in found]
-            return AirbyteCatalog(streams=[*streams, *own_airbyte_streams(settings)])
+            return AirbyteCatalog(streams=[*streams, *system_airbyte_streams(settings)])
 
     def read(
         self,
@@ -104,12 +104,12 @@ class SourcePigment(Source):
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
             note_conversion(logger)
-            check_told_apart(_configured(each) for each in catalog.streams)
+            require_distinct_streams(_configured(each) for each in catalog.streams)
             configured = _without_repeats(catalog.streams)
-            own = OwnStreams(client, settings)
+            own = SystemStreams(client, settings)
             exports = [_configured(each) for each in configured if not own.has(each)]
             known = fetch_catalog_for(client, settings, exports)
-            check_exports_told_apart(settings, known, exports)
+            require_unambiguous_exports(settings, known, exports)
             states = StreamStates(state, _sync_identity(catalog))
             sync = Sync(states)
             streams: list[AnyStream] = []
@@ -132,9 +132,9 @@ def _stream(
     catalog: Catalog,
     configured: ConfiguredAirbyteStream,
 ) -> ExportStream:
-    """The stream that is to be read; raises what `find_object` raises."""
+    """The stream that is to be read; raises what `find_target` raises."""
     wanted = _configured(configured)
-    found = find_object(settings, catalog, wanted)
+    found = find_target(settings, catalog, wanted)
     ours = sorted({RECORD_ID, CONTENT_HASH} & (configured.stream.json_schema.get("properties") or {}).keys())
     if ours and not settings.row_metadata:
         raise ConfigProblem(
@@ -176,12 +176,12 @@ def _sync_identity(catalog: ConfiguredAirbyteCatalog) -> str | None:
 
 
 def _airbyte_stream(found: DiscoveredStream, settings: SourceConfig) -> AirbyteStream:
-    stream, application = found.object.stream, found.object.application
+    stream, application = found.target.stream, found.target.application
     return AirbyteStream(
         name=stream.name,
         namespace=stream.namespace,
         json_schema=found.schema.json_schema(
-            found.object.id,
+            found.target.id,
             row_metadata=settings.row_metadata,
             application_id=application.id if application else None,
         ),

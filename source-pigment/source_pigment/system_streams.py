@@ -14,7 +14,7 @@ from source_pigment.audit.listing import check_page
 from source_pigment.audit.stream import AuditOptions, AuditStream, audit_airbyte_stream
 from source_pigment.audit.window import STREAM as AUDIT_LOG
 from source_pigment.config import SourceConfig
-from source_pigment.discovery.names import OWN_STREAM_NAMES
+from source_pigment.discovery.names import SYSTEM_STREAM_NAMES
 from source_pigment.discovery.schema import ConfiguredSchema
 from source_pigment.model.entries import ModelKind
 from source_pigment.model.listings import ModelListings, ModelScope
@@ -22,7 +22,7 @@ from source_pigment.model.streams import ModelStream, model_airbyte_streams
 from source_pigment.reading.scheduler import AnyStream
 
 
-class OwnStreams:
+class SystemStreams:
     """Those of one sync."""
 
     def __init__(self, client: PigmentClient, settings: SourceConfig) -> None:
@@ -35,7 +35,7 @@ class OwnStreams:
         """Whether the configured stream is one of them, switched on or not."""
         stream = configured.stream
         # What was discovered of a block or view has its id.
-        return stream.name in OWN_STREAM_NAMES and ConfiguredSchema.of(stream.json_schema).object_id is None
+        return stream.name in SYSTEM_STREAM_NAMES and ConfiguredSchema.of(stream.json_schema).object_id is None
 
     def open(self, configured: ConfiguredAirbyteStream, given: Mapping[str, Any] | None) -> AnyStream:
         """One of them, behind its state; raises `ConfigProblem` where it is switched off, or the state not ours."""
@@ -48,7 +48,7 @@ class OwnStreams:
         return ModelStream(ModelKind(name), self._listings, schema)
 
 
-def own_airbyte_streams(settings: SourceConfig) -> list[AirbyteStream]:
+def system_airbyte_streams(settings: SourceConfig) -> list[AirbyteStream]:
     """What discovery offers beside blocks and views."""
     return [
         *(model_airbyte_streams() if settings.model_streams else ()),
@@ -56,7 +56,7 @@ def own_airbyte_streams(settings: SourceConfig) -> list[AirbyteStream]:
     ]
 
 
-def try_own_streams(client: PigmentClient, settings: SourceConfig) -> dict[str, int]:
+def check_system_streams(client: PigmentClient, settings: SourceConfig) -> dict[str, int]:
     """Ask a little of what they need; gives how many there are, by what they are of. Raises what is wrong."""
     found: dict[str, int] = {}
     if settings.model_streams:

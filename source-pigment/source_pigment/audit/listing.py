@@ -22,6 +22,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound, RequestRejected
 from pigment_client.models import AuditEvent, AuditPage
 from source_pigment.audit.window import Micros, iso
+from source_pigment.reading.download import Stopped
 
 logger = logging.getLogger("airbyte.pigment.source")
 
@@ -36,10 +37,6 @@ _MOST_IDLE_PAGES = 5
 
 # Takes an event of the listing with this number; gives when it was ingested, and whether this listing had it before.
 Take = Callable[[AuditEvent, int], tuple[Micros, bool]]
-
-
-class Stopped(Exception):
-    """Nobody wants the events any more."""
 
 
 class _CursorRejected(Exception):

@@ -28,7 +28,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamObject:
+class ExportTarget:
     """What a stream exports: a block, or a view (`block` is None).
 
     `known_names` explain its columns. `application` is None where the connection reads only one.
@@ -76,17 +76,17 @@ class Applications:
 class Catalog:
     """What there is to read.
 
-    `objects` are the chosen blocks and views; `others` is what the configuration leaves out, which a stream that was
+    `targets` are the chosen blocks and views; `others` is what the configuration leaves out, which a stream that was
     configured before may still read, and views whose application is not known. `applications` is None where the
     connection reads one application.
     """
 
-    objects: tuple[StreamObject, ...]
-    others: tuple[StreamObject, ...]
+    targets: tuple[ExportTarget, ...]
+    others: tuple[ExportTarget, ...]
     applications: Applications | None = None
 
     @property
-    def unplaced_views(self) -> list[StreamObject]:
+    def unplaced_views(self) -> list[ExportTarget]:
         """The views of which it is not known which of several applications they belong to."""
         return [each for each in self.others if each.block is None]
 
@@ -109,16 +109,16 @@ def catalog_of(
     by_id: list[Block | None] = [*chosen, *(None for _ in views)]
     known_names = _known_names(blocks)
 
-    def make(name: str, kind: ExportKind, id_: str, block: Block | None) -> StreamObject:
+    def make(name: str, kind: ExportKind, id_: str, block: Block | None) -> ExportTarget:
         stream = StreamName(name, application.namespace if application else None)
-        return StreamObject(stream, kind, id_, block, known_names, application)
+        return ExportTarget(stream, kind, id_, block, known_names, application)
 
-    objects = tuple(
+    targets = tuple(
         make(name, ExportKind(each.kind), each.id, block)
         for name, each, block in zip(stream_names(named), named, by_id, strict=True)
     )
     others = tuple(make(block.name, block.type.kind, block.id, block) for block in blocks if block not in chosen)
-    return Catalog(objects, others)
+    return Catalog(targets, others)
 
 
 def _known_names(blocks: Sequence[Block]) -> KnownNames:
@@ -127,6 +127,6 @@ def _known_names(blocks: Sequence[Block]) -> KnownNames:
     return KnownNames(metrics - dimensions, dimensions)
 
 
-def payloads_of(config: SourceConfig, stream_object: StreamObject) -> tuple[Payload, ...]:
+def payloads_of(config: SourceConfig, target: ExportTarget) -> tuple[Payload, ...]:
     """The payloads of a stream's slices, one at least; raises `ConfigProblem`."""
-    return config.payloads_for(stream_object.kind, *stream_object.words)
+    return config.payloads_for(target.kind, *target.words)

@@ -20,7 +20,7 @@ from source_pigment.discovery.catalog import (
     Application,
     Applications,
     Catalog,
-    StreamObject,
+    ExportTarget,
     catalog_of,
     name_applications,
 )
@@ -44,7 +44,7 @@ def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog
     else:
         catalog = _fetching(client, config).everything()
         _leave_out(catalog)
-    if not catalog.objects and not (config.has_own_streams and _is_seen(client, config.application_id)):
+    if not catalog.targets and not (config.has_system_streams and _is_seen(client, config.application_id)):
         raise explain_empty(client, config)
     return catalog
 
@@ -170,11 +170,11 @@ class _Fetching:
             if each.application
         ]
         unplaced = tuple(
-            StreamObject(StreamName(each.name), ExportKind.VIEW, each.view_id, None, KnownNames())
+            ExportTarget(StreamName(each.name), ExportKind.VIEW, each.view_id, None, KnownNames())
             for each in views.get("", ())
         )
         return Catalog(
-            tuple(each for part in parts for each in part.objects),
+            tuple(each for part in parts for each in part.targets),
             (*(each for part in parts for each in part.others), *unplaced),
             Applications(self._applications, failed),
         )
@@ -200,7 +200,7 @@ def _leave_out(catalog: Catalog) -> None:
             application.namespace,
             error.status,
         )
-    _name_what_is_empty(applications, {each.application for each in catalog.objects})
+    _name_what_is_empty(applications, {each.application for each in catalog.targets})
     for view in catalog.unplaced_views:
         logger.error("The %s is left out: %s", view.subject, explain_unplaced(view))
 
@@ -226,7 +226,7 @@ def _name_what_is_empty(applications: Applications, filled: Collection[Applicati
         )
 
 
-def explain_unplaced(view: StreamObject) -> str:
+def explain_unplaced(view: ExportTarget) -> str:
     """Why a view is of no application, and what to do."""
     return (
         f'The view "{view.stream}" under "Views" ({view.id}) is in none of the applications that the owner of the API '

@@ -15,7 +15,7 @@ from pigment_client.errors import NotFound, PermissionMissing, PigmentError, Try
 from pigment_client.models import Block
 from pigment_client.wording import listed
 from source_pigment.config import SourceConfig
-from source_pigment.discovery.catalog import Application, Applications, Catalog, StreamObject
+from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget
 from source_pigment.discovery.names import Named, StreamName, stream_names
 from source_pigment.discovery.schema import ConfiguredSchema
 
@@ -49,7 +49,7 @@ class ConfiguredStream:
         return {self.name.name, str(self.name), *([self.schema.object_id] if self.schema.object_id else [])}
 
 
-def check_told_apart(configured: Iterable[ConfiguredStream]) -> None:
+def require_distinct_streams(configured: Iterable[ConfiguredStream]) -> None:
     """Raise `ConfigProblem` where two blocks would be read as one stream: a client has lost the namespaces."""
     ids: dict[StreamName, tuple[str | None, str | None]] = {}
     for each in configured:
@@ -61,12 +61,12 @@ def check_told_apart(configured: Iterable[ConfiguredStream]) -> None:
             )
 
 
-def check_exports_told_apart(config: SourceConfig, catalog: Catalog, configured: Iterable[ConfiguredStream]) -> None:
+def require_unambiguous_exports(config: SourceConfig, catalog: Catalog, configured: Iterable[ConfiguredStream]) -> None:
     """Raise `ConfigProblem` where one custom export would be for several streams.
 
     A block that was renamed has two names, its own and that of its stream, and another may have taken one of them.
     """
-    found: list[StreamObject | None] = []
+    found: list[ExportTarget | None] = []
     for each in configured:
         # What is wrong with a stream is said of it when it is opened.
         with suppress(ConfigProblem):
@@ -80,7 +80,7 @@ def check_exports_told_apart(config: SourceConfig, catalog: Catalog, configured:
             )
 
 
-def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject:
+def find_target(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> ExportTarget:
     """What the stream reads, under the stream's name.
 
     Raises `ConfigProblem` where it is not there, and the CDK's exception where nobody can know.
@@ -93,21 +93,21 @@ def find_object(config: SourceConfig, catalog: Catalog, configured: ConfiguredSt
     return found
 
 
-def _look_up(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> StreamObject | None:
+def _look_up(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> ExportTarget | None:
     found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
     return None if found is None else replace(found, stream=configured.name)
 
 
-def _by_id(catalog: Catalog, configured: ConfiguredStream) -> StreamObject | None:
+def _by_id(catalog: Catalog, configured: ConfiguredStream) -> ExportTarget | None:
     schema = configured.schema
-    found = [each for each in (*catalog.objects, *catalog.others) if each.id == schema.object_id]
+    found = [each for each in (*catalog.targets, *catalog.others) if each.id == schema.object_id]
     # A block may be seen in several applications.
     same = [each for each in found if each.application and each.application.id == schema.application_id] or found
     # A view may be configured under several names.
     return next((each for each in same if each.stream.name == configured.name.name), same[0] if same else None)
 
 
-def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> StreamObject | None:
+def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> ExportTarget | None:
     if name.namespace is not None and config.application_id is not None:
         raise ConfigProblem(
             f'The stream "{name}" has a namespace, and streams of the one application under "Application ID" have '
@@ -118,7 +118,7 @@ def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> Stream
             f'The stream "{name}" has no namespace, so that with an empty "Application ID" nobody knows which '
             "application it is of: enter the ID, or refresh the schema of the connection."
         )
-    return next((each for each in catalog.objects if each.stream == name), None)
+    return next((each for each in catalog.targets if each.stream == name), None)
 
 
 def _out(applications: Applications, configured: ConfiguredStream) -> Exception:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 # The streams that are no exports. They always have their names for themselves, so that switching them on renames none.
-OWN_STREAM_NAMES = frozenset(
+SYSTEM_STREAM_NAMES = frozenset(
     {
         "_pigment_applications",
         "_pigment_blocks",
@@ -43,7 +43,7 @@ class Named:
 
 def stream_names(objects: Sequence[Named]) -> list[str]:
     """The names of an application's streams; where names are equal, or ours, the kind, then a short id, is appended."""
-    ours = [Named("", name, "stream") for name in OWN_STREAM_NAMES]
+    ours = [Named("", name, "stream") for name in SYSTEM_STREAM_NAMES]
     suffixes = (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id)
     return _kept_apart([*objects, *ours], suffixes)[: len(objects)]
 

@@ -21,7 +21,7 @@ from pigment_client.errors import (
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 from source_pigment.config import DIALECT, Payload, SourceConfig
-from source_pigment.discovery.catalog import Catalog, StreamObject, payloads_of
+from source_pigment.discovery.catalog import Catalog, ExportTarget, payloads_of
 from source_pigment.discovery.schema import InferenceOptions, Sample, StreamSchema, make_schema
 
 logger = logging.getLogger("airbyte.pigment.source")
@@ -41,7 +41,7 @@ _LEFT_OUT = (NotFound, PermissionMissing, RequestRejected, TooLarge, ConfigProbl
 class DiscoveredStream:
     """A stream as discovery found it."""
 
-    object: StreamObject
+    target: ExportTarget
     schema: StreamSchema
     num_slices: int
 
@@ -55,10 +55,10 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
     """
     failures: list[Exception] = []
 
-    def look(stream_object: StreamObject) -> DiscoveredStream | None:
-        subject, payloads = stream_object.subject, payloads_of(config, stream_object)
+    def look(target: ExportTarget) -> DiscoveredStream | None:
+        subject, payloads = target.subject, payloads_of(config, target)
         try:
-            return _look_at(client, config, stream_object, payloads)
+            return _look_at(client, config, target, payloads)
         except _LEFT_OUT as error:
             failures.append(error)
             logger.error("The %s is left out: %s", subject, explain(error, subject=subject).message)  # noqa: TRY400 - a traceback could quote data
@@ -72,7 +72,7 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
 
     with ThreadPoolExecutor(config.num_workers) as pool:
         try:
-            found = [each for each in pool.map(look, catalog.objects) if each is not None]
+            found = [each for each in pool.map(look, catalog.targets) if each is not None]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -81,7 +81,7 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catal
     return found
 
 
-def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS) -> Sample:
+def read_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS) -> Sample:
     """The header line of an export and its first rows; the rest is not fetched."""
 
     def read(export: Export) -> Sample:
@@ -106,19 +106,17 @@ def take_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
 def _look_at(
     client: PigmentClient,
     config: SourceConfig,
-    stream_object: StreamObject,
+    target: ExportTarget,
     payloads: tuple[Payload, ...],
 ) -> DiscoveredStream:
-    sample = take_sample(client, ExportRequest(stream_object.kind, stream_object.id, payloads[0]))
+    sample = read_sample(client, ExportRequest(target.kind, target.id, payloads[0]))
     if len(sample.header) < 2 and not "".join(sample.header).strip():
-        raise ConfigProblem(
-            f"The export of the {stream_object.subject} has no columns: add a property or metric to it."
-        )
+        raise ConfigProblem(f"The export of the {target.subject} has no columns: add a property or metric to it.")
     options = InferenceOptions(
         config.infer_types,
-        stream_object.known_names,
+        target.known_names,
         tuple(str(each.get("type")) for each in payloads[0].get("fields") or ()),
         bool(payloads[0].get("scenarios")),
     )
-    schema = make_schema(stream_object.kind, stream_object.block, sample, options)
-    return DiscoveredStream(stream_object, schema, len(payloads))
+    schema = make_schema(target.kind, target.block, sample, options)
+    return DiscoveredStream(target, schema, len(payloads))

@@ -19,14 +19,11 @@ from pigment_client.json_objects import text_in
 from pigment_client.models import BlockType, ListedObject, Listing
 from pigment_client.wording import listed
 from source_pigment.model.entries import Entry, ModelKind, Place, gathered
+from source_pigment.reading.download import Stopped
 
 logger = logging.getLogger("airbyte.pigment.source")
 
 _LEFT_OUT = (NotFound, PermissionMissing)
-
-
-class Stopped(Exception):
-    """Nobody wants the model any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ from source_pigment.discovery.matching import (
     ConfiguredStream,
     Listing,
     check_custom_exports,
-    check_exports_told_apart,
-    check_told_apart,
-    find_object,
+    find_target,
+    require_distinct_streams,
+    require_unambiguous_exports,
 )
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
@@ -62,17 +62,17 @@ def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = Non
     """What there is in both applications, as it is put together from what Pigment lists."""
     failed = failed or {}
     parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
-    objects, others = ([each for part in parts for each in getattr(part, name)] for name in ("objects", "others"))
-    return Catalog(tuple(objects), tuple(others), Applications(APPLICATIONS, failed))
+    targets, others = ([each for part in parts for each in getattr(part, name)] for name in ("targets", "others"))
+    return Catalog(tuple(targets), tuple(others), Applications(APPLICATIONS, failed))
 
 
 def test_names_are_unique_within_an_application_only() -> None:
-    found = [each.stream for each in catalog(config()).objects]
+    found = [each.stream for each in catalog(config()).targets]
     assert found == [StreamName(name, space) for space in ("Plan", "Sales") for name in ("Accounts", "P&L")]
 
 
 def test_each_application_explains_its_own_columns() -> None:
-    known = {each.stream.namespace: each.known_names.metrics for each in catalog(config()).objects}
+    known = {each.stream.namespace: each.known_names.metrics for each in catalog(config()).targets}
     assert known == {"Plan": {"Revenue"}, "Sales": {"Cost"}}
 
 
@@ -87,7 +87,7 @@ def test_each_application_explains_its_own_columns() -> None:
     ],
 )
 def test_patterns_choose_among_applications(given_: dict[str, Any], chosen: set[str]) -> None:
-    assert {str(each.stream) for each in catalog(config(**given_)).objects} == chosen
+    assert {str(each.stream) for each in catalog(config(**given_)).targets} == chosen
 
 
 @pytest.mark.parametrize("empty", [{}, {"application_id": ""}, {"application_id": "  "}, {"application_id": "''"}])
@@ -138,7 +138,7 @@ def one_catalog() -> Catalog:
     ],
 )
 def test_a_stream_follows_its_block(stream: ConfiguredStream, reads: str) -> None:
-    found = find_object(SEVERAL, catalog(SEVERAL), stream)
+    found = find_target(SEVERAL, catalog(SEVERAL), stream)
     assert (found.id, found.stream) == (reads, stream.name)
 
 
@@ -154,7 +154,7 @@ def test_a_stream_follows_its_block(stream: ConfiguredStream, reads: str) -> Non
 )
 def test_a_stream_that_is_not_there_is_read_from_no_other(stream: ConfiguredStream, words: str) -> None:
     with pytest.raises(ConfigProblem, match=words):
-        find_object(SEVERAL, catalog(SEVERAL), stream)
+        find_target(SEVERAL, catalog(SEVERAL), stream)
 
 
 @pytest.mark.parametrize(
@@ -167,12 +167,12 @@ def test_a_stream_that_is_not_there_is_read_from_no_other(stream: ConfiguredStre
 )
 def test_with_one_id_a_stream_of_another_application_is_not_read(stream: ConfiguredStream, words: str) -> None:
     with pytest.raises(ConfigProblem, match=words):
-        find_object(ONE, one_catalog(), stream)
+        find_target(ONE, one_catalog(), stream)
 
 
 def test_with_one_id_a_stream_of_that_application_goes_on_in_its_namespace() -> None:
     stream = noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN)
-    assert find_object(ONE, one_catalog(), stream).stream == StreamName("Accounts", "Plan")
+    assert find_target(ONE, one_catalog(), stream).stream == StreamName("Accounts", "Plan")
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,10 @@ def test_what_is_wrong_with_an_application_is_wrong_with_its_streams_alone(
     error: PigmentError, type_: FailureType, words: str
 ) -> None:
     seen = catalog(SEVERAL, {SALES: error})
-    assert find_object(SEVERAL, seen, noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN)).id == PLAN_ACCOUNTS
+    assert find_target(SEVERAL, seen, noted("Plan", "Accounts", PLAN_ACCOUNTS, PLAN)).id == PLAN_ACCOUNTS
     for stream in (noted("Sales", "Accounts", SALES_ACCOUNTS, SALES), noted("Sales", "Accounts", None)):
         with pytest.raises((ConfigProblem, AirbyteTracedException)) as raised:
-            find_object(SEVERAL, seen, stream)
+            find_target(SEVERAL, seen, stream)
         problem = raised.value
         failed = isinstance(problem, AirbyteTracedException)
         assert (problem.failure_type if failed else FailureType.config_error) is type_  # type: ignore[union-attr] # told apart
@@ -205,16 +205,16 @@ def test_what_is_wrong_with_an_application_is_wrong_with_its_streams_alone(
 def test_what_may_be_of_an_application_that_nobody_could_list_is_tried_again() -> None:
     seen = catalog(SEVERAL, {SALES: Unavailable("list blocks", status=503)})
     with pytest.raises(AirbyteTracedException) as raised:
-        find_object(SEVERAL, seen, noted(None, "Accounts", SALES_ACCOUNTS))
+        find_target(SEVERAL, seen, noted(None, "Accounts", SALES_ACCOUNTS))
     assert raised.value.failure_type is FailureType.transient_error
 
 
 def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configured() -> None:
     shared = BLOCKS[PLAN][0]
     parts = [catalog_of(SEVERAL, [shared], (), each) for each in APPLICATIONS]
-    seen = Catalog(parts[0].objects + parts[1].objects, (), Applications(APPLICATIONS))
+    seen = Catalog(parts[0].targets + parts[1].targets, (), Applications(APPLICATIONS))
     for each in APPLICATIONS:
-        found = find_object(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
+        found = find_target(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
         assert found.application == each
 
 
@@ -242,9 +242,9 @@ def everything_in(seen: Seen, failed: set[str]) -> Catalog:
         for each in applications
         if each.id not in failed
     ]
-    objects = tuple(each for part in parts for each in part.objects)
+    targets = tuple(each for part in parts for each in part.targets)
     return Catalog(
-        objects, (), Applications(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()})
+        targets, (), Applications(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()})
     )
 
 
@@ -254,7 +254,7 @@ def test_whatever_becomes_of_a_workspace_no_stream_is_read_from_another_block(
 ) -> None:
     """Applications and blocks come, go, change names, swap names and are hidden between discovery and read."""
     now = everything_in(after, failed)
-    for each in everything_in(before, set()).objects:
+    for each in everything_in(before, set()).targets:
         assert each.application
         stream = noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
         shown = after.get(each.application.id)
@@ -263,9 +263,9 @@ def test_whatever_becomes_of_a_workspace_no_stream_is_read_from_another_block(
         }
         if shown is None or each.application.id in failed or each.id not in anywhere:
             with pytest.raises(ConfigProblem):
-                find_object(SEVERAL, now, stream)
+                find_target(SEVERAL, now, stream)
         else:
-            found = find_object(SEVERAL, now, stream)
+            found = find_target(SEVERAL, now, stream)
             assert (found.id, found.stream) == (each.id, each.stream)
 
 
@@ -281,10 +281,10 @@ def test_whatever_becomes_of_a_workspace_no_stream_is_read_from_another_block(
 def test_a_catalog_without_its_namespaces_reads_no_block_as_another(other: ConfiguredStream, told_apart: bool) -> None:
     streams = [noted(None, "Accounts", PLAN_ACCOUNTS, PLAN), other]
     if told_apart:
-        check_told_apart(streams)
+        require_distinct_streams(streams)
         return
     with pytest.raises(ConfigProblem, match='Two streams of the connection are called "Accounts"'):
-        check_told_apart(streams)
+        require_distinct_streams(streams)
 
 
 def entry(named: str) -> SourceConfig:
@@ -295,7 +295,7 @@ def exported_by(settings: SourceConfig) -> set[str]:
     """The blocks that the entry is for."""
     check_custom_exports(settings, LISTINGS)
     seen = catalog(settings)
-    return {str(each.stream) for each in seen.objects if "scenarios" in payloads_of(settings, each)[0]}
+    return {str(each.stream) for each in seen.targets if "scenarios" in payloads_of(settings, each)[0]}
 
 
 @pytest.mark.parametrize("named", ["Sales/P&L", BLOCKS[SALES][2].id])
@@ -323,17 +323,17 @@ def test_no_entry_is_for_two_streams_whatever_was_renamed(before: Seen, after: S
     now = everything_in(after, set())
     streams = [
         noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
-        for each in everything_in(before, set()).objects
+        for each in everything_in(before, set()).targets
         if each.application
     ]
     is_clear = False
     with suppress(ConfigProblem):
-        check_exports_told_apart(settings, now, streams)
+        require_unambiguous_exports(settings, now, streams)
         is_clear = True
     changed = set()
     for each in streams:
         with suppress(ConfigProblem):
-            found = find_object(settings, now, each)
+            found = find_target(settings, now, each)
             changed |= {found.id} if "listFilter" in payloads_of(settings, found)[0] else set()
     assert len(changed) < 2 or not is_clear
 
@@ -345,13 +345,13 @@ def test_an_entry_whose_name_two_blocks_have_swapped_asks_for_the_id() -> None:
 
     settings = config(application_id=PLAN, block_requests=[{"block": "One", "request": "{}"}])
     streams = [noted(None, "One", SALES), noted(None, "Two", OTHER)]
-    check_exports_told_apart(settings, seen({SALES: "One", OTHER: "Two"}), streams)
+    require_unambiguous_exports(settings, seen({SALES: "One", OTHER: "Two"}), streams)
     swapped = seen({SALES: "Two", OTHER: "One"})
-    check_exports_told_apart(settings, swapped, streams[:1])
+    require_unambiguous_exports(settings, swapped, streams[:1])
     with pytest.raises(ConfigProblem, match='the entry "One" under "Custom exports" may be for any of the streams'):
-        check_exports_told_apart(settings, swapped, streams)
+        require_unambiguous_exports(settings, swapped, streams)
     by_id = config(application_id=PLAN, block_requests=[{"block": SALES, "request": "{}"}])
-    check_exports_told_apart(by_id, swapped, streams)
+    require_unambiguous_exports(by_id, swapped, streams)
 
 
 def test_an_entry_for_a_block_that_could_not_be_listed_is_no_mistake() -> None:
@@ -364,7 +364,7 @@ def test_an_entry_for_a_block_that_could_not_be_listed_is_no_mistake() -> None:
 
 def test_a_view_has_the_kind_of_a_view() -> None:
     settings = config(views=[{"view_id": OTHER, "name": "Accounts"}])
-    found = catalog_of(settings, BLOCKS[PLAN], settings.views, Application(PLAN, "Plan", "Plan")).objects
+    found = catalog_of(settings, BLOCKS[PLAN], settings.views, Application(PLAN, "Plan", "Plan")).targets
 
     assert [str(each.stream) for each in found] == ["Plan/Accounts (list)", "Plan/P&L", "Plan/Accounts (view)"]
     assert found[-1].kind is ExportKind.VIEW

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pigment_client.json_objects import fields_of, json_document, object_text
 from pigment_client.models import ListedObject
-from source_pigment.discovery.names import OWN_STREAM_NAMES, Named, stream_names
+from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, Named, stream_names
 from source_pigment.model.entries import ModelKind, Place, gathered, properties_of
 from source_pigment.reading.records import JsonRecords
 
@@ -105,5 +105,5 @@ def test_no_block_takes_the_name_of_a_stream_of_ours() -> None:
     blocks = [Named(f"id{at}", name, "list") for at, name in enumerate([*ModelKind, "Ledger"])]
     names = stream_names(blocks)
 
-    assert set(ModelKind) <= OWN_STREAM_NAMES
+    assert set(ModelKind) <= SYSTEM_STREAM_NAMES
     assert names == [*(f"{name} (list)" for name in ModelKind), "Ledger"]
