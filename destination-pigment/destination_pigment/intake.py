@@ -25,7 +25,7 @@ from destination_pigment.input.messages import (
 from destination_pigment.state_output import States
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.wording import counted
-from pigment_native.cells import Lines
+from pigment_native.cells import RecordInput
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -107,7 +107,7 @@ class Intake:
         """Take the records of the stream that came last, up to the first line that is anything else; the rest."""
         if self._last is None:
             return block
-        files, lines = self._files[self._last], Lines(block)
+        files, lines = self._files[self._last], RecordInput(block)
         while columns := files.converter.parse_lines(lines):
             self._receive(self._last, len(columns[0]))
             files.write_columns(columns)

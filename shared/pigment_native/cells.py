@@ -70,7 +70,7 @@ class Cells(Sequence[str | None]):
             return iter([None if length < 0 else text[begin : begin + length] for begin, length in spans])
         return iter([None if length < 0 else texts[begin : begin + length].decode() for begin, length in spans])
 
-    def chosen(self, which: Sequence[bool]) -> Cells:
+    def select_rows(self, which: Sequence[bool]) -> Cells:
         """The cells of some rows."""
         spans = memoryview(self.table.spans).cast("q")[self.places.start : self.places.stop : self.places.step].tolist()
         kept = bytearray(array("q", compress(spans, which)))
@@ -78,12 +78,12 @@ class Cells(Sequence[str | None]):
         return Cells(table, range(len(kept) // SPAN_BYTES), self.text_bytes)
 
 
-def chosen(columns: Sequence[Sequence[str | None]], which: Sequence[bool]) -> list[Sequence[str | None]]:
+def select_rows(columns: Sequence[Sequence[str | None]], which: Sequence[bool]) -> list[Sequence[str | None]]:
     """The columns with some of their rows."""
-    return [each.chosen(which) if isinstance(each, Cells) else list(compress(each, which)) for each in columns]
+    return [each.select_rows(which) if isinstance(each, Cells) else list(compress(each, which)) for each in columns]
 
 
-class Lines:
+class RecordInput:
     """Records, each on a line, of which some are taken; `position` is where the next one begins."""
 
     def __init__(self, content: bytes) -> None:
@@ -175,14 +175,14 @@ class CellReader:
         # Mutable state beside what C learns of the order of names: what stands around the data, once it is known.
         self._set_envelope(Envelope((b"",), 0) if stream is None else None)
 
-    def take(self, lines: Lines) -> list[Cells] | None:
+    def read_cells(self, lines: RecordInput) -> list[Cells] | None:
         """The columns of the next records, in the order of the header; None where the next one is left, or none is."""
         if not lines.is_text or lines.position >= len(lines.content):
             return None
-        columns = self._take(lines) if self._envelope is not None else None
-        return self._take(lines) if columns is None and self._learn(lines) else columns
+        columns = self._read_cells(lines) if self._envelope is not None else None
+        return self._read_cells(lines) if columns is None and self._learn(lines) else columns
 
-    def _learn(self, lines: Lines) -> bool:
+    def _learn(self, lines: RecordInput) -> bool:
         """Whether the next line shows another way in which records of the stream are written."""
         if self._stream is None or lines.has_taught:
             return False
@@ -200,7 +200,7 @@ class CellReader:
             self._header.part_count = len(envelope.parts)
             self._header.data_part = envelope.data_part
 
-    def _take(self, lines: Lines) -> list[Cells] | None:
+    def _read_cells(self, lines: RecordInput) -> list[Cells] | None:
         columns = self._columns
         table = lines.table(self._library, SPAN_BYTES * columns)
         begin, first = table.texts_used, table.spans_used // SPAN_BYTES

@@ -22,14 +22,14 @@ _CELLS_TO_LINES = ctypes.CFUNCTYPE(
 )
 
 
-class CsvLines:
+class CsvLineWriter:
     """Writes columns: those of a table by the library that made it, others beside them too; others alone by row."""
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._delimiter = ord(dialect.delimiter)
         self._by_row = CsvWriter(dialect)
 
-    def of(self, columns: Sequence[Sequence[str | None]]) -> bytes:
+    def lines(self, columns: Sequence[Sequence[str | None]]) -> bytes:
         """The lines of columns of one length; raises `CsvUnwritable`."""
         library = next((column.table.library for column in columns if isinstance(column, Cells)), None)
         if library is None:

@@ -49,7 +49,7 @@ class LineLayout:
 
 
 @dataclass(slots=True)
-class Lines:
+class RecordLines:
     """The lines of a block, where each ends, how many values did not fit by piece, the keys as numbers, and how many of
     these hold a blank.
     """
@@ -98,7 +98,7 @@ _ROWS_TO_LINES = ctypes.CFUNCTYPE(
 _COUNT_REPEATED = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64)
 
 
-class LineWriter:
+class RecordLineWriter:
     """Turns blocks of rows into lines of one layout; for one thread."""
 
     def __init__(self, library: ctypes.CDLL, layout: LineLayout) -> None:
@@ -119,7 +119,7 @@ class LineWriter:
         # Mutable state: the room for lines, kept from block to block.
         self._lines = bytearray()
 
-    def lines(self, block: bytes) -> Lines | None:
+    def lines(self, block: bytes) -> RecordLines | None:
         """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
         if len(block) > LARGEST_RECORD_BYTES:
             return None  # it may hold a field that is an error by row
@@ -139,7 +139,7 @@ class LineWriter:
                 break
             self._widen(2 * len(self._lines))
         content = bytes(memoryview(self._lines)[: made.lines.at - begin])
-        return Lines(content, ends[: made.rows], misfits, keys[: made.rows], made.blank_keys)
+        return RecordLines(content, ends[: made.rows], misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
         if len(self._lines) < size_bytes and self._pieces:

@@ -17,7 +17,7 @@ from destination_pigment.files.rejected import Rejection, Rows
 from destination_pigment.files.rows import Cells, Column, NewColumns, Rejected, RowConverter
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
-from pigment_native.cells import CellReader, Lines, chosen
+from pigment_native.cells import CellReader, RecordInput, select_rows
 from pigment_native.library import LIBRARY
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class RecordConverter:
         self._dates = _date_columns(stream, dialect)
         self._set_header(stream.columns)
 
-    def parse_lines(self, lines: Lines) -> Sequence[Column] | None:
+    def parse_lines(self, lines: RecordInput) -> Sequence[Column] | None:
         """The columns of the next lines that are records of this stream; None where the next line needs a look."""
-        return None if self._messages is None else self._messages.take(lines)
+        return None if self._messages is None else self._messages.read_cells(lines)
 
     def checked(self, as_sent: Sequence[Column]) -> Iterator[Converted]:
         """What becomes of columns of this header: dates are written, and rows without one or with an unknown item out.
@@ -73,11 +73,11 @@ class RecordConverter:
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
         """What becomes of the records, in their order."""
-        lines, begin = Lines(b"\n".join(records)), 0
+        lines, begin = RecordInput(b"\n".join(records)), 0
         # Where the library takes none or few, ever more go by row: a batch full of odd ones costs a few looks.
         odd = 1 if self._data is not None else len(records)
         while begin < len(records):
-            columns = None if self._data is None else self._data.take(lines)
+            columns = None if self._data is None else self._data.read_cells(lines)
             if columns is not None:
                 yield from self.checked(columns)
                 count = len(columns[0])
@@ -119,9 +119,9 @@ class RecordConverter:
         reasons = [rejected.get(position) for position in range(len(columns[0]))]
         for reason in sorted(set(rejected.values())):
             which = [each == reason for each in reasons]
-            yield Rejection(reason, Rows(self.header, chosen(as_sent, which), sum(which)))
+            yield Rejection(reason, Rows(self.header, select_rows(as_sent, which), sum(which)))
         kept = [each is None for each in reasons]
-        return chosen(columns, kept), chosen(as_sent, kept)
+        return select_rows(columns, kept), select_rows(as_sent, kept)
 
     def _collected(self, rows: list[Cells]) -> Iterator[Converted]:
         if rows:

@@ -23,7 +23,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable
-from pigment_native.csv_lines import CsvLines
+from pigment_native.csv_lines import CsvLineWriter
 
 
 class Pushed(Enum):
@@ -130,7 +130,7 @@ class StreamFiles:
         self.converter = converter
         self._spool = spool
         self._options = options
-        self._csv = CsvLines(options.dialect)
+        self._csv = CsvLineWriter(options.dialect)
         # All mutable state: the cuts (only the last may be open), the mark, since when a record waits, and what was
         # rejected, by reason.
         self._cuts: list[FileSegment] = []
@@ -272,7 +272,7 @@ class StreamFiles:
     def _put(self, rows: Rows) -> None:
         """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
         try:
-            lines = self._csv.of(rows.columns)
+            lines = self._csv.lines(rows.columns)
         except CsvUnwritable:
             if rows.count == 1:
                 self.reject(Rejection(_NOT_UNICODE, rows))

@@ -24,7 +24,7 @@ from destination_pigment.files.rows import RowConverter
 from destination_pigment.input.catalog import DateKind, DestinationStream, WriteMode, parse_catalog
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
-from pigment_native.csv_lines import CsvLines
+from pigment_native.csv_lines import CsvLineWriter
 
 DAY = {"type": ["null", "string"], "format": "date"}
 MOMENT = {"type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"}
@@ -275,4 +275,4 @@ def test_what_is_written_is_a_file_of_the_dialect() -> None:
     dialect = CsvDialect(",", dates=parse_date_pattern("MMM d, yyyy"))
     (rows,) = RecordConverter(stream_of(d=DAY, n={"type": "integer"}), (), dialect).checked([["2026-04-30"], ["1"]])
     assert isinstance(rows, Rows)
-    assert CsvLines(dialect).of(rows.columns) == b'"Apr 30, 2026",1\r\n'
+    assert CsvLineWriter(dialect).lines(rows.columns) == b'"Apr 30, 2026",1\r\n'

@@ -19,7 +19,7 @@ from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConve
 from destination_pigment.input.catalog import DestinationStream, StreamKey, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.dialect import CsvDialect
-from pigment_native.cells import CellReader, Lines, Table
+from pigment_native.cells import CellReader, RecordInput, Table
 from pigment_native.library import LIBRARY
 
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="there is no library for this machine")
@@ -38,9 +38,9 @@ def taken(
     content: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
 ) -> tuple[list[Cells], bytes]:
     """The rows that the library makes of some lines, and what it leaves."""
-    lines, rows = Lines(content), list[Cells]()
+    lines, rows = RecordInput(content), list[Cells]()
     reader = CellReader(library(), columns, separator, stream)
-    while cells := reader.take(lines):
+    while cells := reader.read_cells(lines):
         rows += map(list, zip(*cells, strict=True))
     return rows, content[lines.position :]
 
@@ -244,7 +244,7 @@ def test_a_line_with_any_byte_changed_is_left_or_taken_as_by_row(stream: StreamK
     reader = CellReader(library(), COLUMNS, ".", stream)
     count = 0
     for other in changed(line):
-        cells = reader.take(Lines(other))
+        cells = reader.read_cells(RecordInput(other))
         if cells is not None and b"\n" not in other:
             assert [list(row) for row in zip(*cells, strict=True)] == [by_row(other, stream=stream)], other
             count += 1
@@ -362,9 +362,9 @@ def test_two_thousand_columns_keep_their_places_whatever_the_order_of_the_keys()
 
 
 def test_records_that_hold_next_to_nothing_of_many_columns_take_bounded_room() -> None:
-    lines, columns = Lines(b'{"c7":1}\n' * 5000), [f"c{number}" for number in range(2000)]
+    lines, columns = RecordInput(b'{"c7":1}\n' * 5000), [f"c{number}" for number in range(2000)]
     reader, counts = CellReader(library(), columns, "."), list[int]()
-    while cells := reader.take(lines):
+    while cells := reader.read_cells(lines):
         counts.append(len(cells[7]))
         assert set(cells[7]) == {"1"}
 
@@ -397,9 +397,9 @@ def test_nothing_is_taken_of_nothing() -> None:
 
 def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_time() -> None:
     content = b"".join(b'{"a":%b}\n' % (b"1e99999" if n % 2 else b"1.5") for n in range(20_000))
-    reader, lines, tables = CellReader(library(), COLUMNS, "."), Lines(content), list[Table]()
+    reader, lines, tables = CellReader(library(), COLUMNS, "."), RecordInput(content), list[Table]()
     while lines.position < len(content):
-        columns = reader.take(lines)
+        columns = reader.read_cells(lines)
         if columns is None:
             lines.position = content.index(b"\n", lines.position) + 1
         else:

@@ -11,7 +11,7 @@ from pigment_native import record_lines
 from pigment_native.fuzz.arena import Arena
 from pigment_native.fuzz.fenced_memory import Fence
 from pigment_native.memory import DONE, Room, Text
-from pigment_native.record_lines import LineWriter
+from pigment_native.record_lines import RecordLineWriter
 
 MOST_ROOM = 1 << 23
 _FIELD_BYTES = ctypes.sizeof(record_lines._Field)
@@ -43,7 +43,7 @@ class FencedLines:
         numbers = self._arrays[0].put(array("Q", keys).tobytes(), fence)
         return int(self._count_repeated(numbers, len(keys), self._arrays[1].zeros(8 * size, fence), size))
 
-    def lines(self, writer: LineWriter, block: bytes, room: int, fence: Fence) -> Made | int:
+    def lines(self, writer: RecordLineWriter, block: bytes, room: int, fence: Fence) -> Made | int:
         """What C makes of a block in so much room, or how else it ended."""
         rows, pieces, columns = block.count(b"\n") + 1, len(writer._pieces), writer._layout.column_count
         lines = self._lines.room(room, fence)

@@ -16,7 +16,7 @@ from pigment_native.fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
 from pigment_native.fuzz.fenced_memory import Fence
 from pigment_native.fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
-from pigment_native.record_lines import LineLayout, LineWriter, count_repeated
+from pigment_native.record_lines import LineLayout, RecordLineWriter, count_repeated
 from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
@@ -79,7 +79,7 @@ class Reading:
         layout, random, tally = _layout(case.shape), Random(case.chance), Tally()
         by_row, bulk = RowConverter(layout, 5), BulkConverter(layout, 5, self._library)
         bulk._by_row = _Left()  # type: ignore[assignment] # it shows what was left
-        counter = LineWriter(self._library, LineLayout((), len(layout.names), (), 1, DIALECT.delimiter))
+        counter = RecordLineWriter(self._library, LineLayout((), len(layout.names), (), 1, DIALECT.delimiter))
         row = re.compile(_FIELD + (rb";" + _FIELD) * (len(layout.names) - 1) + rb"(?:\r?\n|\Z)")
         for block in case.blocks:
             expected, found = _converted(by_row, block), _converted(bulk, block)
@@ -105,7 +105,7 @@ class Reading:
             bulk._writer._layout.longest_line = LONGEST_LINE_BYTES
         return tally
 
-    def _judge_count(self, counter: LineWriter, block: bytes, rows: int | None, random: Random) -> int:
+    def _judge_count(self, counter: RecordLineWriter, block: bytes, rows: int | None, random: Random) -> int:
         """Lines of nothing, as the inspection has them: their number is that of the rows."""
         lines = counter.lines(block)
         same("count", None if lines is None else len(lines.ends), rows)
@@ -233,7 +233,7 @@ def _rooms(room: int, random: Random) -> list[int]:
     return rooms
 
 
-def _as_block(made: Made, writer: LineWriter, layout: RecordLayout) -> RecordBlock:
+def _as_block(made: Made, writer: RecordLineWriter, layout: RecordLayout) -> RecordBlock:
     result = RecordBlock(layout.stream, made.lines, len(made.ends), blank_keys=made.blank_keys)
     result.keys.extend(made.keys)
     names = (layout.names[piece.column] for piece in writer._pieces)

@@ -19,8 +19,8 @@ from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
-from pigment_native.cells import CellReader, Cells, Lines, chosen
-from pigment_native.csv_lines import CsvLines
+from pigment_native.cells import CellReader, Cells, RecordInput, select_rows
+from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.fuzz.case import Case, Finding, Shape, Tally, same
 from pigment_native.fuzz.fenced_cells import FencedCells, Row
 from pigment_native.fuzz.fenced_memory import Fence
@@ -84,7 +84,7 @@ class Writing:
             tally.rows += sum(map(len, taken.values()))
             tally.lines += len(lines)
             # From the first line on, as it is written: the reader may have learned another way since.
-            again = reader.take(Lines(block)) or []
+            again = reader.read_cells(RecordInput(block)) or []
             rows = list(map(list, zip(*again, strict=True)))
             tally.calls += 2 + self._judge_rooms(reader, block, [lines, rows], random)
             tally.calls += self._judge_lines(reader, block, first, shape, random)
@@ -96,16 +96,16 @@ class Writing:
         self, reader: CellReader, block: bytes, lines: Sequence[bytes], shape: Shape
     ) -> dict[int, list[Row]]:
         """The rows that the reader takes, by the line where it began: those of all that are plain."""
-        look, number = Lines(block), 0
+        look, number = RecordInput(block), 0
         plain = [is_plain(line, shape) if look.is_text else False for line in lines]
         taken: dict[int, list[Cells]] = {}
         while number < len(lines):
-            columns = reader.take(look)
+            columns = reader.read_cells(look)
             if columns is None and plain[number]:
                 # A reader learns once for a block how messages are written.
-                again, look = look, Lines(block)
+                again, look = look, RecordInput(block)
                 look.position = again.position
-                columns = reader.take(look)
+                columns = reader.read_cells(look)
             count = 1 if columns is None else len(columns[0])
             if columns is None and plain[number]:
                 raise Finding("a plain record was left")
@@ -136,7 +136,7 @@ class Writing:
             rooms += [(size, len(rows) + 1) for size in range(len(block))]
         for texts, most in rooms:
             taken = self._fenced.take(reader, block, (texts, most), random.choice(_FENCES))
-            if not Lines(block).is_text:
+            if not RecordInput(block).is_text:
                 continue
             count = len(taken.rows)
             same("cells between fences", taken.rows, rows[:count])
@@ -154,18 +154,18 @@ class Writing:
     def _judge_lines(self, reader: CellReader, block: bytes, rows: list[Row], shape: Shape, random: Random) -> int:
         """The lines of what was taken, of some of it, and of other texts beside it."""
         dialect = CsvDialect(shape["delimiter"])
-        lines = Lines(block)
-        columns: list[Sequence[str | None]] = list(reader.take(lines) or ())
+        lines = RecordInput(block)
+        columns: list[Sequence[str | None]] = list(reader.read_cells(lines) or ())
         if not columns:
             return 0
         rows = rows[: len(columns[0])]
-        same("lines", CsvLines(dialect).of(columns), CsvWriter(dialect).rows(rows))
+        same("lines", CsvLineWriter(dialect).lines(columns), CsvWriter(dialect).rows(rows))
         odd = random.choice([0, 0, 0.2, 1])
         which = [random.random() < 0.7 for _ in rows]
-        some = [_beside(random, column) if random.random() < odd else column for column in chosen(columns, which)]
+        some = [_beside(random, column) if random.random() < odd else column for column in select_rows(columns, which)]
         if random.random() < 0.2:
             some = [column[random.randint(-2, 2) :: random.choice([1, 2, 3, -1])] for column in some[:1]]
-        same("chosen lines", _written(CsvLines(dialect), some), _written_by_row(CsvWriter(dialect), some))
+        same("chosen lines", _written(CsvLineWriter(dialect), some), _written_by_row(CsvWriter(dialect), some))
         # A table in a fence, right and with places that lie anywhere.
         expected = CsvWriter(dialect).rows(rows)
         room = random.choice([len(expected), max(0, len(expected) - 1), random.randint(0, len(expected))])
@@ -217,9 +217,9 @@ def _beside(random: Random, column: Sequence[str | None]) -> list[str | None]:
     return [random.choice([cell, random.choice(texts)]) for cell in column]
 
 
-def _written(lines: CsvLines, columns: Sequence[Sequence[str | None]]) -> bytes | str:
+def _written(writer: CsvLineWriter, columns: Sequence[Sequence[str | None]]) -> bytes | str:
     try:
-        return lines.of(columns)
+        return writer.lines(columns)
     except CsvUnwritable as error:
         return str(error)
 

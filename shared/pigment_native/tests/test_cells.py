@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from pigment_native.cells import CellReader, Lines
+from pigment_native.cells import CellReader, RecordInput
 from pigment_native.library import LIBRARY
 from pigment_native.memory import DONE, LEFT_TO_ROWS, NO_ROOM, Room, address_of, text_of
 
@@ -55,10 +55,10 @@ def test_nothing_is_read_behind_the_end(reader: CellReader, record: bytes) -> No
 
 
 def test_lines_are_taken_on_from_where_somebody_says(reader: CellReader) -> None:
-    lines = Lines(b"{}\nnull\n{}")
-    taken = [reader.take(lines), reader.take(lines)]
+    lines = RecordInput(b"{}\nnull\n{}")
+    taken = [reader.read_cells(lines), reader.read_cells(lines)]
     assert (lines.position, taken[1]) == (3, None)
     lines.position += len(b"null\n")
 
-    assert [list(each) for each in reader.take(lines) or []] == [[None], [None]]
-    assert reader.take(lines) is None
+    assert [list(each) for each in reader.read_cells(lines) or []] == [[None], [None]]
+    assert reader.read_cells(lines) is None

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
-from pigment_native.cells import CellReader, Cells, Lines, Table, chosen
-from pigment_native.csv_lines import CsvLines
+from pigment_native.cells import CellReader, Cells, RecordInput, Table, select_rows
+from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.library import LIBRARY
 
 Row = list[str | None]
@@ -37,8 +37,8 @@ def library() -> ctypes.CDLL:
 def cells_of(rows: list[Row], library: ctypes.CDLL) -> list[Cells]:
     """The rows as columns of the library."""
     names = [str(number) for number in range(len(rows[0]))]
-    lines = Lines("\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows).encode())
-    columns = CellReader(library, names, ".").take(lines)
+    lines = RecordInput("\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows).encode())
+    columns = CellReader(library, names, ".").read_cells(lines)
     assert columns is not None
     return columns
 
@@ -53,20 +53,20 @@ def test_columns_are_written_as_the_standard_library_writes_rows(
     columns = cells_of(rows, library)
     some = [list(each) if is_list else each for each, is_list in zip(columns, mixed, strict=False)]
 
-    assert CsvLines(dialect).of(some) == CsvWriter(dialect).rows(rows)
+    assert CsvLineWriter(dialect).lines(some) == CsvWriter(dialect).rows(rows)
 
 
 @given(rows=TABLES, begin=st.integers(0, 8), end=st.integers(0, 8), data=st.data())
 def test_some_rows_of_columns_are_the_same_rows(
     library: ctypes.CDLL, rows: list[Row], begin: int, end: int, data: st.DataObject
 ) -> None:
-    columns, lines = cells_of(rows, library), CsvLines(CsvDialect())
+    columns, writer = cells_of(rows, library), CsvLineWriter(CsvDialect())
     which = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-    some = chosen([*columns[1:], [row[0] for row in rows]], which)
+    some = select_rows([*columns[1:], [row[0] for row in rows]], which)
 
-    assert lines.of([column[begin:end] for column in columns]) == CsvWriter(CsvDialect()).rows(rows[begin:end])
+    assert writer.lines([column[begin:end] for column in columns]) == CsvWriter(CsvDialect()).rows(rows[begin:end])
     assert list(zip(*some, strict=True)) == [(*row[1:], row[0]) for row, kept in zip(rows, which, strict=True) if kept]
-    assert lines.of(some) == CsvWriter(CsvDialect()).rows(zip(*some, strict=True))
+    assert writer.lines(some) == CsvWriter(CsvDialect()).rows(zip(*some, strict=True))
 
 
 @given(column=st.lists(CELLS, min_size=1, max_size=8), data=st.data())
@@ -86,7 +86,7 @@ def test_a_column_is_a_sequence_of_its_texts(library: ctypes.CDLL, column: Row, 
 def test_a_cell_that_utf8_cannot_carry_is_not_written(library: ctypes.CDLL) -> None:
     for columns in ([["\ud83d"]], [*cells_of([["x"]], library), ["\ud83d"]]):
         with pytest.raises(CsvUnwritable) as raised:
-            CsvLines(CsvDialect()).of(columns)
+            CsvLineWriter(CsvDialect()).lines(columns)
         assert raised.value.__context__ is None
 
 
@@ -94,11 +94,11 @@ def test_columns_of_different_lengths_are_not_written(library: ctypes.CDLL) -> N
     cells = cells_of([["x"], ["y"]], library)
     for columns in ([*cells, ["x"]], [cells[0], cells[0][1:]], [["x"], []]):
         with pytest.raises(ValueError, match=r"length|shorter"):
-            CsvLines(CsvDialect()).of(columns)
+            CsvLineWriter(CsvDialect()).lines(columns)
 
 
 def test_a_cell_outside_its_texts_is_not_read(library: ctypes.CDLL) -> None:
     for span in ((0, 3), (3, 1), (-1, 1), (1, 2), (1 << 30, 1 << 30)):
         table = Table(library, bytearray(b"ab"), bytearray(array("i", span)))
         with pytest.raises(ValueError, match="outside"):
-            CsvLines(CsvDialect()).of([Cells(table, range(1), 2)])
+            CsvLineWriter(CsvDialect()).lines([Cells(table, range(1), 2)])

@@ -11,11 +11,11 @@ import pytest
 
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import LARGEST_RECORD_BYTES
-from pigment_native.cells import CellReader, Lines
-from pigment_native.csv_lines import CsvLines
+from pigment_native.cells import CellReader, RecordInput
+from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.library import LIBRARY
 from pigment_native.memory import text_of
-from pigment_native.record_lines import Kind, LineLayout, LineWriter, Piece
+from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLineWriter
 
 COLUMNS = 6
 
@@ -26,11 +26,11 @@ def library() -> ctypes.CDLL:
     return LIBRARY
 
 
-def line_writer(number: int) -> LineWriter:
+def line_writer(number: int) -> RecordLineWriter:
     """A writer of lines that bear its number; nobody else keeps what they are made of."""
     pieces = tuple(Piece(b'{"%d":' % number if n == 0 else b',"%d":' % n, n, Kind.TEXT) for n in range(COLUMNS))
     digest = Piece(b',"counted":', 0, Kind.COUNTED)
-    return LineWriter(
+    return RecordLineWriter(
         library(), LineLayout((*pieces, digest, Piece(b"}\n", 0, Kind.NOTHING)), COLUMNS, (0, 1), 20_000_000, ";")
     )
 
@@ -50,12 +50,12 @@ def messages_of(number: int) -> bytes:
 
 
 def converted(number: int, times: int = 1) -> list[object]:
-    writer, reader, csv = line_writer(number), cell_reader(number), CsvLines(CsvDialect())
+    writer, reader, csv = line_writer(number), cell_reader(number), CsvLineWriter(CsvDialect())
     made: list[object] = []
     for _ in range(times):
-        columns = reader.take(Lines(messages_of(number)))
+        columns = reader.read_cells(RecordInput(messages_of(number)))
         assert columns is not None
-        made = [writer.lines(rows_of(number)), csv.of(columns)]
+        made = [writer.lines(rows_of(number)), csv.lines(columns)]
     return made
 
 
@@ -75,13 +75,13 @@ def test_a_converter_keeps_what_its_structures_point_at() -> None:
     gc.collect()
     # Takes the places of what was let go.
     taken = [bytes([n % 256]) * size for n in range(2000) for size in (10, 20, 60)]
-    columns = reader.take(Lines(messages_of(3)))
+    columns = reader.read_cells(RecordInput(messages_of(3)))
     assert columns is not None
     del reader
     gc.collect()
     taken += [b"\xff" * 60_000 for _ in range(50)]
 
-    assert [writer.lines(rows_of(3)), CsvLines(CsvDialect()).of(columns)] == expected
+    assert [writer.lines(rows_of(3)), CsvLineWriter(CsvDialect()).lines(columns)] == expected
 
 
 def test_a_child_that_is_forked_converts_as_its_parent() -> None:
@@ -116,12 +116,12 @@ def test_of_no_rows_there_are_no_lines() -> None:
 
     assert made is not None
     assert (made.content, list(made.ends)) == (b"", [])
-    assert cell_reader(1).take(Lines(b"")) is None
+    assert cell_reader(1).read_cells(RecordInput(b"")) is None
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
-    writer = LineWriter(library(), LineLayout((Piece(b"{}\n", 0, Kind.NOTHING),), 3, (), 10, ";"))
+    writer = RecordLineWriter(library(), LineLayout((Piece(b"{}\n", 0, Kind.NOTHING),), 3, (), 10, ";"))
     made = writer.lines(b'a;"b\n";' + end)
 
     assert made is not None
@@ -130,7 +130,7 @@ def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
 
 
 def test_what_is_too_large_for_a_row_by_itself_is_left() -> None:
-    writer = LineWriter(library(), LineLayout((), 1, (), 10, ";"))
+    writer = RecordLineWriter(library(), LineLayout((), 1, (), 10, ";"))
 
     assert writer.lines(b"a" * LARGEST_RECORD_BYTES) is not None
     assert writer.lines(b"a" * (LARGEST_RECORD_BYTES + 1)) is None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import CsvBroken, RecordBlocks, rows_of, split_first_record
-from pigment_native.record_lines import Kind, LineLayout, Lines, LineWriter, Piece
+from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLines, RecordLineWriter
 from source_pigment.config import DIALECT
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.records import (
@@ -51,7 +51,7 @@ class BulkConverter:
         self._by_row = RowConverter(layout, emitted_at)
         pieces, self._names = _pieces(layout, layout.opening(emitted_at))
         self._writer = _writer(library, layout, pieces, layout.key_positions)
-        self._hashed: LineWriter | None = None
+        self._hashed: RecordLineWriter | None = None
         if layout.id_position is not None:
             fields = [Piece(b"", position, Kind.COUNTED) for position in range(len(layout.names))]
             self._hashed = _writer(library, layout, fields, ())
@@ -70,8 +70,8 @@ class BulkConverter:
         return RecordBlock(self._layout.stream, content, len(lines.ends), misfits, lines.keys, lines.blank_keys)
 
 
-def _writer(library: CDLL, layout: RecordLayout, pieces: Sequence[Piece], keys: tuple[int, ...]) -> LineWriter:
-    return LineWriter(
+def _writer(library: CDLL, layout: RecordLayout, pieces: Sequence[Piece], keys: tuple[int, ...]) -> RecordLineWriter:
+    return RecordLineWriter(
         library, LineLayout(tuple(pieces), len(layout.names), keys, LONGEST_LINE_BYTES, DIALECT.delimiter)
     )
 
@@ -96,7 +96,7 @@ def _pieces(layout: RecordLayout, opening: str) -> tuple[list[Piece], list[str]]
     return pieces, [*(name for *_, name in parts), ""]
 
 
-def _with_hashes(lines: Lines, hashed: Lines) -> bytes:
+def _with_hashes(lines: RecordLines, hashed: RecordLines) -> bytes:
     """The lines, each with the content hash of its row."""
     content, fields = bytearray(lines.content), memoryview(hashed.content)
     for line_end, begin, end in zip(lines.ends, (0, *hashed.ends), hashed.ends, strict=False):
@@ -192,7 +192,7 @@ class Inspection:
         # All mutable state: the header, what follows from it, and the rows behind it.
         self._header = Header()
         self._expected: Expected | None = None
-        self._counter: LineWriter | None = None
+        self._counter: RecordLineWriter | None = None
         self._blocks = RecordBlocks()
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
         self._blocks.decode(b"\n")
@@ -226,7 +226,7 @@ class Inspection:
             if self._library is not None:
                 # Lines of nothing: what is left of them is their number.
                 nothing = LineLayout((), len(self.header), (), 1, DIALECT.delimiter)
-                self._counter = LineWriter(self._library, nothing)
+                self._counter = RecordLineWriter(self._library, nothing)
 
     def _bounded(self, part: bytes, record_bytes: int) -> Iterator[bytes]:
         """The part, halved until none holds more records than may leave at once."""
