@@ -58,7 +58,7 @@ def test_a_lost_response_is_an_unknown_outcome_and_the_file_is_not_sent_again(
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("push_csv", fault)
 
-        with pytest.raises(errors.OutcomeUnknown):
+        with pytest.raises(errors.ImportOutcomeUnknown):
             client_for(pigment).push_csv(new_id("configuration", "Departments"), csv_file, PushOptions(False))
         assert len(pigment.requests) == 1
 
@@ -120,7 +120,7 @@ def test_an_upload_that_nobody_takes_is_given_up_long_before_the_response_would_
         options = ClientOptions(
             base_url=f"http://127.0.0.1:{deaf.getsockname()[1]}", connect_timeout_seconds=0.3, max_retries=0
         )
-        with pytest.raises(errors.OutcomeUnknown):
+        with pytest.raises(errors.ImportOutcomeUnknown):
             PigmentClient(Keys.single("pgmt_x"), options).push_csv(
                 new_id("any"), large, PushOptions(False, response_timeout_seconds=250)
             )
@@ -129,7 +129,7 @@ def test_an_upload_that_nobody_takes_is_given_up_long_before_the_response_would_
 def test_a_push_makes_five_attempts_in_all(csv_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("push_csv", RespondStatus(503), times=5)
-        with pytest.raises(errors.OutcomeUnknown):
+        with pytest.raises(errors.ImportOutcomeUnknown):
             client_for(pigment, max_retries=20).push_csv(
                 new_id("configuration", "Departments"), csv_file, PushOptions(True)
             )

@@ -91,7 +91,7 @@ LOST = [
 @pytest.mark.parametrize("fault", LOST, ids=repr)
 def test_after_a_lost_response_it_is_never_started_again(pigment: LocalPigment, fault: Fault) -> None:
     pigment.faults.queue("trigger_import", fault)
-    with pytest.raises(errors.OutcomeUnknown):
+    with pytest.raises(errors.ImportOutcomeUnknown):
         client_for(pigment).start_import(id_of(pigment))
     assert len(pigment.requests) == 1
 

@@ -9,12 +9,11 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
-from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.report import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
 from destination_pigment.unreported import Unreported, find_unreported, say_unreported
-from pigment_client.errors import ImportFailed, KeyRejected, LimitReached, Unavailable
+from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, KeyRejected, LimitReached, Unavailable
 
 WITHIN_ONE_STATE = record(1) + record(2) + state(1)
 SAID = '1 row of the stream "s" is stored and no state says so: look at the block before you run the sync again'
@@ -30,7 +29,7 @@ LASTING = [
     KeyRejected("push CSV", status=401),
     NotPushed("The bucket is gone: make another."),
     ImportFailed("1"),
-    InDoubt("The response was lost."),
+    ImportOutcomeUnknown(reason="The response was lost."),
 ]
 
 
@@ -49,7 +48,7 @@ def test_whatever_fails_behind_files_of_the_same_state_is_not_repeated_by_the_pl
     failed = failure(WITHIN_ONE_STATE, STORED, error)
     assert failed.failure_type is FailureType.config_error
     assert (failed.message or "").count("before you run the sync again, which sends this row once more") == 1
-    is_certain = not isinstance(error, InDoubt | ImportFailed)
+    is_certain = not isinstance(error, ImportOutcomeUnknown | ImportFailed)
     assert (SAID if is_certain else SAID.replace(" is ", " may be ")) in (failed.message or "")
 
 
@@ -60,7 +59,7 @@ def test_what_passes_is_repeated_where_the_states_before_it_have_left(error: Exc
     assert "is stored" not in (failed.message or "")
 
 
-@pytest.mark.parametrize("error", [*PASSING[:3], InDoubt("The response was lost.")], ids=repr)
+@pytest.mark.parametrize("error", [*PASSING[:3], ImportOutcomeUnknown(reason="The response was lost.")], ids=repr)
 def test_what_passes_is_repeated_where_rows_are_matched_by_a_key(error: Exception) -> None:
     failed = failure(WITHIN_ONE_STATE, STORED, error, configured=MATCHED)
     assert failed.failure_type is FailureType.transient_error

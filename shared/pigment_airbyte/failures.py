@@ -24,6 +24,7 @@ from pigment_client.errors import (
     CertificateRejected,
     ImportFailed,
     ImportLimitReached,
+    ImportOutcomeUnknown,
     KeyFormatOutdated,
     KeyMalformed,
     KeyMissing,
@@ -32,7 +33,6 @@ from pigment_client.errors import (
     NotAnExport,
     NotFound,
     Obstacle,
-    OutcomeUnknown,
     PermissionMissing,
     PigmentError,
     PlainHttp,
@@ -144,7 +144,7 @@ def _type(error: PigmentError) -> FailureType:
     match error:
         case SetupWrong() | ImportFailed():
             return FailureType.config_error
-        case TryLater() | OutcomeUnknown():
+        case TryLater() | ImportOutcomeUnknown():
             return FailureType.transient_error
         case ResponseNotUnderstood() | PigmentError():
             return FailureType.system_error
@@ -220,7 +220,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
             return _advise_export(error, named)
         case ImportFailed():
             return _advise_import(error, subject)
-        case OutcomeUnknown():
+        case ImportOutcomeUnknown():
             return (
                 f"The file for{named} was sent, but Pigment's response was lost, so it may have been imported: look at "
                 'the "Update history" of the block before you run the sync again, which sends these rows once more.'

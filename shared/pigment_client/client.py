@@ -173,14 +173,14 @@ class PigmentClient:
     def push_csv(self, configuration_id: str, file: Path, options: PushOptions) -> Import:
         """Push a CSV file into an import configuration.
 
-        Raises `OutcomeUnknown` where the file may have arrived and must not be sent again.
+        Raises `ImportOutcomeUnknown` where the file may have arrived and must not be sent again.
         """
         return self._imports.push(configuration_id, file, options, self._keys.key_for(Purpose.IMPORT))
 
     def start_import(self, configuration_id: str, response_timeout_seconds: float | None = None) -> Import:
         """Start an import from an integration, or a copy of a list or a metric.
 
-        The response may take as long as it wants within the time-out. Raises `OutcomeUnknown` where it may have been
+        The response may take as long as it wants within the time-out. Raises `ImportOutcomeUnknown` where it may have been
         started.
         """
         return self._imports.start(configuration_id, self._keys.key_for(Purpose.IMPORT), response_timeout_seconds)

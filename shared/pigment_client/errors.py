@@ -22,7 +22,7 @@ PigmentError
 ├── ResponseNotUnderstood      Pigment answered something its API description does not allow
 │   └── NotAnExport            200, and a body that cannot be an export
 ├── ImportFailed               Pigment took the file and could not import it
-└── OutcomeUnknown             something that must not be sent twice was sent, and the response was lost
+└── ImportOutcomeUnknown       what must not be sent twice was sent, and whether it was carried out is not known
 
 The message of an error is a fixed sentence; facts are attributes; advice for the user is given elsewhere.
 No error carries a key, a body or a row.
@@ -260,7 +260,26 @@ class ImportFailed(PigmentError):
         self.names = names
 
 
-class OutcomeUnknown(PigmentError):
-    """A file, or what starts an import, was sent and the response was lost: it may have been taken, or not."""
+class ImportOutcomeUnknown(PigmentError):
+    """A file, or what starts an import, was sent: it may have been carried out, or not.
+
+    `reason` is a sentence that says why that is not known; `import_id` belongs to an import that was accepted and may
+    still run.
+    """
 
     sentence = "This was sent to Pigment, but the response was lost, so it may have been carried out."
+
+    def __init__(
+        self,
+        operation: str | None = None,
+        *,
+        reason: str | None = None,
+        import_id: str | None = None,
+        **facts: Unpack[Facts],
+    ) -> None:
+        super().__init__(operation, **facts)
+        self.reason = reason
+        self.import_id = import_id
+
+    def __str__(self) -> str:
+        return self.reason or super().__str__()

@@ -19,7 +19,7 @@ from pigment_client.models import (
     RejectedRow,
     RunningImport,
     SkippedData,
-    UnknownImport,
+    UnreadableStatus,
 )
 from pigment_client.responses import optional_text_of, text_of, understood
 
@@ -56,7 +56,7 @@ def _asked(import_id: str, body: Mapping[str, Any]) -> Import:
         case "Completed":
             return _completed(import_id, body.get("detailedReport"))
         case _:
-            return UnknownImport(import_id, completed=False)
+            return UnreadableStatus(import_id, completed=False)
 
 
 def _names(errors: Any, key: str) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _completed(import_id: str, report: Any) -> Import:
     try:
         return understood(lambda: _reported(import_id, report))
     except ResponseNotUnderstood:
-        return UnknownImport(import_id, completed=True)
+        return UnreadableStatus(import_id, completed=True)
 
 
 def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
@@ -102,11 +102,11 @@ def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
     if status in _RUNNING:
         return RunningImport(import_id)
     if status != "completed":
-        return UnknownImport(import_id, completed=False)
+        return UnreadableStatus(import_id, completed=False)
     try:
         return understood(lambda: _completed_at_once(import_id, body))
     except ResponseNotUnderstood:
-        return UnknownImport(import_id, completed=True)
+        return UnreadableStatus(import_id, completed=True)
 
 
 def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImport:

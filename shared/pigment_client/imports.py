@@ -10,7 +10,7 @@ from pathlib import Path
 from pigment_client.errors import (
     BrokenOff,
     ImportLimitReached,
-    OutcomeUnknown,
+    ImportOutcomeUnknown,
     PigmentError,
     ResponseNotUnderstood,
     Unavailable,
@@ -36,7 +36,7 @@ class Imports:
     def push(self, configuration_id: str, file: Path, options: PushOptions, key: str) -> Import:
         """Push a file, which is read from its beginning for every attempt.
 
-        Raises `OutcomeUnknown` where Pigment may have imported it and its response does not say so.
+        Raises `ImportOutcomeUnknown` where Pigment may have imported it and its response does not say so.
         """
         query = {"configurationId": configuration_id}
         if options.dry_run:
@@ -59,7 +59,7 @@ class Imports:
     def start(self, configuration_id: str, key: str, response_timeout_seconds: float | None) -> Import:
         """Start once what Pigment runs inside itself.
 
-        Raises `OutcomeUnknown` where Pigment may have started it and its response does not say so.
+        Raises `ImportOutcomeUnknown` where Pigment may have started it and its response does not say so.
         """
         request = Request(
             "trigger import",
@@ -92,7 +92,7 @@ class Imports:
             if not may_have_arrived:
                 raise
             status = error.status if isinstance(error, PigmentError) else None
-            raise request.error(OutcomeUnknown, status=status) from error
+            raise request.error(ImportOutcomeUnknown, status=status) from error
 
     def _sent(self, request: Request, key: str) -> Import:
         limit = self._limits.of(request.object_id or "")

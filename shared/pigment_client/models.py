@@ -241,7 +241,7 @@ class FailedImport:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownImport:
+class UnreadableStatus:
     """An import whose state could not be understood: asking again will not help.
 
     `completed` says that Pigment finished it and its report cannot be read; otherwise its status is a word that did
@@ -252,4 +252,4 @@ class UnknownImport:
     completed: bool
 
 
-Import = RunningImport | CompletedImport | FailedImport | UnknownImport
+Import = RunningImport | CompletedImport | FailedImport | UnreadableStatus

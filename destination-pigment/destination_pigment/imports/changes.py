@@ -10,7 +10,6 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.deletions import maybe_deleted
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of, unexpected
 from destination_pigment.input.cancel import Cancelled
@@ -18,7 +17,7 @@ from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
-from pigment_client.errors import ImportFailed
+from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 from pigment_client.models import RejectedRow
 from pigment_client.wording import counted
 
@@ -144,7 +143,7 @@ class AppendJob:
                 raise
             message = explain(failed, subject=self.stream.subject).message
             raise maybe_deleted(message, self.configuration_id) from None
-        except InDoubt as doubt:
+        except ImportOutcomeUnknown as doubt:
             if is_keyed:
                 again = "Run the sync again: rows that are matched by a key may be sent twice."
                 raise TransientProblem(f"{doubt} {again}") from None
@@ -180,7 +179,11 @@ class AppendJob:
         try:
             second = self._second_import(importer, file, first)
         except Exception as error:  # noqa: BLE001 - whatever it is, the first import is stored and must be settled
-            reason = error if isinstance(error, InDoubt) else explain(error, subject=self.stream.subject).message
+            reason = (
+                error
+                if isinstance(error, ImportOutcomeUnknown)
+                else explain(error, subject=self.stream.subject).message
+            )
             logger.warning(
                 "Sending %s of the %s once more had no result, so they stay rejected: %s%s",
                 counted(first.rejected, "rejected row"),
@@ -197,7 +200,7 @@ class AppendJob:
 
     def _said_of_deletions(self, importer: Importer, error: Exception) -> str:
         """The first result stands; what the second import may have done to it is for the user to look at."""
-        may_have_begun = isinstance(error, InDoubt | ImportFailed)
+        may_have_begun = isinstance(error, ImportOutcomeUnknown | ImportFailed)
         if not (may_have_begun and importer.deletions.may_have_followed(self.configuration_id)):
             return ""
         return (

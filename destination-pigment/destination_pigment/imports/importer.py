@@ -8,12 +8,19 @@ from dataclasses import replace
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.polling import InDoubt, RunningImports, words_for_file
+from destination_pigment.imports.polling import RunningImports, words_for_file
 from destination_pigment.imports.report import Imported, RowRules, log_result
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
-from pigment_client.errors import ImportFailed, NotFound, OutcomeUnknown, PigmentError, ResponseNotUnderstood, TryLater
+from pigment_client.errors import (
+    ImportFailed,
+    ImportOutcomeUnknown,
+    NotFound,
+    PigmentError,
+    ResponseNotUnderstood,
+    TryLater,
+)
 from pigment_client.http.clock import Clock
 from pigment_client.models import (
     CompletedImport,
@@ -61,7 +68,7 @@ class Importer:
     def import_file(self, file: SpoolFile, subject: str, configuration_id: str, *, repeatable: bool) -> Imported:
         """Import one file and wait for its end; `repeatable` says that importing it twice does no harm.
 
-        Raises `InDoubt`, a `PigmentError` (`ImportFailed` among them) where nothing of it was stored, or `Cancelled`
+        Raises `ImportOutcomeUnknown`, a `PigmentError` (`ImportFailed` among them) where nothing of it was stored, or `Cancelled`
         before it was sent.
         """
         if self.cancelled:
@@ -78,20 +85,21 @@ class Importer:
         logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
-        except OutcomeUnknown:
-            raise InDoubt(f"The file for the {subject} was sent, but Pigment's response was lost.") from None
+        except ImportOutcomeUnknown:
+            raise ImportOutcomeUnknown(
+                reason=f"The file for the {subject} was sent, but Pigment's response was lost."
+            ) from None
         try:
             return replace(self._result(pushed, subject), may_leave_rows=mode is not None)
-        except (InDoubt, PigmentError, ConfigProblem):
+        except (PigmentError, ConfigProblem):
             raise
         except Exception as error:
             # It was accepted: whatever goes wrong here must not make the platform send it again by itself.
-            doubt = InDoubt(
-                f"The file for the {subject} was accepted, and the connector met an error while it waited for the "
-                f"result ({type(error).__name__})."
-            )
-            doubt.import_id = pushed.id
-            raise doubt from error
+            raise ImportOutcomeUnknown(
+                reason=f"The file for the {subject} was accepted, and the connector met an error while it waited for the "
+                f"result ({type(error).__name__}).",
+                import_id=pushed.id,
+            ) from error
 
     def _result(self, pushed: Import, subject: str) -> Imported:
         done = self._ended(pushed, subject)
@@ -142,14 +150,14 @@ class Importer:
         ended = self.running.ended(pushed, words_for_file(subject))
         if isinstance(ended, FailedImport):
             if ended.accepted:
-                raise InDoubt(
-                    f"Pigment reports the import of the {subject} as failed, and "
+                raise ImportOutcomeUnknown(
+                    reason=f"Pigment reports the import of the {subject} as failed, and "
                     f"{counted(ended.accepted, 'row')} as accepted."
                 )
             raise ImportFailed(ended.id, ended.error_names)
         return ended
 
-    def has_ended(self, doubt: InDoubt, subject: str) -> bool:
+    def has_ended(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
         """Ask once more, as long as for any import; whether the one in doubt runs no more, as far as one can ask."""
         if doubt.import_id is None:
             return True

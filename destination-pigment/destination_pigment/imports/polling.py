@@ -10,9 +10,9 @@ from threading import Lock
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import explain
 from pigment_client.client import PigmentClient
-from pigment_client.errors import NotFound, PigmentError, ResponseNotUnderstood, TryLater
+from pigment_client.errors import ImportOutcomeUnknown, NotFound, PigmentError, ResponseNotUnderstood, TryLater
 from pigment_client.http.clock import Clock
-from pigment_client.models import CompletedImport, FailedImport, Import, RunningImport, UnknownImport
+from pigment_client.models import CompletedImport, FailedImport, Import, RunningImport, UnreadableStatus
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -33,15 +33,6 @@ _TIMES_NOT_KNOWN = 5
 
 # The log hears of an import that takes long after a minute, and then each time it has taken twice as long.
 _FIRST_LOGGED_SECONDS = 60.0
-
-
-class InDoubt(Exception):
-    """What was sent may have been carried out, or not; the text is a sentence that says why nobody knows.
-
-    `import_id` is that of an import that was accepted, and may still run.
-    """
-
-    import_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +62,12 @@ class RunningImports:
         self._count = 0
 
     def ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
-        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline. Raises `InDoubt`."""
+        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline. Raises `ImportOutcomeUnknown`."""
         with self._lock:
             self._count += 1
         try:
             return self._asked_until_ended(started, words)
-        except InDoubt as doubt:
+        except ImportOutcomeUnknown as doubt:
             doubt.import_id = started.id
             raise
         finally:
@@ -95,12 +86,12 @@ class RunningImports:
             questions += 1
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             asked = self._asked(started.id, words)
-            if isinstance(asked, UnknownImport) and asked.completed:
+            if isinstance(asked, UnreadableStatus) and asked.completed:
                 return CompletedImport(asked.id)
-            not_known = not_known + 1 if asked is None or isinstance(asked, UnknownImport) else 0
+            not_known = not_known + 1 if asked is None or isinstance(asked, UnreadableStatus) else 0
             if not_known > _TIMES_NOT_KNOWN:
                 known = "says of its import what is not understood" if asked else "no longer knows its import"
-                raise InDoubt(f"{words.accepted}, and Pigment {known}.")
+                raise ImportOutcomeUnknown(reason=f"{words.accepted}, and Pigment {known}.")
             started = asked or started
             logged_from = self._log_progress(began, logged_from, words)
         return started
@@ -124,7 +115,9 @@ class RunningImports:
             return None
         except PigmentError as error:
             reason = explain(error, subject=words.subject).message
-            raise InDoubt(f"{words.accepted}, but what became of it could not be asked: {reason}") from None
+            raise ImportOutcomeUnknown(
+                reason=f"{words.accepted}, but what became of it could not be asked: {reason}"
+            ) from None
 
     def _pause_seconds(self, seconds: float, questions: int) -> float:
         """How long to wait before the next question: all running imports together ask about once a second.
@@ -139,9 +132,9 @@ class RunningImports:
         now = self._clock.monotonic()
         if now - began > self._timeout_seconds:
             minutes = counted(self._timeout_seconds / 60, "minute")
-            raise InDoubt(
-                f"The {words.name} has not ended within {minutes} and may still be "
+            raise ImportOutcomeUnknown(
+                reason=f"The {words.name} has not ended within {minutes} and may still be "
                 'running (raise "Import timeout (minutes)" if large imports take longer).'
             )
         if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
-            raise InDoubt(f"The sync was stopped while the {words.name} was running.")
+            raise ImportOutcomeUnknown(reason=f"The sync was stopped while the {words.name} was running.")

@@ -11,7 +11,6 @@ from airbyte_cdk.models import FailureType
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of
 from destination_pigment.input.cancel import Cancelled
@@ -19,7 +18,7 @@ from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
-from pigment_client.errors import ImportFailed, PigmentError
+from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -160,7 +159,7 @@ class ReplaceJob:
                 if restart:
                     importer.wait(restart * self.restart_seconds)
                 return self._import_all(importer, stored)
-            except InDoubt as doubt:
+            except ImportOutcomeUnknown as doubt:
                 if importer.cancelled:
                     raise self._explained(_again(doubt), stored, is_begun=True) from None
                 self._reject_running(importer, doubt)
@@ -174,7 +173,7 @@ class ReplaceJob:
                 raise self._explained(error, stored, is_begun=is_begun) from None
         raise AssertionError("unreachable")
 
-    def _reject_running(self, importer: Importer, doubt: InDoubt) -> None:
+    def _reject_running(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
         """Raise `MayBeStored` where an import may still run: it would clear, or add to, what a restart stores."""
         if importer.has_ended(doubt, self.stream.subject):
             return
@@ -293,10 +292,12 @@ class BlockDescribed(MayBeStored):
     """An error that says itself what the block may hold now."""
 
 
-def _again(doubt: InDoubt) -> TransientProblem:
+def _again(doubt: ImportOutcomeUnknown) -> TransientProblem:
     return TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
 
 
 def _was_rejected(error: Exception) -> bool:
     """Whether Pigment did not take the file, so that no import of it has begun."""
-    return isinstance(error, Cancelled) or (isinstance(error, PigmentError) and not isinstance(error, ImportFailed))
+    return isinstance(error, Cancelled) or (
+        isinstance(error, PigmentError) and not isinstance(error, ImportFailed | ImportOutcomeUnknown)
+    )

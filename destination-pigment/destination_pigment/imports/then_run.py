@@ -15,13 +15,13 @@ from threading import Thread
 from typing import NoReturn
 
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.polling import InDoubt, Words
+from destination_pigment.imports.polling import Words
 from destination_pigment.imports.report import in_words, log_left_out
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_airbyte.form import is_id
 from pigment_client.client import PigmentClient
-from pigment_client.errors import LimitReached, NotFound, OutcomeUnknown, PigmentError, RequestRejected
+from pigment_client.errors import ImportOutcomeUnknown, LimitReached, NotFound, PigmentError, RequestRejected
 from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration
 from pigment_client.wording import counted, listed
 
@@ -214,7 +214,7 @@ class FollowUps:
         words = Words(each.title, f"run of {about}", f"{about} was started")
         try:
             ended = self._importer.running.ended(started, words)
-        except InDoubt as doubt:
+        except ImportOutcomeUnknown as doubt:
             self._fail("may still run", f"{doubt} {_LOOK[0].upper()}{_LOOK[1:]}.")
         except Exception as error:  # noqa: BLE001 - it was started: whatever goes wrong must not start it again
             why = f"the connector met an error while it waited ({type(error).__name__})"
@@ -229,7 +229,7 @@ class FollowUps:
             return self._client.start_import(each.id, self._timeout_seconds)
         except Cancelled:
             raise
-        except OutcomeUnknown:
+        except ImportOutcomeUnknown:
             self._fail(
                 "may have run",
                 f'The start of {each.title} under "Then run" was sent, but Pigment\'s response was lost, so it may '

@@ -18,9 +18,9 @@ from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
     ImportLimitReached,
+    ImportOutcomeUnknown,
     KeyRejected,
     NotFound,
-    OutcomeUnknown,
     PermissionMissing,
     RequestRejected,
     Unavailable,
@@ -93,7 +93,7 @@ def test_a_result_that_comes_at_once_is_not_asked_for() -> None:
 
 
 STARTS: list[tuple[Exception, str, str]] = [
-    (OutcomeUnknown("trigger import"), f"The start of {SECOND} was sent, but", "may have run"),
+    (ImportOutcomeUnknown("trigger import"), f"The start of {SECOND} was sent, but", "may have run"),
     (MemoryError(), f"{SECOND} may have been started", "may have run"),
     (NotFound("trigger import"), f"{SECOND} was not started. Pigment does not know it", "was not started"),
     (RequestRejected("trigger import", status=400), "rejected that (HTTP 400)", "was not started"),

@@ -22,12 +22,12 @@ from scripted_imports import (
 )
 
 from destination_pigment.files.spool import Spool
-from destination_pigment.imports.polling import InDoubt
 from destination_pigment.imports.report import MayBeStored
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import WriteMode
 from pigment_client.errors import (
     ImportFailed,
+    ImportOutcomeUnknown,
     KeyRejected,
     NotFound,
     Unavailable,
@@ -37,7 +37,7 @@ from pigment_client.models import (
     FailedImport,
     Import,
     ImportCounts,
-    UnknownImport,
+    UnreadableStatus,
 )
 from pigment_csv.dialect import CsvDialect
 
@@ -52,7 +52,7 @@ def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
 
 def test_the_log_hears_of_an_import_that_takes_long_ever_more_seldom(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with pytest.raises(InDoubt):
+    with pytest.raises(ImportOutcomeUnknown):
         import_one(Pigment([RUNNING], [RUNNING]), Time())
     said = [each.message for each in caplog.records if "Waiting for the import of the stream" in each.message]
     assert 5 <= len(said) <= 7
@@ -77,7 +77,7 @@ def test_after_a_cancel_each_asks_for_itself_within_the_grace() -> None:
             cancel.request()
             return super().push_csv(configuration_id, file, options)
 
-    with pytest.raises(InDoubt, match="stopped while the import"):
+    with pytest.raises(ImportOutcomeUnknown, match="stopped while the import"):
         import_one(Cancelling(list(running)), time, cancel)
     assert time.waits[0] == 1.0
     assert 45 < time.now < 80
@@ -87,19 +87,19 @@ def test_after_a_cancel_each_asks_for_itself_within_the_grace() -> None:
     ("asked", "words"),
     [
         ([RUNNING], "has not ended within 60 minutes"),
-        ([UnknownImport("import", completed=False)], "is not understood"),
+        ([UnreadableStatus("import", completed=False)], "is not understood"),
         ([KeyRejected("import status")], "could not be asked"),
     ],
 )
 def test_an_import_of_which_nothing_is_known_is_in_doubt_in_time(asked: list[Any], words: str) -> None:
     time = Time()
-    with pytest.raises(InDoubt, match=words):
+    with pytest.raises(ImportOutcomeUnknown, match=words):
         import_one(Pigment([RUNNING], asked), time)
     assert time.now < 3700
 
 
 def test_a_report_that_cannot_be_read_is_a_completed_import() -> None:
-    done = import_one(Pigment([RUNNING], [UnknownImport("import", completed=True)]), Time())
+    done = import_one(Pigment([RUNNING], [UnreadableStatus("import", completed=True)]), Time())
     assert done.counts is None
 
 
@@ -146,7 +146,7 @@ def test_a_failure_that_is_reported_later_is_believed() -> None:
 
 @pytest.mark.parametrize("asked", [FailedImport("import"), DONE], ids=repr)
 def test_a_word_that_nobody_knows_is_asked_for(asked: Import) -> None:
-    pigment = Pigment([UnknownImport("import", completed=False)], [asked])
+    pigment = Pigment([UnreadableStatus("import", completed=False)], [asked])
     if isinstance(asked, FailedImport):
         with pytest.raises(ImportFailed):
             import_one(pigment, Time())
@@ -155,7 +155,7 @@ def test_a_word_that_nobody_knows_is_asked_for(asked: Import) -> None:
 
 
 def test_a_failure_that_counts_accepted_rows_is_a_doubt() -> None:
-    with pytest.raises(InDoubt, match=r"as failed, and 5 rows as accepted"):
+    with pytest.raises(ImportOutcomeUnknown, match=r"as failed, and 5 rows as accepted"):
         import_one(Pigment([FailedImport("import", accepted=5)]), Time())
 
 

@@ -16,8 +16,8 @@ from destination_pigment.imports.report import MayBeStored, NotPushed
 from destination_pigment.input.catalog import WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
+    ImportOutcomeUnknown,
     KeyRejected,
-    OutcomeUnknown,
     PigmentError,
     RequestRejected,
 )
@@ -61,7 +61,9 @@ def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
     assert pigment.pushes[1] == ("c", b"a\r\n2\r\n")
 
 
-@pytest.mark.parametrize("error", [RequestRejected("push CSV"), KeyRejected("push CSV"), OutcomeUnknown("push CSV")])
+@pytest.mark.parametrize(
+    "error", [RequestRejected("push CSV"), KeyRejected("push CSV"), ImportOutcomeUnknown("push CSV")]
+)
 def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentError) -> None:
     first = with_rejected(REJECTED)
     assert append(Pigment([first, error], [first])).rejected == 1
@@ -105,7 +107,7 @@ def test_rejected_rows_that_may_have_deleted_the_others_end_the_sync(deleted: in
 
 @pytest.mark.parametrize(
     ("second", "is_warned"),
-    [(FailedImport("import"), True), (OutcomeUnknown("push CSV"), True), (RequestRejected("push CSV"), False)],
+    [(FailedImport("import"), True), (ImportOutcomeUnknown("push CSV"), True), (RequestRejected("push CSV"), False)],
     ids=["failed", "lost", "not taken"],
 )
 def test_what_rejected_rows_sent_again_may_have_done_is_said(

@@ -14,7 +14,7 @@ from scripted_imports import RUNNING, Time, importer_for, replace_all
 from destination_pigment.imports.report import Imported, MayBeStored
 from destination_pigment.input.cancel import Cancel
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
-from pigment_client.errors import KeyRejected, NotFound, OutcomeUnknown, RequestRejected
+from pigment_client.errors import ImportOutcomeUnknown, KeyRejected, NotFound, RequestRejected
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -23,13 +23,13 @@ from pigment_client.models import (
     PushOptions,
     RejectedRow,
     RunningImport,
-    UnknownImport,
+    UnreadableStatus,
 )
 
 CLEARED = CompletedImport("", ImportCounts(1, 0, 1))
 ADDED = CompletedImport("", ImportCounts(1, deleted=0))
 FAILED = FailedImport("", ("NoSuchColumn",))
-LOST = OutcomeUnknown("push CSV")
+LOST = ImportOutcomeUnknown("push CSV")
 
 Ask = Callable[[float], Import | Exception]
 
@@ -78,7 +78,7 @@ HOUR = 3600.0
 
 @pytest.mark.parametrize(
     "end",
-    [CLEARED, FAILED, FailedImport("", accepted=1), UnknownImport("", completed=True)],
+    [CLEARED, FAILED, FailedImport("", accepted=1), UnreadableStatus("", completed=True)],
     ids=["done", "failed", "failed in part", "unread"],
 )
 @pytest.mark.parametrize("files", [1, 2])
@@ -98,7 +98,7 @@ def test_an_import_that_takes_too_long_has_ended_before_all_files_are_sent_again
         RecursionError(),
         NotFound("import status"),
         KeyRejected("import status"),
-        UnknownImport("", completed=False),
+        UnreadableStatus("", completed=False),
     ],
     ids=["runs on", "unexpected", "not known", "may not be asked", "not understood"],
 )

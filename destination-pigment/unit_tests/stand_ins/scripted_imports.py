@@ -19,7 +19,7 @@ from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target
 from pigment_client.errors import KeyRejected, NotFound, ResponseNotUnderstood, Unavailable
 from pigment_client.http.clock import Clock
-from pigment_client.models import CompletedImport, Import, ImportCounts, RunningImport, UnknownImport
+from pigment_client.models import CompletedImport, Import, ImportCounts, RunningImport, UnreadableStatus
 from pigment_csv.dialect import CsvDialect
 
 RUNNING = RunningImport("import")
@@ -35,7 +35,7 @@ NO_REPORT: list[Import | Exception] = [
     ResponseNotUnderstood("import status"),
     KeyRejected("import status"),
     NO_COUNTS,
-    UnknownImport("import", completed=True),
+    UnreadableStatus("import", completed=True),
     AT_ONCE,
 ]
 ways_without_a_report = pytest.mark.parametrize("asked", NO_REPORT, ids=repr)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from pigment_client.errors import (
     ImportLimitReached,
+    ImportOutcomeUnknown,
     KeyRejected,
     LimitReached,
     NotFound,
-    OutcomeUnknown,
     RequestRejected,
     ResponseNotUnderstood,
     Unavailable,
@@ -31,7 +31,7 @@ from pigment_client.models import (
     PushOptions,
     RejectedRow,
     RunningImport,
-    UnknownImport,
+    UnreadableStatus,
 )
 
 Row = tuple[str, str]
@@ -157,7 +157,7 @@ class Pigment:
                 break
         if not self._were_rejected(rows):
             self.lost.update(rows)
-        raise OutcomeUnknown("push CSV")
+        raise ImportOutcomeUnknown("push CSV")
 
     def import_status(self, import_id: str) -> Import:
         """How far an import is, unless a fault waits for the question."""
@@ -168,12 +168,12 @@ class Pigment:
         self._carry_out(self.now)
         ended = accepted.ended
         if fault == "a word that nobody knows":
-            return UnknownImport(import_id, completed=False)
+            return UnreadableStatus(import_id, completed=False)
         if ended is None or fault == "still running":
             return RunningImport(import_id)
         if fault == "a report that nobody can read" and isinstance(ended, CompletedImport):
             self.is_reported = False
-            return UnknownImport(import_id, completed=True)
+            return UnreadableStatus(import_id, completed=True)
         if isinstance(ended, CompletedImport) and (fault == "no report" or not self.has_reports):
             self.is_reported = False
             return CompletedImport(import_id)

@@ -58,7 +58,7 @@ def test_every_error_has_advice_in_one_sentence(error: type[PigmentError], purpo
         (errors.LimitReached, FailureType.transient_error),
         (errors.Unavailable, FailureType.transient_error),
         (errors.BrokenOff, FailureType.transient_error),
-        (errors.OutcomeUnknown, FailureType.transient_error),
+        (errors.ImportOutcomeUnknown, FailureType.transient_error),
         (errors.ResponseNotUnderstood, FailureType.system_error),
     ],
 )

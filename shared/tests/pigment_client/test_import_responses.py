@@ -16,7 +16,7 @@ from pigment_client.models import (
     RejectedRow,
     RunningImport,
     SkippedData,
-    UnknownImport,
+    UnreadableStatus,
 )
 
 ACCEPTED = {"recordsAccepted": 5, "recordsRejected": 0}
@@ -35,13 +35,13 @@ def status(word: str, **more: Any) -> dict[str, Any]:
         (status("Completed", detailedReport=None), CompletedImport("1")),
         (status("Completed", detailedReport={"summary": SUMMARY}), CompletedImport("1", ImportCounts(3, 2, 1, 0))),
         (status("Failed", errorsDetails=[{"name": "A", "description": "a row"}]), FailedImport("1", ("A",))),
-        (status("Paused"), UnknownImport("1", completed=False)),
-        (status("completed"), UnknownImport("1", completed=False)),
-        ({"importId": "1", "status": "completed", "recordsAccepted": 5}, UnknownImport("1", completed=True)),
+        (status("Paused"), UnreadableStatus("1", completed=False)),
+        (status("completed"), UnreadableStatus("1", completed=False)),
+        ({"importId": "1", "status": "completed", "recordsAccepted": 5}, UnreadableStatus("1", completed=True)),
         ({"importId": "1", "status": "Queued"}, RunningImport("1")),
-        ({"importId": "1", "status": "dreaming"}, UnknownImport("1", completed=False)),
+        ({"importId": "1", "status": "dreaming"}, UnreadableStatus("1", completed=False)),
         *(
-            ({"importId": "1", "status": word} | ACCEPTED, UnknownImport("1", completed=False))
+            ({"importId": "1", "status": word} | ACCEPTED, UnreadableStatus("1", completed=False))
             for word in ("aborted", "success", "partial", "completed_with_errors", "")
         ),
         *(({"importId": "1", "status": word} | ACCEPTED, RunningImport("1")) for word in ("pending", "InProgress")),
@@ -79,7 +79,7 @@ def test_a_failure_without_names_is_a_failure(field: str, details: Any) -> None:
     ],
 )
 def test_a_report_that_cannot_be_read_leaves_a_completed_import(report: Any) -> None:
-    assert parse_import_status(status("Completed", detailedReport=report)) == UnknownImport("1", completed=True)
+    assert parse_import_status(status("Completed", detailedReport=report)) == UnreadableStatus("1", completed=True)
 
 
 def test_a_result_that_comes_at_once() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from pigment_client.errors import KeyRejected, OutcomeUnknown
+from pigment_client.errors import ImportOutcomeUnknown, KeyRejected
 from pigment_client.http.rate_limit import ImportRateLimits
 from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
@@ -55,7 +55,7 @@ def raising(error: Exception) -> Callable[[], requests.Response]:
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), OSError("disk"), ValueError(), Stopped()], ids=repr)
 def test_whatever_goes_wrong_once_the_file_is_on_its_way_is_a_doubt(tmp_path: Path, error: Exception) -> None:
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(ImportOutcomeUnknown):
         push(tmp_path, Wire(raising(error)))
 
 
@@ -75,5 +75,5 @@ def test_a_response_that_no_parser_takes_is_a_doubt(tmp_path: Path, body: bytes)
     response = requests.Response()
     response.status_code = 200
     response._content = body
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(ImportOutcomeUnknown):
         push(tmp_path, Wire(lambda: response))
