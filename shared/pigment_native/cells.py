@@ -1,33 +1,38 @@
-"""Lines of JSON to columns of cells, many rows at once: up to the first that `rows.c` leaves to the conversion by row.
+"""Lines of JSON to columns of cells, many rows at once, up to the first that `rows.c` leaves to the row-by-row way.
 
-Null and the empty text stay two things.
+Null and the empty text stay distinct.
+
+What surrounds the data in a stream's RECORD messages, the envelope, is learned from one line, proven there, and after
+that only compared: a line that has the same parts, with an object as its data and any numbers between the other parts,
+means the same as the line that the envelope was learned from.
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
+import re
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import compress
-from typing import overload
+from typing import Literal, overload
 
 import msgspec
 
-from pigment_native.envelopes import Envelope, StreamKey, envelope_of
-from pigment_native.memory import Room, Text, address_of, text_of
+from pigment_native.library import Room, Text, address_of, text_of
 
 SPAN_BYTES = 8
 
-# Records of many columns and few values would need far more room for their cells than they take themselves.
+# Records with many columns and few values would need far more memory for their cells than for themselves.
 _MOST_SPAN_BYTES = 4 << 20
 
-# A place in a block is a number of 31 bits.
+# A position in a block is a 31-bit number.
 _MOST_BYTES = 1 << 30
 
 
 class Table:
-    """The texts of cells, and for each cell where its text begins and how long it is: -1 where there is none."""
+    """The texts of cells, and for each cell where its text begins and how long it is (-1 for null)."""
 
     def __init__(self, library: ctypes.CDLL, texts: bytearray, spans: bytearray) -> None:
         self.library = library
@@ -40,7 +45,7 @@ class Table:
 
 
 class Cells(Sequence[str | None]):
-    """A column of a table; a cell becomes a text when it is looked at. `text_bytes` is about what its texts take."""
+    """A column of a table; a cell is decoded only when it is read. `text_bytes` is about the size of all its texts."""
 
     def __init__(self, table: Table, places: range, text_bytes: int) -> None:
         self.table = table
@@ -71,7 +76,7 @@ class Cells(Sequence[str | None]):
         return iter([None if length < 0 else texts[begin : begin + length].decode() for begin, length in spans])
 
     def select_rows(self, which: Sequence[bool]) -> Cells:
-        """The cells of some rows."""
+        """The cells of the rows for which `which` is true."""
         spans = memoryview(self.table.spans).cast("q")[self.places.start : self.places.stop : self.places.step].tolist()
         kept = bytearray(array("q", compress(spans, which)))
         table = Table(self.table.library, self.table.texts, kept)
@@ -79,29 +84,30 @@ class Cells(Sequence[str | None]):
 
 
 def select_rows(columns: Sequence[Sequence[str | None]], which: Sequence[bool]) -> list[Sequence[str | None]]:
-    """The columns with some of their rows."""
+    """The columns, reduced to the rows for which `which` is true."""
     return [each.select_rows(which) if isinstance(each, Cells) else list(compress(each, which)) for each in columns]
 
 
 class RecordInput:
-    """Records, each on a line, of which some are taken; `position` is where the next one begins."""
+    """Records, one on each line, that are read step by step; `position` is where the next one begins."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.position = 0
         self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
-        # Mutable state beside the position: where the cells go, for as long as there is room, and whether a reader has
-        # looked at how a line is written (once, so that two ways in turn do not cost a look for each line).
+        # Mutable state besides the position: the table that cells go to while it has room, and whether a reader has
+        # already learned an envelope from this input (once only, so that two alternating forms do not cost a proof for
+        # each line).
         self._table: Table | None = None
         self.has_taught = False
 
     def next_line(self) -> bytes:
-        """The line at the position, without its end."""
+        """The line at the position, without its line end."""
         end = self.content.find(b"\n", self.position)
         return self.content[self.position : len(self.content) if end < 0 else end]
 
     def table(self, library: ctypes.CDLL, row_bytes: int) -> Table:
-        """A table with room for a row, and for the texts of all that is left."""
+        """A table with room for one more row, and for the texts of the whole rest."""
         table = self._table
         if table is None or table.library is not library or len(table.spans) - table.spans_used < row_bytes:
             rows = self.content.count(b"\n", self.position) + 1
@@ -116,6 +122,77 @@ def _is_utf8(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+# The namespace of a stream, or None, and its name.
+StreamKey = tuple[str | None, str]
+
+# When a record was emitted: the only number that differs from line to line.
+_EMITTED_AT = re.compile(rb'(?<="emitted_at":)( ?)[0-9]+(?![0-9.eE])')
+
+# Data to try in place of a line's own; at least one of them differs from it.
+_PROBES = (b'{"":[0]}', b'{"":[1]}')
+_NUMBER = b"77"
+
+# Data that occurs more often in a line is not searched for any further.
+_MOST_PLACES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The parts of a line: the data follows part number `data_part`, and numbers stand between the others."""
+
+    parts: tuple[bytes, ...]
+    data_part: int
+
+
+class _Record(msgspec.Struct):
+    stream: str
+    data: msgspec.Raw
+    namespace: str | None = None
+
+
+class _Message(msgspec.Struct):
+    type: Literal["RECORD"]
+    record: _Record
+
+
+_MESSAGES = msgspec.json.Decoder(_Message)
+
+
+def envelope_of(line: bytes, stream: StreamKey) -> Envelope | None:
+    """How this record of the stream is written; None if it is no such record, or if that cannot be proven."""
+    data = _data_of(line, stream)
+    if data is None:
+        return None
+    probe = next(each for each in _PROBES if each != data)
+    for place in _places(line, data):
+        before, after = _parts(line[:place]), _parts(line[place + len(data) :])
+        if _data_of(_NUMBER.join(before) + probe + _NUMBER.join(after), stream) == probe:
+            return Envelope((*before, *after), len(before) - 1)
+    return None
+
+
+def _data_of(line: bytes, stream: StreamKey) -> bytes | None:
+    try:
+        record = _MESSAGES.decode(line).record
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return bytes(record.data) if (record.namespace or None, record.stream) == stream else None
+
+
+def _places(line: bytes, data: bytes) -> Iterator[int]:
+    place = -1
+    for _ in range(_MOST_PLACES):
+        place = line.find(data, place + 1)
+        if place < 0:
+            return
+        yield place
+
+
+def _parts(text: bytes) -> tuple[bytes, ...]:
+    """A text in parts, cut at its numbers, which are left out."""
+    return tuple(_EMITTED_AT.sub(rb"\1\0", text).split(b"\0"))
 
 
 class _Header(ctypes.Structure):
@@ -144,10 +221,10 @@ _RECORDS_TO_CELLS = ctypes.CFUNCTYPE(
 
 
 class CellReader:
-    """Takes records under one header of different names, at least one; for one thread.
+    """Reads records that share one header of distinct names, at least one; for one thread.
 
-    With a stream, by namespace and name, its lines are RECORD messages; without, they are what such messages have as
-    their data. Raises UnicodeEncodeError for a name that UTF-8 cannot carry.
+    With a stream, the lines are its RECORD messages; without, they are the data of such messages. Raises
+    UnicodeEncodeError for a name that cannot be encoded as UTF-8.
     """
 
     def __init__(
@@ -162,7 +239,7 @@ class CellReader:
         self._stream = stream
         self._columns = len(columns)
         forms = sorted((form, column) for column, name in enumerate(columns) for form in _forms(name))
-        # The structures hold addresses only: what they point at must live as long.
+        # The structures contain addresses only: what they point to must live as long.
         self._kept = [form for form, _ in forms]
         self._header = _Header(
             count=len(columns),
@@ -172,18 +249,18 @@ class CellReader:
             columns=(ctypes.c_uint64 * len(forms))(*(column for _, column in forms)),
             separator=ord(separator),
         )
-        # Mutable state beside what C learns of the order of names: what stands around the data, once it is known.
+        # Mutable state, besides what C learns about the order of names: the envelope, once it is known.
         self._set_envelope(Envelope((b"",), 0) if stream is None else None)
 
     def read_cells(self, lines: RecordInput) -> list[Cells] | None:
-        """The columns of the next records, in the order of the header; None where the next one is left, or none is."""
+        """The columns of the next records; None if there is none, or if the next one must go row by row."""
         if not lines.is_text or lines.position >= len(lines.content):
             return None
         columns = self._read_cells(lines) if self._envelope is not None else None
         return self._read_cells(lines) if columns is None and self._learn(lines) else columns
 
     def _learn(self, lines: RecordInput) -> bool:
-        """Whether the next line shows another way in which records of the stream are written."""
+        """Whether the next line shows another form in which records of the stream are written."""
         if self._stream is None or lines.has_taught:
             return False
         lines.has_taught = True
@@ -214,12 +291,12 @@ class CellReader:
         lines.position = len(lines.content) - (block.end - block.at)
         table.texts_used = texts.at - table.texts_at
         table.spans_used += SPAN_BYTES * columns * rows.value
-        behind, text_bytes = first + columns * rows.value, (table.texts_used - begin) // columns + 1
-        return [Cells(table, range(first + place, behind, columns), text_bytes) for place in range(columns)]
+        end, text_bytes = first + columns * rows.value, (table.texts_used - begin) // columns + 1
+        return [Cells(table, range(first + place, end, columns), text_bytes) for place in range(columns)]
 
 
 def _forms(name: str) -> set[bytes]:
-    """A name as JSON has it, as it is or in ASCII alone."""
+    """A name as JSON writes it: as it is, or in ASCII only."""
     return {msgspec.json.encode(name), json.dumps(name).encode()}
 
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
 from pigment_native.cells import SPAN_BYTES, Cells, Table
-from pigment_native.memory import DONE, NO_ROOM, Room, address_of
+from pigment_native.library import DONE, NO_ROOM, Room, address_of
 
 _CELLS_TO_LINES = ctypes.CFUNCTYPE(
     ctypes.c_int32,
@@ -23,21 +23,21 @@ _CELLS_TO_LINES = ctypes.CFUNCTYPE(
 
 
 class CsvLineWriter:
-    """Writes columns: those of a table by the library that made it, others beside them too; others alone by row."""
+    """Writes columns: with the library that made one of them, else row by row in Python."""
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._delimiter = ord(dialect.delimiter)
         self._by_row = CsvWriter(dialect)
 
     def lines(self, columns: Sequence[Sequence[str | None]]) -> bytes:
-        """The lines of columns of one length; raises `CsvUnwritable`."""
+        """The lines of columns of the same length; raises `CsvUnwritable`."""
         library = next((column.table.library for column in columns if isinstance(column, Cells)), None)
         if library is None:
             return self._by_row.rows(zip(*columns, strict=True))
         cells = [column if isinstance(column, Cells) else _encoded(column, library) for column in columns]
         rows = len(cells[0])
         if any(len(column) != rows for column in cells):
-            raise ValueError("the columns are not of one length")
+            raise ValueError("the columns are not of the same length")
         places = array("q", [number for column in cells for number in _places(column)])
         size = sum(column.text_bytes for column in cells) + rows * (len(cells) + 2)
         convert = _CELLS_TO_LINES(("cells_to_lines", library))
@@ -54,18 +54,18 @@ class CsvLineWriter:
 
 
 def _places(cells: Cells) -> tuple[int, int, int, int]:
-    """Where the texts of a column are, where its first cell, and how many cells lie between two of its own."""
+    """Where the texts of a column begin and end, where its first cell is, and the stride to the next one."""
     table = cells.table
     first = table.spans_at + SPAN_BYTES * cells.places.start
     return table.texts_at, table.texts_at + len(table.texts), first, cells.places.step
 
 
 def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
-    """A column of Python's texts, as cells; raises `CsvUnwritable`."""
+    """A column of Python strings as cells; raises `CsvUnwritable`."""
     try:
         texts = [b"" if cell is None else cell.encode() for cell in column]
     except UnicodeEncodeError:
-        pass  # the error holds the text; raised from here, ours would carry it along
+        pass  # this error contains the text: raised from here, ours would carry it along
     else:
         lengths = array("i", map(len, texts))
         spans = array("i", bytes(SPAN_BYTES * len(texts)))

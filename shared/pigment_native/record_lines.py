@@ -1,4 +1,4 @@
-"""Blocks of CSV rows, counted or turned into RECORD lines by the library."""
+"""Blocks of CSV rows to RECORD lines, by the library."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from pigment_csv.reader import LARGEST_RECORD_BYTES
-from pigment_native.memory import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
+from pigment_native.library import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
-# How many bytes of lines a byte of rows becomes, to begin with: what does not fit gets more room.
+# How many bytes of lines to expect for a byte of rows; if they do not fit, the space is doubled.
 _ROOM = 3
 
 
 class Kind(IntEnum):
     """How a value is written: as a JSON text or, where it fits, a number, a boolean or a date.
 
-    COUNTED is a text behind its length and before a comma, which is no JSON; NOTHING is no value at all.
+    COUNTED is the text after its length and before a comma, which is not JSON; NOTHING is no value at all.
     """
 
     TEXT = 0
@@ -30,7 +30,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of every line: a constant, and behind it the value of a column."""
+    """A part of every line: a constant, then the value of a column."""
 
     label: bytes
     column: int
@@ -39,7 +39,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class LineLayout:
-    """The lines of an export: their parts, how many columns a row has (at least one), and which are its key."""
+    """The lines of an export: their parts, how many columns a row has (at least one), and which of them are the key."""
 
     pieces: tuple[Piece, ...]
     columns: int
@@ -50,8 +50,8 @@ class LineLayout:
 
 @dataclass(slots=True)
 class RecordLines:
-    """The lines of a block, where each ends, how many values did not fit by piece, the keys as numbers, and how many of
-    these hold a blank.
+    """The lines of a block: where each ends, how many values of each piece did not fit, the keys as numbers, and how
+    many of the keys contain a blank.
     """
 
     content: bytes
@@ -113,16 +113,16 @@ class RecordLineWriter:
             layout.longest_line_bytes,
             ord(layout.delimiter),
         )
-        # The structures hold addresses only: what they point at must live as long.
+        # The structures contain addresses only: what they point to must live as long.
         self._kept = layout
         self._fields = (_Field * layout.columns)()
-        # Mutable state: the room for lines, kept from block to block.
+        # Mutable state: the space for lines, kept from block to block.
         self._lines = bytearray()
 
     def lines(self, block: bytes) -> RecordLines | None:
-        """The lines of a block that is known to be UTF-8; None where it must be converted by row."""
+        """The lines of a block that is known to be UTF-8; None if it must be converted row by row."""
         if len(block) > LARGEST_RECORD_BYTES:
-            return None  # it may hold a field that is an error by row
+            return None  # it may contain a field that is an error row by row
         # A row has at least a delimiter or a line end for each of its columns.
         rows = len(block) // self._layout.column_count + 1
         self._widen(_ROOM * len(block))
@@ -147,7 +147,7 @@ class RecordLineWriter:
 
 
 def count_repeated(library: ctypes.CDLL, numbers: array[int]) -> int:
-    """How many of the numbers (each at least 0) came before; takes up to 32 bytes for each of them."""
+    """How many of the numbers (each at least 0) repeat an earlier one; takes up to 32 bytes for each of them."""
     size = 1 << (2 * len(numbers)).bit_length()
     table = bytearray(8 * size)
     count = _COUNT_REPEATED(("count_repeated", library))

@@ -12,7 +12,7 @@ from pigment_native import cells, csv_lines
 from pigment_native.cells import SPAN_BYTES, CellReader
 from pigment_native.fuzz.arena import Arena
 from pigment_native.fuzz.fenced_memory import Fence
-from pigment_native.memory import DONE, Room, Text
+from pigment_native.library import DONE, Room, Text
 
 Row = list[str | None]
 

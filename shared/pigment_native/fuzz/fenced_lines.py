@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pigment_native import record_lines
 from pigment_native.fuzz.arena import Arena
 from pigment_native.fuzz.fenced_memory import Fence
-from pigment_native.memory import DONE, Room, Text
+from pigment_native.library import DONE, Room, Text
 from pigment_native.record_lines import RecordLineWriter
 
 MOST_ROOM = 1 << 23

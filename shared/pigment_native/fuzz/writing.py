@@ -27,7 +27,7 @@ from pigment_native.fuzz.fenced_memory import Fence
 from pigment_native.fuzz.plain_records import is_plain
 from pigment_native.fuzz.records import NAMES, RecordMaker
 from pigment_native.fuzz.words import JSON_WORDS, a_word
-from pigment_native.memory import LEFT_TO_ROWS, NO_ROOM
+from pigment_native.library import LEFT_TO_ROWS, NO_ROOM
 
 _FENCES = list(Fence)
 _DATES = [None, None, "dd/MM/yyyy", "MMM d, yyyy", "yyyy-MM-dd HH:mm:ss"]

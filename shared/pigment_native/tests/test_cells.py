@@ -7,8 +7,7 @@ import ctypes
 import pytest
 
 from pigment_native.cells import CellReader, RecordInput
-from pigment_native.library import LIBRARY
-from pigment_native.memory import DONE, LEFT_TO_ROWS, NO_ROOM, Room, address_of, text_of
+from pigment_native.library import DONE, LEFT_TO_ROWS, LIBRARY, NO_ROOM, Room, address_of, text_of
 
 RECORDS = (b'{"a":"x\\n\\u00e9","b":1.5}', b'{"b":[1, {"c":true}]}', b'{"a":false}')
 TEXTS = ("x\né1.5".encode(), b'[1,{"c":true}]', b"FALSE")

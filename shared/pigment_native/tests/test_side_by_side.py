@@ -13,8 +13,7 @@ from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.cells import CellReader, RecordInput
 from pigment_native.csv_lines import CsvLineWriter
-from pigment_native.library import LIBRARY
-from pigment_native.memory import text_of
+from pigment_native.library import LIBRARY, text_of
 from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLineWriter
 
 COLUMNS = 6
