@@ -27,3 +27,12 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
 def with_noun(noun: str, names: Sequence[str]) -> str:
     """The noun and its names: "column a", "columns a, b"."""
     return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"
+
+
+def byte_size(num_bytes: float) -> str:
+    """A number of bytes in a unit that reads well, in powers of a thousand."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"

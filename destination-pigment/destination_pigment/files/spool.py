@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 from weakref import WeakSet
 
-from pigment_airbyte.disk import check_temporary_folder
+from pigment_airbyte import disk
 from pigment_airbyte.failures import TransientProblem
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
@@ -22,15 +21,13 @@ from pigment_csv.writer import CsvWriter
 
 _COPY_BYTES = 1 << 20
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
 
 class Spool:
     """A private folder for the files of one sync; leaving its context removes it."""
 
     def __init__(self, dialect: CsvDialect) -> None:
         self._dialect = dialect
-        check_temporary_folder()
+        disk.check_temporary_folder()
         with disk_errors_explained():
             # mkdtemp makes a folder that only its owner can enter.
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
@@ -133,14 +130,14 @@ class SpoolFile:
         self.path.unlink(missing_ok=True)
 
 
-@contextmanager
-def disk_errors_explained() -> Iterator[None]:
-    """Turn what the disk rejects into a sentence for the user."""
-    try:
-        yield
-    except OSError as error:
-        reason = "is full" if error.errno in _FULL else "cannot be written"
-        raise TransientProblem(
-            f"The connector's disk {reason}, and nothing of the file it was writing was sent to Pigment: give the "
-            'connector more temporary disk space, or lower "Largest file (MB)", and run the sync again.'
-        ) from None
+def disk_errors_explained() -> AbstractContextManager[None]:
+    """Turn an error of the disk into a `TransientProblem` for the user."""
+    return disk.disk_errors_explained(_disk_sentence)
+
+
+def _disk_sentence(reason: str | None) -> str:
+    return (
+        f"The connector's disk {'is full' if reason is None else 'cannot be written'}, and nothing of the file it was "
+        "writing was sent to Pigment: give the connector more temporary disk space, or lower "
+        '"Largest file (MB)", and run the sync again.'
+    )

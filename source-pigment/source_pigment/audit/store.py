@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Generator
 
 from pigment_airbyte.failures import TransientProblem
+from pigment_client.wording import byte_size
 from source_pigment.audit.window import Micros
-from source_pigment.reading.download import in_words
 
 _CACHE_KIB = 8192
 
@@ -88,7 +88,7 @@ class EventStore:
             raise self._problem(error) from None
 
     def _problem(self, error: sqlite3.Error) -> TransientProblem:
-        needed = f"the audit log needed {in_words(self.content_bytes)} so far"
+        needed = f"the audit log needed {byte_size(self.content_bytes)} so far"
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
             return TransientProblem(
                 f"The connector's disk is full: {needed}. Give the connector more temporary disk space."

@@ -21,11 +21,12 @@ from typing import IO
 
 from backports import zstd
 
+from pigment_airbyte.disk import disk_errors_explained
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportRequest
-from pigment_client.wording import counted
+from pigment_client.wording import byte_size, counted
 from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
 from source_pigment.reading.conversion import MOST_LEAVE_BYTES, Expected, Inspection, Rows
@@ -92,9 +93,6 @@ def _changed() -> OSError:
     return OSError(errno.EIO, "the disk gave back something else than was stored")
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
 class Stopped(Exception):
     """Nobody wants the export any more."""
 
@@ -111,10 +109,10 @@ class Download:
     seconds: float
 
     def __str__(self) -> str:
-        rate = in_words(self.content_bytes / max(self.seconds, 0.001))
+        rate = byte_size(self.content_bytes / max(self.seconds, 0.001))
         return (
-            f"{counted(self.rows, 'row')}, {in_words(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
-            f"{in_words(self.stored_bytes)} on disk"
+            f"{counted(self.rows, 'row')}, {byte_size(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
+            f"{byte_size(self.stored_bytes)} on disk"
         )
 
     def content(self) -> Iterator[bytes]:
@@ -143,17 +141,15 @@ def download(client: PigmentClient, request: ExportRequest, options: DownloadOpt
     Raises a `PigmentError`, `CsvBroken` for what no repeat makes whole, what `try_header` raises, `Stopped`, and
     `TransientProblem` for a disk that is full or does not work.
     """
-    try:
+    with disk_errors_explained(lambda reason: _disk_sentence(reason, options.subject, 0)):
         # Without a buffer, which a full disk would leave half written.
-        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - who takes the download closes it
-    except OSError as error:
-        raise _disk_problem(error, options.subject, 0) from None
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes the download
     try:
-        return client.export(request, lambda export: _Attempt(request, options, file).run(export))
-    except OSError as error:  # the client translates its own: this is the file's
-        stored = os.fstat(file.fileno()).st_size
-        file.close()
-        raise _disk_problem(error, options.subject, stored) from None
+        # The client translates its own errors: an OSError here comes from the file.
+        with disk_errors_explained(
+            lambda reason: _disk_sentence(reason, options.subject, os.fstat(file.fileno()).st_size)
+        ):
+            return client.export(request, lambda export: _Attempt(request, options, file).run(export))
     except BaseException:
         file.close()
         raise
@@ -220,24 +216,14 @@ def unreadable(subject: str) -> TransientProblem:
     )
 
 
-def in_words(num_bytes: float) -> str:
-    """A number of bytes as people say it, in powers of a thousand."""
-    for unit in ("bytes", "kB", "MB"):
-        if num_bytes < 1000:
-            return f"{num_bytes:.0f} {unit}"
-        num_bytes /= 1000
-    return f"{num_bytes:.1f} GB"
-
-
-def _disk_problem(error: OSError, subject: str, stored_bytes: int) -> TransientProblem:
-    needed = f"the {subject} needed {in_words(stored_bytes)} so far, compressed, and nothing of it was sent"
-    if error.errno in _FULL:
-        return TransientProblem(
+def _disk_sentence(reason: str | None, subject: str, stored_bytes: int) -> str:
+    needed = f"the {subject} needed {byte_size(stored_bytes)} so far, compressed, and nothing of it was sent"
+    if reason is None:
+        return (
             f"The connector's disk is full: {needed}. Give the connector more temporary disk space, lower \"Exports at "
             'the same time", or split the block into parts under "Custom exports".'
         )
-    reason = os.strerror(error.errno) if error.errno else type(error).__name__
-    return TransientProblem(
+    return (
         f"The connector could not keep an export on its disk ({reason}): {needed}. Check that its folder for temporary "
         "files (TMPDIR) can be written to, and run the sync again."
     )

@@ -21,11 +21,10 @@ from airbyte_cdk.models import (
     Type,
 )
 
-from pigment_client.wording import counted
+from pigment_client.wording import byte_size, counted
 from pigment_native.library import LIBRARY
 from pigment_native.record_lines import count_repeated
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.download import in_words
 from source_pigment.reading.records import RecordBlock
 
 # Eight bytes a key: more of them would not fit into the memory that a sync may take.
@@ -127,7 +126,7 @@ class Progress:
             'The stream "%s" has ended: %s sent, %s in %.1f s.',
             self._stream,
             counted(self.rows_sent, "row was", "rows were"),
-            in_words(self._bytes_sent),
+            byte_size(self._bytes_sent),
             self._clock() - (self._clock() if self._since is None else self._since),
         )
         for column, count in sorted(self._misfits.items()):
