@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from connector_metadata import ROOT
-from destination_pigment.spec import make_spec as destination_spec
-from source_pigment.spec import make_spec as source_spec
+from pigment_airbyte.form import load_spec
 
-PAGES = {ROOT / "docs/sources/pigment.md": source_spec, ROOT / "docs/destinations/pigment.md": destination_spec}
+PAGES = {
+    ROOT / "docs/sources/pigment.md": "source_pigment",
+    ROOT / "docs/destinations/pigment.md": "destination_pigment",
+}
 _PLACE = re.compile(r"(<!-- fields: written by make metadata -->\n).*?(<!-- end of fields -->)", re.DOTALL)
 
 
@@ -78,7 +80,7 @@ def _plain(text: str) -> str:
 
 def filled(page: Path) -> str:
     """The page's text with the table as the form is now."""
-    schema = PAGES[page]().connectionSpecification
+    schema = load_spec(PAGES[page]).connectionSpecification
     text = page.read_text(encoding="utf-8")
     return _PLACE.sub(lambda found: f"{found[1]}\n{table(dict(schema))}\n\n{found[2]}", text)
 

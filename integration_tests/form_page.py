@@ -12,11 +12,12 @@ objects has a button for the next entry; description and examples stand at the (
 from __future__ import annotations
 
 import html
-import importlib
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from pigment_airbyte.form import load_spec
 
 Schema = Mapping[str, Any]
 
@@ -181,8 +182,7 @@ def _box(node: Schema) -> str:
 
 def spec_of(connector: str) -> Schema:
     """The specification of "source" or "destination"."""
-    made = importlib.import_module(f"{connector}_pigment.spec").make_spec()
-    return {"connectionSpecification": made.connectionSpecification}
+    return {"connectionSpecification": load_spec(f"{connector}_pigment").connectionSpecification}
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
+from pigment_airbyte.form import load_spec
 from pigment_csv.dates import DateWriter
 
 
@@ -31,7 +32,7 @@ def test_the_field_table_is_as_the_form(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_every_field_has_a_title_and_a_description(page: Path) -> None:
-    schema = dict(PAGES[page]().connectionSpecification)
+    schema = dict(load_spec(PAGES[page]).connectionSpecification)
     table = page.read_text(encoding="utf-8").partition("<!-- fields")[2].partition("<!-- end of fields")[0]
 
     for field in fields_of(schema):

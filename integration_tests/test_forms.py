@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from hypothesis import strategies as st
 
 from connector_metadata import ROOT
 from form_page import Opened, cards_of, draw, fields, is_folded, spec_of
-from pigment_airbyte.connection import client_from_config, without_nulls
+from pigment_airbyte.connection import client_from_config, client_options
+from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import check_form
+from pigment_airbyte.form import check_form, without_nulls
 from pigment_client.errors import PigmentError
+from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
 from pigment_client.payloads import find_problem
 
@@ -73,12 +76,38 @@ def test_every_word_that_is_drawn_raw_is_explained(connector: str) -> None:
             assert all(f"“{word}”" in each["description"] for word in each["enum"]), each["title"]
 
 
+def defaults_in(form: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says where nothing is entered, groups of fields included."""
+    found = {
+        name: defaults_in(field) if "properties" in field else field.get("default")
+        for name, field in form["properties"].items()
+    }
+    return without_nulls(found)
+
+
 @pytest.mark.parametrize("connector", CONNECTORS)
-def test_the_defaults_of_the_form_are_a_form_filled_in(connector: str) -> None:
+def test_what_is_left_empty_is_the_default_of_the_form(connector: str) -> None:
+    """The defaults are written in the form and in the code; here they are compared."""
+    config_module = importlib.import_module(f"{connector}_pigment.config")
     root = spec_of(connector)["connectionSpecification"]
-    defaults = {name: each["default"] for name, each in root["properties"].items() if "default" in each}
-    credentials = {"auth_type": "single_key", "api_key": "pgmt_x"}
-    check_form({**defaults, "credentials": credentials, "application_id": "x"}, root)
+    empty = {"credentials": {"auth_type": "single_key", "api_key": "pgmt_x"}}
+    filled_in = {**defaults_in(root), **empty}
+
+    check_form(filled_in, root)
+    assert config_module.parse_config(filled_in) == config_module.parse_config(empty)
+    options = [client_options(each, default_max_retries=config_module.MAX_RETRIES) for each in (filled_in, empty)]
+    assert options[0] == options[1]
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_messages_name_the_fields_of_keys_by_their_titles(connector: str) -> None:
+    credentials = spec_of(connector)["connectionSpecification"]["properties"]["credentials"]
+    separate, single = (each["properties"] for each in credentials["oneOf"])
+
+    assert credentials["title"] == AUTHENTICATION
+    assert single["api_key"]["title"] == SINGLE_KEY_FIELD
+    fields_of_keys = {KEY_PROPERTIES[purpose]: KEY_FIELDS[purpose] for purpose in Purpose}
+    assert {name: key["title"] for name, key in separate.items() if "title" in key}.items() <= fields_of_keys.items()
 
 
 def test_the_examples_of_export_options_are_requests_that_pigment_knows() -> None:

@@ -14,12 +14,11 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.imports.then_run import reject_invisible, settle_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
-from destination_pigment.spec import make_spec
 from pigment_airbyte.check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.connection import client_from_config
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import is_id
+from pigment_airbyte.form import is_id, load_spec
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.http.clock import Clock
@@ -30,7 +29,7 @@ from pigment_client.wording import counted, listed
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: the keys, the application, import configurations and dimension checks."""
-    form = ConnectionForm(make_spec().connectionSpecification, parse_config, _needed, MAX_RETRIES)
+    form = ConnectionForm(load_spec("destination_pigment").connectionSpecification, parse_config, _needed, MAX_RETRIES)
     return check_form_and_connection(config, logger, form, lambda client, settings: _check(client, settings, config))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 from destination_pigment.rejected_rows.store import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import IdKind, pasted_id
+from pigment_airbyte.form import IdKind, entered_text, is_id, pasted_id
 from pigment_client.models import ImportMode, UploadForm
 from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
@@ -36,8 +35,8 @@ def parse_loading(config: Form) -> Loading:
 def parse_target_loading(entry: Form, config: Form) -> Loading:
     """What a target says; what it leaves empty is as the connection has it. Raises `ConfigProblem`."""
     given = {name: value for name, value in _csv(entry).items() if value is not None and value != ""}
-    mode = _text(entry, "import_mode") or config.get("import_mode")
-    where = f' in the entry for "{_text(entry, "stream")}" under "Targets"' if "dates" in given else ""
+    mode = entered_text(entry, "import_mode") or config.get("import_mode")
+    where = f' in the entry for "{entered_text(entry, "stream")}" under "Targets"' if "dates" in given else ""
     return _loading({"csv": {**_csv(config), **given}, "import_mode": mode}, f'"CSV format"{where}')
 
 
@@ -47,9 +46,9 @@ def _loading(config: Form, where: str) -> Loading:
         ";" if csv.get("delimiter") == "semicolon" else ",",
         "," if csv.get("decimal_separator") == "comma" else ".",
         csv.get("encoding") == "utf-8-bom",
-        _dates(_text(csv, "dates"), where),
+        _dates(entered_text(csv, "dates"), where),
     )
-    mode = _text(config, "import_mode")
+    mode = entered_text(config, "import_mode")
     return Loading(dialect, ImportMode(mode) if mode else None)
 
 
@@ -69,16 +68,10 @@ def _csv(form: Form) -> Form:
     return csv
 
 
-def _text(form: Form, name: str) -> str:
-    return str(form.get(name) or "").strip()
-
-
 _MEGABYTE = 1_000_000
 
 # Tries after the first, where the form says nothing; a push takes no more than `retry.PUSH` has.
 MAX_RETRIES = 5
-
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class OnUnknown(StrEnum):
@@ -197,7 +190,7 @@ def loadings_by_configuration(targets: Sequence[TargetEntry]) -> dict[str, Loadi
 
 
 def _target(entry: Mapping[str, Any], config: Mapping[str, Any]) -> TargetEntry:
-    stream = _text(entry, "stream")
+    stream = entered_text(entry, "stream")
     configuration_id = pasted_id(entry.get("import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets")
     if not stream or not configuration_id:
         raise ConfigProblem('Every target needs a stream and an import configuration ID: complete it under "Targets".')
@@ -209,7 +202,7 @@ def _target(entry: Mapping[str, Any], config: Mapping[str, Any]) -> TargetEntry:
         )
     return TargetEntry(
         stream,
-        _text(entry, "namespace") or None,
+        entered_text(entry, "namespace") or None,
         configuration_id,
         replacing,
         clears=entry.get("clears_before_import") is True,
@@ -239,7 +232,7 @@ def reject_started(then_run: Sequence[str], configuration_ids: Iterable[str | No
 
 
 def _check(entry: Mapping[str, Any]) -> DimensionCheck:
-    stream, column = _text(entry, "stream"), _text(entry, "column")
+    stream, column = entered_text(entry, "stream"), entered_text(entry, "column")
     list_id = pasted_id(entry.get("list_id"), IdKind.LIST, "Dimension checks")
     if not stream or not column or not list_id:
         raise ConfigProblem(
@@ -250,4 +243,4 @@ def _check(entry: Mapping[str, Any]) -> DimensionCheck:
 
 def same_form(identifier: str) -> str:
     """An id in the one form in which ids are compared with each other."""
-    return identifier.lower() if UUID.fullmatch(identifier) else identifier
+    return identifier.lower() if is_id(identifier) else identifier

@@ -33,11 +33,10 @@ from destination_pigment.in_process import Exchange
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.input.stdin import StdinBlocks
-from destination_pigment.spec import make_spec
 from destination_pigment.write import Caller, write_blocks
-from pigment_airbyte.connection import connected, without_nulls
+from pigment_airbyte.connection import connected
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.form import check_form
+from pigment_airbyte.form import check_form, load_spec, without_nulls
 from pigment_airbyte.output import write_lines
 from pigment_client.keys import Purpose
 
@@ -56,7 +55,7 @@ class DestinationPigment(Destination):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """What the form asks for."""
-        return make_spec()
+        return load_spec("destination_pigment")
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Whether the configuration works, with the reason where it does not."""

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from destination_pigment.config import UUID, Loading, TargetEntry, same_form
+from destination_pigment.config import Loading, TargetEntry, same_form
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.form import is_id
 from pigment_client.models import ImportConfiguration, ImportMode
 from pigment_client.wording import listed
 
@@ -95,7 +96,7 @@ def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target 
     entry = _entry(stream, entries)
     if stream.object_name is None:
         return _target(entry.configuration_id, entry) if entry else None
-    if not UUID.fullmatch(stream.object_name):
+    if not is_id(stream.object_name):
         return None
     # Ids are compared with each other, so they have one form.
     return _target(same_form(stream.object_name), entry)

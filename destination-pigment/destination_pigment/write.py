@@ -21,7 +21,7 @@ from destination_pigment.settling import settle_streams, settle_then_run
 from destination_pigment.state_output import Emit, HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from pigment_airbyte.connection import connected
-from pigment_airbyte.conversion_note import note_conversion
+from pigment_airbyte.output import log_slow_conversion
 from pigment_client.http.clock import Clock
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -74,7 +74,7 @@ def writing(config: Mapping[str, Any], streams: tuple[DestinationStream, ...], c
         importer = Importer(client, settings, cancel, Clock(sleep=cancel.wait_unless_cancelled))
         queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
         held = HeldStates(partial(places.spool.new_path, ".states"))
-        note_conversion(logger)
+        log_slow_conversion(logger)
         if settings.dry_run:
             logger.warning(
                 "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."

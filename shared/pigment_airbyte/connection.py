@@ -1,4 +1,4 @@
-"""How Pigment is reached: what the form asks for, and the client it describes."""
+"""How Pigment is reached: the client that a configuration describes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pigment_airbyte.credentials import keys_from_config
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.form import entered_text
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.errors import NotFound, ResponseNotUnderstood
 from pigment_client.http.clock import Clock
@@ -18,62 +19,8 @@ Settings = TypeVar("Settings")
 
 _DEFAULTS = ClientOptions()
 
-# What stands in the addresses of Pigment's pages and of its API, and never in front of both.
+# What the paths of Pigment's pages and of its API begin with; a path before both of them never contains it.
 _PAGE = re.compile(r"/(app|application|api|w|workspace|settings)(/|$)")
-
-
-def connection_spec(*, order: int, default_max_retries: int) -> dict[str, Any]:
-    """The properties that describe how Pigment is reached, as both forms have them, folded."""
-    return {
-        "base_url": {
-            "type": "string",
-            "title": "Base URL",
-            "description": (
-                "The address of Pigment, without anything behind the host. Change it only if your company reaches "
-                "Pigment at another address."
-            ),
-            "default": _DEFAULTS.base_url,
-            "examples": [_DEFAULTS.base_url],
-            "group": "connection",
-            "order": order,
-        },
-        "requests_per_5_minutes": _count(
-            "Requests per 5 minutes",
-            "Pigment allows 500 requests in 5 minutes for one IP address. Lower this if several syncs run at the same "
-            "time.",
-            default=_DEFAULTS.requests_per_5_minutes,
-            range_=(1, 500),
-            order=order + 1,
-        ),
-        "max_retries": _count(
-            "Retries",
-            "How often a request is sent again when Pigment cannot be reached; a file at most 4 times, and only where "
-            "that does no harm.",
-            default=default_max_retries,
-            range_=(0, 20),
-            order=order + 2,
-        ),
-        "idle_timeout_seconds": _count(
-            "Idle timeout (seconds)",
-            "How long Pigment may send nothing before the connection counts as broken.",
-            default=int(_DEFAULTS.idle_timeout_seconds),
-            range_=(1, 3600),
-            order=order + 3,
-        ),
-    }
-
-
-def _count(title: str, description: str, *, default: int, range_: tuple[int, int], order: int) -> dict[str, Any]:
-    return {
-        "type": "integer",
-        "title": title,
-        "description": description,
-        "default": default,
-        "minimum": range_[0],
-        "maximum": range_[1],
-        "group": "connection",
-        "order": order,
-    }
 
 
 def client_from_config(
@@ -81,7 +28,18 @@ def client_from_config(
 ) -> PigmentClient:
     """The client that a connection's configuration describes."""
     keys = keys_from_config(config.get("credentials") or {})
-    return PigmentClient(keys, _options(config, default_max_retries), clock=clock)
+    return PigmentClient(keys, client_options(config, default_max_retries=default_max_retries), clock=clock)
+
+
+def client_options(config: Mapping[str, Any], *, default_max_retries: int) -> ClientOptions:
+    """How a configuration says that requests are sent; raises `ConfigProblem` for an address that cannot be right."""
+    max_retries = config.get("max_retries")
+    return ClientOptions(
+        base_url=_base_url(config),
+        requests_per_5_minutes=int(config.get("requests_per_5_minutes") or _DEFAULTS.requests_per_5_minutes),
+        idle_timeout_seconds=float(config.get("idle_timeout_seconds") or _DEFAULTS.idle_timeout_seconds),
+        max_retries=default_max_retries if max_retries is None else int(max_retries),
+    )
 
 
 @contextmanager
@@ -113,39 +71,19 @@ def address_explained(config: Mapping[str, Any]) -> Iterator[None]:
             raise
     else:
         return
-    host = urlsplit(_text(config, "base_url") or _DEFAULTS.base_url).hostname
+    host = urlsplit(entered_text(config, "base_url") or _DEFAULTS.base_url).hostname
     raise ConfigProblem(
         f'What answers at {host} is not Pigment, or not as its API description says: correct the "Base URL", or report '
         "this if it is right."
     )
 
 
-def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without what is null, at any depth: some clients send null for what was left empty."""
-    return {name: _without_nulls(value) for name, value in config.items() if value is not None}
+def _base_url(config: Mapping[str, Any]) -> str:
+    """The address that requests begin with; raises `ConfigProblem` if it was copied from a page.
 
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return without_nulls(value)
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
-
-
-def _options(config: Mapping[str, Any], default_max_retries: int) -> ClientOptions:
-    return ClientOptions(
-        base_url=_base_url(_text(config, "base_url")),
-        requests_per_5_minutes=int(config.get("requests_per_5_minutes") or _DEFAULTS.requests_per_5_minutes),
-        idle_timeout_seconds=float(config.get("idle_timeout_seconds") or _DEFAULTS.idle_timeout_seconds),
-        max_retries=_retries(config, default_max_retries),
-    )
-
-
-def _base_url(entered: str) -> str:
-    """The address that requests begin with; raises `ConfigProblem` for what was copied from a page.
-
-    Whether it is an address at all, and no plain http, is the client's rule.
+    Whether it is an address at all, and whether plain http is allowed, is for the client to say.
     """
-    base_url = (entered or _DEFAULTS.base_url).rstrip("/")
+    base_url = (entered_text(config, "base_url") or _DEFAULTS.base_url).rstrip("/")
     _, _, path = base_url.partition("://")
     host, _, page = path.partition("/")
     if "@" in host:
@@ -156,13 +94,3 @@ def _base_url(entered: str) -> str:
             f"{_DEFAULTS.base_url}."
         )
     return base_url
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values.get(name)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _retries(config: Mapping[str, Any], default: int) -> int:
-    value = config.get("max_retries")
-    return default if value is None else int(value)

@@ -1,17 +1,18 @@
-"""The keys of a connection: what the form asks for, and what a configuration holds."""
+"""The keys in a configuration, and what cannot be one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.form import entered_text
 from pigment_client.keys import Keys, Purpose
 
 AUTHENTICATION = "Authentication"
 
-# The titles of the fields, as forms show them and messages name them.
+# The titles of the fields, as messages name them; a test compares them with the forms.
 SINGLE_KEY_FIELD = "API key"
 KEY_FIELDS: Mapping[Purpose, str] = {
     Purpose.EXPORT: "Export key",
@@ -36,59 +37,6 @@ _QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _MASKED = re.compile(r"[*\u2022\u25cf.\u2026]+")
 
 
-def credentials_spec(separate_keys: Mapping[str, Any], required: Sequence[str], *, order: int) -> dict[str, Any]:
-    """The `credentials` property of a spec: a key for each purpose, or one key for everything.
-
-    `separate_keys` are the key properties of the first choice, `required` those that must be given.
-    """
-    return {
-        "type": "object",
-        "title": AUTHENTICATION,
-        "description": (
-            "A workspace administrator makes keys in Pigment under Workspace settings &gt; API keys. In most "
-            "workspaces a key has one type, so each purpose needs a key of its own. A key sees what its owner sees."
-        ),
-        "group": "connection",
-        "order": order,
-        "oneOf": [
-            {
-                "type": "object",
-                "title": "A key for each purpose",
-                "required": ["auth_type", *required],
-                "properties": {
-                    "auth_type": {"type": "string", "const": "separate_keys", "order": 0},
-                    **separate_keys,
-                },
-            },
-            {
-                "type": "object",
-                "title": "One key for everything",
-                "required": ["auth_type", "api_key"],
-                "properties": {
-                    "auth_type": {"type": "string", "const": "single_key", "order": 0},
-                    "api_key": key_spec(
-                        SINGLE_KEY_FIELD,
-                        "Only if your workspace makes keys with several types: one key that has every type needed.",
-                        order=1,
-                    ),
-                },
-            },
-        ],
-    }
-
-
-def key_spec(title: str, description: str, *, order: int) -> dict[str, Any]:
-    """The property of one API key: secret, with its usual form in the description."""
-    return {
-        "type": "string",
-        "title": title,
-        "description": f"{description} Keys begin with <code>pgmt_</code>.",
-        "airbyte_secret": True,
-        "always_show": True,
-        "order": order,
-    }
-
-
 def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
     """The keys of a configuration; raises `ConfigProblem` that names the field of what cannot be a key."""
     match credentials.get("auth_type"):
@@ -108,8 +56,7 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
 
 
 def _key(credentials: Mapping[str, Any], name: str, field: str) -> str | None:
-    value = credentials.get(name)
-    key = value.strip() if isinstance(value, str) else ""
+    key = entered_text(credentials, name)
     problem = _find_problem(key)
     if problem is not None:
         raise ConfigProblem(f'The key under "{field}" {problem}.')

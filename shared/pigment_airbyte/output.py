@@ -10,6 +10,8 @@ import logging
 import sys
 from contextlib import ExitStack
 
+from pigment_native.library import LIBRARY
+
 
 def write_lines(lines: bytes) -> None:
     """Write finished lines to the platform, at once and in one piece."""
@@ -27,3 +29,12 @@ def _handlers() -> list[logging.Handler]:
     loggers = [logging.getLogger(), logging.getLogger("airbyte")]
     found = {id(handler): handler for logger in loggers for handler in logger.handlers}
     return [found[key] for key in sorted(found)]
+
+
+def log_slow_conversion(logger: logging.Logger) -> None:
+    """Log that rows are converted one at a time, if so: it costs time and nothing else."""
+    if LIBRARY is None:
+        logger.info(
+            "Rows are converted one at a time, which takes several times as long: this installation has no fast "
+            "conversion for this machine. The images have it, and the packages for Linux on x86_64 and ARM."
+        )

@@ -11,6 +11,7 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 
 from pigment_airbyte.check import ConnectionForm, check_form_and_connection
 from pigment_airbyte.failures import ConfigProblem, explained
+from pigment_airbyte.form import load_spec
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, PigmentError
 from pigment_client.keys import Purpose
@@ -20,7 +21,6 @@ from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
 from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, payloads_of
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import read_sample
-from source_pigment.spec import make_spec
 from source_pigment.system_streams import check_system_streams
 
 _NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
@@ -34,7 +34,7 @@ _MOST_NAMED = 25
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: application, views, payloads, and one export of each kind."""
-    form = ConnectionForm(make_spec().connectionSpecification, parse_config, _needed, MAX_RETRIES)
+    form = ConnectionForm(load_spec("source_pigment").connectionSpecification, parse_config, _needed, MAX_RETRIES)
     return check_form_and_connection(config, logger, form, _check)
 
 

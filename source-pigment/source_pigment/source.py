@@ -21,9 +21,10 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.source import Source
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.connection import connected, without_nulls
-from pigment_airbyte.conversion_note import note_conversion
+from pigment_airbyte.connection import connected
 from pigment_airbyte.failures import ConfigProblem, explained
+from pigment_airbyte.form import load_spec, without_nulls
+from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_client.wording import counted, with_noun
@@ -45,7 +46,6 @@ from source_pigment.reading.records import RecordBlock, single_records
 from source_pigment.reading.scheduler import AnyStream
 from source_pigment.reading.state import sync_identity
 from source_pigment.reading.sync import StreamStates, Sync
-from source_pigment.spec import make_spec
 from source_pigment.system_streams import SystemStreams, system_airbyte_streams
 
 logger = logging.getLogger("airbyte.pigment.source")
@@ -72,7 +72,7 @@ class SourcePigment(Source):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """What the form asks for."""
-        return make_spec()
+        return load_spec("source_pigment")
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Whether the configuration works, with the reason where it does not."""
@@ -103,7 +103,7 @@ class SourcePigment(Source):
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
-            note_conversion(logger)
+            log_slow_conversion(logger)
             require_distinct_streams(_configured(each) for each in catalog.streams)
             configured = _without_repeats(catalog.streams)
             own = SystemStreams(client, settings)

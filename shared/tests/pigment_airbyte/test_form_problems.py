@@ -6,34 +6,12 @@ from typing import Any
 
 import pytest
 
-from pigment_airbyte.credentials import credentials_spec, key_spec
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import check_form
+from pigment_airbyte.form import check_form, load_spec
 
-ENTRY = {
-    "type": "object",
-    "title": "Target",
-    "required": ["stream"],
-    "properties": {"stream": {"type": "string", "title": "Stream"}},
-}
-KEYS = {"export_api_key": key_spec("Export key", "-", order=1)}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "groups": [{"id": "connection"}, {"id": "other"}],
-    "required": ["credentials", "application_id"],
-    "properties": {
-        "credentials": credentials_spec(
-            {"export_api_key": key_spec("Export key", "-", order=1)}, ["export_api_key"], order=0
-        ),
-        "application_id": {"type": "string", "title": "Application ID", "group": "connection", "order": 1},
-        "targets": {"type": "array", "title": "Targets", "items": ENTRY, "group": "other", "order": 0},
-        "rows": {"type": "integer", "title": "Rows", "minimum": 1, "group": "other", "order": 1},
-        "both": {"type": "integer", "title": "Both", "minimum": 1, "maximum": 9, "group": "other", "order": 2},
-        "word": {"type": "string", "title": "Word", "enum": ["a", "b", "c"], "group": "other", "order": 3},
-        "mode": {"type": "string", "title": "Mode", "pattern": "^x?$", "pattern_descriptor": "x", "group": "other"},
-    },
-}
+SCHEMA = load_spec("destination_pigment").connectionSpecification
 GOOD = {"credentials": {"auth_type": "single_key", "api_key": "pgmt_secret"}, "application_id": "secret"}
+ENTRY = {"stream": "a", "import_configuration_id": "b"}
 
 
 @pytest.mark.parametrize(
@@ -46,21 +24,27 @@ GOOD = {"credentials": {"auth_type": "single_key", "api_key": "pgmt_secret"}, "a
         ),
         (
             {"credentials": {"auth_type": "separate_keys"}},
-            'The field "Export key" of "Authentication" is empty: fill it in.',
+            'The field "Import key" of "Authentication" is empty: fill it in.',
         ),
         (
             {"credentials": {"auth_type": "single_key", "api_key": 7}},
             'The field "API key" of "Authentication" must be a text: correct it.',
         ),
-        ({"targets": [{"stream": "a"}, {}]}, 'The field "Stream" in entry 2 of "Targets" is empty: fill it in.'),
+        ({"targets": [ENTRY, {}]}, 'The field "Stream" in entry 2 of "Targets" is empty: fill it in.'),
         ({"targets": "secret"}, 'The field "Targets" must be a list of entries: correct it.'),
         ({"targets": ["secret"]}, 'Entry 1 of "Targets" must be a group of fields: correct it.'),
-        ({"rows": 0.5}, 'The field "Rows" must be a whole number: correct it.'),
-        ({"rows": 0}, 'The field "Rows" must be 1 or more: correct it.'),
-        ({"both": 10}, 'The field "Both" must be between 1 and 9: correct it.'),
-        ({"word": "secret"}, 'The field "Word" must be a, b or c: choose one of them.'),
-        ({"mode": "secret"}, 'The field "Mode" must be x: correct it.'),
-        ({"word": "secret", "rows": 0}, 'The field "Rows" must be 1 or more: correct it.'),
+        (
+            {"targets": [{**ENTRY, "minimum_rows": -1}]},
+            'The field "Fewest rows" in entry 1 of "Targets" must be 0 or more: correct it.',
+        ),
+        ({"max_file_rows": 0.5}, 'The field "Most rows in a file" must be a whole number: correct it.'),
+        ({"max_retries": 21}, 'The field "Retries" must be between 0 and 20: correct it.'),
+        (
+            {"csv": {"encoding": "secret"}},
+            'The field "Encoding" of "CSV format" must be utf-8 or utf-8-bom: choose one of them.',
+        ),
+        ({"import_mode": "secret"}, 'The field "Import mode" must be create, update or upsert: correct it.'),
+        ({"rejected_rows": "secret", "max_retries": -1}, 'The field "Retries" must be between 0 and 20: correct it.'),
     ],
 )
 def test_the_first_wrong_field_is_named(config: dict[str, Any], sentence: str) -> None:
@@ -76,4 +60,4 @@ def test_an_empty_form_asks_for_its_first_field() -> None:
 
 
 def test_a_form_that_is_filled_in_and_what_it_does_not_know_are_taken() -> None:
-    check_form({**GOOD, "mode": "", "of_a_newer_version": 1}, SCHEMA)
+    check_form({**GOOD, "import_mode": "", "of_a_newer_version": 1}, SCHEMA)
