@@ -180,8 +180,8 @@ class PigmentClient:
     def start_import(self, configuration_id: str, response_timeout_seconds: float | None = None) -> Import:
         """Start an import from an integration, or a copy of a list or a metric.
 
-        The response may take as long as it wants within the time-out. Raises `ImportOutcomeUnknown` where it may have been
-        started.
+        The response may take as long as it wants within the time-out. Raises `ImportOutcomeUnknown` where it may have
+        been started.
         """
         return self._imports.start(configuration_id, self._keys.key_for(Purpose.IMPORT), response_timeout_seconds)
 

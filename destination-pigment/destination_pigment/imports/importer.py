@@ -68,8 +68,8 @@ class Importer:
     def import_file(self, file: SpoolFile, subject: str, configuration_id: str, *, repeatable: bool) -> Imported:
         """Import one file and wait for its end; `repeatable` says that importing it twice does no harm.
 
-        Raises `ImportOutcomeUnknown`, a `PigmentError` (`ImportFailed` among them) where nothing of it was stored, or `Cancelled`
-        before it was sent.
+        Raises `ImportOutcomeUnknown`, another `PigmentError` (`ImportFailed` among them) where nothing of it was
+        stored, or `Cancelled` before it was sent.
         """
         if self.cancelled:
             raise Cancelled
@@ -96,8 +96,8 @@ class Importer:
         except Exception as error:
             # It was accepted: whatever goes wrong here must not make the platform send it again by itself.
             raise ImportOutcomeUnknown(
-                reason=f"The file for the {subject} was accepted, and the connector met an error while it waited for the "
-                f"result ({type(error).__name__}).",
+                reason=f"The file for the {subject} was accepted, and the connector met an error while it waited for "
+                f"the result ({type(error).__name__}).",
                 import_id=pushed.id,
             ) from error
 

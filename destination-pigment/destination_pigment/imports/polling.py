@@ -62,7 +62,10 @@ class RunningImports:
         self._count = 0
 
     def ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
-        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline. Raises `ImportOutcomeUnknown`."""
+        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline.
+
+        Raises `ImportOutcomeUnknown`.
+        """
         with self._lock:
             self._count += 1
         try:
