@@ -17,13 +17,12 @@ from typing import Any
 
 import pytest
 
-from connectors import destination_config, source_config
+from connectors import destination_config, sliced_by_department, source_config
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.imports import ImportConfiguration, UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
-from slicing import sliced_by_department
 from writing import LEDGER
 
 PYAIRBYTE = Path(os.environ.get("PYAIRBYTE", ".venv-pyairbyte")).absolute() / "bin"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from attempts import SPEED
 from connectors import Runner, destination_config, running, source_config
-from findings import ATTEMPTS_MADE, Broken
+from disturbances import ATTEMPTS_MADE, Broken
 from local_bucket.server import LocalBucket
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
+from writing import SPEED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

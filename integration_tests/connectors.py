@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import Any
 from airbyte_platform.delivery import Delivery
 from airbyte_platform.fork_server import ForkedProcess, ForkServer
 from airbyte_platform.process import Run, configured, without_proxies
-from local_pigment.sample import CONSOLIDATION, PLANNING
+from local_pigment.blocks import ListBlock
+from local_pigment.sample import CONSOLIDATION, LEDGER, PLANNING
 from local_pigment.server import LocalPigment
 
 
@@ -100,3 +102,17 @@ def running(server: ForkServer, pigment: LocalPigment, config: dict[str, Any]) -
     """A runner with a private folder, while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:
         yield Runner(server, pigment, Path(folder), config)
+
+
+def sliced_by_department(pigment: LocalPigment, slices: int) -> dict[str, Any]:
+    """A source configuration that exports the ledger in so many parts."""
+    departments = pigment.workspace.block("Departments", PLANNING)
+    ledger = pigment.workspace.block(LEDGER, PLANNING)
+    assert isinstance(departments, ListBlock)
+    assert isinstance(ledger, ListBlock)
+    names = [item.id for item in departments.items]
+    filters = [
+        {"propertyFilters": [{"propertyTechnicalName": ledger.properties[2].technical, "modalityIds": part}]}
+        for part in (names[start::slices] for start in range(slices))
+    ]
+    return {"block_requests": [{"block": LEDGER, "slices": json.dumps(filters)}]}

@@ -1,13 +1,15 @@
-"""One attempt of a schedule: what the source sends, what is passed on, what disturbs it, and how it ends."""
+"""One attempt of a schedule: what is passed on, what disturbs it, how it ends, and which broken promise it can find."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from airbyte_platform.delivery import Delivery
 from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
@@ -15,8 +17,6 @@ from airbyte_platform.job import Job
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules, RuleBroken
 from airbyte_platform.ways import complete
-from connectors import Runner
-from findings import Broken, Finding
 from local_pigment.faults import (
     CutAfter,
     EndWithTrailer,
@@ -31,8 +31,51 @@ from local_pigment.faults import (
     RespondWith,
 )
 from local_pigment.workspace import ImportsOfABlock
-from passed_on import PassedOn, Row
 from writing import COLUMNS
+
+if TYPE_CHECKING:
+    from schedules import Schedule
+
+# The name under which a test records how many attempts its schedule made.
+ATTEMPTS_MADE = "attempts of schedules"
+
+
+class Broken(StrEnum):
+    """The promises that a schedule looks at, by what became of them."""
+
+    LOST = "lost"
+    DOUBLED = "doubled"
+    CHANGED = "changed"
+    TOUCHED = "touched without proof"
+    OTHER = "other"
+
+
+class Finding(AssertionError):
+    """A promise that was not kept, and for how many rows or blocks."""
+
+    def __init__(self, broken: Broken, count: int = 1, words: str = "") -> None:
+        super().__init__(f"{count} {broken}. {words}".rstrip())
+        self.broken, self.count = broken, count
+
+
+Row = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PassedOn:
+    """The rows of one stream in their order, and how many of them went before which state."""
+
+    rows: list[Row] = field(default_factory=list)
+    _before: dict[int, int] = field(default_factory=dict)
+
+    def state(self, state: Message) -> None:
+        """A state goes."""
+        self._before[state["id"]] = len(self.rows)
+
+    def unreported(self, back: Iterable[Message]) -> Counter[Row]:
+        """The rows behind the last state that came back: whoever repeats the attempt sends them again."""
+        return Counter(self.rows[max((self._before[each["id"]] for each in back), default=0) :])
+
 
 # A failing platform closes the outputs long before 90 s are over for the destination, which are 1.5 s here.
 GRACE_SECONDS = 0.25
@@ -75,41 +118,6 @@ EXPORTING: list[Fault] = [
 ]
 
 
-class Plan(Protocol):
-    """What an attempt needs to know of what was decided before it."""
-
-    @property
-    def slices(self) -> int: ...
-    @property
-    def states_of_all(self) -> bool: ...
-    @property
-    def is_slow(self) -> bool: ...
-    @property
-    def settings(self) -> dict[str, Any]: ...
-
-
-class Sync(Protocol):
-    """What an attempt needs to know of its schedule."""
-
-    source: Runner
-    destination: Runner
-    stream: dict[str, Any]
-    chance: random.Random
-
-    @property
-    def replaces(self) -> bool: ...
-
-    @property
-    def adds(self) -> bool: ...
-
-    @property
-    def plan(self) -> Plan: ...
-
-    def sent(self, row: Row) -> None: ...
-
-    def note(self, words: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line for the destination: a record with the row that it becomes, or a state, which gets its id on the way."""
@@ -133,7 +141,7 @@ class Input:
 class Attempt:
     """One attempt of a job."""
 
-    sync: Sync
+    sync: Schedule
     job: Job
     disturbed: bool
     rules: DestinationRules = field(default_factory=DestinationRules)

@@ -15,10 +15,8 @@ from typing import Any
 from airbyte_platform.job import Job
 from airbyte_platform.ways import CUSTOM_IMAGE, REFRESH, REGISTRY, Way
 from connectors import Runner
-from disturbances import Attempt
-from findings import Broken, Finding
+from disturbances import Attempt, Broken, Finding, Row
 from local_pigment.sample import CONSOLIDATION, PLANNING
-from passed_on import Row
 from writing import LEDGER
 
 MODES = ("append", "append_dedup", "overwrite", "overwrite_dedup")

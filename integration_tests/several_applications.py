@@ -11,11 +11,11 @@ from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run, configured
 from airbyte_platform.rules import SourceRules, StreamKey
 from connectors import Runner, key, running
+from deviating_pigment import DeviatingPigment, Proceed
 from local_pigment.blocks import Application, ListBlock, MetricBlock, Property, TableBlock
 from local_pigment.http_messages import Request, Response, problem
 from local_pigment.sample import planning_model
 from local_pigment.workspace import Workspace, new_id
-from turned_pigment import Proceed, TurnedPigment
 
 PEOPLE, SALES, OTHER_SALES = (new_id("application", name) for name in ("People", "Sales", "another Sales"))
 
@@ -51,7 +51,7 @@ def three_applications() -> Workspace:
     return workspace
 
 
-class PigmentOfApplications(TurnedPigment):
+class PigmentOfApplications(DeviatingPigment):
     """Answers some requests with a status: by a part of the address."""
 
     def __init__(self) -> None:

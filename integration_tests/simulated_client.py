@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,12 +14,32 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
 from pigment_client.client import ClientOptions, PigmentClient
+from pigment_client.http.clock import Clock
 from pigment_client.keys import Keys
 from pigment_client.models import (
     ExportKind,
     ExportRequest,
 )
-from simulated_time import SimulatedTime
+
+
+class SimulatedTime:
+    """A clock that moves only when somebody sleeps, and remembers for how long."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = 0.0
+        self.slept: list[float] = []
+        self.clock = Clock(monotonic=self.now, sleep=self.sleep)
+
+    def now(self) -> float:
+        with self._lock:
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        with self._lock:
+            self._now += max(seconds, 1e-6)
+            self.slept.append(seconds)
+
 
 ROWS = 40_000
 

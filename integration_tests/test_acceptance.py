@@ -18,10 +18,9 @@ from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules, SourceRules
 from airbyte_platform.spec_rules import RULES
-from connectors import Runner, destination_config, running, source_config
+from connectors import Runner, destination_config, running, sliced_by_department, source_config
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
-from slicing import sliced_by_department
 from writing import LEDGER, catalog, entry, record, state, status
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,13 +10,12 @@ import pytest
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
 from airbyte_platform.rules import SourceRules
-from connectors import Runner, running, source_config
+from connectors import Runner, running, sliced_by_department, source_config
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.faults import EndWithTrailer, RespondWith
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
-from slicing import sliced_by_department
 from writing import LEDGER
 
 pytestmark = pytest.mark.long

@@ -7,11 +7,10 @@ import pytest
 from airbyte_platform.endings import Succeeded
 from airbyte_platform.process import Message, Run
 from airbyte_platform.ways import REGISTRY
-from attempts import Attempt
 from connectors import Runner
 from local_pigment.faults import FailImport, Misreport, RespondStatus, RespondWith
 from local_pigment.workspace import ImportsOfABlock
-from writing import LEDGER, entries, entry, fill, imports, ledger, many, names, pair, record, state, stream
+from writing import LEDGER, Attempt, entries, entry, fill, imports, ledger, many, names, pair, record, state, stream
 
 pytestmark = pytest.mark.long
 

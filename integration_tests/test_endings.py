@@ -14,10 +14,25 @@ from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Su
 from airbyte_platform.job import Job
 from airbyte_platform.process import Message, Run
 from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
-from attempts import FAILED, Attempt
 from connectors import Runner
 from local_pigment.sample import CONSOLIDATION
-from writing import LEDGER, clearing, entries, entry, fill, imports, ledger, many, names, pair, record, state, stream
+from writing import (
+    FAILED,
+    LEDGER,
+    Attempt,
+    clearing,
+    entries,
+    entry,
+    fill,
+    imports,
+    ledger,
+    many,
+    names,
+    pair,
+    record,
+    state,
+    stream,
+)
 
 pytestmark = pytest.mark.long
 

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 
 from airbyte_platform.fork_server import ForkServer
-from connectors import destination_config, running, source_config
-from findings import ATTEMPTS_MADE, Finding
+from connectors import destination_config, running, sliced_by_department, source_config
+from disturbances import ATTEMPTS_MADE, Finding
 from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
 from schedules import MODES, OLD, SPEED, Plan, Schedule
-from slicing import sliced_by_department
 from writing import LEDGER
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "12"))

@@ -14,11 +14,9 @@ import requests
 
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.faults import EndWithTrailer, FailImport, Misreport, RespondWith
-from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.sample import CONSOLIDATION, LEDGER, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import ImportsOfABlock, Workspace, new_id
-
-LEDGER = "General Ledger"
 
 
 @pytest.fixture

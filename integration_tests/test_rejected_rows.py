@@ -10,11 +10,11 @@ from connectors import Runner
 from local_bucket.faults import FORBIDDEN
 from local_bucket.server import SECRET, LocalBucket
 from local_pigment.faults import Misreport
-from rejecting import counts, stored, unknown_items
 from writing import (
     LEDGER,
     catalog,
     clearing,
+    counts,
     entries,
     entry,
     imports,
@@ -28,7 +28,9 @@ from writing import (
     state,
     status,
     stream,
+    unknown_items,
     write,
+    write_to_bucket,
 )
 
 
@@ -49,7 +51,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
         record(8),
         record(entry(7, Department="Nobody")),
     ]
-    run = stored(
+    run = write_to_bucket(
         destination,
         bucket,
         messages,
@@ -80,7 +82,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
 @pytest.mark.long
 def test_what_is_only_counted_is_there_as_counts(destination: Runner, bucket: LocalBucket) -> None:
     skip_unknown(destination)
-    run = stored(destination, bucket, [*many(3), record(entry(4, Department="Nobody")), state(1)])
+    run = write_to_bucket(destination, bucket, [*many(3), record(entry(4, Department="Nobody")), state(1)])
 
     assert counts(run) == [(1, 3.0, 1.0)]
     assert not bucket.rows()
@@ -94,7 +96,7 @@ def test_numbers_that_cannot_be_right_name_no_row(destination: Runner, bucket: L
     destination.pigment.workspace.variants.immediate_results = True
     skip_unknown(destination)
     destination.pigment.faults.queue("push_csv", Misreport(first_row=first_row))
-    run = stored(destination, bucket, [*many(3), record(entry(4, Department="Nobody")), state(1)])
+    run = write_to_bucket(destination, bucket, [*many(3), record(entry(4, Department="Nobody")), state(1)])
 
     assert counts(run) == [(1, 3.0, 1.0)]
     assert not bucket.rows()
@@ -106,7 +108,7 @@ def test_rows_of_a_replacement_are_there_once(destination: Runner, bucket: Local
     destination.pigment.workspace.variants.immediate_results = True
     skip_unknown(destination)
     messages = [*many(12), record(entry(13, Department="Nobody")), *many(10, 14), record(7), state(1)]
-    run = stored(
+    run = write_to_bucket(
         destination,
         bucket,
         [*messages, status("COMPLETE")],
@@ -126,7 +128,7 @@ def test_a_row_that_is_taken_the_second_time_is_not_there(destination: Runner, b
     skip_unknown(destination)
     destination.pigment.faults.queue("push_csv", Misreport(counts={}))
     bad = [record(entry(number, Department="Nobody")) for number in (2, 5)]
-    run = stored(destination, bucket, [*many(1), bad[0], *many(2, 3), bad[1], state(1)])
+    run = write_to_bucket(destination, bucket, [*many(1), bad[0], *many(2, 3), bad[1], state(1)])
 
     assert counts(run) == [(1, 3.0, 2.0)]
     assert [each["Entry"] for each in bucket.rows()] == ["GL-0000002", "GL-0000005"]
@@ -134,7 +136,7 @@ def test_a_row_that_is_taken_the_second_time_is_not_there(destination: Runner, b
 
 @pytest.mark.long
 def test_rows_are_there_where_the_user_wants_the_sync_to_fail(destination: Runner, bucket: LocalBucket) -> None:
-    run = stored(destination, bucket, [*many(3), record(7), state(1)], rejected_rows="fail")
+    run = write_to_bucket(destination, bucket, [*many(3), record(7), state(1)], rejected_rows="fail")
 
     assert run.exit_code != 0
     assert not run.states
@@ -148,7 +150,7 @@ def test_streams_of_one_name_have_folders_of_their_own(destination: Runner, buck
     messages = [record(7, namespace="a/b"), record(8, namespace="..")]
     states = [state(1, namespace="a/b"), state(2, namespace="..")]
     targets = [{**target, "namespace": each} for each in ("a/b", "..")]
-    run = stored(destination, bucket, [*messages, *states], configured, targets=targets)
+    run = write_to_bucket(destination, bucket, [*messages, *states], configured, targets=targets)
 
     assert run.exit_code == 0
     assert sorted(name.split("/")[3] for name in bucket.objects()) == ["_", "a_b"]
@@ -157,7 +159,7 @@ def test_streams_of_one_name_have_folders_of_their_own(destination: Runner, buck
 
 @pytest.mark.long
 def test_many_rows_become_several_files_of_which_none_is_large(destination: Runner, bucket: LocalBucket) -> None:
-    run = stored(destination, bucket, [*(record(number) for number in range(45_000)), state(1)])
+    run = write_to_bucket(destination, bucket, [*(record(number) for number in range(45_000)), state(1)])
 
     assert counts(run) == [(1, 0.0, 45_000.0)]
     assert len(bucket.objects()) == 3
@@ -178,13 +180,13 @@ def test_without_a_bucket_everything_is_as_it_was(destination: Runner, storage: 
 @pytest.mark.long
 def test_what_left_a_block_as_it_was_can_be_opened(destination: Runner, bucket: LocalBucket) -> None:
     messages = [record(7), record(8), state(1), status("COMPLETE")]
-    run = stored(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    run = write_to_bucket(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
 
     assert "was rejected (2 in all)" in run.errors[0]["message"]
     assert not imports(destination)
     assert [each["_airbyte_data"] for each in bucket.rows()] == ["7", "8"]
 
     bucket.faults.always = FORBIDDEN
-    run = stored(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
+    run = write_to_bucket(destination, bucket, messages, catalog(mode="overwrite"), targets=clearing(destination))
     assert "was rejected (2 in all)" in run.errors[0]["message"]
     assert logged(run, "could not be written to the bucket")

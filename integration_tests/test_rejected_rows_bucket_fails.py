@@ -12,11 +12,13 @@ from airbyte_platform.process import as_lines
 from connectors import Runner
 from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Late, ResetBeforeResponse, Respond
 from local_bucket.server import NAME, LocalBucket
-from rejecting import NOBODY, counts, delivered, stored
 from writing import (
     LEDGER,
+    NO_AWS_ACCOUNT,
     catalog,
     clearing,
+    counts,
+    deliver_to_bucket,
     entries,
     entry,
     imports,
@@ -27,6 +29,7 @@ from writing import (
     skip_unknown,
     state,
     status,
+    write_to_bucket,
 )
 
 
@@ -35,7 +38,7 @@ def test_nothing_is_pushed_where_what_was_rejected_on_arrival_cannot_be_written(
 ) -> None:
     bucket.faults.queue(None)
     bucket.faults.always = FORBIDDEN
-    run = delivered(destination, bucket, [record(7), *many(3), state(1)], [record(8), *many(3, 4), state(2)])
+    run = deliver_to_bucket(destination, bucket, [record(7), *many(3), state(1)], [record(8), *many(3, 4), state(2)])
 
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
@@ -57,7 +60,7 @@ def test_an_append_that_is_stored_beside_rows_nobody_finds_stops_and_says_so(
     skip_unknown(destination)
     bucket.faults.always = FORBIDDEN
     messages = [*many(3), state(1), *many(2, 4), record(entry(6, Department="Nobody")), state(2), *many(6, 7), state(3)]
-    run = stored(destination, bucket, messages, max_file_rows=3)
+    run = write_to_bucket(destination, bucket, messages, max_file_rows=3)
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"] == (
@@ -75,7 +78,7 @@ def test_the_first_file_of_an_append_is_not_reported_either(destination: Runner,
     skip_unknown(destination)
     bucket.faults.always = FORBIDDEN
     messages = [*many(2), record(entry(3, Department="Nobody")), state(1), *many(3, 4), state(2)]
-    run = stored(destination, bucket, messages, max_file_rows=3)
+    run = write_to_bucket(destination, bucket, messages, max_file_rows=3)
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert not run.states
@@ -94,7 +97,7 @@ def test_what_may_be_repeated_is_repeated_once_the_bucket_is_well(
     targets = keyed if mode == "append_dedup" else clearing(destination)
     messages = [*many(3), record(entry(4, Department="Nobody")), state(1), status("COMPLETE")]
     bucket.faults.always = SLOW_DOWN
-    run = stored(destination, bucket, messages, catalog(mode=mode), targets=targets)
+    run = write_to_bucket(destination, bucket, messages, catalog(mode=mode), targets=targets)
 
     assert run.errors[0]["failure_type"] == "transient_error"
     assert "HTTP 503, SlowDown" in run.errors[0]["message"]
@@ -103,7 +106,7 @@ def test_what_may_be_repeated_is_repeated_once_the_bucket_is_well(
     assert len(bucket.front.writes) == 5
 
     bucket.faults.always = None
-    run = stored(destination, bucket, messages, catalog(mode=mode), targets=targets)
+    run = write_to_bucket(destination, bucket, messages, catalog(mode=mode), targets=targets)
     assert counts(run) == [(1, 3.0, 1.0)]
     assert entries(destination) == names(3)
     assert [each["Entry"] for each in bucket.rows()] == ["GL-0000004"]
@@ -124,7 +127,7 @@ def test_what_passes_is_waited_for_and_doubles_nothing(
     fast_destination: Runner, bucket: LocalBucket, fault: Any
 ) -> None:
     bucket.faults.queue(fault, fault, Late(1.0))
-    run = stored(fast_destination, bucket, [*many(3), record(7), state(1)])
+    run = write_to_bucket(fast_destination, bucket, [*many(3), record(7), state(1)])
 
     assert run.exit_code == 0
     assert counts(run) == [(1, 3.0, 1.0)]
@@ -135,7 +138,7 @@ def test_what_passes_is_waited_for_and_doubles_nothing(
 def test_what_was_stored_before_the_bucket_failed_is_told(fast_destination: Runner, bucket: LocalBucket) -> None:
     # The platform repeats this by itself, and would send the first file once more.
     bucket.faults.always = SLOW_DOWN
-    run = delivered(fast_destination, bucket, [*many(3), state(1)], [record(8), *many(3, 4), state(2)])
+    run = deliver_to_bucket(fast_destination, bucket, [*many(3), state(1)], [record(8), *many(3, 4), state(2)])
 
     assert run.errors[0]["failure_type"] == "transient_error"
     assert [each["id"] for each in run.states] == [1]
@@ -147,7 +150,7 @@ def test_one_state_for_many_files_finds_a_bucket_that_fails_before_the_first_is_
     destination: Runner, bucket: LocalBucket
 ) -> None:
     bucket.faults.always = FORBIDDEN
-    run = stored(destination, bucket, [*many(8), record(9), state(1)], max_file_rows=3)
+    run = write_to_bucket(destination, bucket, [*many(8), record(9), state(1)], max_file_rows=3)
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert not imports(destination)
@@ -159,7 +162,7 @@ def test_where_files_of_one_state_are_stored_already_the_sync_says_so(
 ) -> None:
     # The second file begins within the first state, and brings a row that is rejected behind it.
     bucket.faults.always = SLOW_DOWN
-    run = delivered(fast_destination, bucket, [*many(4), state(1)], [record(8), *many(2, 5), state(2)])
+    run = deliver_to_bucket(fast_destination, bucket, [*many(4), state(1)], [record(8), *many(2, 5), state(2)])
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"].endswith(
@@ -173,7 +176,7 @@ def test_where_files_of_one_state_are_stored_already_the_sync_says_so(
 @pytest.mark.long
 def test_a_full_bucket_is_a_config_error(fast_destination: Runner, bucket: LocalBucket) -> None:
     bucket.faults.always = FULL
-    run = stored(fast_destination, bucket, [*many(3), record(7), state(1)])
+    run = write_to_bucket(fast_destination, bucket, [*many(3), record(7), state(1)])
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert "because it is full" in run.errors[0]["message"]
@@ -184,7 +187,7 @@ def test_a_full_bucket_is_a_config_error(fast_destination: Runner, bucket: Local
 
 @pytest.mark.long
 def test_a_cancel_while_the_bucket_is_slow_ends_the_sync(destination: Runner, bucket: LocalBucket) -> None:
-    destination.environment |= NOBODY
+    destination.environment |= NO_AWS_ACCOUNT
     bucket.faults.always = SLOW_DOWN
     process = destination.start("write", catalog=catalog(), object_storage_config=bucket.config())
     process.feed(as_lines([*many(3), record(7), state(1)]))

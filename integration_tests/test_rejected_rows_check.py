@@ -11,7 +11,7 @@ from connectors import Runner
 from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Respond
 from local_bucket.server import KEY_ID, NAME, ROLE_ARN, SECRET, LocalBucket
 from other_sites import html_site, site_without_such_pages
-from rejecting import NOBODY
+from writing import NO_AWS_ACCOUNT
 
 NO_BUCKET = (
     'The bucket "nowhere" under "Storage of rejected rows" cannot be written, because there is no bucket of that name: '
@@ -144,5 +144,5 @@ def test_a_role_is_assumed_with_the_key_of_the_form(destination: Runner, bucket:
 
 
 def checked(destination: Runner, bucket: LocalBucket, **changed: Any) -> Run:
-    destination.environment |= {**NOBODY, "AWS_ENDPOINT_URL_STS": bucket.endpoint}
+    destination.environment |= {**NO_AWS_ACCOUNT, "AWS_ENDPOINT_URL_STS": bucket.endpoint}
     return destination.run("check", object_storage_config=bucket.config(**changed))

@@ -14,16 +14,14 @@ from typing import Any
 import pytest
 
 from airbyte_platform.fork_server import ForkedProcess
-from connectors import Runner
+from connectors import Runner, sliced_by_department
 from local_pigment.blocks import ListBlock
 from local_pigment.faults import RespondStatus, StallAfter
-from local_pigment.sample import PLANNING
+from local_pigment.sample import LEDGER, PLANNING
 from reading import add_raw, held_to_the_rules, logged
-from slicing import sliced_by_department
 
 pytestmark = pytest.mark.long
 
-LEDGER = "General Ledger"
 ROW = b"0123456789;" + b"abcdefghij" * 99 + b"\r\n"
 LARGE = [b"a;b\r\n", *[ROW * 100] * 50]
 

@@ -12,8 +12,7 @@ import pytest
 
 from connectors import Runner
 from local_pigment.faults import CutAfter, EndWithTrailer, RespondWith
-from reading import add_raw
-from slow_reading import ROW, add, add_wide, numbers, read_slowly
+from reading import ROW, add_numbered, add_raw, add_wide, numbers, read_slowly
 
 pytestmark = pytest.mark.long
 
@@ -72,7 +71,7 @@ def test_a_reader_that_takes_nothing_bounds_what_is_fetched(source: Runner) -> N
     """num_workers downloads, as many finished files, and what is being emitted."""
     names = [f"Part {n}" for n in range(20)]
     for name in names:
-        add(source, name, 60_000)
+        add_numbered(source, name, 60_000)
     catalog = source.catalog(*names)
     asked = len([each for each in source.pigment.requests if each.operation == "export_list"])
     process = source.start("read", catalog=catalog, num_workers=2)
@@ -91,7 +90,7 @@ def test_a_reader_that_takes_nothing_bounds_what_is_fetched(source: Runner) -> N
 @pytest.mark.parametrize("share", [0.0001, 0.5, 0.9999])
 def test_a_break_anywhere_is_repeated(source: Runner, share: float) -> None:
     source.pigment.workspace.variants.gzip = False
-    add(source, "Large", 200_000)
+    add_numbered(source, "Large", 200_000)
     catalog = source.catalog("Large")
     size = sum(len(b"%d;row-%d\r\n" % (n, n * 7919)) for n in range(200_000))
     source.pigment.faults.queue("export_list", CutAfter(max(1, int(size * share))), times=2)
@@ -103,7 +102,7 @@ def test_a_break_anywhere_is_repeated(source: Runner, share: float) -> None:
 @pytest.mark.parametrize("gzip", [True, False])
 def test_an_export_that_keeps_breaking_leaves_no_record(source: Runner, gzip: bool) -> None:
     source.pigment.workspace.variants.gzip = gzip
-    add(source, "Large", 300_000)
+    add_numbered(source, "Large", 300_000)
     catalog = source.catalog("Large", "Months")
     source.pigment.faults.queue("export_list", CutAfter(4_000_000 if not gzip else 900_000), times=1)
     source.pigment.faults.queue("export_list", CutAfter(4_000_000 if not gzip else 900_000), times=1)
@@ -116,7 +115,7 @@ def test_an_export_that_keeps_breaking_leaves_no_record(source: Runner, gzip: bo
 
 
 def test_an_error_in_a_trailer_is_a_break(source: Runner) -> None:
-    add(source, "Small", 100)
+    add_numbered(source, "Small", 100)
     catalog = source.catalog("Small")
     source.pigment.faults.queue("export_list", EndWithTrailer())
     run = source.run("read", catalog=catalog)
@@ -152,7 +151,7 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_what_is_no_export_is_no_record_and_not_quoted(source: Runner, body: RespondWith) -> None:
-    add(source, "Small", 100)
+    add_numbered(source, "Small", 100)
     catalog = source.catalog("Small")
     source.pigment.faults.queue("export_list", body, times=4)
     run = source.run("read", catalog=catalog, max_retries=0)
@@ -173,7 +172,7 @@ LOOKS_LIKE_A_LIST = {7, 8}
     "body", [body for number, body in enumerate(BODIES) if number not in LOOKS_LIKE_A_LIST], ids=str
 )
 def test_what_is_no_export_is_no_stream(source: Runner, body: RespondWith) -> None:
-    add(source, "Small", 100)
+    add_numbered(source, "Small", 100)
     source.pigment.faults.queue("export_list", body, times=4)
     run = source.run("discover", max_retries=0, include=["Small"])
     source.pigment.faults.forget()

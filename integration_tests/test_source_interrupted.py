@@ -19,8 +19,7 @@ import pytest
 from airbyte_platform.process import Run, as_run
 from connectors import Runner
 from local_pigment.faults import StallAfter
-from reading import add_raw
-from slow_reading import add
+from reading import add_numbered, add_raw
 
 pytestmark = pytest.mark.long
 
@@ -88,7 +87,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("moment", ["downloading", "emitting"])
 def test_a_signal_leaves_no_file_and_no_key_behind(alone: Alone, moment: str) -> None:
-    add(alone.source, "Large", 400_000)
+    add_numbered(alone.source, "Large", 400_000)
     catalog = alone.source.catalog("Large")
     if moment == "downloading":
         alone.source.pigment.faults.queue("export_list", StallAfter(100_000, seconds=8))
@@ -126,7 +125,7 @@ def test_a_signal_during_other_commands_leaves_no_key_behind(alone: Alone, comma
 
 def sending(alone: Alone) -> Any:
     """A source that reads a large list and has begun to send it."""
-    add(alone.source, "Large", 400_000)
+    add_numbered(alone.source, "Large", 400_000)
     process = alone.start("read", catalog=alone.source.catalog("Large"))
     assert process.stdout
     seen = b""

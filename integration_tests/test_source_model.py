@@ -24,7 +24,6 @@ from source_pigment.model.entries import Entry, ModelKind
 from source_pigment.model.listings import ModelListings, ModelScope
 
 MODEL = {"model_streams": True}
-LEDGER = "General Ledger"
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from connectors import Runner
+from connectors import Runner, sliced_by_department
 from local_pigment.blocks import ListBlock
 from local_pigment.sample import PLANNING
-from reading import add_raw, data_of, held_to_the_rules, logged, planning, split_by_department
+from reading import add_raw, data_of, held_to_the_rules, logged, planning
 
 
 def test_every_cell_of_every_kind_of_block_arrives(source: Runner) -> None:
@@ -176,7 +176,9 @@ def test_a_final_state_never_makes_a_later_read_skip_anything(source: Runner) ->
     state = source.run("read", catalog=catalog).states[-1]
     assert state["stream"]["stream_state"] == {"__ab_no_cursor_state_message": True}
     assert len(source.run("read", catalog=catalog, state=[state]).records) == 50
-    assert len(source.run("read", catalog=catalog, state=[state], **split_by_department(source)).records) == 50
+    assert (
+        len(source.run("read", catalog=catalog, state=[state], **sliced_by_department(source.pigment, 4)).records) == 50
+    )
 
 
 def test_row_metadata_that_is_switched_off_does_not_arrive_as_blanks(source: Runner) -> None:

@@ -19,15 +19,13 @@ import pytest
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message, Run
 from airbyte_platform.rules import SourceRules
-from connectors import Runner, running, source_config
+from connectors import Runner, running, sliced_by_department, source_config
 from local_pigment.faults import CutAfter, Fault, ResetBeforeResponse, RespondStatus
-from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample import LEDGER, PLANNING, planning_model
 from local_pigment.server import LocalPigment
-from slicing import sliced_by_department
 
 SCHEDULES = int(os.environ.get("SOURCE_SCHEDULES", "6"))
 ROWS = 400
-LEDGER = "General Ledger"
 STREAMS = (LEDGER, "Months", "Accounts", "Employees")
 # The last attempts are undisturbed, so that every schedule comes to its end.
 DISTURBED, ATTEMPTS = 3, 4

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from airbyte_platform.process import Run
-from connectors import Runner
+from connectors import Runner, sliced_by_department
 from local_pigment.blocks import ListBlock
 from local_pigment.faults import Late, RespondStatus
 from local_pigment.sample import PLANNING
-from reading import as_multiset, data_of, held_to_the_rules, split_by_department
+from reading import as_multiset, data_of, held_to_the_rules
 
 KILLS = int(os.environ.get("KILLS", "12"))
 
 
 def test_slices_together_are_the_export_with_a_state_after_each(source: Runner) -> None:
-    config = split_by_department(source)
+    config = sliced_by_department(source.pigment, 4)
     catalog = source.catalog("General Ledger")
     run = source.run("read", catalog=catalog, **config)
 
@@ -33,7 +33,7 @@ def test_slices_together_are_the_export_with_a_state_after_each(source: Runner) 
 
 def test_an_interrupted_sync_resumes_at_the_first_slice_not_finished(source: Runner) -> None:
     source.environment["WORKER_JOB_ID"] = "7"
-    config = {"num_workers": 1, **split_by_department(source)}
+    config = {"num_workers": 1, **sliced_by_department(source.pigment, 4)}
     catalog = source.catalog("General Ledger")
     whole = source.run("read", catalog=catalog, **config)
     for finished, state in enumerate(whole.states, start=1):
@@ -58,13 +58,13 @@ def _records_until(run: Run, states: int) -> list[dict[str, Any]]:
 
 def test_a_state_of_other_slices_begins_again(source: Runner) -> None:
     catalog = source.catalog("General Ledger")
-    state = source.run("read", catalog=catalog, **split_by_department(source, 4)).states[0]
-    run = source.run("read", catalog=catalog, state=[state], **split_by_department(source, 3))
+    state = source.run("read", catalog=catalog, **sliced_by_department(source.pigment, 4)).states[0]
+    run = source.run("read", catalog=catalog, state=[state], **sliced_by_department(source.pigment, 3))
     assert len(run.records) == 50
 
 
 def test_a_slice_that_breaks_keeps_the_states_before_it(source: Runner) -> None:
-    config = split_by_department(source)
+    config = sliced_by_department(source.pigment, 4)
     catalog = source.catalog("General Ledger")
     source.pigment.faults.queue("export_list", RespondStatus(404), after=2)
     run = source.run("read", catalog=catalog, num_workers=1, **config)
@@ -78,7 +78,7 @@ def test_a_slice_that_breaks_keeps_the_states_before_it(source: Runner) -> None:
 
 
 def test_slices_leave_in_the_order_in_which_they_finish(source: Runner) -> None:
-    config = split_by_department(source)
+    config = sliced_by_department(source.pigment, 4)
     catalog = source.catalog("General Ledger")
     alone = source.run("read", catalog=catalog, num_workers=1, **config)
     source.pigment.faults.queue("export_list", Late(seconds=1))
@@ -98,7 +98,7 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(source: Runner) -> None:
     chance = random.Random(7)
     source.environment["WORKER_JOB_ID"] = "7"
     source.pigment.workspace.limits.requests = 100_000
-    config = split_by_department(source, 6)
+    config = sliced_by_department(source.pigment, 6)
     ledger = source.pigment.workspace.block("General Ledger", PLANNING)
     assert isinstance(ledger, ListBlock)
     for number in range(4000):

@@ -1,4 +1,4 @@
-"""`make verify` against the local Pigment: nothing differs, and whatever is turned is found."""
+"""`make verify` against the local Pigment: nothing differs, and each deviation is found."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
+from deviating_pigment import (
+    DeviatingPigment,
+)
+from deviations import DEVIATIONS, NO_ASSUMPTION, VARIANTS
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Variants, Workspace
-from turned_pigment import (
-    TurnedPigment,
-)
-from turns import NO_ASSUMPTION, TURNS, VARIANTS
 from verify import workspace as verified
 from verify.__main__ import PROBES
 from verify.observer import Observer
@@ -71,7 +71,7 @@ def different(findings: list[Finding]) -> set[str]:
 
 
 def test_nothing_differs_from_the_local_pigment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
         findings = findings_of(pigment)
         requests = len(pigment.requests)
@@ -81,21 +81,21 @@ def test_nothing_differs_from_the_local_pigment(monkeypatch: pytest.MonkeyPatch)
     assert requests <= 70
 
 
-@pytest.mark.parametrize("name", TURNS)
-def test_what_is_turned_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    turn = TURNS[name]
+@pytest.mark.parametrize("name", DEVIATIONS)
+def test_each_deviation_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    deviation = DEVIATIONS[name]
     workspace = add_copies(planning_model(ledger_rows=60))
-    if turn.prepare is not None:
-        turn.prepare(workspace)
-    tls = {"tls": True, "protocols": turn.protocols} if turn.protocols else {}
-    with TurnedPigment(workspace, turn.change, **tls) as pigment:
+    if deviation.prepare is not None:
+        deviation.prepare(workspace)
+    tls = {"tls": True, "protocols": deviation.protocols} if deviation.protocols else {}
+    with DeviatingPigment(workspace, deviation.change, **tls) as pigment:
         if pigment.ca_file:
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pigment.ca_file))
         findings = findings_of(pigment)
         config = config_of(pigment)
 
-    assert turn.found_by <= different(findings)
-    assert not turn.alone or different(findings) == turn.found_by
+    assert deviation.found_by <= different(findings)
+    assert not deviation.alone or different(findings) == deviation.found_by
     assert_nothing_private(findings, workspace, config)
 
 
@@ -113,8 +113,10 @@ def assert_nothing_private(findings: list[Finding], workspace: Workspace, config
     assert not [text for text in {*names, *cells} if len(text) > 4 and text != "FALSE" and text in words]
 
 
-def test_every_probe_is_turned_by_something() -> None:
-    assert {name for turn in TURNS.values() for name in turn.found_by} == {probe.name for probe in PROBES}
+def test_every_probe_finds_a_deviation() -> None:
+    assert {name for deviation in DEVIATIONS.values() for name in deviation.found_by} == {
+        probe.name for probe in PROBES
+    }
 
 
 def test_every_variant_of_the_local_pigment_has_a_probe() -> None:
@@ -127,7 +129,7 @@ def test_names_of_probes_are_not_used_twice() -> None:
 
 
 def test_without_an_import_configuration_nothing_is_written() -> None:
-    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
         findings = findings_of(pigment, verify_import=None)
         operations = {each.operation for each in pigment.requests}
 
@@ -140,7 +142,7 @@ def test_without_an_import_configuration_nothing_is_written() -> None:
 
 
 def test_without_a_key_its_questions_are_left_out() -> None:
-    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
         key = pigment.workspace.secret("export")
         findings = findings_of(pigment, credentials={"auth_type": "separate_keys", "export_api_key": key})
 
@@ -149,7 +151,7 @@ def test_without_a_key_its_questions_are_left_out() -> None:
 
 
 def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
-    with TurnedPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         config = tmp_path / "secrets.json"
         config.write_text(json.dumps(config_of(pigment)), encoding="utf-8")
         environment = {**os.environ, "REQUESTS_CA_BUNDLE": str(pigment.ca_file), "PYTHONPATH": str(ROOT / "tools")}

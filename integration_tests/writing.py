@@ -1,17 +1,22 @@
-"""What a platform sends to a destination, made up for tests, and what became of it in the local Pigment."""
+"""What a platform sends to a destination, how an attempt ends, and what Pigment and the bucket then contain."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from airbyte_platform.endings import GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS, Ending, SourceFailed, Succeeded
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules
+from airbyte_platform.ways import Way, catalog_for, complete
 from connectors import Runner
+from local_bucket.server import LocalBucket
 from local_pigment.imports import ImportRun, UnknownItem
-from local_pigment.sample import CONSOLIDATION
+from local_pigment.sample import CONSOLIDATION, LEDGER
 
-LEDGER = "General Ledger"
 COLUMNS = ("Entry", "Account", "Department", "Posted", "Amount", "Memo", "Reversed")
 _TYPES = {"Amount": "number", "Reversed": "boolean"}
 
@@ -159,3 +164,84 @@ def skip_unknown(destination: Runner) -> None:
             target.add(*item.values)  # type: ignore[union-attr] # likewise
     for configuration in workspace.configurations.values():
         configuration.unknown_item = UnknownItem.SKIP_ROW
+
+
+# Time passes so much faster for a destination that waits a minute and a half, and its platform waits no minute.
+SPEED = 30.0
+FAILED = SourceFailed(grace_seconds=GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS / SPEED)
+
+
+@dataclass
+class Attempt:
+    """What is sent for some streams, and in which way; `half` is the beginning of a line that breaks off."""
+
+    streams: Sequence[dict[str, Any]]
+    mode: str
+    way: Way
+    messages: Sequence[Message]
+    half: bytes = b""
+    generation: int = 1
+    rules: DestinationRules = field(default_factory=DestinationRules)
+
+    def run(self, destination: Runner, ending: Ending, **config: Any) -> Run:
+        """Send everything, end as the platform does, and hold what came back to the platform's rules."""
+        generations = dict.fromkeys(range(len(self.streams)), self.generation)
+        delivery = destination.deliver(
+            catalog_for(self.streams, self.mode, self.way, generations=generations), **config
+        )
+        delivery.send(*(as_lines([self._passed(each)]) for each in self.messages))
+        delivery.send(self.half)
+        if isinstance(ending, Succeeded) and self.way.statuses:
+            delivery.send_messages(*map(complete, self.streams))
+        run = delivery.end(ending)
+        for message in run.messages:
+            self.rules.see(message)
+        if isinstance(ending, Succeeded) and not config.get("dry_run"):
+            self.rules.end(run.exit_code)
+        return run
+
+    def _passed(self, message: Message) -> Message:
+        if message["type"] != "STATE":
+            return message
+        without = {name: value for name, value in message["state"].items() if name != "id"}
+        return {**message, "state": self.rules.send(without)}
+
+
+# The tests run without whatever AWS account the machine has.
+NO_AWS_ACCOUNT = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+
+
+def write_to_bucket(
+    runner: Runner, bucket: LocalBucket, messages: list[Any], configured: Any = None, **config: Any
+) -> Run:
+    """Run `write` with the bucket."""
+    runner.environment |= NO_AWS_ACCOUNT
+    config = {"object_storage_config": bucket.config(), **config}
+    return write(runner, messages, configured, **config)
+
+
+def deliver_to_bucket(runner: Runner, bucket: LocalBucket, *parts: list[Any]) -> Run:
+    """Send the first part in files of three rows, and the second once the first file is pushed."""
+    runner.environment |= NO_AWS_ACCOUNT
+    delivery = runner.deliver(catalog(), max_file_rows=3, object_storage_config=bucket.config())
+    delivery.send_messages(*parts[0])
+    while not imports(runner):
+        time.sleep(0.02)
+    delivery.send_messages(*parts[1])
+    return delivery.end(Succeeded())
+
+
+def counts(run: Run) -> list[tuple[int, float, float]]:
+    return [
+        (each["id"], each["destinationStats"]["recordCount"], each["destinationStats"]["rejectedRecordCount"])
+        for each in run.states
+    ]
+
+
+def unknown_items(destination: Runner, **more: Any) -> list[dict[str, Any]]:
+    list_id = destination.pigment.workspace.block("Departments", "Planning").id
+    return [{"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": "skip", **more}]

@@ -26,6 +26,7 @@ from local_pigment.imports import ImportConfiguration, UnknownItem
 from local_pigment.workspace import AUDIT, EXPORT, IMPORT, METADATA, ApiKey, Workspace, new_id
 
 PLANNING, CONSOLIDATION = "Planning", "Consolidation"
+LEDGER = "General Ledger"
 
 DEPARTMENTS = [
     ("Engineering", "R&D", "TRUE", "120"),
@@ -155,7 +156,7 @@ def _employees(departments: ListBlock, chance: random.Random) -> ListBlock:
 
 def _ledger(departments: ListBlock, accounts: ListBlock, rows: int, chance: random.Random) -> ListBlock:
     block = _list(
-        "General Ledger",
+        LEDGER,
         ("Account", ValueType.DIMENSION),
         ("Department", ValueType.DIMENSION),
         ("Posted", ValueType.DATE),

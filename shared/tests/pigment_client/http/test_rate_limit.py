@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pigment_client.http.rate_limit import ImportRateLimits, RateLimit
-from simulated_time import SimulatedTime
+from simulated_client import SimulatedTime
 
 
 def most_in_any_window(arrivals: list[float], window: float) -> int:

@@ -1,4 +1,4 @@
-"""A local Pigment in which one thing is other than assumed; for the tests of `make verify`."""
+"""A local Pigment that deviates in one thing from what is assumed, and the ways to change requests and responses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Change = Callable[[Request, Proceed], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What is turned, and the probes that must find it; others may differ as well where it is not `alone`."""
+class Deviation:
+    """What is different, and the probes that must find it; others may differ as well where it is not `alone`."""
 
     found_by: set[str]
     change: Change | None = None
@@ -29,7 +29,7 @@ class Turn:
     alone: bool = True
 
 
-class TurnedPigment(LocalPigment):
+class DeviatingPigment(LocalPigment):
     """Lets each request of the API through a change; its audit log has several pages."""
 
     def __init__(self, workspace: Workspace, change: Change | None, **options: Any) -> None:

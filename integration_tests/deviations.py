@@ -1,4 +1,4 @@
-"""What a local Pigment is turned to for the tests of `make verify`, and the probes that must find it."""
+"""How the local Pigment deviates from what is assumed, for the tests of `make verify`, and the probes that find it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local_pigment.audit import AuditNames
-from local_pigment.http_messages import Request, Response
-from local_pigment.imports import FromBlock, ImportConfiguration
-from local_pigment.limits import Limits
-from local_pigment.sample import PLANNING, planning_model
-from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE
-from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace, new_id
-from turned_pigment import (
+from deviating_pigment import (
     Change,
+    Deviation,
     Proceed,
-    Turn,
     asked,
     body,
     document,
@@ -27,6 +20,13 @@ from turned_pigment import (
     when,
     with_body,
 )
+from local_pigment.audit import AuditNames
+from local_pigment.http_messages import Request, Response
+from local_pigment.imports import FromBlock, ImportConfiguration
+from local_pigment.limits import Limits
+from local_pigment.sample import PLANNING, planning_model
+from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE
+from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace, new_id
 
 
 def redirected(request: Request, proceed: Proceed) -> Response:
@@ -144,122 +144,126 @@ SCENARIOS = list(planning_model(ledger_rows=1).application(PLANNING).scenarios)
 
 
 # Each switch of the local Pigment's variants, by the name of the field.
-VARIANTS: dict[str, Turn] = {
-    "richer_metadata": Turn(
+VARIANTS: dict[str, Deviation] = {
+    "richer_metadata": Deviation(
         {"block-fields", "richer-configurations"}, prepare=lambda each: setattr(each.variants, "richer_metadata", True)
     ),
-    "immediate_results": Turn(
+    "immediate_results": Deviation(
         {"push-answer", "start-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)
     ),
-    "polls_until_done": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "polls_until_done", 2)),
-    "largest_push_bytes": Turn(
+    "polls_until_done": Deviation({"first-status"}, prepare=lambda each: setattr(each.variants, "polls_until_done", 2)),
+    "largest_push_bytes": Deviation(
         {"megabyte"}, prepare=lambda each: setattr(each.variants, "largest_push_bytes", 100_000)
     ),
-    "import_seconds": Turn({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
-    "imports_of_a_block": Turn({"first-status", "imports-queue"}, prepare=overlapping),
-    "respects_dry_run": Turn({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", False)),
-    "audit_names": Turn(
+    "import_seconds": Deviation({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
+    "imports_of_a_block": Deviation({"first-status", "imports-queue"}, prepare=overlapping),
+    "respects_dry_run": Deviation({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", False)),
+    "audit_names": Deviation(
         {"audit-page", "audit-fields", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
     ),
-    "gzip": Turn({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
+    "gzip": Deviation({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
 }
 
 
-# Switches that turn no assumption that could be asked, each with its reason.
+# Switches that change nothing that a probe can ask for, each with its reason.
 NO_ASSUMPTION = {
     "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
 }
 
 
 # What the local Pigment has no switch for, or what is no switch but a rule of its workspace.
-OTHERS: dict[str, Turn] = {
-    "a limit with Retry-After": Turn(
+OTHERS: dict[str, Deviation] = {
+    "a limit with Retry-After": Deviation(
         {"retry-after"}, prepare=lambda each: setattr(each, "limits", Limits(requests=20, retry_after=True))
     ),
-    "a configuration that clears": Turn({"repeated-file"}, prepare=own_key),
-    "no unique identifier": Turn({"repeated-file"}, prepare=no_unique_identifier),
-    "keys of all types": Turn({"one-type-per-key", "audit-key"}, prepare=keys_of_all_types),
-    "HTTP/1.1 alone": Turn({"http2"}, protocols=("http/1.1",)),
-    "a redirect": Turn({"address"}, when("/applications", redirected)),
-    "more about applications": Turn({"application-fields"}, when("/applications", with_field("owner"))),
-    "more about views": Turn({"view-fields"}, when("/views", with_field("owner"))),
-    "more about configurations": Turn(
+    "a configuration that clears": Deviation({"repeated-file"}, prepare=own_key),
+    "no unique identifier": Deviation({"repeated-file"}, prepare=no_unique_identifier),
+    "keys of all types": Deviation({"one-type-per-key", "audit-key"}, prepare=keys_of_all_types),
+    "HTTP/1.1 alone": Deviation({"http2"}, protocols=("http/1.1",)),
+    "a redirect": Deviation({"address"}, when("/applications", redirected)),
+    "more about applications": Deviation({"application-fields"}, when("/applications", with_field("owner"))),
+    "more about views": Deviation({"view-fields"}, when("/views", with_field("owner"))),
+    "more about configurations": Deviation(
         {"configuration-fields"}, when("/importConfigurations", with_field("clearsBeforeImport"))
     ),
-    "another type of block": Turn(
+    "another type of block": Deviation(
         {"block-types"},
         when(
             "/blocks", document(lambda found: [*found, {"id": "1", "name": "n", "type": "Board"}] if found else found)
         ),
         alone=False,
     ),
-    "no configurations of tables": Turn(
+    "no configurations of tables": Deviation(
         {"table-configurations"},
         when("/importConfigurations", no_table_configurations),
     ),
-    "404 for an unknown application": Turn(
+    "404 for an unknown application": Deviation(
         {"unknown-application"},
         when("/blocks", unknown_application_not_found),
     ),
-    "blocks of every application": Turn(
+    "blocks of every application": Deviation(
         {"blocks-of-an-application", "unknown-application"}, when("/v1/blocks", query(without("applicationId")))
     ),
-    "views of every application": Turn({"views-of-an-application"}, when("/v1/views", query(without("applicationId")))),
-    "views of blocks alone": Turn({"views-of-an-application"}, when("/v1/views", no_views_of_applications)),
-    "octet-stream": Turn({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
-    "another encoding": Turn({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
-    "always semicolons": Turn(
+    "views of every application": Deviation(
+        {"views-of-an-application"}, when("/v1/views", query(without("applicationId")))
+    ),
+    "views of blocks alone": Deviation({"views-of-an-application"}, when("/v1/views", no_views_of_applications)),
+    "octet-stream": Deviation({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
+    "another encoding": Deviation({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
+    "always semicolons": Deviation(
         {"delimiter-comma"}, when("/export/", asked(without("fieldDelimiter")), "POST"), alone=False
     ),
-    "always commas": Turn(
+    "always commas": Deviation(
         {"delimiter-semicolon", "defaults"}, when(LIST, asked(lambda each: {**each, "fieldDelimiter": "Comma"}))
     ),
-    "always a byte order mark": Turn({"no-byte-order-mark"}, when("/export/", asked(without("encoding")), "POST")),
-    "never a byte order mark": Turn(
+    "always a byte order mark": Deviation({"no-byte-order-mark"}, when("/export/", asked(without("encoding")), "POST")),
+    "never a byte order mark": Deviation(
         {"byte-order-mark", "defaults"}, when(LIST, asked(lambda each: {**each, "encoding": "Utf8WithoutBom"}))
     ),
-    "always friendly headers": Turn(
+    "always friendly headers": Deviation(
         {"headers", "defaults"}, when(LIST, asked(lambda each: {**each, "friendlyHeaders": True}))
     ),
-    "LF": Turn({"line-ends"}, when("/export/", replaced(b"\r\n", b"\n"))),
-    "no last line end": Turn({"last-line-end"}, when("/v1" + LIST, body(lambda content: content.rstrip(b"\r\n")))),
-    "quoted blanks": Turn({"blank-cells"}, when(LIST, replaced(b",,", b',"",'))),
-    "backslashes before quotes": Turn(
+    "LF": Deviation({"line-ends"}, when("/export/", replaced(b"\r\n", b"\n"))),
+    "no last line end": Deviation({"last-line-end"}, when("/v1" + LIST, body(lambda content: content.rstrip(b"\r\n")))),
+    "quoted blanks": Deviation({"blank-cells"}, when(LIST, replaced(b",,", b',"",'))),
+    "backslashes before quotes": Deviation(
         {"quoted-cells"}, when(LIST, replaced(b'The ""A""', b'The \\"A\\"')), alone=False
     ),
-    "other booleans": Turn({"booleans"}, when(LIST, replaced(b"TRUE", b"True"))),
-    "exponents": Turn({"numbers"}, when(LIST, replaced(b"33.333333333333333333", b"3.3333333333333333E1"))),
-    "always older dates": Turn(
+    "other booleans": Deviation({"booleans"}, when(LIST, replaced(b"TRUE", b"True"))),
+    "exponents": Deviation({"numbers"}, when(LIST, replaced(b"33.333333333333333333", b"3.3333333333333333E1"))),
+    "always older dates": Deviation(
         {"dates", "default-dates"}, when("/v1" + LIST, asked(lambda each: {**each, "dateFormat": "Legacy"}))
     ),
-    "older dates by default": Turn(
+    "older dates by default": Deviation(
         {"default-dates"}, when("/v1" + LIST, asked(lambda each: {"dateFormat": "Legacy", **each}))
     ),
-    "never older dates": Turn(
+    "never older dates": Deviation(
         {"older-dates"}, when("/api" + LIST, asked(lambda each: {"dateFormat": "Iso8601", **each}))
     ),
-    "an item twice": Turn(
+    "an item twice": Deviation(
         {"item-first"}, when(LIST, body(lambda content: content + b"".join(content.splitlines(keepends=True)[1:2])))
     ),
-    "another name of the value": Turn({"metric-columns", "scenario"}, when(METRIC, replaced(b"Headcount", b"Value"))),
-    "a scenario": Turn(
+    "another name of the value": Deviation(
+        {"metric-columns", "scenario"}, when(METRIC, replaced(b"Headcount", b"Value"))
+    ),
+    "a scenario": Deviation(
         {"metric-columns", "scenario"}, when(METRIC, asked(lambda each: {**each, "scenarios": SCENARIOS[:1]}))
     ),
-    "another name in a table": Turn({"table-columns"}, when(TABLE, replaced(b"Headcount", b"Value"))),
-    "views with semicolons": Turn({"view-delimiter"}, when("/export/view", query(without("fieldDelimiter")))),
-    "400 for a view too big": Turn({"view-statuses"}, when("/export/view", status(413, 400))),
-    "403 for a wrong key": Turn({"wrong-key", "dashed-key"}, status(401, 403)),
-    "old keys": Turn({"dashed-key"}, dashed_key_accepted),
-    "errors as CSV": Turn({"error-document"}, when("/applications", header("Content-Type", "text/csv"))),
-    "401 for a missing permission": Turn({"one-type-per-key", "audit-key"}, status(403, 401)),
-    "403 for an unknown block": Turn({"unknown-block"}, when(LIST, status(404, 403))),
-    "403 for an unknown import": Turn({"unknown-import"}, when("/status", status(404, 403))),
-    "unknown fields ignored": Turn({"unknown-field"}, when(LIST, asked(without("surprise")))),
-    "no body needed": Turn({"empty-body"}, when(LIST, body_made_up)),
-    "403 for an unknown configuration": Turn({"unknown-configuration"}, when("/push/", status(404, 403))),
-    "no forms": Turn({"push-multipart"}, when("/push/", rejecting(lambda content: content.startswith(b"--")))),
-    "only forms": Turn(
+    "another name in a table": Deviation({"table-columns"}, when(TABLE, replaced(b"Headcount", b"Value"))),
+    "views with semicolons": Deviation({"view-delimiter"}, when("/export/view", query(without("fieldDelimiter")))),
+    "400 for a view too big": Deviation({"view-statuses"}, when("/export/view", status(413, 400))),
+    "403 for a wrong key": Deviation({"wrong-key", "dashed-key"}, status(401, 403)),
+    "old keys": Deviation({"dashed-key"}, dashed_key_accepted),
+    "errors as CSV": Deviation({"error-document"}, when("/applications", header("Content-Type", "text/csv"))),
+    "401 for a missing permission": Deviation({"one-type-per-key", "audit-key"}, status(403, 401)),
+    "403 for an unknown block": Deviation({"unknown-block"}, when(LIST, status(404, 403))),
+    "403 for an unknown import": Deviation({"unknown-import"}, when("/status", status(404, 403))),
+    "unknown fields ignored": Deviation({"unknown-field"}, when(LIST, asked(without("surprise")))),
+    "no body needed": Deviation({"empty-body"}, when(LIST, body_made_up)),
+    "403 for an unknown configuration": Deviation({"unknown-configuration"}, when("/push/", status(404, 403))),
+    "no forms": Deviation({"push-multipart"}, when("/push/", rejecting(lambda content: content.startswith(b"--")))),
+    "only forms": Deviation(
         {
             "push-raw",
             "push-answer",
@@ -276,55 +280,57 @@ OTHERS: dict[str, Turn] = {
         when("/push/", rejecting(lambda content: not content.startswith(b"--"))),
         alone=False,
     ),
-    "another status word": Turn(
+    "another status word": Deviation(
         {"status-words", "failed-import"}, when("/status", replaced(b'"Failed"', b'"Refused"'))
     ),
-    "never a report": Turn(
+    "never a report": Deviation(
         {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
         when("/status", query(without("includedDetailedReport"))),
     ),
-    "always a report": Turn(
+    "always a report": Deviation(
         {"detailed-report"}, when("/status", query(lambda each: {**each, "includedDetailedReport": "true"}))
     ),
-    "another field in the report": Turn({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
-    "no inserted count": Turn(
+    "another field in the report": Deviation({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
+    "no inserted count": Deviation(
         {"report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
         in_report(lambda report: report["summary"].pop("insertedCount")),
     ),
-    "new rows counted as updated": Turn(
+    "new rows counted as updated": Deviation(
         {"new-rows", "dry-run"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
     ),
-    "one import at a time": Turn({"two-at-once"}, two_at_once_rejected()),
-    "failures without a name": Turn(
+    "one import at a time": Deviation({"two-at-once"}, two_at_once_rejected()),
+    "failures without a name": Deviation(
         {"failed-import"}, when("/status", document(lambda report: {**report, "errorsDetails": []}))
     ),
-    "no file without rows": Turn({"header-only"}, when("/push/", rejecting(lambda content: content.count(b"\n") == 1))),
-    "no unmapped columns": Turn(
+    "no file without rows": Deviation(
+        {"header-only"}, when("/push/", rejecting(lambda content: content.count(b"\n") == 1))
+    ),
+    "no unmapped columns": Deviation(
         {"unmapped-column", "megabyte", "failed-import"},
         when("/push/", rejecting(lambda content: b"unmapped" in content)),
     ),
-    "events alone": Turn({"audit-page"}, when("/audit/", document(lambda page: {"events": page["events"]}))),
-    "events without ids": Turn({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),
-    "oldest events first": Turn({"audit-order"}, when("/audit/", document(oldest_first))),
-    "another name of the cursor": Turn({"audit-cursor"}, when("/audit/", query(without("cursor")))),
-    "events of half a year alone": Turn({"audit-reach"}, when("/audit/", half_the_reach)),
-    "views of every block": Turn({"views-of-a-block"}, when("/v1/views", query(without("blockId")))),
-    "an audit log for everybody": Turn({"audit-key"}, when("/audit/", audit_for_everybody)),
-    "a start of what is not there": Turn({"start-unknown"}, when("/trigger", status(404, 400))),
-    "files that can be started": Turn({"start-takes-files"}, when("/trigger", status(400, 200))),
-    "copies in no list": Turn(
+    "events alone": Deviation({"audit-page"}, when("/audit/", document(lambda page: {"events": page["events"]}))),
+    "events without ids": Deviation({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),
+    "oldest events first": Deviation({"audit-order"}, when("/audit/", document(oldest_first))),
+    "another name of the cursor": Deviation({"audit-cursor"}, when("/audit/", query(without("cursor")))),
+    "events of half a year alone": Deviation({"audit-reach"}, when("/audit/", half_the_reach)),
+    "views of every block": Deviation({"views-of-a-block"}, when("/v1/views", query(without("blockId")))),
+    "an audit log for everybody": Deviation({"audit-key"}, when("/audit/", audit_for_everybody)),
+    "a start of what is not there": Deviation({"start-unknown"}, when("/trigger", status(404, 400))),
+    "files that can be started": Deviation({"start-takes-files"}, when("/trigger", status(400, 200))),
+    "copies in no list": Deviation(
         {"start-listed"},
         when("/importConfigurations", document(lambda each: [one for one in each if one["id"] != STARTED_ID])),
     ),
-    "more in the answer to a start": Turn(
+    "more in the answer to a start": Deviation(
         {"start-answer"}, when("/trigger", document(lambda answer: {**answer, "operation": "copy"}))
     ),
-    "a copy that fails": Turn({"start-report"}, prepare=without_its_source),
-    "import modes ignored": Turn({"import-mode"}, when("/push/", query(without("importMode")))),
+    "a copy that fails": Deviation({"start-report"}, prepare=without_its_source),
+    "import modes ignored": Deviation({"import-mode"}, when("/push/", query(without("importMode")))),
 }
 
 
-TURNS = {**VARIANTS, **OTHERS}
+DEVIATIONS = {**VARIANTS, **OTHERS}
 
 
 STARTED_ID = new_id("started", ACCOUNTS_FROM_OUTSIDE)
