@@ -6,10 +6,20 @@ metadata, and are None elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+# Pigment's ids are UUIDs, in small letters or capitals.
+ID_PATTERN = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_ID = re.compile(ID_PATTERN)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is an id of Pigment."""
+    return _ID.fullmatch(text) is not None
 
 
 class BlockType(StrEnum):

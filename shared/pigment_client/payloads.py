@@ -12,9 +12,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
-from pigment_client.models import ExportKind
+from pigment_client.models import ID_PATTERN, ExportKind
 
-_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_UUID = f"^{ID_PATTERN}$"
 
 
 def _optional(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers and names in messages: "1 row", "3 rows"; "a, b and 4 more"."""
+"""Numbers and names in messages: "1 row", "3 rows"; "1.2 GB"; "a, b and 4 more"."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from collections.abc import Iterable, Sequence
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
-    """The number and its noun; `many` is given where more than an "s" differs, such as a verb behind it."""
+    """The number and its noun; `many` is given where more than an "s" differs, such as the verb after it."""
     number = f"{count:g}" if isinstance(count, float) else f"{count:,}"
     return f"{number} {one if count == 1 else many or f'{one}s'}"
 
 
-# More than this nobody reads in a message.
+def byte_size(num_bytes: float) -> str:
+    """A number of bytes in a unit that fits it, in powers of a thousand: "417 bytes", "1.2 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} GB"
+
+
+# A message that lists more than this is not read.
 _MOST = 20
 
 
@@ -27,12 +36,3 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
 def with_noun(noun: str, names: Sequence[str]) -> str:
     """The noun and its names: "column a", "columns a, b"."""
     return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"
-
-
-def byte_size(num_bytes: float) -> str:
-    """A number of bytes in a unit that reads well, in powers of a thousand."""
-    for unit in ("bytes", "kB", "MB"):
-        if num_bytes < 1000:
-            return f"{num_bytes:.0f} {unit}"
-        num_bytes /= 1000
-    return f"{num_bytes:.1f} GB"

@@ -47,8 +47,8 @@ class RecordBlocks:
         self._inside_quotes = False
         self._at_beginning = True
 
-    def decode(self, chunk: bytes) -> bytes:
-        """Take a chunk, give the whole records that are there now (maybe none)."""
+    def cut_records(self, chunk: bytes) -> bytes:
+        """Add a chunk; the whole records that are complete now (maybe none)."""
         chunk = self._without_mark(chunk)
         cut = self._last_record_end(chunk)
         if cut == 0:
@@ -62,7 +62,7 @@ class RecordBlocks:
         self._keep(rest)
         return block
 
-    def flush(self) -> bytes:
+    def last_record(self) -> bytes:
         """The last record, if the stream ends without a line end."""
         block = b"".join(self._pending)
         self._pending, self.pending_bytes, self._inside_quotes = [], 0, False
@@ -120,7 +120,7 @@ def split_first_record(block: bytes, dialect: CsvDialect) -> tuple[bytes, bytes]
     return block[:end], block[end:]
 
 
-def rows_of(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator[Row]:
+def parse_rows(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator[Row]:
     """The rows of a block of whole records, which begins with the record numbered `first_record`.
 
     A blank is None, whether it was quoted or not. Raises `CsvBroken` for bytes that are not UTF-8 and for what is
@@ -174,19 +174,19 @@ class CsvReader:
         self._records = 0
         self.header: list[str] | None = None
 
-    def decode(self, chunk: bytes) -> list[Row]:
-        """Take a chunk, give the data rows that are complete now; raises `CsvBroken`."""
-        return self._rows(self._blocks.decode(chunk))
+    def read_rows(self, chunk: bytes) -> list[Row]:
+        """Add a chunk; the data rows that are complete now. Raises `CsvBroken`."""
+        return self._rows(self._blocks.cut_records(chunk))
 
-    def flush(self) -> list[Row]:
+    def read_last_row(self) -> list[Row]:
         """The last row, where no line end followed it; raises `CsvBroken` when the file ends inside a record."""
-        return self._rows(self._blocks.flush())
+        return self._rows(self._blocks.last_record())
 
     def _rows(self, block: bytes) -> list[Row]:
         if not block:
             return []
         rows = []
-        for row in rows_of(block, self._dialect, first_record=self._records + 1):
+        for row in parse_rows(block, self._dialect, first_record=self._records + 1):
             self._records += 1
             if self.header is None:
                 self.header = [name or "" for name in row]

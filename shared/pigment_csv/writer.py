@@ -22,12 +22,12 @@ class CsvWriter:
     def __init__(self, dialect: CsvDialect) -> None:
         self._dialect = dialect
 
-    def header(self, names: Sequence[str]) -> bytes:
+    def header_line(self, names: Sequence[str]) -> bytes:
         """The first line, after the byte order mark where the dialect wants one."""
         mark = BYTE_ORDER_MARK if self._dialect.bom else b""
-        return mark + self.rows([names])
+        return mark + self.lines([names])
 
-    def rows(self, rows: Iterable[Sequence[str | None]]) -> bytes:
+    def lines(self, rows: Iterable[Sequence[str | None]]) -> bytes:
         """The rows as lines, each with its line end; raises `CsvUnwritable`."""
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._dialect.delimiter, lineterminator=self._dialect.line_end).writerows(rows)

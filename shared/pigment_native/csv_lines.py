@@ -1,4 +1,4 @@
-"""Columns of cells to the lines of a CSV file, as `CsvWriter.rows` writes them."""
+"""Columns of cells to the lines of a CSV file, as `CsvWriter.lines` writes them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CsvLineWriter:
         """The lines of columns of the same length; raises `CsvUnwritable`."""
         library = next((column.table.library for column in columns if isinstance(column, Cells)), None)
         if library is None:
-            return self._by_row.rows(zip(*columns, strict=True))
+            return self._by_row.lines(zip(*columns, strict=True))
         cells = [column if isinstance(column, Cells) else _encoded(column, library) for column in columns]
         rows = len(cells[0])
         if any(len(column) != rows for column in cells):

@@ -159,8 +159,8 @@ def fetch_items(client: PigmentClient, list_id: str, at_most: int | None = None)
 
 def _rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:
     for chunk in export:
-        yield reader.decode(chunk)
-    yield reader.flush()
+        yield reader.read_rows(chunk)
+    yield reader.read_last_row()
 
 
 def _creates_items(configuration: ImportConfiguration | None, column: str) -> bool:

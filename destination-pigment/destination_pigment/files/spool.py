@@ -78,7 +78,7 @@ class Spool:
                 for row in rows:
                     number += 1
                     if number in numbers:
-                        chosen.write(CsvWriter(file.dialect).rows([row]))
+                        chosen.write(CsvWriter(file.dialect).lines([row]))
             chosen.finish()
         except BaseException:
             chosen.path.unlink(missing_ok=True)
@@ -96,7 +96,7 @@ class SpoolFile:
         with disk_errors_explained():
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file: IO[bytes] | None = os.fdopen(descriptor, "wb")
-        header = CsvWriter(dialect).header(columns)
+        header = CsvWriter(dialect).header_line(columns)
         self.size_bytes = 0
         self.write(header)
         self.header_bytes = len(header)
@@ -121,8 +121,8 @@ class SpoolFile:
         reader = CsvReader(self.dialect)
         with self.path.open("rb") as file:
             while chunk := file.read(_COPY_BYTES):
-                yield reader.decode(chunk)
-        yield reader.flush()
+                yield reader.read_rows(chunk)
+        yield reader.read_last_row()
 
     def remove(self) -> None:
         """Remove the file."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 from random import Random
 
-from pigment_csv.reader import CsvBroken, rows_of
+from pigment_csv.reader import CsvBroken, parse_rows
 from pigment_native.fuzz.case import Case, Shape, Tally, same
 from pigment_native.fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
 from pigment_native.fuzz.fenced_memory import Fence
@@ -134,7 +134,7 @@ class Reading:
             found = _as_block(ended, writer, layout) if isinstance(ended, Made) else ended
             same("between fences", found, plain if room >= len(plain.lines) else NO_ROOM)
         if bulk._hashed is not None:
-            fields = [hashed_text(row).encode() for row in rows_of(block, DIALECT, first_record=2)]
+            fields = [hashed_text(row).encode() for row in parse_rows(block, DIALECT, first_record=2)]
             for room in _rooms(sum(map(len, fields)), random):
                 ended = self._fenced.lines(bulk._hashed, block, room, random.choice(_FENCES))
                 there = (ended.lines, ended.ends) if isinstance(ended, Made) else ended

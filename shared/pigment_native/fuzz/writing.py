@@ -159,7 +159,7 @@ class Writing:
         if not columns:
             return 0
         rows = rows[: len(columns[0])]
-        same("lines", CsvLineWriter(dialect).lines(columns), CsvWriter(dialect).rows(rows))
+        same("lines", CsvLineWriter(dialect).lines(columns), CsvWriter(dialect).lines(rows))
         odd = random.choice([0, 0, 0.2, 1])
         which = [random.random() < 0.7 for _ in rows]
         some = [_beside(random, column) if random.random() < odd else column for column in select_rows(columns, which)]
@@ -167,7 +167,7 @@ class Writing:
             some = [column[random.randint(-2, 2) :: random.choice([1, 2, 3, -1])] for column in some[:1]]
         same("chosen lines", _written(CsvLineWriter(dialect), some), _written_by_row(CsvWriter(dialect), some))
         # A table in a fence, right and with places that lie anywhere.
-        expected = CsvWriter(dialect).rows(rows)
+        expected = CsvWriter(dialect).lines(rows)
         room = random.choice([len(expected), max(0, len(expected) - 1), random.randint(0, len(expected))])
         found = self._fenced.lines(rows, shape["delimiter"], room, random.choice(_FENCES))
         same("lines between fences", found, expected if room >= len(expected) else NO_ROOM)
@@ -226,7 +226,7 @@ def _written(writer: CsvLineWriter, columns: Sequence[Sequence[str | None]]) -> 
 
 def _written_by_row(writer: CsvWriter, columns: Sequence[Sequence[str | None]]) -> bytes | str:
     try:
-        return writer.rows(zip(*columns, strict=True))
+        return writer.lines(zip(*columns, strict=True))
     except CsvUnwritable as error:
         return str(error)
 

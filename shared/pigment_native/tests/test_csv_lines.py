@@ -53,7 +53,7 @@ def test_columns_are_written_as_the_standard_library_writes_rows(
     columns = cells_of(rows, library)
     some = [list(each) if is_list else each for each, is_list in zip(columns, mixed, strict=False)]
 
-    assert CsvLineWriter(dialect).lines(some) == CsvWriter(dialect).rows(rows)
+    assert CsvLineWriter(dialect).lines(some) == CsvWriter(dialect).lines(rows)
 
 
 @given(rows=TABLES, begin=st.integers(0, 8), end=st.integers(0, 8), data=st.data())
@@ -64,9 +64,9 @@ def test_some_rows_of_columns_are_the_same_rows(
     which = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
     some = select_rows([*columns[1:], [row[0] for row in rows]], which)
 
-    assert writer.lines([column[begin:end] for column in columns]) == CsvWriter(CsvDialect()).rows(rows[begin:end])
+    assert writer.lines([column[begin:end] for column in columns]) == CsvWriter(CsvDialect()).lines(rows[begin:end])
     assert list(zip(*some, strict=True)) == [(*row[1:], row[0]) for row, kept in zip(rows, which, strict=True) if kept]
-    assert writer.lines(some) == CsvWriter(CsvDialect()).rows(zip(*some, strict=True))
+    assert writer.lines(some) == CsvWriter(CsvDialect()).lines(zip(*some, strict=True))
 
 
 @given(column=st.lists(CELLS, min_size=1, max_size=8), data=st.data())

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.reader import CsvBroken, CsvReader, RecordBlocks, Row, rows_of, split_first_record
+from pigment_csv.reader import CsvBroken, CsvReader, RecordBlocks, Row, parse_rows, split_first_record
 from pigment_csv.writer import CsvWriter
 
 AWKWARD = st.text(st.sampled_from(list('a;,"\n\r\t \u2028\u0085\ufeff0é🚀\\')), max_size=8)
@@ -36,9 +36,9 @@ def read_in_chunks(data: bytes, sizes: list[int], dialect: CsvDialect) -> tuple[
     rows: list[Row] = []
     position = 0
     for size in [*sizes, len(data)]:
-        rows += reader.decode(data[position : position + size])
+        rows += reader.read_rows(data[position : position + size])
         position += size
-    rows += reader.flush()
+    rows += reader.read_last_row()
     return reader.header, rows
 
 
@@ -61,7 +61,7 @@ def test_what_the_standard_library_wrote_is_read_back(
 def test_what_is_written_is_what_the_standard_library_writes(table: list[list[str]], dialect: CsvDialect) -> None:
     writer = CsvWriter(dialect)
 
-    assert writer.header(table[0]) + writer.rows(table[1:]) == written_by_the_standard_library(table, dialect)
+    assert writer.header_line(table[0]) + writer.lines(table[1:]) == written_by_the_standard_library(table, dialect)
 
 
 @settings(max_examples=200, deadline=None)
@@ -71,9 +71,9 @@ def test_blocks_hold_whole_records_and_lose_no_byte(table: list[list[str]], size
     blocks, cut = RecordBlocks(), []
     position = 0
     for size in [*sizes, len(data)]:
-        cut.append(blocks.decode(data[position : position + size]))
+        cut.append(blocks.cut_records(data[position : position + size]))
         position += size
-    cut.append(blocks.flush())
+    cut.append(blocks.last_record())
 
     assert b"".join(cut) == data
     assert all(block.count(b'"') % 2 == 0 for block in cut)
@@ -119,14 +119,14 @@ def test_blocks_never_lose_a_row_whatever_the_quotes(data: bytes, sizes: list[in
     blocks = RecordBlocks()
     pieces, position = [], 0
     for size in [*sizes, len(data)]:
-        pieces.append(blocks.decode(data[position : position + size]))
+        pieces.append(blocks.cut_records(data[position : position + size]))
         position += size
-    whole = [piece for piece in (*pieces, blocks.flush()) if piece]
+    whole = [piece for piece in (*pieces, blocks.last_record()) if piece]
     try:
         header, rest = split_first_record(whole[0], dialect)
-        found = list(rows_of(header, dialect, first_record=1))
+        found = list(parse_rows(header, dialect, first_record=1))
         for piece in (rest, *whole[1:]):
-            found += rows_of(piece, dialect, first_record=2)
+            found += parse_rows(piece, dialect, first_record=2)
     except CsvBroken:
         return
     lines = data.decode().removeprefix("\ufeff").split("\n")
@@ -142,4 +142,4 @@ def test_a_header_cell_may_be_longer_than_what_the_standard_library_takes_by_def
     first, rest = split_first_record(f"{name};b\r\n1;2\r\n".encode(), CsvDialect())
 
     assert rest == b"1;2\r\n"
-    assert next(rows_of(first, CsvDialect(), first_record=1)) == [name, "b"]
+    assert next(parse_rows(first, CsvDialect(), first_record=1)) == [name, "b"]

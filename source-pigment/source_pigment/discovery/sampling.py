@@ -89,11 +89,11 @@ def read_sample(client: PigmentClient, request: ExportRequest, *, rows: int = _S
         taken: list[Row] = []
         try:
             for chunk in export:
-                taken += reader.decode(chunk)
+                taken += reader.read_rows(chunk)
                 if reader.header is not None and (len(taken) >= rows or export.bytes_received > _SAMPLE_BYTES):
                     break
             else:
-                taken += reader.flush()
+                taken += reader.read_last_row()
         except CsvBroken:
             raise ResponseNotUnderstood("export", object_id=request.id) from None
         if reader.header is None:

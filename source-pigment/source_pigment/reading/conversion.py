@@ -14,7 +14,7 @@ from ctypes import CDLL
 from dataclasses import dataclass
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
-from pigment_csv.reader import CsvBroken, RecordBlocks, rows_of, split_first_record
+from pigment_csv.reader import CsvBroken, RecordBlocks, parse_rows, split_first_record
 from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLines, RecordLineWriter
 from source_pigment.config import DIALECT
 from source_pigment.discovery.schema import ColumnType
@@ -175,7 +175,7 @@ class Header:
             return False
         if not at_end and not line.endswith(b"\n"):
             return False
-        self.names = [name or "" for name in next(rows_of(line, DIALECT, first_record=1), [])]
+        self.names = [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])]
         self._beginning = rest
         return True
 
@@ -195,7 +195,7 @@ class Inspection:
         self._counter: RecordLineWriter | None = None
         self._blocks = RecordBlocks()
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
-        self._blocks.decode(b"\n")
+        self._blocks.cut_records(b"\n")
         self.rows = 0
 
     @property
@@ -218,7 +218,7 @@ class Inspection:
             self._header.flush()
             self._expect()
         if self._expected is not None:
-            yield from self._looked_at(self._blocks.flush(), self._expected)
+            yield from self._looked_at(self._blocks.last_record(), self._expected)
 
     def _expect(self) -> None:
         if self.header is not None:
@@ -242,7 +242,7 @@ class Inspection:
 
     def _cut(self, part: bytes) -> bytes:
         try:
-            return self._blocks.decode(part)
+            return self._blocks.cut_records(part)
         except CsvBroken as error:
             raise CsvBroken(error.problem, self.rows + 2) from None
 
@@ -259,7 +259,7 @@ class Inspection:
     def _count_one_by_one(self, block: bytes) -> int:
         """How many rows a block holds, with the standard library's reader, which says which record is wrong."""
         count = 0
-        for row in rows_of(block, DIALECT, first_record=self.rows + 2):
+        for row in parse_rows(block, DIALECT, first_record=self.rows + 2):
             if len(row) != len(self.header or ()):
                 raise CsvBroken("a row has another number of fields than the header", self.rows + 2 + count)
             count += 1

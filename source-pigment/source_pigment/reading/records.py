@@ -20,7 +20,7 @@ import orjson
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
 from pigment_client.json_objects import Fields, object_text
-from pigment_csv.reader import CsvBroken, Row, rows_of
+from pigment_csv.reader import CsvBroken, Row, parse_rows
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
@@ -124,7 +124,7 @@ class RowConverter:
         """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
         result = RecordBlock(self._layout.stream, b"", 0)
         lines: list[bytes] = []
-        for row in rows_of(block, DIALECT, first_record=first_record):
+        for row in parse_rows(block, DIALECT, first_record=first_record):
             if len(row) != len(self._labels):
                 raise CsvBroken("a row has another number of fields than the header", first_record + len(lines))
             line = (self._opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()

@@ -191,7 +191,7 @@ def test_both_ways_give_what_the_standard_library_says(
 def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None:
     """Blocks as the reader cuts them: whole records only."""
     cutter = RecordBlocks()
-    for piece in (cutter.decode(block), cutter.flush()):
+    for piece in (cutter.cut_records(block), cutter.last_record()):
         if piece:
             layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
             assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)

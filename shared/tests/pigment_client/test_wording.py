@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_client.wording import counted
+from pigment_client.wording import byte_size, counted
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,18 @@ def test_a_fraction_is_written_short() -> None:
 def test_a_verb_agrees_with_its_number() -> None:
     assert counted(1, "entry was", "entries were") == "1 entry was"
     assert counted(3, "entry was", "entries were") == "3 entries were"
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (25_000_000, "25 MB"),
+        (1_250_000_000, "1.2 GB"),
+        (1e13, "10000.0 GB"),
+    ],
+)
+def test_bytes_are_named_in_a_unit_that_fits(num_bytes: float, words: str) -> None:
+    assert byte_size(num_bytes) == words
