@@ -23,10 +23,8 @@ from deviating_pigment import (
 from local_pigment.audit import AuditNames
 from local_pigment.http_messages import Request, Response
 from local_pigment.imports import FromBlock, ImportConfiguration
-from local_pigment.limits import Limits
-from local_pigment.sample import PLANNING, planning_model
-from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE
-from local_pigment.workspace import ApiKey, ImportsOfABlock, Workspace, new_id
+from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, planning_model
+from local_pigment.workspace import ApiKey, ImportsOfABlock, Limits, Workspace, new_id
 
 
 def redirected(request: Request, proceed: Proceed) -> Response:

@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from airbyte_platform.delivery import Delivery
-from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
-from airbyte_platform.job import Job
+from airbyte_platform.delivery import Cancelled, Delivery, Ending, Killed, SourceFailed, Succeeded
+from airbyte_platform.job import Job, complete
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules, RuleBroken
-from airbyte_platform.ways import complete
 from local_pigment.faults import (
     CutAfter,
     EndWithTrailer,

@@ -12,8 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from airbyte_platform.job import Job
-from airbyte_platform.ways import CUSTOM_IMAGE, REFRESH, REGISTRY, Way
+from airbyte_platform.job import CUSTOM_IMAGE, REFRESH, REGISTRY, Job, Way
 from connectors import Runner
 from disturbances import Attempt, Broken, Finding, Row
 from local_pigment.sample import CONSOLIDATION, PLANNING

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airbyte_platform.endings import Succeeded
+from airbyte_platform.delivery import Succeeded
+from airbyte_platform.job import REGISTRY
 from airbyte_platform.process import Message, Run
-from airbyte_platform.ways import REGISTRY
 from connectors import Runner
 from local_pigment.faults import FailImport, Misreport, RespondStatus, RespondWith
 from local_pigment.workspace import ImportsOfABlock

@@ -18,8 +18,7 @@ from local_pigment.faults import (
     RespondStatus,
     RespondWith,
 )
-from local_pigment.sample import planning_model
-from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
+from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, add_copies, planning_model
 from local_pigment.server import LocalPigment
 from pigment_client import errors
 from pigment_client.client import ClientOptions, PigmentClient

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contract import FULL_DESCRIPTION, api_description, full_description
-from local_pigment.routes import ROUTES
+from local_pigment.operations import ROUTES
 
 OPERATIONS = sorted((path, method) for path, methods in api_description()["paths"].items() for method in methods)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.job import REGISTRY, catalog_for, refreshed
 from airbyte_platform.process import Message, as_lines
-from airbyte_platform.ways import REGISTRY, catalog_for, refreshed
 from connectors import Runner
 from local_pigment.faults import FailImport, RespondStatus
 from writing import (

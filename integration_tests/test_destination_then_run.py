@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from airbyte_platform.endings import Cancelled
+from airbyte_platform.delivery import Cancelled
 from airbyte_platform.process import Message, Run, as_lines
 from connectors import Runner
 from local_pigment.faults import FailImport, HoldImport, ResetBeforeResponse, RespondStatus
-from local_pigment.sample import CONSOLIDATION
-from local_pigment.sample_copies import (
+from local_pigment.sample import (
     ACCOUNTS_FROM_OUTSIDE,
+    CONSOLIDATION,
     DEPARTMENTS_TO_FTE,
     FAILING_COPY,
     FTE,

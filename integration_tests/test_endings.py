@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from airbyte_platform import pyairbyte
-from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
-from airbyte_platform.job import Job
+from airbyte_platform.delivery import Cancelled, Ending, Killed, SourceFailed, Succeeded
+from airbyte_platform.job import CUSTOM_IMAGE, REGISTRY, Job, Way
 from airbyte_platform.process import Message, Run
-from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, Way
 from connectors import Runner
 from local_pigment.sample import CONSOLIDATION
 from writing import (

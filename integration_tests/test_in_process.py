@@ -24,8 +24,7 @@ from airbyte_platform.process import configured
 from connectors import destination_config, source_config
 from destination_pigment.destination import DestinationPigment
 from local_pigment.faults import HoldImport, Late
-from local_pigment.sample import CONSOLIDATION, planning_model
-from local_pigment.sample_copies import HEADCOUNT_TO_PLAN, add_copies
+from local_pigment.sample import CONSOLIDATION, HEADCOUNT_TO_PLAN, add_copies, planning_model
 from local_pigment.server import LocalPigment
 from source_pigment.source import SourcePigment
 from writing import LEDGER, catalog, entry, record, state, status

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
 from contract import api_description
-from local_pigment.routes import ROUTES
-from local_pigment.sample import PLANNING, planning_model
-from local_pigment.sample_copies import add_copies
+from local_pigment.operations import ROUTES
+from local_pigment.sample import PLANNING, add_copies, planning_model
 from local_pigment.server import LocalPigment
 
 USED = {route.path for route in ROUTES if route.described and not route.richer}

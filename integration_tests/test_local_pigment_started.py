@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import requests
 
-from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from local_pigment.sample_copies import (
+from local_pigment.sample import (
     ACCOUNTS_FROM_OUTSIDE,
+    CONSOLIDATION,
     DEPARTMENTS_TO_FTE,
     FAILING_COPY,
     FTE,
     HEADCOUNT_PLAN,
     HEADCOUNT_TO_PLAN,
+    PLANNING,
     add_copies,
+    planning_model,
 )
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import ImportsOfABlock, Workspace

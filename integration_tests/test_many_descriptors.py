@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airbyte_platform.delivery import Delivery
-from airbyte_platform.endings import Cancelled, Succeeded
+from airbyte_platform.delivery import Cancelled, Delivery, Succeeded
 from airbyte_platform.process import as_lines
 from connectors import Runner
 from simulated_client import WHOLE, client_for, export_all, running

@@ -13,18 +13,17 @@ from typing import Any
 import pytest
 
 from airbyte_platform import pyairbyte
-from airbyte_platform.delivery import Delivery
-from airbyte_platform.endings import (
+from airbyte_platform.delivery import (
     GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS,
     Cancelled,
+    Delivery,
     Ending,
     Killed,
     SourceFailed,
     Succeeded,
 )
-from airbyte_platform.job import Job
+from airbyte_platform.job import CUSTOM_IMAGE, REGISTRY, Job, catalog_for, complete, refreshed
 from airbyte_platform.process import Connector, Run
-from airbyte_platform.ways import CUSTOM_IMAGE, REGISTRY, catalog_for, complete, refreshed
 
 DIARY = """
 import json, os, select, signal, sys, time

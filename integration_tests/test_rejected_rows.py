@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors import Runner
-from local_bucket.faults import FORBIDDEN
+from local_bucket.front import FORBIDDEN
 from local_bucket.server import SECRET, LocalBucket
 from local_pigment.faults import Misreport
 from writing import (

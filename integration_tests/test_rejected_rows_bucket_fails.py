@@ -10,7 +10,7 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Late, ResetBeforeResponse, Respond
+from local_bucket.front import FORBIDDEN, FULL, SLOW_DOWN, Late, ResetBeforeResponse, Respond
 from local_bucket.server import NAME, LocalBucket
 from writing import (
     LEDGER,

@@ -8,7 +8,7 @@ import pytest
 
 from airbyte_platform.process import Run
 from connectors import Runner
-from local_bucket.faults import FORBIDDEN, FULL, SLOW_DOWN, Respond
+from local_bucket.front import FORBIDDEN, FULL, SLOW_DOWN, Respond
 from local_bucket.server import KEY_ID, NAME, ROLE_ARN, SECRET, LocalBucket
 from other_sites import html_site, site_without_such_pages
 from writing import NO_AWS_ACCOUNT

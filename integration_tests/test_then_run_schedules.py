@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from airbyte_platform.endings import Cancelled, Ending, SourceFailed, Succeeded
+from airbyte_platform.delivery import Cancelled, Ending, SourceFailed, Succeeded
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message
 from connectors import Runner, destination_config, running
 from local_pigment.faults import FailImport, Fault, Misreport, ResetBeforeResponse, RespondStatus
-from local_pigment.sample import planning_model
-from local_pigment.sample_copies import (
+from local_pigment.sample import (
     ACCOUNTS_FROM_OUTSIDE,
     DEPARTMENTS_TO_FTE,
     FAILING_COPY,
     HEADCOUNT_TO_PLAN,
     add_copies,
+    planning_model,
 )
 from local_pigment.server import LocalPigment
 from writing import catalog, names, record, rows, state, status, stream

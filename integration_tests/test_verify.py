@@ -18,8 +18,7 @@ from deviating_pigment import (
     DeviatingPigment,
 )
 from deviations import DEVIATIONS, NO_ASSUMPTION, VARIANTS
-from local_pigment.sample import PLANNING, planning_model
-from local_pigment.sample_copies import ACCOUNTS_FROM_OUTSIDE, add_copies
+from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, add_copies, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Variants, Workspace
 from verify import workspace as verified

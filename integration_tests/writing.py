@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airbyte_platform.endings import GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS, Ending, SourceFailed, Succeeded
+from airbyte_platform.delivery import GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS, Ending, SourceFailed, Succeeded
+from airbyte_platform.job import Way, catalog_for, complete
 from airbyte_platform.process import Message, Run, as_lines
 from airbyte_platform.rules import DestinationRules
-from airbyte_platform.ways import Way, catalog_for, complete
 from connectors import Runner
 from local_bucket.server import LocalBucket
 from local_pigment.imports import ImportRun, UnknownItem

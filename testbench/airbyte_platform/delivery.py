@@ -1,4 +1,11 @@
-"""The platform's side of one destination: lines in, messages out, and the ending."""
+"""The platform's side of one destination: lines in, messages out, and how the sync ends.
+
+How a sync ends was read in the platform's container orchestrator (November 2026). After a success it closes stdin and
+waits as long as the destination needs. After a failure of the source it closes stdin, waits 60 s
+(`GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS`; older versions 0 s), closes the reading ends of stdout and stderr and has the
+process terminated. On a cancel it closes all three at once; its wrapper kills its own shell, so SIGTERM may never reach
+the connector before the pod's SIGKILL.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +14,44 @@ import os
 import selectors
 import signal
 import time
+from dataclasses import dataclass
 from threading import Thread
 from typing import assert_never
 
-from airbyte_platform.endings import Cancelled, Ending, Killed, SourceFailed, Succeeded
 from airbyte_platform.process import ConnectorProcess, Message, Run, as_lines, as_run
+
+GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The source succeeded: stdin is closed, and patience has no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailed:
+    """The source failed: stdin is closed, then after the grace the reading ends, then the process is terminated."""
+
+    grace_seconds: float = GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS
+    signal: int | None = signal.SIGTERM
+    kill_after_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody cancelled: stdin and the reading ends are closed at once; mostly no signal but the last one comes."""
+
+    signal: int | None = None
+    kill_after_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """The machine went away: nothing is closed in order, SIGKILL comes."""
+
+
+Ending = Succeeded | SourceFailed | Cancelled | Killed
+
 
 _READ_BYTES = 1 << 16
 _WAIT_SECONDS = 0.02

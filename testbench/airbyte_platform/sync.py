@@ -11,11 +11,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from airbyte_platform.delivery import Delivery
-from airbyte_platform.endings import SourceFailed, Succeeded
+from airbyte_platform.delivery import Delivery, SourceFailed, Succeeded
+from airbyte_platform.job import REGISTRY, Way, complete
 from airbyte_platform.process import Connector, Message, Run, SpawnedProcess, parse
 from airbyte_platform.rules import DestinationRules, SourceRules
-from airbyte_platform.ways import REGISTRY, Way, complete
 
 Progress = Callable[[str, int], None]
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local_bucket.faults import Faults
-from local_bucket.front import Front
+from local_bucket.front import Faults, Front
 
 NAME = "rejected-rows"
 KEY_ID, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"

@@ -22,8 +22,7 @@ from local_pigment.faults import (
     StallAfter,
 )
 from local_pigment.http_messages import Broken, Request, Response, problem
-from local_pigment.operations import NotThere, Operation
-from local_pigment.routes import Route, find_route
+from local_pigment.operations import NotThere, Operation, Route, find_route
 from local_pigment.workspace import ApiKey, Workspace
 
 

@@ -14,16 +14,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from airbyte_platform.job import complete
 from airbyte_platform.process import Connector, Message, Run, as_lines, configured
 from airbyte_platform.sync import Side, sync
-from airbyte_platform.ways import complete
 from demo.comparison import Comparison, compare, compare_rows
 from demo.table import render
 from local_bucket.server import LocalBucket
 from local_pigment.audit import AuditEvent, iso
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
-from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, FTE, HEADCOUNT_PLAN, HEADCOUNT_TO_PLAN, add_copies
+from local_pigment.sample import (
+    CONSOLIDATION,
+    DEPARTMENTS_TO_FTE,
+    FTE,
+    HEADCOUNT_PLAN,
+    HEADCOUNT_TO_PLAN,
+    PLANNING,
+    add_copies,
+    planning_model,
+)
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
 

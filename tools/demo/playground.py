@@ -22,10 +22,15 @@ from typing import Any
 import requests
 
 from airbyte_platform.process import Connector, configured, without_proxies
-from local_pigment.description import describe, write_private
-from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
-from local_pigment.sample_copies import DEPARTMENTS_TO_FTE, HEADCOUNT_TO_PLAN, add_copies
-from local_pigment.server import LocalPigment
+from local_pigment.sample import (
+    CONSOLIDATION,
+    DEPARTMENTS_TO_FTE,
+    HEADCOUNT_TO_PLAN,
+    PLANNING,
+    add_copies,
+    planning_model,
+)
+from local_pigment.server import LocalPigment, describe, write_private
 
 _FOLDER = Path("local-pigment")
 
