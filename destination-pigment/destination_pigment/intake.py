@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from destination_pigment.files.rejected import Rejection
+from destination_pigment.files.rows import Rejection
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import StreamKey, StreamNames, named
 from destination_pigment.input.completion import Completion

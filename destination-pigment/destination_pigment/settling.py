@@ -47,8 +47,8 @@ def settle_streams(
         key, target = stream.key, targets[stream.key]
         reject_started(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         dialect = settings.loading_of(target.configuration_id).dialect
-        options = places.options(dialect, settings.limits)
-        files = StreamFiles(stream, RecordConverter(stream, checks[key], dialect), places.spool, options)
+        converter = RecordConverter(stream, checks[key], dialect)
+        files = StreamFiles(converter, places.spool, settings.limits, places.rejections())
         if stream.mode is WriteMode.REPLACE:
             replaces[key] = Replace(stream, target, files, patience.restart_seconds, places.unstored)
         else:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.checkpoints import Checkpoints
-from destination_pigment.files.stream_files import Batch, Pushed
 
 KEYS = [(None, "a"), ("ns", "a"), (None, "b")]
 STEPS = st.lists(
@@ -94,28 +93,3 @@ def test_more_cannot_be_settled_than_came() -> None:
     checkpoints.receive((None, "a"), 1)
     with pytest.raises(ValueError, match="more records"):
         checkpoints.settle((None, "a"), stored=2, rejected=0)
-
-
-@given(
-    pushes=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 40)), max_size=30),
-    max_bytes=st.integers(10, 100),
-    max_rows=st.integers(1, 10),
-)
-def test_a_file_is_over_its_limits_only_with_a_single_row(
-    pushes: list[tuple[int, int]], max_bytes: int, max_rows: int
-) -> None:
-    batch = Batch(max_bytes, max_rows, header_bytes=5)
-    for rows, size in pushes:
-        before = (batch.rows, batch.size_bytes)
-        match batch.push(rows, size):
-            case Pushed.OVERFLOW:
-                assert (batch.rows, batch.size_bytes) == before
-                assert before[0] > 0 or rows > 1
-            case Pushed.FULL:
-                assert batch.rows >= max_rows or batch.size_bytes >= max_bytes
-                break
-            case Pushed.ADDED:
-                assert batch.rows < max_rows
-                assert batch.size_bytes < max_bytes
-    assert batch.rows <= max_rows
-    assert batch.size_bytes <= max_bytes or batch.rows == 1

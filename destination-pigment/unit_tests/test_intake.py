@@ -12,7 +12,7 @@ import pytest
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
@@ -29,10 +29,10 @@ def files() -> Iterator[dict[StreamKey, StreamFiles]]:
     chosen = [
         {"stream": {"name": name, "json_schema": schema}, "destination_sync_mode": "append"} for name in ("a", "b")
     ]
-    options = FileOptions(CsvDialect(), FileLimits(10**6, 1000, timedelta(minutes=10)), lambda: 0.0)
-    with Spool(CsvDialect()) as spool:
+    limits = FileLimits(10**6, 1000, timedelta(minutes=10))
+    with Spool() as spool:
         yield {
-            each.key: StreamFiles(each, RecordConverter(each, (), CsvDialect()), spool, options)
+            each.key: StreamFiles(RecordConverter(each, (), CsvDialect()), spool, limits)
             for each in parse_catalog({"streams": chosen})
         }
 

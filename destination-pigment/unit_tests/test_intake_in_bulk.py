@@ -19,9 +19,9 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
 from destination_pigment.files.rejected import Rejection
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.cancel import Cancel
-from destination_pigment.input.catalog import DestinationStream, StreamKey, parse_catalog
+from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
 from destination_pigment.intake import Intake
 from destination_pigment.state_output import HeldStates, States
@@ -78,34 +78,44 @@ def lines_of(chance: Random) -> list[bytes]:
     return [line.encode("utf-8", "surrogatepass") + b"\n" for line in lines]
 
 
+class Noted:
+    """The rejections of a stream, in any order."""
+
+    def __init__(self) -> None:
+        self.rejected: Counter[tuple[str, bytes | tuple[object, ...]]] = Counter()
+
+    def keep(self, rejection: Rejection) -> None:
+        """Note them."""
+        if isinstance(rejection.rejected, bytes):
+            self.rejected[rejection.reason, rejection.rejected] += 1
+        else:
+            for row in zip(*rejection.rejected.columns, strict=True):
+                self.rejected[rejection.reason, (rejection.rejected.header, *row)] += 1
+
+    def read_back(self, _count: int) -> None:
+        """Nothing is written anywhere."""
+
+
 class Run:
     """An intake, and what becomes of its input."""
 
     def __init__(self, spool: Spool, dialect: CsvDialect, library: ctypes.CDLL | None) -> None:
-        self._rejected: Counter[tuple[StreamKey, str, bytes | tuple[object, ...]]] = Counter()
         limits = FileLimits(300, 7, timedelta(minutes=10))
-        options = FileOptions(dialect, limits, lambda: 0.0, self._reject)
         self._files = {}
+        self._rejected = {key: Noted() for key in KEYS}
         for stream in parse_catalog(CATALOG):
             check = CheckedColumn(stream, "a", frozenset({"x", "y\n;", "é", "q", "z"}), OnUnknown.SKIP)
             converter = RecordConverter(stream, [check], dialect, library)
-            self._files[stream.key] = StreamFiles(stream, converter, spool, options)
+            self._files[stream.key] = StreamFiles(converter, spool, limits, self._rejected[stream.key])
         self._states = States(HeldStates(lambda: spool.new_path(".states")), list[bytes]().append, Cancel())
         self._intake = Intake(self._files, Completion(has_generations=False), self._states)
-
-    def _reject(self, stream: DestinationStream, rejection: Rejection) -> None:
-        if isinstance(rejection.rejected, bytes):
-            self._rejected[stream.key, rejection.reason, rejection.rejected] += 1
-        else:
-            for row in zip(*rejection.rejected.columns, strict=True):
-                self._rejected[stream.key, rejection.reason, (rejection.rejected.header, *row)] += 1
 
     def take(self, blocks: list[bytes]) -> dict[str, Any]:
         """What there is when all blocks have come."""
         for block in blocks:
             self._intake.take(block)
         return {
-            "rejected": self._rejected,
+            "rejected": {key: noted.rejected for key, noted in self._rejected.items()},
             "unreadable": self._intake.unreadable,
             "problems": [(str(error), key) for error, key in self._intake.problems()],
             "waiting states": self._states.checkpoints.waiting,
@@ -135,7 +145,7 @@ def test_the_same_rows_are_written_with_the_library_and_without(seed: int, diale
         count = chance.randrange(1, len(rest) + 1)
         blocks.append(b"".join(rest[:count]))
         rest = rest[count:]
-    with Spool(dialect) as spool:
+    with Spool() as spool:
         fast = Run(spool, dialect, LIBRARY).take(blocks)
         by_row = Run(spool, dialect, None).take(lines)
 

@@ -18,8 +18,8 @@ from destination_pigment.imports.changes import AppendJob
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.completion import Completion
+from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
 from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
 
@@ -78,8 +78,8 @@ BROKEN: dict[str, Break] = {
     "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),
     "a file follows one of which deletions are not known": put(Deletions, "reject_next", nothing),
     "deletions that nobody reports are taken for none": put(Deletions, "on_imported", nothing),
-    "rows rejected on arrival are not written": put(UnstoredRows, "keep_arrived", nothing),
-    "rows that Pigment rejected are not written": put(UnstoredRows, "keep_imported", nothing),
+    "rows rejected on arrival are not written": put(RejectedRowKeeper, "keep_arrived", nothing),
+    "rows that Pigment rejected are not written": put(RejectedRowKeeper, "keep_imported", nothing),
     "rows are pushed for which the source has not vouched": put(StreamFiles, "pop_full", StreamFiles.pop_all),
     "a source that failed has succeeded": put(Completion, "has_succeeded", lambda *_, **__: True),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejected import Rejection, Rows
-from destination_pigment.files.rows import Cells, Column, NewColumns, Rejected, RowConverter
+from destination_pigment.files.rows import Column, NewColumns, Rejection, RowConverter, Rows
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import Row
 from pigment_native.cells import CellReader, RecordInput, select_rows
 from pigment_native.library import LIBRARY
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
-
-Converted = Rows | Rejection
 
 # Fewer records than these are converted by row in the time that the library takes for a look.
 _WORTH_A_LOOK = 16
@@ -43,9 +41,9 @@ class RecordConverter:
         library: ctypes.CDLL | None = LIBRARY,
     ) -> None:
         self._library = library
-        self._stream = stream
+        self.stream = stream
         self._checks = tuple(checks)
-        self._dialect = dialect
+        self.dialect = dialect
         self._dates = _date_columns(stream, dialect)
         self._set_header(stream.columns)
 
@@ -53,7 +51,7 @@ class RecordConverter:
         """The columns of the next lines that are records of this stream; None where the next line needs a look."""
         return None if self._messages is None else self._messages.read_cells(lines)
 
-    def checked(self, as_sent: Sequence[Column]) -> Iterator[Converted]:
+    def checked(self, as_sent: Sequence[Column]) -> Iterator[Rows | Rejection]:
         """What becomes of columns of this header: dates are written, and rows without one or with an unknown item out.
 
         A rejected row is handed on as it was sent.
@@ -68,10 +66,10 @@ class RecordConverter:
             for position in check.held_back(columns[self.header.index(check.column)])
         }
         columns, _ = yield from self._without(unknown, columns, as_sent)
-        if count := len(columns[0]):
-            yield Rows(self.header, columns, count)
+        if len(columns[0]):
+            yield Rows(self.header, columns)
 
-    def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
+    def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         """What becomes of the records, in their order."""
         lines, begin = RecordInput(b"\n".join(records)), 0
         # Where the library takes none or few, ever more go by row: a batch full of odd ones costs a few looks.
@@ -88,8 +86,8 @@ class RecordConverter:
             yield from self._convert_by_row(left)
             begin, odd = begin + odd, 2 * odd
 
-    def _convert_by_row(self, records: Sequence[msgspec.Raw]) -> Iterator[Converted]:
-        rows: list[Cells] = []
+    def _convert_by_row(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
+        rows: list[Row] = []
         for record in records:
             converted = self._by_row.convert(record)
             if isinstance(converted, NewColumns):
@@ -97,8 +95,8 @@ class RecordConverter:
                 rows = []
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
-            if isinstance(converted, Rejected):
-                yield Rejection(converted.reason, bytes(record))
+            if isinstance(converted, Rejection):
+                yield converted
             elif isinstance(converted, list):
                 rows.append(converted)
         yield from self._collected(rows)
@@ -119,11 +117,11 @@ class RecordConverter:
         reasons = [rejected.get(position) for position in range(len(columns[0]))]
         for reason in sorted(set(rejected.values())):
             which = [each == reason for each in reasons]
-            yield Rejection(reason, Rows(self.header, select_rows(as_sent, which), sum(which)))
+            yield Rejection(reason, Rows(self.header, select_rows(as_sent, which)))
         kept = [each is None for each in reasons]
         return select_rows(columns, kept), select_rows(as_sent, kept)
 
-    def _collected(self, rows: list[Cells]) -> Iterator[Converted]:
+    def _collected(self, rows: list[Row]) -> Iterator[Rows | Rejection]:
         if rows:
             yield from self.checked(list(zip(*rows, strict=True)))
 
@@ -131,22 +129,22 @@ class RecordConverter:
         logger.warning(
             "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
             "see that the import configuration maps them.",
-            self._stream.subject,
+            self.stream.subject,
             ", ".join(f'"{name}"' for name in names),
         )
         self._set_header(sorted({*self.header, *names}))
 
     def _set_header(self, columns: Sequence[str]) -> None:
         self.header = tuple(columns)
-        self._by_row = RowConverter(columns, self._dialect)
-        self._messages = self._reader(self._stream.key)
+        self._by_row = RowConverter(columns, self.dialect)
+        self._messages = self._reader(self.stream.key)
         self._data = self._reader()
 
     def _reader(self, stream: StreamKey | None = None) -> CellReader | None:
         if self._library is None or not self.header:
             return None
         try:
-            return CellReader(self._library, self.header, self._dialect.decimal_separator, stream)
+            return CellReader(self._library, self.header, self.dialect.decimal_separator, stream)
         except UnicodeEncodeError:
             return None
 

@@ -13,9 +13,9 @@ import msgspec
 
 from destination_pigment.input.catalog import is_airbyte_column
 from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import Row
 from pigment_csv.values import NumberTooLong, with_decimal_separator, write_out
 
-Cells = list[str | None]
 Column = Sequence[str | None]
 
 ABSENT = msgspec.Raw(b"null")
@@ -23,17 +23,40 @@ _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows as columns of cells, in the order of a header."""
+
+    header: tuple[str, ...]
+    columns: Sequence[Column]
+
+    @property
+    def count(self) -> int:
+        """How many rows."""
+        return len(self.columns[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Records that are rejected for one reason.
+
+    `rejected` are rows with their cells as they came, or one record that is no row, as the bytes that came: its data,
+    or the whole line where even that cannot be read.
+    """
+
+    reason: str
+    rejected: Rows | bytes
+
+    @property
+    def count(self) -> int:
+        """How many records."""
+        return 1 if isinstance(self.rejected, bytes) else self.rejected.count
+
+
+@dataclass(frozen=True, slots=True)
 class NewColumns:
     """The record has keys that the file's header lacks."""
 
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The record cannot become a row."""
-
-    reason: str
 
 
 class RowConverter:
@@ -44,23 +67,23 @@ class RowConverter:
         self._known = frozenset(columns)
         self._separator = dialect.decimal_separator
 
-    def convert(self, data: msgspec.Raw) -> Cells | NewColumns | Rejected:
+    def convert(self, data: msgspec.Raw) -> Row | NewColumns | Rejection:
         """The cells of a record, in the order of the header."""
         try:
             values = _OBJECTS.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Rejected("its data is not an object")
+            return Rejection("its data is not an object", bytes(data))
         new = tuple(name for name in values if name not in self._known and not is_airbyte_column(name))
         if new:
             return NewColumns(new)
         if not self.columns:
-            return Rejected("it has no values, and its stream has no columns")
+            return Rejection("it has no values, and its stream has no columns", bytes(data))
         try:
             return [self.cell(bytes(values.get(name, ABSENT))) for name in self.columns]
         except NumberTooLong:
-            return Rejected("a number with an exponent too large to write out")
+            return Rejection("a number with an exponent too large to write out", bytes(data))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return Rejected("a text that is not valid Unicode")
+            return Rejection("a text that is not valid Unicode", bytes(data))
 
     def cell(self, value: bytes) -> str | None:
         """The cell for a JSON value."""

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
+from io import FileIO
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -20,13 +21,13 @@ from pigment_csv.reader import CsvReader
 from pigment_csv.writer import CsvWriter
 
 _COPY_BYTES = 1 << 20
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class Spool:
     """A private folder for the files of one sync; leaving its context removes it."""
 
-    def __init__(self, dialect: CsvDialect) -> None:
-        self._dialect = dialect
+    def __init__(self) -> None:
         disk.check_temporary_folder()
         with disk_errors_explained():
             # mkdtemp makes a folder that only its owner can enter.
@@ -35,6 +36,7 @@ class Spool:
         self._numbers = count(1)
         # Of a sync that fails, nobody finishes the files.
         self._files: WeakSet[SpoolFile] = WeakSet()
+        self._side_files: list[FileIO] = []
 
     def __enter__(self) -> Self:
         return self
@@ -45,15 +47,23 @@ class Spool:
         for each in list(self._files):
             with suppress(TransientProblem):  # it goes with its folder
                 each.finish()
+        for side_file in self._side_files:
+            side_file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self, suffix: str) -> Path:
         """A place for a file."""
         return self._folder / f"{next(self._numbers)}{suffix}"
 
-    def new_file(self, columns: Sequence[str], dialect: CsvDialect | None = None) -> SpoolFile:
-        """A file that holds only the header line, in the form of the sync's files if no other is given."""
-        file = SpoolFile(self.new_path(".csv"), tuple(columns), dialect or self._dialect)
+    def open_side_file(self, suffix: str) -> FileIO:
+        """A private file for anything but rows; it is closed with the spool."""
+        file = FileIO(self.new_path(suffix), "xb", opener=_open_private)
+        self._side_files.append(file)
+        return file
+
+    def new_file(self, columns: Sequence[str], dialect: CsvDialect) -> SpoolFile:
+        """A file that contains only the header line."""
+        file = SpoolFile(self.new_path(".csv"), tuple(columns), dialect)
         self._files.add(file)
         return file
 
@@ -94,8 +104,7 @@ class SpoolFile:
         self.columns = columns
         self.dialect = dialect
         with disk_errors_explained():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            self._file: IO[bytes] | None = os.fdopen(descriptor, "wb")
+            self._file: IO[bytes] | None = os.fdopen(_open_private(path, _CREATE), "wb")
         header = CsvWriter(dialect).header_line(columns)
         self.size_bytes = 0
         self.write(header)
@@ -128,6 +137,10 @@ class SpoolFile:
         """Remove the file."""
         self.finish()
         self.path.unlink(missing_ok=True)
+
+
+def _open_private(path: str | Path, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def disk_errors_explained() -> AbstractContextManager[None]:

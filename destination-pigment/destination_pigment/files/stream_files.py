@@ -1,93 +1,43 @@
 """The rows of one stream cut into files, and how far the source has confirmed them.
 
-A file is cut where it is full and where its header grows. A mark stands behind the last row that the source has
-confirmed, with a state or with COMPLETE; what may go is everything before it.
+A file ends where it is full and where its header grows. The watermark stands after the last row that the source has
+confirmed, with a state or with COMPLETE; what may be pushed is everything before it.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 
 import msgspec
 
 from destination_pigment.config import FileLimits
-from destination_pigment.files.converter import Converted, RecordConverter
-from destination_pigment.files.rejected import HeldRows, OnRejected, Rejection, Rows, leave_out
-from destination_pigment.files.rows import Column
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.rejected import NOT_KEPT, Rejections
+from destination_pigment.files.rows import Column, Rejection, Rows
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.input.catalog import DestinationStream, StreamKey
+from destination_pigment.rejected_rows.keeper import HeldRows
 from pigment_client.wording import counted
-from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable
 from pigment_native.csv_lines import CsvLineWriter
-
-
-class Pushed(Enum):
-    """What became of the rows."""
-
-    ADDED = auto()
-    FULL = auto()
-    OVERFLOW = auto()
-
-
-@dataclass(slots=True)
-class Batch:
-    """The rows of one file, counted in rows and encoded bytes, the header line included."""
-
-    max_bytes: int
-    max_rows: int
-    header_bytes: int
-    rows: int = 0
-    row_bytes: int = 0
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the file."""
-        return self.header_bytes + self.row_bytes
-
-    def push(self, rows: int, size_bytes: int) -> Pushed:
-        """Count the rows if they fit: a single row fits into an empty file, because it cannot be made smaller."""
-        fits = self.rows + rows <= self.max_rows and self.size_bytes + size_bytes <= self.max_bytes
-        if not fits and not (self.rows == 0 and rows == 1):
-            return Pushed.OVERFLOW
-        self.rows += rows
-        self.row_bytes += size_bytes
-        full = self.rows >= self.max_rows or self.size_bytes >= self.max_bytes
-        return Pushed.FULL if full else Pushed.ADDED
-
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 _NOT_UNICODE = "a text that is not valid Unicode"
 
 
-@dataclass(frozen=True, slots=True)
-class FileOptions:
-    """How files are written and when they are full, and who takes what is rejected before it is counted.
-
-    `take_rejected` gives it back, so many rows of a stream at a time, in the order in which they were counted.
-    """
-
-    dialect: CsvDialect
-    limits: FileLimits
-    clock: Callable[[], float]
-    on_rejected: OnRejected = leave_out
-    take_rejected: Callable[[StreamKey, int], HeldRows | None] = lambda _stream, _count: None
-
-
 @dataclass(slots=True)
 class FileSegment:
-    """A file, the number of its rows, and how many records were rejected beside them; no file where all were.
+    """A file, the number of its rows, and how many records were rejected between them; no file where all were.
 
-    `held` are rejected ones, where they are kept: the first cut that is taken has all that the source has vouched for.
+    `held` are rejected rows on disk, where they are kept: the first segment that is popped has all that the source has
+    confirmed by then.
     """
 
     file: SpoolFile | None = None
-    batch: Batch | None = None
     rows: int = 0
     rejected: int = 0
     is_open: bool = True
@@ -95,7 +45,7 @@ class FileSegment:
 
     @property
     def records(self) -> int:
-        """The records that are in it or were rejected beside it."""
+        """The records that became its rows or were rejected between them."""
         return self.rows + self.rejected
 
     @property
@@ -104,7 +54,7 @@ class FileSegment:
         return self.file.size_bytes if self.file is not None else 0
 
     def close(self) -> None:
-        """Nothing more comes in; raises `TransientProblem` when the disk is full."""
+        """Finish the file; raises `TransientProblem` when the disk is full."""
         self.is_open = False
         if self.file is not None:
             self.file.finish()
@@ -112,210 +62,218 @@ class FileSegment:
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """A place: behind so many cuts, and within the next behind so many bytes, rows and rejected records."""
+    """A place: after this number of segments, and in the next after these bytes, rows and rejected records."""
 
-    cuts: int
+    segments: int
     size_bytes: int
     rows: int
     rejected: int
 
 
 class StreamFiles:
-    """Cuts the rows of a stream into files."""
+    """Writes the rows of a stream into files of limited size."""
 
     def __init__(
-        self, stream: DestinationStream, converter: RecordConverter, spool: Spool, options: FileOptions
+        self,
+        converter: RecordConverter,
+        spool: Spool,
+        limits: FileLimits,
+        rejections: Rejections = NOT_KEPT,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.stream = stream
+        self.stream = converter.stream
         self.converter = converter
         self._spool = spool
-        self._options = options
-        self._csv = CsvLineWriter(options.dialect)
-        # All mutable state: the cuts (only the last may be open), the mark, since when a record waits, and what was
-        # rejected, by reason.
-        self._cuts: list[FileSegment] = []
-        self._mark: Watermark | None = None
+        self._limits = limits
+        self._rejections = rejections
+        self._clock = clock
+        self._csv = CsvLineWriter(converter.dialect)
+        # All mutable state: the segments (only the last may be open), the watermark, since when a record waits, what
+        # was rejected, by reason, and how many of these the source has confirmed and were handed on.
+        self._segments: list[FileSegment] = []
+        self._watermark: Watermark | None = None
         self._waiting_since: float | None = None
-        self._rejections: Counter[str] = Counter()
-        self._vouched_rejections = 0
-        self._given_rejections = 0
+        self._rejected: Counter[str] = Counter()
+        self._rejected_confirmed = 0
+        self._rejected_handed_on = 0
 
     @property
     def records(self) -> int:
-        """The records that have not been taken."""
-        return sum(cut.records for cut in self._cuts)
+        """The records that have not been popped."""
+        return sum(segment.records for segment in self._segments)
 
     @property
     def waiting_seconds(self) -> float:
         """How long the first record has waited; 0 where none does."""
-        return 0.0 if self._waiting_since is None else self._options.clock() - self._waiting_since
+        return 0.0 if self._waiting_since is None else self._clock() - self._waiting_since
 
     def write_records(self, records: Sequence[msgspec.Raw]) -> None:
-        """Take records."""
-        self._put_all(self.converter.convert(records))
+        """Convert records and write their rows."""
+        self._write_converted(self.converter.convert(records))
 
     def write_columns(self, columns: Sequence[Column]) -> None:
-        """Take records as columns; see `RecordConverter.parse_lines`."""
-        self._put_all(self.converter.checked(columns))
+        """Write records that `RecordConverter.parse_lines` has parsed."""
+        self._write_converted(self.converter.checked(columns))
 
     def reject(self, rejection: Rejection) -> None:
         """Count records that cannot become rows."""
-        self._options.on_rejected(self.stream, rejection)
-        self._last().rejected += rejection.count
-        self._rejections[rejection.reason] += rejection.count
+        self._rejections.keep(rejection)
+        self._open_segment().rejected += rejection.count
+        self._rejected[rejection.reason] += rejection.count
 
     def raise_watermark(self) -> None:
         """The source confirms all that has come so far."""
-        if self._cuts:
-            last = self._cuts[-1]
-            self._mark = Watermark(len(self._cuts) - 1, last.size_bytes, last.rows, last.rejected)
-            self._vouched_rejections = self._rejections.total()
+        if self._segments:
+            last = self._segments[-1]
+            self._watermark = Watermark(len(self._segments) - 1, last.size_bytes, last.rows, last.rejected)
+            self._rejected_confirmed = self._rejected.total()
 
     def pop_full(self) -> list[FileSegment]:
-        """The full files before the mark."""
-        if self._mark is None:
+        """Remove and return the full files before the watermark."""
+        if self._watermark is None:
             return []
-        cut = self._cuts[self._mark.cuts]
-        ends_here = not cut.is_open and (cut.rows, cut.rejected) == (self._mark.rows, self._mark.rejected)
-        return self._take(self._mark.cuts + ends_here)
+        segment = self._segments[self._watermark.segments]
+        ends_here = not segment.is_open and _ends_at(segment, self._watermark)
+        return self._pop(self._watermark.segments + ends_here)
 
     def pop_marked(self) -> list[FileSegment]:
-        """All that stands before the mark, the last file cut there."""
-        if self._mark is None:
+        """Remove and return everything before the watermark; the file in which it stands is split there."""
+        if self._watermark is None:
             return []
-        self._split(self._mark)
-        return self._take(self._mark.cuts + 1)
+        self._split(self._watermark)
+        return self._pop(self._watermark.segments + 1)
 
     def pop_all(self) -> list[FileSegment]:
-        """All rows, under one header: what replaces a block is one file if it can be."""
-        for cut in self._cuts:
-            cut.close()
-        headers = {cut.file.columns for cut in self._cuts if cut.file is not None}
-        if len(headers) > 1:
-            self._recut()
-        taken, self._cuts, self._mark = self._cuts, [], None
-        self._give_rejected(taken, self._rejections.total())
-        return taken
+        """Remove and return all rows under one header: what replaces a block is one file if it can be."""
+        for segment in self._segments:
+            segment.close()
+        if len({segment.file.columns for segment in self._segments if segment.file is not None}) > 1:
+            self._rewrite()
+        popped, self._segments, self._watermark = self._segments, [], None
+        self._hand_on_rejected(popped, self._rejected.total())
+        return popped
 
     def header_only(self) -> FileSegment:
         """A file without a row."""
-        file = self._spool.new_file(self.converter.header, self._options.dialect)
+        file = self._spool.new_file(self.converter.header, self.converter.dialect)
         file.finish()
         return FileSegment(file, is_open=False)
 
     def summarize(self) -> None:
-        """Say once what was rejected and why."""
-        for reason, count in sorted(self._rejections.items()):
+        """Log what was rejected and why."""
+        for reason, count in sorted(self._rejected.items()):
             rejected = counted(count, "record was", "records were")
             logger.warning("%s rejected in the %s: %s.", rejected, self.stream.subject, reason)
         self.converter.summarize()
 
-    def _take(self, count: int) -> list[FileSegment]:
-        taken, self._cuts = self._cuts[:count], self._cuts[count:]
-        if self._mark is not None:
-            left = self._mark.cuts - count
-            self._mark = replace(self._mark, cuts=left) if left >= 0 else None
-        if taken:
-            self._waiting_since = self._options.clock() if self._cuts else None
-        self._give_rejected(taken, self._vouched_rejections)
-        return taken
+    def _pop(self, count: int) -> list[FileSegment]:
+        popped, self._segments = self._segments[:count], self._segments[count:]
+        if self._watermark is not None:
+            left = self._watermark.segments - count
+            self._watermark = replace(self._watermark, segments=left) if left >= 0 else None
+        if popped:
+            self._waiting_since = self._clock() if self._segments else None
+        self._hand_on_rejected(popped, self._rejected_confirmed)
+        return popped
 
-    def _give_rejected(self, taken: Sequence[FileSegment], up_to: int) -> None:
-        """Hand over rejected rows before the first file that a state waits for: where that fails, none is pushed."""
-        if taken:
-            taken[0].held = self._options.take_rejected(self.stream.key, up_to - self._given_rejections)
-            self._given_rejections = up_to
+    def _hand_on_rejected(self, popped: Sequence[FileSegment], up_to: int) -> None:
+        """Hand on rejected rows with the first file that a state waits for: if they cannot be kept, none is pushed."""
+        if popped:
+            popped[0].held = self._rejections.read_back(up_to - self._rejected_handed_on)
+            self._rejected_handed_on = up_to
 
     def _split(self, mark: Watermark) -> None:
-        """FileSegment at the mark."""
-        cut = self._cuts[mark.cuts]
-        if (cut.rows, cut.rejected) == (mark.rows, mark.rejected):
-            cut.close()
-            return
-        behind = FileSegment(rows=cut.rows - mark.rows, rejected=cut.rejected - mark.rejected, is_open=cut.is_open)
-        if mark.rows == 0:
-            behind.file, cut.file, behind.batch = cut.file, None, cut.batch
-        elif behind.rows > 0 and cut.file is not None:
-            behind.file = self._spool.split(cut.file, mark.size_bytes)
-            behind.batch = self._batch(behind.file, behind.rows)
-            if not cut.is_open:
-                behind.close()
-        cut.rows, cut.rejected = mark.rows, mark.rejected
-        cut.close()
-        self._cuts.insert(mark.cuts + 1, behind)
+        """End a segment at the watermark."""
+        segment = self._segments[mark.segments]
+        if not _ends_at(segment, mark):
+            after = FileSegment(
+                rows=segment.rows - mark.rows, rejected=segment.rejected - mark.rejected, is_open=segment.is_open
+            )
+            if mark.rows == 0:
+                after.file, segment.file = segment.file, None
+            elif after.rows > 0 and segment.file is not None:
+                after.file = self._spool.split(segment.file, mark.size_bytes)
+                if not segment.is_open:
+                    after.close()
+            segment.rows, segment.rejected = mark.rows, mark.rejected
+            self._segments.insert(mark.segments + 1, after)
+        segment.close()
 
-    def _recut(self) -> None:
-        """Write all rows once more under the header that has all columns."""
-        old, self._cuts = self._cuts, []
+    def _rewrite(self) -> None:
+        """Write all rows once more, under the header that has all columns."""
+        old, self._segments = self._segments, []
         header = self.converter.header
-        for cut in old:
-            self._last().rejected += cut.rejected
-            if cut.file is None:
+        for segment in old:
+            self._open_segment().rejected += segment.rejected
+            if segment.file is None:
                 continue
-            for rows in cut.file.read_rows():
-                cells = dict(zip(cut.file.columns, zip(*rows, strict=True), strict=False))
-                blank = (None,) * len(rows)
+            for rows in segment.file.read_rows():
                 if rows:
-                    self._put(Rows(header, [cells.get(name, blank) for name in header], len(rows)))
-            cut.file.remove()
-        for cut in self._cuts:
-            cut.close()
+                    cells = dict(zip(segment.file.columns, zip(*rows, strict=True), strict=False))
+                    blank = (None,) * len(rows)
+                    self._write(Rows(header, [cells.get(name, blank) for name in header]))
+            segment.file.remove()
+        for segment in self._segments:
+            segment.close()
 
-    def _put_all(self, converted: Iterable[Converted]) -> None:
+    def _write_converted(self, converted: Iterable[Rows | Rejection]) -> None:
         for each in converted:
             match each:
                 case Rows():
-                    self._put(each)
+                    self._write(each)
                 case Rejection():
                     self.reject(each)
 
-    def _put(self, rows: Rows) -> None:
-        """Write rows, in halves where they do not fit into the file or one of them cannot be written."""
+    def _write(self, rows: Rows) -> None:
+        """Write rows, in halves where they do not fit into the file or one of them cannot be written.
+
+        A single row always fits into an empty file, because it cannot be made smaller.
+        """
         try:
             lines = self._csv.lines(rows.columns)
         except CsvUnwritable:
             if rows.count == 1:
                 self.reject(Rejection(_NOT_UNICODE, rows))
             else:
-                self._put_halves(rows)
+                self._write_halves(rows)
             return
-        cut, file, batch = self._open(rows.header)
-        match batch.push(rows.count, len(lines)):
-            case Pushed.OVERFLOW if rows.count > 1:
-                self._put_halves(rows)
-            case Pushed.OVERFLOW:
-                cut.close()
-                self._put(rows)
-            case pushed:
-                file.write(lines)
-                cut.rows += rows.count
-                if pushed is Pushed.FULL:
-                    cut.close()
+        segment, file = self._open_file(rows.header)
+        most_rows, most_bytes = self._limits.max_rows, self._limits.max_bytes
+        fits = segment.rows + rows.count <= most_rows and file.size_bytes + len(lines) <= most_bytes
+        if not fits and rows.count > 1:
+            self._write_halves(rows)
+        elif not fits and segment.rows > 0:
+            segment.close()
+            self._write(rows)
+        else:
+            file.write(lines)
+            segment.rows += rows.count
+            if segment.rows >= most_rows or file.size_bytes >= most_bytes:
+                segment.close()
 
-    def _put_halves(self, rows: Rows) -> None:
+    def _write_halves(self, rows: Rows) -> None:
         middle = rows.count // 2
-        self._put(Rows(rows.header, [column[:middle] for column in rows.columns], middle))
-        self._put(Rows(rows.header, [column[middle:] for column in rows.columns], rows.count - middle))
+        self._write(Rows(rows.header, [column[:middle] for column in rows.columns]))
+        self._write(Rows(rows.header, [column[middle:] for column in rows.columns]))
 
-    def _last(self) -> FileSegment:
-        """The open cut."""
-        if not self._cuts or not self._cuts[-1].is_open:
-            self._cuts.append(FileSegment())
+    def _open_segment(self) -> FileSegment:
+        """The segment to which what comes is added."""
+        if not self._segments or not self._segments[-1].is_open:
+            self._segments.append(FileSegment())
         if self._waiting_since is None:
-            self._waiting_since = self._options.clock()
-        return self._cuts[-1]
+            self._waiting_since = self._clock()
+        return self._segments[-1]
 
-    def _open(self, header: tuple[str, ...]) -> tuple[FileSegment, SpoolFile, Batch]:
-        """The open cut with a file of this header."""
-        cut = self._last()
-        if cut.file is not None and cut.file.columns != header:
-            cut.close()
-            cut = self._last()
-        if cut.file is None or cut.batch is None:
-            cut.file = self._spool.new_file(header, self._options.dialect)
-            cut.batch = self._batch(cut.file, 0)
-        return cut, cut.file, cut.batch
+    def _open_file(self, header: tuple[str, ...]) -> tuple[FileSegment, SpoolFile]:
+        """The open segment and its file, which has this header."""
+        segment = self._open_segment()
+        if segment.file is not None and segment.file.columns != header:
+            segment.close()
+            segment = self._open_segment()
+        if segment.file is None:
+            segment.file = self._spool.new_file(header, self.converter.dialect)
+        return segment, segment.file
 
-    def _batch(self, file: SpoolFile, rows: int) -> Batch:
-        limits = self._options.limits
-        return Batch(limits.max_bytes, limits.max_rows, file.header_bytes, rows, file.size_bytes - file.header_bytes)
+
+def _ends_at(segment: FileSegment, mark: Watermark) -> bool:
+    return (segment.rows, segment.rejected) == (mark.rows, mark.rejected)

@@ -10,10 +10,10 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.deletions import maybe_deleted
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.report import Imported, MayBeStored
-from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of, unexpected
+from destination_pigment.imports.report import Imported, MayBeStored, not_pushed
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING, RejectedRowKeeper, problem_of, unexpected
 from destination_pigment.rejected_rows.store import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
@@ -33,7 +33,7 @@ class Append:
         target: Target,
         files: StreamFiles,
         spool: Spool,
-        unstored: UnstoredRows = NOT_KEPT,
+        unstored: RejectedRowKeeper = KEEPS_NOTHING,
     ) -> None:
         self.stream = stream
         self.files = files
@@ -76,7 +76,7 @@ class AppendJob:
     configuration_id: str
     cut: FileSegment
     spool: Spool
-    unstored: UnstoredRows = NOT_KEPT
+    unstored: RejectedRowKeeper = KEEPS_NOTHING
 
     @property
     def files(self) -> tuple[SpoolFile, ...]:
@@ -103,7 +103,10 @@ class AppendJob:
         done = Imported(None, 0)
         if self.cut.held is not None and importer.cancelled:
             raise Cancelled
-        self.unstored.keep_arrived(self.stream, (self.cut,))
+        try:
+            self.unstored.keep_arrived(self.stream, [self.cut.held])
+        except BucketFailed as failed:
+            raise not_pushed(failed) from None
         importer.rules.reject_arrived(self.cut.rejected, self.stream.subject)
         if self.cut.file is not None:
             importer.deletions.reject_next(self.configuration_id, self.stream.subject)
@@ -121,10 +124,13 @@ class AppendJob:
     def _kept(self, file: SpoolFile, done: Imported) -> Imported:
         """The result, with a problem where rows that Pigment rejected could not be written to the bucket."""
         try:
-            self.unstored.keep_imported(self.stream, file, done)
+            self.unstored.keep_imported(
+                self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
+            )
         except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are stored, and may not be doubled
             failed = error if isinstance(error, BucketFailed) else unexpected(error)
-            sentence = self.unstored.sentence(failed, self.stream, done.rejected, self.cut.rows - done.rejected)
+            stored = self.cut.rows - done.rejected
+            sentence = self.unstored.sentence_after_push(failed, self.stream, done.rejected, stored)
             if self.stream.mode is WriteMode.APPEND_DEDUP:
                 again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."
                 return replace(done, problem=problem_of(failed, again))

@@ -11,10 +11,10 @@ from airbyte_cdk.models import FailureType
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.report import Imported, MayBeStored
-from destination_pigment.imports.unstored_rows import NOT_KEPT, UnstoredRows, problem_of
+from destination_pigment.imports.report import Imported, MayBeStored, not_pushed
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING, RejectedRowKeeper, problem_of
 from destination_pigment.rejected_rows.store import BucketFailed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
@@ -33,7 +33,7 @@ class Replace:
         target: Target,
         files: StreamFiles,
         restart_seconds: float,
-        unstored: UnstoredRows = NOT_KEPT,
+        unstored: RejectedRowKeeper = KEEPS_NOTHING,
     ) -> None:
         self.stream = stream
         self.files = files
@@ -80,9 +80,9 @@ class Replace:
     def _keep_all_the_same(self, cuts: list[FileSegment]) -> None:
         """Write what was rejected to the bucket, so that people can open it, although nothing is counted."""
         try:
-            self._unstored.keep_arrived(self.stream, cuts)
-        except (ConfigProblem, TransientProblem) as problem:
-            logger.warning("Also: %s", problem)
+            self._unstored.keep_arrived(self.stream, [cut.held for cut in cuts])
+        except BucketFailed as failed:
+            logger.warning("Also: %s", failed)
 
     def _reject_guarded(self, cuts: list[FileSegment]) -> None:
         rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)
@@ -117,7 +117,7 @@ class ReplaceJob:
     target: Target
     cuts: tuple[FileSegment, ...]
     restart_seconds: float
-    unstored: UnstoredRows = NOT_KEPT
+    unstored: RejectedRowKeeper = KEEPS_NOTHING
 
     @property
     def configuration_id(self) -> str:
@@ -151,7 +151,10 @@ class ReplaceJob:
         """
         if importer.cancelled:
             raise Cancelled
-        self.unstored.keep_arrived(self.stream, self.cuts)
+        try:
+            self.unstored.keep_arrived(self.stream, [cut.held for cut in self.cuts])
+        except BucketFailed as failed:
+            raise not_pushed(failed) from None
         importer.rules.reject_arrived(self.rejected, self.stream.subject)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
@@ -211,9 +214,11 @@ class ReplaceJob:
         """Write the rows that Pigment rejected to the bucket; an error where that failed."""
         try:
             for file, done in zip(self.files, stored, strict=True):
-                self.unstored.keep_imported(self.stream, file, done)
+                self.unstored.keep_imported(
+                    self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
+                )
         except BucketFailed as failed:
-            sentence = self.unstored.sentence(failed, self.stream, rejected, rows)
+            sentence = self.unstored.sentence_after_push(failed, self.stream, rejected, rows)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.catalog import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.store import BucketFailed
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
 from pigment_client.wording import counted
@@ -53,6 +54,11 @@ class NotPushed(ConfigProblem):
 
 class NotPushedYet(TransientProblem):
     """The same, for a reason that may pass."""
+
+
+def not_pushed(failed: BucketFailed) -> NotPushed | NotPushedYet:
+    """Rejected rows could not be written to the bucket, so the file that they came with was kept back."""
+    return NotPushedYet(str(failed)) if failed.is_passing else NotPushed(str(failed))
 
 
 @dataclass(frozen=True, slots=True)

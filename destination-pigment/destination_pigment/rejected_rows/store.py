@@ -46,6 +46,12 @@ class BucketFailed(Exception):
         self.advice = advice
         self.is_passing = is_passing
 
+    def with_sentence(self, sentence: str) -> BucketFailed:
+        """The same, whose text is a whole sentence."""
+        failed = BucketFailed(self.cause, self.advice, is_passing=self.is_passing)
+        failed.args = (sentence,)
+        return failed
+
 
 _REGION = re.compile(r"[a-z0-9-]{1,64}")
 

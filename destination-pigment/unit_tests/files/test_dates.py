@@ -19,8 +19,7 @@ from destination_pigment.files import dates as module
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dates import DateColumns, masked
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejected import Rejection, Rows
-from destination_pigment.files.rows import RowConverter
+from destination_pigment.files.rows import Rejection, RowConverter, Rows
 from destination_pigment.input.catalog import DateKind, DestinationStream, WriteMode, parse_catalog
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import Rows
-from destination_pigment.files.rows import Cells, NewColumns, Rejected, RowConverter
+from destination_pigment.files.rows import NewColumns, Rejection, RowConverter
 from destination_pigment.input.catalog import DestinationStream, StreamKey, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import Row
 from pigment_native.cells import CellReader, RecordInput, Table
 from pigment_native.library import LIBRARY
 
@@ -36,9 +37,9 @@ def library() -> ctypes.CDLL:
 
 def taken(
     content: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
-) -> tuple[list[Cells], bytes]:
+) -> tuple[list[Row], bytes]:
     """The rows that the library makes of some lines, and what it leaves."""
-    lines, rows = RecordInput(content), list[Cells]()
+    lines, rows = RecordInput(content), list[Row]()
     reader = CellReader(library(), columns, separator, stream)
     while cells := reader.read_cells(lines):
         rows += map(list, zip(*cells, strict=True))
@@ -47,7 +48,7 @@ def taken(
 
 def by_row(
     line: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
-) -> Cells | NewColumns | Rejected | None:
+) -> Row | NewColumns | Rejection | None:
     """What the conversion by row gives for a line; None where it is no record of the stream."""
     data = msgspec.Raw(line)
     if stream is not None:

@@ -13,9 +13,9 @@ import pytest
 from destination_pigment.config import FileLimits, OnUnknown
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejected import Rejection, Rows
+from destination_pigment.files.rows import Rejection, Rows
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY
@@ -30,12 +30,13 @@ class Taken:
         self.rejections: list[Rejection] = []
         check = CheckedColumn(STREAM, "a", frozenset({"x"}), OnUnknown.SKIP)
         limits = FileLimits(10**6, 10**6, timedelta(minutes=10))
-        options = FileOptions(CsvDialect(), limits, lambda: 0.0, self._take)
-        self.files = StreamFiles(STREAM, RecordConverter(STREAM, [check], CsvDialect(), library), spool, options)
+        self.files = StreamFiles(RecordConverter(STREAM, [check], CsvDialect(), library), spool, limits, self)
 
-    def _take(self, stream: DestinationStream, rejection: Rejection) -> None:
-        assert stream == STREAM
+    def keep(self, rejection: Rejection) -> None:
         self.rejections.append(rejection)
+
+    def read_back(self, _count: int) -> None:
+        """Nothing is written anywhere."""
 
     def rows(self) -> list[tuple[str, dict[str, str | None]]]:
         """The rejected rows by name."""
@@ -49,7 +50,7 @@ class Taken:
 
 @pytest.fixture(params=[LIBRARY, None], ids=["in bulk", "by row"])
 def taken(request: pytest.FixtureRequest) -> Iterator[Taken]:
-    with Spool(CsvDialect()) as spool:
+    with Spool() as spool:
         yield Taken(spool, request.param)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from destination_pigment.files.rows import NewColumns, Rejected, RowConverter
+from destination_pigment.files.rows import NewColumns, Rejection, RowConverter
 from pigment_csv.dialect import CsvDialect
 
 
@@ -48,7 +48,7 @@ def test_a_number_is_the_same_number_with_a_decimal_comma(number: str) -> None:
 @pytest.mark.parametrize("record", [b"null", b"7", b'"x"', b"[]", b'{"x":1e99999999999}', b"{"])
 def test_what_cannot_be_a_row_is_rejected_with_a_reason_that_quotes_nothing(record: bytes) -> None:
     made = RowConverter(("x",), CsvDialect()).convert(msgspec.Raw(record))
-    assert isinstance(made, Rejected)
+    assert isinstance(made, Rejection)
     assert "999" not in made.reason
 
 
@@ -56,8 +56,8 @@ def test_new_keys_are_named_and_airbyte_columns_are_not_sent() -> None:
     maker = RowConverter(("x",), CsvDialect())
     assert maker.convert(msgspec.Raw(b'{"x":1,"y":2,"z":3}')) == NewColumns(("y", "z"))
     assert maker.convert(msgspec.Raw(b'{"x":1,"_airbyte_raw_id":"r","_airbyte_whatever":1}')) == ["1"]
-    assert RowConverter((), CsvDialect()).convert(msgspec.Raw(b"{}")) == Rejected(
-        "it has no values, and its stream has no columns"
+    assert RowConverter((), CsvDialect()).convert(msgspec.Raw(b"{}")) == Rejection(
+        "it has no values, and its stream has no columns", b"{}"
     )
 
 

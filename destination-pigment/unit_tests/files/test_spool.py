@@ -19,7 +19,7 @@ def test_threads_that_ask_at_the_same_time_get_different_places() -> None:
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-7)
     try:
-        with Spool(CsvDialect()) as spool, ThreadPoolExecutor(8) as pool:
+        with Spool() as spool, ThreadPoolExecutor(8) as pool:
             paths: list[Path] = list(pool.map(lambda _: spool.new_path(".csv"), range(20_000)))
     finally:
         sys.setswitchinterval(before)
@@ -32,13 +32,13 @@ def test_without_a_folder_for_temporary_files_there_is_no_spool(monkeypatch: pyt
 
     monkeypatch.setattr(tempfile, "gettempdir", none)
     with pytest.raises(TransientProblem, match="no folder for temporary files"):
-        Spool(CsvDialect())
+        Spool()
 
 
 def test_a_file_that_is_still_open_is_closed_with_its_folder() -> None:
     """Of a sync that fails, nobody finishes the files."""
-    with Spool(CsvDialect()) as spool:
-        file = spool.new_file(["a"])
+    with Spool() as spool:
+        file = spool.new_file(["a"], CsvDialect())
         file.write(b"1\r\n")
     assert not file.path.parent.exists()
     with pytest.raises(ValueError, match="finished"):
@@ -46,8 +46,8 @@ def test_a_file_that_is_still_open_is_closed_with_its_folder() -> None:
 
 
 def test_a_selection_that_the_disk_does_not_take_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Spool(CsvDialect()) as spool:
-        file = spool.new_file(["a"])
+    with Spool() as spool:
+        file = spool.new_file(["a"], CsvDialect())
         file.write(b"1\r\n2\r\n")
         file.finish()
         write = SpoolFile.write

@@ -39,7 +39,6 @@ from pigment_client.models import (
     ImportCounts,
     UnreadableStatus,
 )
-from pigment_csv.dialect import CsvDialect
 
 
 def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
@@ -61,7 +60,7 @@ def test_the_log_hears_of_an_import_that_takes_long_ever_more_seldom(caplog: pyt
 
 def test_many_running_imports_share_their_questions() -> None:
     time, pigment = Time(), Pigment([RUNNING], [RUNNING] * 8 + [DONE])
-    with Spool(CsvDialect()) as spool:
+    with Spool() as spool:
         importer = importer_for(pigment, time)
         importer.running._count = 99
         importer.import_file(filled(spool), "stream", "c", repeatable=False)

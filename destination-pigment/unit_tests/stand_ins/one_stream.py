@@ -15,7 +15,7 @@ from typing import Any
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Append
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.queue import ImportQueues
@@ -93,10 +93,10 @@ def running(
     schema = {"properties": {"id": {"type": "string"}}}
     chosen = {"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append", **configured}
     catalog = {"streams": [chosen]}
-    with Spool(CsvDialect()) as spool:
-        options = FileOptions(CsvDialect(), FileLimits(10**6, max_rows, timedelta(minutes=10)), lambda: there.now)
+    with Spool() as spool:
+        limits = FileLimits(10**6, max_rows, timedelta(minutes=10))
         (stream,) = parse_catalog(catalog)
-        files = StreamFiles(stream, RecordConverter(stream, (), CsvDialect()), spool, options)
+        files = StreamFiles(RecordConverter(stream, (), CsvDialect()), spool, limits, clock=lambda: there.now)
         append = Append(stream, Target("c"), files, spool)
         held = HeldStates(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
         queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in

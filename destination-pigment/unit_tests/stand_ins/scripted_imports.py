@@ -88,7 +88,7 @@ def stream(mode: WriteMode = WriteMode.APPEND) -> DestinationStream:
 
 def filled(spool: Spool, rows: bytes = b"") -> SpoolFile:
     """A finished file with these rows in its one column."""
-    file = spool.new_file(["a"])
+    file = spool.new_file(["a"], CsvDialect())
     file.write(rows)
     file.finish()
     return file
@@ -96,7 +96,7 @@ def filled(spool: Spool, rows: bytes = b"") -> SpoolFile:
 
 def import_one(pigment: Pigment, time: Time, cancel: Cancel | None = None) -> Imported:
     """Import an empty file."""
-    with Spool(CsvDialect()) as spool:
+    with Spool() as spool:
         importer = importer_for(pigment, time, cancel)
         return importer.import_file(filled(spool), "stream", "c", repeatable=False)
 
@@ -109,7 +109,7 @@ def append_three(
     rejected_on_arrival: int = 0,
 ) -> tuple[AppendJob, Imported]:
     """Append a file of three rows; the job, and what came of it."""
-    with Spool(CsvDialect()) as spool:
+    with Spool() as spool:
         cut = FileSegment(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
         job = AppendJob(stream(mode), configuration_id, cut, spool)
         return job, job.run(importer)
@@ -124,7 +124,7 @@ def append(
 
 def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> Imported:
     """Replace a block by so many files of one row."""
-    with Spool(CsvDialect()) as spool:
+    with Spool() as spool:
         cuts = tuple(
             FileSegment(filled(spool, b"1\r\n"), rows=1, rejected=rejected_on_arrival, is_open=False)
             for _ in range(files)

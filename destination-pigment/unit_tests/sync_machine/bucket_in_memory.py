@@ -7,7 +7,7 @@ import io
 from collections import deque
 from datetime import UTC, datetime
 
-from destination_pigment.imports.unstored_rows import UnstoredRows
+from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
 from destination_pigment.rejected_rows.store import Bucket, BucketFailed, ObjectNames, RejectedRowStore
 from pigment_client.http.clock import Clock
 
@@ -42,8 +42,8 @@ class BucketInMemory:
         """Nothing is ever removed by a sync."""
         raise AssertionError(f"{name} was removed")
 
-    def unstored(self) -> UnstoredRows:
+    def unstored(self) -> RejectedRowKeeper:
         """What brings rows here; nobody waits."""
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 1.0, now=lambda: NOW)
         names = ObjectNames("", "27", NOW, "t")
-        return UnstoredRows(RejectedRowStore(Bucket("rows", "", ""), names, clock, lambda _bucket: self))
+        return RejectedRowKeeper(RejectedRowStore(Bucket("rows", "", ""), names, clock, lambda _bucket: self))

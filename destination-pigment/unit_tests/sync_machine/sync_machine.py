@@ -40,16 +40,16 @@ from schedule_inputs import (
 
 from destination_pigment.config import FileLimits, parse_config
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import ArrivedRows
+from destination_pigment.files.rejected import NOT_KEPT, RejectionsOnDisk
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Append
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.reload import Replace
 from destination_pigment.imports.strategies import Streams
-from destination_pigment.imports.unstored_rows import NOT_KEPT
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import WriteMode, parse_catalog
+from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING
 from destination_pigment.state_output import HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from pigment_client.http.clock import Clock
@@ -99,7 +99,7 @@ class Platform(RuleBasedStateMachine):
         clock = Clock(monotonic=lambda: self.pigment.now, sleep=self.pigment.sleep, random=lambda: 1.0)
         config = parse_config({"rejected_rows": "fail" if fails else "report"})
         self.queues = QueuesInTurn(Importer(self.pigment, config, self.cancel, clock))  # type: ignore[arg-type] # stands in
-        self.spool = Spool(CsvDialect())
+        self.spool = Spool()
         self.bucket = BucketInMemory() if has_bucket else None
         self.ledger = Ledger(BLOCKS, REPLACED, frozenset({"matched"}))
         self.broken: AssertionError | None = None
@@ -129,14 +129,13 @@ class Platform(RuleBasedStateMachine):
         return {"streams": streams}
 
     def _sync(self, rows: int) -> Sync:
-        self.arrived = ArrivedRows(lambda: self.spool.new_path(".rejected"), lambda: NOW)
-        kept = (self.arrived.add, self.arrived.take) if self.bucket is not None else ()
-        unstored = self.bucket.unstored() if self.bucket is not None else NOT_KEPT
+        unstored = self.bucket.unstored() if self.bucket is not None else KEEPS_NOTHING
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
-        options = FileOptions(CsvDialect(), limits, lambda: self.now, *kept)
         appends, replaces = {}, {}
         for each in parse_catalog(self._catalog()):
-            files = StreamFiles(each, RecordConverter(each, (), CsvDialect()), self.spool, options)
+            converter = RecordConverter(each, (), CsvDialect())
+            kept = RejectionsOnDisk(self.spool, lambda: NOW) if self.bucket is not None else NOT_KEPT
+            files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now)
             if each.mode is WriteMode.REPLACE:
                 replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0, unstored)
             else:
@@ -377,8 +376,7 @@ class Platform(RuleBasedStateMachine):
             if not self.ended:
                 self._finish()
         finally:
-            for each in (self.held, self.arrived):
-                each.close()
+            self.held.close()
             self.spool.__exit__(None, None, None)
 
 

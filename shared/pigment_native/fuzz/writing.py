@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import Rejection, Rows
-from destination_pigment.files.rows import RowConverter
+from destination_pigment.files.rows import Rejection, RowConverter, Rows
 from destination_pigment.input.catalog import DateKind, DestinationStream, StreamNames, WriteMode
 from destination_pigment.input.messages import Records, parse_block
 from pigment_csv.date_pattern import parse_date_pattern

@@ -12,16 +12,16 @@ import pytest
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import ArrivedRows
+from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileOptions, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Append, AppendJob
 from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.reload import Replace, ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored, RowRules
-from destination_pigment.imports.unstored_rows import UnstoredRows
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
+from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
 from destination_pigment.rejected_rows.store import Bucket, BucketFailed, ObjectNames, RejectedRowStore
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
@@ -65,10 +65,10 @@ class World:
         self.events.append("push")
         return self._results.pop(0)
 
-    def unstored(self) -> UnstoredRows:
+    def unstored(self) -> RejectedRowKeeper:
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 0.0, now=lambda: NOW)
         bucket = Bucket("rows", "eu-west-1", "")
-        return UnstoredRows(RejectedRowStore(bucket, ObjectNames("", "27", NOW, "t"), clock, self.open))
+        return RejectedRowKeeper(RejectedRowStore(bucket, ObjectNames("", "27", NOW, "t"), clock, self.open))
 
     def rows(self, event: str = "rows") -> list[dict[str, str]]:
         found = [content for kind, (_, content) in zip(self._puts(), self.objects, strict=True) if kind == event]
@@ -80,11 +80,8 @@ class World:
 
 def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> AppendJob | ReplaceJob:
     stream = DestinationStream(None, "s", mode, ("a",))
-    arrived = ArrivedRows(lambda: spool.new_path(".rejected"), lambda: NOW)
-    options = FileOptions(
-        DIALECT, FileLimits(10**6, 10**6, timedelta(minutes=10)), lambda: 0.0, arrived.add, arrived.take
-    )
-    files = StreamFiles(stream, RecordConverter(stream, (), DIALECT), spool, options)
+    limits = FileLimits(10**6, 10**6, timedelta(minutes=10))
+    files = StreamFiles(RecordConverter(stream, (), DIALECT), spool, limits, RejectionsOnDisk(spool, lambda: NOW))
     files.write_records([msgspec.Raw(each.encode()) for each in records])
     files.raise_watermark()
     if mode is WriteMode.REPLACE:
@@ -96,7 +93,7 @@ def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> Appe
 
 
 def run(world: World, mode: WriteMode = WriteMode.APPEND, records: list[str] | None = None) -> Imported:
-    with Spool(DIALECT) as spool:
+    with Spool() as spool:
         given = ['{"a":"0"}', '{"a":"1"}', '{"a":"2"}'] if records is None else records
         return job(spool, world, mode, given).run(world)  # type: ignore[arg-type] # stands in
 
