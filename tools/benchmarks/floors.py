@@ -20,7 +20,7 @@ OF_BYTES = "floor (bytes)"
 
 _BYTES = 1 << 16
 _SOURCE = Path(__file__).with_suffix(".c")
-_PINNED = _SOURCE.parent.parent / ".venv-native/bin/python"
+_PINNED = _SOURCE.parents[2] / ".venv-native/bin/python"
 _FLAGS = ("-O3", "-std=c11", "-D_POSIX_C_SOURCE=200809L")
 
 

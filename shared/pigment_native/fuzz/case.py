@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
-from pigment_native.fuzz.words import Families
+from pigment_native.fuzz.mutation import Families
 
 Shape = dict[str, Any]
 

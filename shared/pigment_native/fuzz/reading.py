@@ -12,9 +12,9 @@ from random import Random
 
 from pigment_csv.reader import CsvBroken, parse_rows
 from pigment_native.fuzz.case import Case, Shape, Tally, same
-from pigment_native.fuzz.fenced_lines import MOST_ROOM, FencedLines, Made
+from pigment_native.fuzz.fenced_calls import MOST_ROOM, FencedLines, Made
 from pigment_native.fuzz.fenced_memory import Fence
-from pigment_native.fuzz.words import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
+from pigment_native.fuzz.mutation import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_native.library import LEFT_TO_ROWS, NO_ROOM
 from pigment_native.record_lines import LineLayout, RecordLineWriter, count_repeated
 from source_pigment.config import DIALECT

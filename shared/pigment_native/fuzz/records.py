@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from pigment_native.fuzz.case import Shape
-from pigment_native.fuzz.words import ESCAPES, JSON_WORDS, RIGHT_ESCAPES, a_number, a_word, an_exponent
+from pigment_native.fuzz.mutation import ESCAPES, JSON_WORDS, RIGHT_ESCAPES, a_number, a_word, an_exponent
 
 NAMES = [
     "a",

@@ -1,4 +1,4 @@
-"""Makes cases and runs them until its time is over; what it is at stands in a file that outlives it."""
+"""Makes cases and runs them until its time is over; the current case is in a file that outlives the process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,41 @@ from random import Random
 from typing import Any
 
 from pigment_native.fuzz.case import Case, Direction, Finding, Tally
-from pigment_native.fuzz.coverage import Coverage
 from pigment_native.fuzz.mutation import mutated
 from pigment_native.fuzz.reading import Reading
 from pigment_native.fuzz.writing import Writing
+
+# How often an edge was run through, in eight classes.
+_CLASSES = bytes(0 if not n else 1 << min(7, n.bit_length() - 1) for n in range(256))
+
+
+class Coverage:
+    """What all cases so far have run through."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        try:
+            begin = ctypes.c_void_p.in_dll(library, "counters_begin").value or 0
+            end = ctypes.c_void_p.in_dll(library, "counters_end").value or 0
+        except ValueError:
+            begin = end = 0
+        self.edges = end - begin
+        self._begin = begin
+        # Mutable state: a bit for each class of each edge.
+        self._seen = 0
+
+    def is_new(self) -> bool:
+        """Whether what ran since the last question went where none went before."""
+        counted = ctypes.string_at(self._begin, self.edges) if self.edges else b""
+        ctypes.memset(self._begin, 0, self.edges)
+        found = int.from_bytes(counted.translate(_CLASSES), "little")
+        new = bool(found & ~self._seen)
+        self._seen |= found
+        return new
+
+    def reached(self) -> int:
+        """How many edges were run through at all."""
+        return sum(map(bool, self._seen.to_bytes(self.edges, "little")))
+
 
 DIRECTIONS: dict[str, Callable[[ctypes.CDLL], Direction]] = {"reading": Reading, "writing": Writing}
 

@@ -21,11 +21,11 @@ from pigment_csv.writer import CsvUnwritable, CsvWriter
 from pigment_native.cells import CellReader, Cells, RecordInput, select_rows
 from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.fuzz.case import Case, Finding, Shape, Tally, same
-from pigment_native.fuzz.fenced_cells import FencedCells, Row
+from pigment_native.fuzz.fenced_calls import FencedCells, Row
 from pigment_native.fuzz.fenced_memory import Fence
+from pigment_native.fuzz.mutation import JSON_WORDS, a_word
 from pigment_native.fuzz.plain_records import is_plain
 from pigment_native.fuzz.records import NAMES, RecordMaker
-from pigment_native.fuzz.words import JSON_WORDS, a_word
 from pigment_native.library import LEFT_TO_ROWS, NO_ROOM
 
 _FENCES = list(Fence)

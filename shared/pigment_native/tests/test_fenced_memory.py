@@ -44,11 +44,11 @@ with make(b"a" * size if make is fenced_input else size, fence) as memory:
 @pytest.mark.parametrize(
     ("make", "fence", "size", "place", "write"),
     [
-        ("fenced_input", "BEHIND", 100, 100, False),
-        ("fenced_input", "BEHIND", 0, 0, False),
+        ("fenced_input", "AFTER", 100, 100, False),
+        ("fenced_input", "AFTER", 0, 0, False),
         ("fenced_input", "BEFORE", 100, -1, False),
-        ("fenced_input", "BEHIND", 100, 0, True),
-        ("fenced_output", "BEHIND", 4097, 4097, True),
+        ("fenced_input", "AFTER", 100, 0, True),
+        ("fenced_output", "AFTER", 4097, 4097, True),
         ("fenced_output", "BEFORE", 4096, -1, True),
         ("fenced_output", "BEFORE", 4096, 4096, True),
     ],
