@@ -17,15 +17,13 @@ from typing import IO
 import pytest
 
 from benchmarks.checkouts import knows, names_of
+from benchmarks.feed import opening, state
 from benchmarks.floors import IN_C, built
-from benchmarks.measure import Command, Figures, RunFailed, run_once
-from benchmarks.messages import opening, state
-from benchmarks.page import filled
+from benchmarks.measure import Command, Figures, RunFailed, Watch, run_once
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.table import cases_table, goals_table, growth_table, noise, start_table
-from benchmarks.watch import Watch
+from benchmarks.table import cases_table, filled, goals_table, growth_table, noise, start_table
 from connector_metadata import ROOT
 
 FEW = Case("source", "few rows")

@@ -24,8 +24,7 @@ from local_pigment.workspace import Variants, Workspace
 from verify import workspace as verified
 from verify.__main__ import PROBES
 from verify.observer import Observer
-from verify.probe import Finding, Verdict, run
-from verify.report import Circumstances, as_markdown, as_table
+from verify.probe import Circumstances, Finding, Verdict, as_markdown, as_table, run
 
 pytestmark = pytest.mark.long
 

@@ -6,14 +6,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.checkouts import CONNECTORS, Checkout, names_of, opened
+from benchmarks.checkouts import CONNECTORS, Checkout, described, names_of, opened
 from benchmarks.floors import built
 from benchmarks.growth import read_growth, write_growth
-from benchmarks.machine import described
-from benchmarks.page import filled
 from benchmarks.reading import run_reading
 from benchmarks.run import Options
-from benchmarks.table import OURS, cases_table, goals_table, growth_table, noise, start_table
+from benchmarks.table import OURS, cases_table, filled, goals_table, growth_table, noise, start_table
 from benchmarks.writing import run_writing
 
 _HERE = Path(__file__).resolve().parents[2]

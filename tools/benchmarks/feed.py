@@ -1,15 +1,32 @@
-"""Feeds a destination with more rows than anybody wants to keep: `python -m benchmarks.feed FILE ROWS TIMES STREAM`.
+"""The lines a destination is given, and a program that repeats them: `python -m benchmarks.feed FILE ROWS TIMES STREAM`.
 
-The file's RECORD lines (so many rows) are written again and again, each time followed by a state.
+The file's RECORD lines (ROWS of them) are written TIMES times, each time followed by a state.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
-from benchmarks.messages import complete, state
+
+def opening(stream: str) -> bytes:
+    """What stands before the data of a record, which `}}` and a line end close."""
+    return f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":'.encode()
+
+
+def state(stream: str, number: int) -> bytes:
+    """The state behind so many rows of a stream."""
+    content = {"stream_descriptor": {"name": stream}, "stream_state": {"rows": number}}
+    return json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": content, "id": number}}).encode() + b"\n"
+
+
+def complete(stream: str) -> bytes:
+    """The word of the platform that the source has sent all of a stream."""
+    status = {"stream_descriptor": {"name": stream}, "status": "COMPLETE"}
+    trace = {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}
+    return json.dumps({"type": "TRACE", "trace": trace}).encode() + b"\n"
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from airbyte_platform.process import write_files
+from benchmarks.feed import opening
 from benchmarks.measure import Command
-from benchmarks.messages import opening
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way

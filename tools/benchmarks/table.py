@@ -1,11 +1,12 @@
-"""What runs cost, as the lines of tables; pure.
+"""What runs cost, as the lines of tables, and the page whose tables are replaced; pure.
 
-The best of several runs counts: whatever else a machine does can only add to what a program costs. How far the runs
-lie apart stands beside it.
+The best of several runs counts: other load on the machine can only add to what a program costs. How far the runs lie
+apart is in the last column.
 """
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -203,3 +204,16 @@ def _failed(why: str) -> str:
 def _or_dash(value: float, form: str) -> str:
     """The figure, or a dash where it is not known: so few rows were moved that start-up hides them."""
     return format(value, form) if value > 0 else "-"
+
+
+_MARK = "<!-- {name}: written by make bench -->\n"
+_END = "<!-- end of {name} -->"
+
+
+def filled(page: str, name: str, measured: str) -> str:
+    """The page with what stands between the marks of a name replaced; raises ValueError where it has no such marks."""
+    begin, end = _MARK.format(name=name), _END.format(name=name)
+    place = re.compile(f"({re.escape(begin)}).*?({re.escape(end)})", re.DOTALL)
+    if not place.search(page):
+        raise ValueError(f"the page has no marks for {name}: {begin.strip()} … {end}")
+    return place.sub(lambda found: f"{found[1]}\n{measured.strip()}\n\n{found[2]}", page, count=1)

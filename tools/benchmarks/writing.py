@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airbyte_platform.process import write_files
+from benchmarks.feed import complete, opening, state
 from benchmarks.floors import IN_C, OF_BYTES
 from benchmarks.measure import Command
-from benchmarks.messages import complete, opening, state
 from benchmarks.rows import Shape, wide
 from benchmarks.run import PLAIN, Case, Options, Runs, Way, plain_rows
 from benchmarks.sink import Sink

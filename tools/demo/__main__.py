@@ -11,9 +11,8 @@ from typing import Any
 
 from airbyte_platform.process import Connector, configured
 from airbyte_platform.sync import Side, SyncResult, sync
-from demo.comparison import Comparison, compare
+from demo.comparison import Comparison, compare, render
 from demo.planning_team import show
-from demo.table import render
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace

@@ -1,8 +1,8 @@
-"""Both sides of a stream, cell by cell."""
+"""Both sides of a stream, cell by cell, and the table that the terminal shows of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -41,3 +41,23 @@ def compare_rows(here: Iterable[Row], there: Iterable[Row]) -> Comparison:
     for ours, theirs in zip_longest(left, right, fillvalue=nothing):
         different += sum(one != other for one, other in zip_longest(ours, theirs))
     return Comparison(max(sum(map(len, left)), sum(map(len, right))), different)
+
+
+def render(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The rows under their headings, the first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in (headings, *rows)) for column in range(len(headings))]
+    return "\n".join(
+        [
+            _line(headings, widths),
+            _line(["─" * width for width in widths], widths),
+            *(_line(row, widths) for row in rows),
+        ]
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (
+        cell.ljust(width) if column == 0 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join((first, *others))

@@ -17,8 +17,7 @@ from typing import Any
 from airbyte_platform.job import complete
 from airbyte_platform.process import Connector, Message, Run, as_lines, configured
 from airbyte_platform.sync import Side, sync
-from demo.comparison import Comparison, compare, compare_rows
-from demo.table import render
+from demo.comparison import Comparison, compare, compare_rows, render
 from local_bucket.server import LocalBucket
 from local_pigment.audit import AuditEvent, iso
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock

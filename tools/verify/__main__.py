@@ -16,8 +16,7 @@ from verify.export_probes import EXPORT_PROBES
 from verify.import_probes import IMPORT_PROBES
 from verify.metadata_probes import METADATA_PROBES
 from verify.observer import Observer
-from verify.probe import Verdict, run
-from verify.report import Circumstances, as_markdown, as_table, summary
+from verify.probe import Circumstances, Verdict, as_markdown, as_table, run, summary
 from verify.start_probes import START_PROBES
 from verify.workspace import ConfigurationProblem, Workspace, read_config
 
