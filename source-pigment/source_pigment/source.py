@@ -29,7 +29,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
-from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Catalog, payloads_of
 from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.matching import (
@@ -80,7 +80,7 @@ class SourcePigment(Source):
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
-        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        with explained(), connected(config, parse_config) as (client, settings):
             found = discover_streams(client, settings, fetch_filled_catalog(client, settings))
             streams = [_airbyte_stream(each, settings) for each in found]
             return AirbyteCatalog(streams=[*streams, *system_airbyte_streams(settings)])
@@ -102,7 +102,7 @@ class SourcePigment(Source):
     def _read(
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
-        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        with explained(), connected(config, parse_config) as (client, settings):
             log_slow_conversion(logger)
             require_distinct_streams(_configured(each) for each in catalog.streams)
             configured = _without_repeats(catalog.streams)
