@@ -187,7 +187,7 @@ def test_a_state_of_the_future_yields_nothing(source: Runner) -> None:
 
     assert (run.exit_code, run.records) == (0, [])
     assert run.states[-1]["stream"]["stream_state"] == state["stream"]["stream_state"]
-    assert any("is of the future" in each["message"] for each in run.of("LOG"))
+    assert any("is in the future" in each["message"] for each in run.of("LOG"))
 
 
 @pytest.mark.long
@@ -265,8 +265,8 @@ def test_check_says_that_there_is_no_audit_log(source: Runner) -> None:
 def test_what_was_switched_off_is_said(source: Runner) -> None:
     run = source.run("read", catalog=catalog(source), audit_log=False, block_types=None)
     assert run.errors[0]["message"] == (
-        'The stream "_pigment_audit_log" is not there, because "Audit log" was switched off: switch it on again, or '
-        "refresh the schema of the connection."
+        'The stream "_pigment_audit_log" is not available, because "Audit log" was switched off: switch it on again, '
+        "or refresh the schema of the connection."
     )
 
 

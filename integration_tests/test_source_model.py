@@ -21,7 +21,7 @@ from pigment_airbyte.connection import client_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import Unavailable
 from source_pigment.model.entries import Entry, ModelKind
-from source_pigment.model.listings import ModelListings, ModelScope
+from source_pigment.model.streams import ModelListings
 
 MODEL = {"model_streams": True}
 
@@ -46,7 +46,7 @@ def data_of(run: Run, kind: ModelKind) -> list[dict[str, Any]]:
 def entries(pigment: LocalPigment, kind: ModelKind, *, application: str | None = None) -> list[Entry]:
     client = client_from_config({**source_config(pigment), "max_retries": 1}, default_max_retries=1)
     chosen = application and pigment.workspace.application(application).id
-    return ModelListings(client, ModelScope(chosen, 1)).entries(kind, Event())
+    return ModelListings(client, chosen, num_workers=1).entries(kind, Event())
 
 
 def expected_configurations(workspace: Workspace) -> list[dict[str, Any]]:
@@ -136,7 +136,7 @@ def test_without_an_application_all_are_read(pigment: LocalPigment) -> None:
 def test_an_application_that_the_key_does_not_see_is_named(pigment: LocalPigment) -> None:
     client = client_from_config(source_config(pigment), default_max_retries=1)
     with pytest.raises(ConfigProblem, match=r'"Application ID" is none that .* There are: .*Planning'):
-        ModelListings(client, ModelScope("nobody", 3)).entries(ModelKind.VIEWS, Event())
+        ModelListings(client, "nobody", num_workers=3).entries(ModelKind.VIEWS, Event())
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -158,7 +158,7 @@ def test_a_key_that_may_list_nothing_is_an_error(pigment: LocalPigment) -> None:
         {**source_config(pigment), "credentials": key(pigment, "export")}, default_max_retries=1
     )
     with pytest.raises(Exception, match="not allowed"):
-        ModelListings(client, ModelScope(None, 3)).entries(ModelKind.VIEWS, Event())
+        ModelListings(client, None, num_workers=3).entries(ModelKind.VIEWS, Event())
 
 
 def test_a_richer_list_that_fails_for_a_passing_reason_is_not_taken_for_none(pigment: LocalPigment) -> None:
@@ -197,8 +197,8 @@ def test_what_was_switched_off_is_said(source: Runner) -> None:
     run = source.run("read", catalog=catalog, model_streams=False)
 
     assert run.errors[0]["message"] == (
-        'The stream "_pigment_views" is not there, because "Streams that describe the model" was switched off: switch '
-        "it on again, or refresh the schema of the connection."
+        'The stream "_pigment_views" is not available, because "Streams that describe the model" was switched off: '
+        "switch it on again, or refresh the schema of the connection."
     )
     assert run.errors[0]["failure_type"] == "config_error"
 

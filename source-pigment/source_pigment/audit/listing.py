@@ -1,17 +1,16 @@
 """Collects the events of a range, page by page, to the end of the listing.
 
-Pages come newest first and each names the next by a cursor. While they are read, new events arrive: events that come
-again on a later page are known by their mark, and what is not on these pages is in the next sync's range. A cursor may
-expire in the middle; then the listing is begun again, and what is there stays.
+Pages come newest first, and each names the next one by a cursor. New events arrive while pages are read: an event that
+appears again on a later page is recognised by its mark, and one that is on no page is in the next sync's range. If a
+cursor expires before the last page, the listing starts again and keeps what it has collected.
 
-The names in this API are not certain (`pigment_client.audit_responses`). Where a page says nothing of pages, or brings
-the same events again, the rest could be lost: that is an error that says what was not understood.
+The names in this API are not certain (`pigment_client.audit_responses`). If a page does not say whether another one
+follows, or brings the same events again, the rest could be lost: that is an error that says what was not understood.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from threading import Event
 
 from airbyte_cdk.models import FailureType
@@ -21,79 +20,105 @@ from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import NotFound, RequestRejected
 from pigment_client.models import AuditEvent, AuditPage
-from source_pigment.audit.window import Micros, iso
+from pigment_client.wording import counted
+from source_pigment.audit.store import EventStore
+from source_pigment.audit.window import MINUTE, Micros, Window, fingerprint, identity_of, iso, minute_of, parse_moment
 from source_pigment.reading.download import Stopped
 
 logger = logging.getLogger("airbyte.pigment.source")
 
-# As the article says "pass the cursor"; others are tried only where that one is not heeded.
+_DAY: Micros = 24 * 60 * MINUTE
+
+# Pigment keeps 180 days ("Calling the Audit Logs API"); at the edge, an event could be gone before its page comes.
+_REACH: Micros = 180 * _DAY - 60 * MINUTE
+
+# What to try next if Pigment rejects a range that begins so far back.
+_SHORTER_REACHES: tuple[Micros, ...] = (179 * _DAY, 90 * _DAY, 30 * _DAY)
+
+# The article says "pass the cursor"; the others are tried only if Pigment ignores that one.
 _CURSOR_PARAMETERS = ("cursor", "nextCursor", "pageToken")
 
 # A cursor lives for minutes at least, and a listing of 180 days takes minutes at most.
 _MOST_LISTINGS = 4
 
-# Pages in a row that bring little new: where many events arrive at once, pages by number bring known ones again.
+# Pages in a row that bring little new: where many events arrive at once, numbered pages repeat known ones.
 _MOST_IDLE_PAGES = 5
-
-# Takes an event of the listing with this number; gives when it was ingested, and whether this listing had it before.
-Take = Callable[[AuditEvent, int], tuple[Micros, bool]]
 
 
 class _CursorRejected(Exception):
-    """Pigment does not take the cursor, or not any more; `followed` is how many were taken before it."""
+    """Pigment does not accept the cursor, or no longer does; `followed` is how many it accepted before."""
 
     def __init__(self, followed: int) -> None:
         super().__init__()
         self.followed = followed
 
 
-class _CursorNotHeeded(Exception):
-    """The cursor has no effect: pages come again, or none is ever taken."""
+class _CursorIgnored(Exception):
+    """The cursor has no effect: pages come again, or none is ever accepted."""
+
+
+def earliest(now: Micros) -> Micros:
+    """The earliest beginning of a range that Pigment is asked for."""
+    return minute_of(now - _REACH) + MINUTE
 
 
 class AuditListing:
-    """The listing of one range."""
+    """Lists everything after the window's beginning, and stores what the window does not know."""
 
-    def __init__(self, client: PigmentClient, take: Take, stop: Event) -> None:
+    def __init__(self, client: PigmentClient, window: Window, store: EventStore, stop: Event) -> None:
         self._client = client
-        self._take = take
+        self._window = window
+        self._store = store
         self._stop = stop
-        # All mutable state: how many listings were begun.
+        self._sent = window.fingerprints()
+        # All mutable state: how many listings were started.
         self._listing = 0
 
-    @property
-    def was_accepted(self) -> bool:
-        """Whether a first page has come: a rejection after it is not of the range."""
-        return self._listing > 0
+    def collect(self, now: Micros) -> None:
+        """Store every event that was not sent yet.
 
-    def collect(self, since: Micros) -> None:
-        """Take every event of the range, maybe more than once.
-
-        Raises `RequestRejected` where the range is not accepted, `Stopped`, and the CDK's exception for what is not
-        understood.
+        Raises a `PigmentError`, `Stopped`, `TransientProblem`, and the CDK's exception for what is not understood.
         """
+        begin = max(self._window.since, earliest(now))
+        shorter = [minute_of(now - reach) for reach in _SHORTER_REACHES if now - reach > begin + MINUTE]
+        beginnings = [begin, *shorter]
+        for begin in beginnings:
+            logger.info("The audit log is requested for events since %s.", iso(begin))
+            try:
+                self._collect_since(begin)
+                break
+            except RequestRejected as error:
+                # After a first page, it is not the range that is rejected.
+                if self._listing or error.status != 400 or begin == beginnings[-1]:
+                    raise
+        self._report_lost(begin)
+        self._report_missing_and_repeated_ids()
+
+    def _collect_since(self, since: Micros) -> None:
+        """Find the parameter that takes the cursor, and follow it to the end."""
         first = self._page(since)
         for parameter in _CURSOR_PARAMETERS:
             try:
-                self._collect(since, first, parameter)
-            except _CursorNotHeeded:
-                logger.warning('Pigment does not heed the parameter "%s" of the audit log.', parameter)
+                self._collect_with(since, first, parameter)
+            except _CursorIgnored:
+                logger.warning('Pigment ignores the parameter "%s" of the audit log.', parameter)
             else:
                 return
-        raise not_understood("which parameter the cursor of the next page belongs into")
+        raise _not_understood("which parameter takes the cursor of the next page")
 
-    def _collect(self, since: Micros, first: AuditPage, parameter: str) -> None:
-        page, never_taken = first, 0
+    def _collect_with(self, since: Micros, first: AuditPage, parameter: str) -> None:
+        """Start the listing again for as long as its cursors expire."""
+        page, never_accepted = first, 0
         for _ in range(_MOST_LISTINGS):
             try:
                 self._follow(since, page, parameter)
             except _CursorRejected as rejected:
-                never_taken += not rejected.followed
-                if never_taken > 1:
-                    raise _CursorNotHeeded from None
+                never_accepted += not rejected.followed
+                if never_accepted > 1:
+                    raise _CursorIgnored from None
             else:
                 return
-            logger.info("A cursor of the audit log has expired: its listing begins again.")
+            logger.info("A cursor of the audit log has expired: the listing starts again.")
             page = self._page(since)
         raise TransientProblem(
             f"The cursor of the audit log expired in each of {_MOST_LISTINGS} listings before their end, and nothing "
@@ -101,65 +126,89 @@ class AuditListing:
         )
 
     def _follow(self, since: Micros, page: AuditPage, parameter: str) -> None:
-        """This page and all behind it."""
+        """Store this page and all that follow it.
+
+        Pages must lead on: to older events, or at least half of their events must be new to this listing.
+        """
         self._listing += 1
-        progress, understood = _Progress(), False
+        is_understood = False
         cursors: set[str] = set()
+        oldest: Micros | None = None
+        idle_pages = 0
         while True:
-            events = check_page(page, understood=understood)
-            understood = understood or page.has_pagination
-            progress.see([self._take(each, self._listing) for each in events])
+            events = require_events(page, is_understood=is_understood)
+            is_understood = is_understood or page.has_pagination
+            stored = [self._store_event(each) for each in events]
+            before = oldest
+            for moment, _ in stored:
+                oldest = moment if oldest is None else min(oldest, moment)
+            leads_on = oldest != before or 2 * sum(is_new for _, is_new in stored) >= max(len(stored), 1)
+            idle_pages = 0 if leads_on else idle_pages + 1
             cursor = page.next_cursor
             if cursor is None:
                 return
-            if cursor in cursors or progress.has_stopped:
-                raise _CursorNotHeeded
+            if cursor in cursors or idle_pages >= _MOST_IDLE_PAGES:
+                raise _CursorIgnored
             try:
                 page = self._page(since, cursor, parameter)
             except (NotFound, RequestRejected):
                 raise _CursorRejected(len(cursors)) from None
             cursors.add(cursor)
 
+    def _store_event(self, event: AuditEvent) -> tuple[Micros, bool]:
+        """When the event was ingested, and whether it is new to this listing."""
+        ingested = parse_moment(event.ingestion_timestamp)
+        if ingested is None:
+            # Without it, the next sync could not know whether the event was sent.
+            raise _not_understood("when each event was ingested (ingestionTimestamp)")
+        mark = fingerprint(identity_of(event))
+        is_wanted = ingested >= self._window.since and mark not in self._sent
+        return ingested, self._store.add(event, mark, ingested, self._listing, is_wanted=is_wanted)
+
     def _page(self, since: Micros, cursor: str | None = None, parameter: str = _CURSOR_PARAMETERS[0]) -> AuditPage:
         if self._stop.is_set():
             raise Stopped
         return self._client.audit_page(iso(since), cursor, cursor_parameter=parameter)
 
+    def _report_lost(self, begin: Micros) -> None:
+        """Warn about what was never read and is no longer available."""
+        known = self._window.known_until
+        if known is not None and known < begin:
+            logger.warning(
+                "The events of the audit log from %s to %s are permanently lost: Pigment keeps 180 days, and no sync "
+                "read them in that time. Sync this stream more often.",
+                iso(known),
+                iso(begin),
+            )
 
-class _Progress:
-    """Whether pages lead on: to older events, or at least half of them to other ones."""
-
-    def __init__(self) -> None:
-        # All mutable state: the oldest time so far, and how many pages in a row did not lead on.
-        self._oldest: Micros | None = None
-        self._idle = 0
-
-    @property
-    def has_stopped(self) -> bool:
-        """Whether nothing is to be hoped from the next page."""
-        return self._idle >= _MOST_IDLE_PAGES
-
-    def see(self, events: list[tuple[Micros, bool]]) -> None:
-        """A page: when each event was ingested, and whether it is new to the listing."""
-        before = self._oldest
-        self._oldest = min([moment for moment, _ in events] + ([] if before is None else [before]), default=None)
-        leads_on = self._oldest != before or 2 * sum(is_new for _, is_new in events) >= max(len(events), 1)
-        self._idle = 0 if leads_on else self._idle + 1
+    def _report_missing_and_repeated_ids(self) -> None:
+        if self._store.without_id:
+            logger.warning(
+                "%s no ID under a known name: each is recognised by all of its content, and two with the same content "
+                "count as one. Run `make verify`, and report what differs.",
+                counted(self._store.without_id, "event of the audit log has", "events of the audit log have"),
+            )
+        repeated = self._store.count_repeated_ids()
+        if repeated:
+            logger.warning(
+                "%s an ID that another event has: all are sent, but a destination that removes duplicates by the ID "
+                "keeps one of each. Choose a sync mode that only appends, and report this.",
+                counted(repeated, "event of the audit log has", "events of the audit log have"),
+            )
 
 
-def check_page(page: AuditPage, *, understood: bool = False) -> tuple[AuditEvent, ...]:
-    """The events of a page; raises what is not understood of it, which is less where an earlier one spoke of pages."""
+def require_events(page: AuditPage, *, is_understood: bool = False) -> tuple[AuditEvent, ...]:
+    """The events of a page; raises what it does not say, which may be less once an earlier page was understood."""
     if page.events is None:
-        raise not_understood("which events there are")
+        raise _not_understood("which events there are")
     if page.lacks_cursor:
-        raise not_understood("how to ask for the next page (pagination.nextCursor)")
-    if page.events and not (understood or page.has_pagination):
-        raise not_understood("whether there is another page (pagination.nextCursor)")
+        raise _not_understood("how to ask for the next page (pagination.nextCursor)")
+    if page.events and not (is_understood or page.has_pagination):
+        raise _not_understood("whether there is another page (pagination.nextCursor)")
     return page.events
 
 
-def not_understood(what: str) -> AirbyteTracedException:
-    """The error for a page whose form is not known."""
+def _not_understood(what: str) -> AirbyteTracedException:
     return AirbyteTracedException(
         message=f"Pigment's audit log does not say {what} in a way that this connector knows, so nothing of it was "
         "sent: run `make verify`, which shows what differs, and report it.",

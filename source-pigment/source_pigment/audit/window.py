@@ -1,18 +1,18 @@
 """Which events were sent: the state of the audit log's stream. Pure.
 
 An event may become visible some time after it was ingested, and Pigment advises that ranges overlap. So every sync asks
-again for the last day before the newest event that it knows, and the state holds what was sent of that day: a
-fingerprint of each event, by the minute in which it was ingested. What is in the range and has no fingerprint is new.
+again for the last day before the newest event that it knows, and the state contains what was sent of that day: a
+fingerprint of each event, by the minute in which it was ingested. An event in the range without a fingerprint is new.
 
-- `since` is where the next range begins, always the beginning of a minute; the fingerprints are complete from there on.
-  It never goes back, so an event before it was either sent or came later than the overlap.
-- `newest` is the newest time of ingestion that was sent, by the server's clock. A time ahead of ours counts as ours: an
-  event with a wrong time must not put the range behind those that follow. It only makes the overlap longer.
-- Events are added in the order of their ingestion. So the state is true after each of them: all that is not sent yet
-  lies at or behind the last one, and `since` is never behind that.
+- `since` is where the next range begins, always at the beginning of a minute; the fingerprints are complete from there
+  on. It never goes back, so an event before it was either sent or came later than the overlap.
+- `newest` is the newest time of ingestion that was sent, by the server's clock. A time ahead of our clock counts as our
+  time: an event with a wrong time must not move the range past those that follow. It only makes the overlap longer.
+- Events are added in the order of their ingestion. So the state is true after each of them: everything not yet sent is
+  at or after the last one, and `since` is never later than that.
 
 A day is generous: events are late by seconds or minutes, and clocks and time zones are wrong by hours. It costs one
-request for each thousand events of a day. Where a day has more events than fit, the overlap is shorter.
+request for each thousand events of a day. If a day has more events than fit, the overlap is shorter.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
 from pigment_client.audit_responses import event_text
-from pigment_client.json_objects import Fields, object_text
 from pigment_client.models import AuditEvent
 
 Micros = int
@@ -38,22 +35,17 @@ _MICROSECOND = timedelta(microseconds=1)
 MINUTE: Micros = 60_000_000
 
 
-def micros_of(moment: datetime) -> Micros:
-    """An aware moment."""
-    return (moment - _BEGINNING) // _MICROSECOND
-
-
 def parse_moment(text: str | None) -> Micros | None:
-    """An ISO 8601 moment, UTC where it names no zone; None for anything else. Beyond microseconds it is cut off."""
+    """An ISO 8601 moment, in UTC if it names no zone; None for anything else. Microseconds are the last digits kept."""
     try:
         moment = datetime.fromisoformat(text or "")
-        return micros_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _BEGINNING) // _MICROSECOND
     except (ValueError, OverflowError):
         return None
 
 
 def iso(moment: Micros) -> str:
-    """A moment as ISO 8601, as short as it can be said."""
+    """A moment as ISO 8601, in its shortest form."""
     return (_BEGINNING + moment * _MICROSECOND).isoformat().replace("+00:00", "Z")
 
 
@@ -62,62 +54,33 @@ def minute_of(moment: Micros) -> Micros:
     return moment - moment % MINUTE
 
 
-STREAM = "_pigment_audit_log"
-CURSOR_FIELD = "ingestionTimestamp"
-
-_TEXT: dict[str, Any] = {"type": ["null", "string"]}
-_MOMENT: dict[str, Any] = {"type": ["null", "string"], "format": "date-time"}
-_OBJECT: dict[str, Any] = {"type": ["null", "object"], "additionalProperties": True}
-
-PROPERTIES: dict[str, Any] = {
-    "id": _TEXT,
-    "type": _TEXT,
-    "eventTimestamp": _MOMENT,
-    CURSOR_FIELD: _MOMENT,
-    "payload": _OBJECT,
-    "additional_fields": _OBJECT,
-}
-
-
 def id_of(event: AuditEvent) -> str:
-    """Its id; for one that has none, a hash of all that it says."""
+    """The id of an event; for one without, a hash of all its content."""
     return event.id or f"sha256:{hashlib.sha256(event_text(event)).hexdigest()}"
 
 
 def identity_of(event: AuditEvent) -> bytes:
-    """What makes it the same event: its id, and what no event changes, should the id be that of something else."""
+    """What makes it the same event: its id, and what never changes, in case another event has the same id."""
     return "\0".join((id_of(event), event.type or "", event.event_timestamp or "")).encode()
-
-
-def values_of(event: AuditEvent) -> Fields:
-    """The record: the JSON of each column."""
-    return {
-        "id": orjson.dumps(id_of(event)),
-        "type": orjson.dumps(event.type),
-        "eventTimestamp": orjson.dumps(event.event_timestamp),
-        CURSOR_FIELD: orjson.dumps(event.ingestion_timestamp),
-        "payload": event.payload or b"null",
-        "additional_fields": object_text(event.others) if event.others else b"null",
-    }
 
 
 OVERLAP: Micros = 24 * 60 * MINUTE
 
-# Together 1.6 MB of state. A minute is never cut, so one of more events than this makes a larger state.
+# Together 1.6 MB of state. A minute is never split, so one with more events than this makes a larger state.
 MOST_FINGERPRINTS = 100_000
 
-# Among a million events and a state of a hundred thousand, two are alike with a chance of one to 10^17.
+# The chance that two are equal among a million events and a state of a hundred thousand is one in 10^17.
 _FINGERPRINT_BYTES = 12
 
 _NEWEST, _SINCE, _READ_AT, _SENT = "ingestionTimestamp", "since", "read_at", "sent"
 
 
 class StateUnreadable(Exception):
-    """A state that this stream did not write."""
+    """This stream did not write the state."""
 
 
 def fingerprint(identity: bytes) -> bytes:
-    """A short text that stands for an event."""
+    """A few bytes that stand for an event."""
     return hashlib.blake2b(identity, digest_size=_FINGERPRINT_BYTES).digest()
 
 
@@ -125,7 +88,7 @@ class Window:
     """What was sent of the last day; `read_at` is when the audit log was last read to its end, by our clock."""
 
     def __init__(self, since: Micros, newest: Micros | None = None, read_at: Micros | None = None) -> None:
-        # All mutable state; `sent` has the fingerprints of each minute, one after the other.
+        # All mutable state; `_sent` has the fingerprints of each minute, one after the other.
         self.since = since
         self.newest = newest
         self.read_at = read_at
@@ -133,13 +96,13 @@ class Window:
         self._count = 0
 
     @classmethod
-    def of(cls, state: Mapping[str, Any]) -> Window | None:
-        """The window of a state; None where the state says that there was none. Raises `StateUnreadable`."""
+    def from_state(cls, state: Mapping[str, Any]) -> Window | None:
+        """The window that a state describes; None if it describes none. Raises `StateUnreadable`."""
         if not state.get(_NEWEST) and not state.get(_SINCE):
             return None
         newest, since, read_at = (_moment(state.get(name)) for name in (_NEWEST, _SINCE, _READ_AT))
         if since is None and newest is not None:
-            # Somebody wrote a time by hand: what came before it is not wanted.
+            # A user wrote the time: what came before it is not wanted.
             return cls(newest, newest, read_at)
         window = cls(0 if since is None else since, newest, read_at)
         sent = state.get(_SENT) or {}
@@ -152,7 +115,7 @@ class Window:
         return window
 
     def state(self) -> dict[str, Any]:
-        """The state as it leaves."""
+        """The state to send."""
         return {
             _NEWEST: None if self.newest is None else iso(self.newest),
             _SINCE: iso(self.since),
@@ -162,7 +125,7 @@ class Window:
 
     @property
     def known_until(self) -> Micros | None:
-        """Until when everything was read; None where nothing ever was."""
+        """Until when everything was read; None if nothing ever was."""
         return max((each for each in (self.newest, self.read_at) if each is not None), default=None)
 
     @property
@@ -171,12 +134,12 @@ class Window:
         return self._count
 
     def fingerprints(self) -> set[bytes]:
-        """Of all events that were sent of this range."""
+        """Those of all events of this range that were sent."""
         size = _FINGERPRINT_BYTES
         return {bytes(packed[at : at + size]) for packed in self._sent.values() for at in range(0, len(packed), size)}
 
     def add(self, ingested: Micros, mark: bytes, now: Micros) -> None:
-        """An event was sent that was asked for now, and nothing older is to be sent after it."""
+        """An event was sent that was requested at `now`; nothing older will be sent after it."""
         minute = minute_of(ingested)
         is_new = minute not in self._sent
         self._put(minute, mark)
@@ -186,7 +149,7 @@ class Window:
         if is_new or self._count > MOST_FINGERPRINTS:
             self._forget(min(minute, minute_of(self.newest)))
 
-    def finish(self, read_at: Micros) -> None:
+    def complete(self, read_at: Micros) -> None:
         """Everything in the range was sent."""
         self.read_at = read_at
         if self._sent and self.newest is not None:
@@ -197,7 +160,7 @@ class Window:
         self._count += len(packed) // _FINGERPRINT_BYTES
 
     def _forget(self, until: Micros) -> None:
-        """Begin later where the overlap is long enough or there are too many, but not behind that minute."""
+        """Begin later if the overlap is long enough or there are too many fingerprints, but not after that minute."""
         if self.newest is not None:
             self.since = max(self.since, minute_of(self.newest - OVERLAP))
         while self._sent and (oldest := min(self._sent)) < until:

@@ -1,4 +1,4 @@
-"""What there is to read: the chosen blocks and the named views, each under a name of its own. Pure."""
+"""What there is to read: the chosen blocks and the named views, each with a stream name of its own. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pigment_client.errors import PigmentError
-from pigment_client.models import Block, BlockType, ExportKind
-from source_pigment.config import NamedView, Payload, SourceConfig
+from pigment_client.models import Block, BlockType, ExportKind, ExportRequest
+from source_pigment.config import NamedView, SourceConfig
 from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
 from source_pigment.discovery.schema import KnownNames
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One of several applications that a connection reads: its own name, and its namespace, which no other has."""
+    """One of several applications that a connection reads, with its name and its unique namespace."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class Application:
     @property
     def names(self) -> tuple[str, ...]:
         """What the configuration may call it."""
-        # With its id it goes on being called the same when another application of its name comes or goes.
+        # The name with the id stays valid when another application with the same name comes or goes.
         return tuple(dict.fromkeys((self.namespace, self.name.strip(), f"{self.name.strip()} ({self.id[:8]})")))
 
 
@@ -48,12 +48,12 @@ class ExportTarget:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """By what the configuration may name it, for users last: its id, its names, and these with its application."""
+        """What the configuration may call it: its id, its names, and these after its application's; last, for users."""
         own = self.block.name.strip() if self.block else self.stream.name
         names = dict.fromkeys((self.stream.name, own))
-        fronts = self.application.names if self.application else ()
-        in_front = (f"{front}/{name}" for front in fronts for name in names)
-        return self.id, *names, *in_front, str(StreamName(own, self.stream.namespace))
+        prefixes = self.application.names if self.application else ()
+        prefixed = (f"{prefix}/{name}" for prefix in prefixes for name in names)
+        return self.id, *names, *prefixed, str(StreamName(own, self.stream.namespace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Applications:
         return [(each, self.failed[each.id]) for each in self.seen if each.id in self.failed]
 
     def is_out(self, application_id: str) -> bool:
-        """Whether nothing can be read of the application."""
+        """Whether nothing of the application can be read."""
         return application_id in self.failed or all(each.id != application_id for each in self.seen)
 
 
@@ -76,9 +76,9 @@ class Applications:
 class Catalog:
     """What there is to read.
 
-    `targets` are the chosen blocks and views; `others` is what the configuration leaves out, which a stream that was
-    configured before may still read, and views whose application is not known. `applications` is None where the
-    connection reads one application.
+    `targets` are the chosen blocks and views. `others` are blocks that the configuration leaves out, which a stream
+    that was configured earlier may still read, and views whose application is unknown. `applications` is None where
+    the connection reads one application.
     """
 
     targets: tuple[ExportTarget, ...]
@@ -87,12 +87,12 @@ class Catalog:
 
     @property
     def unplaced_views(self) -> list[ExportTarget]:
-        """The views of which it is not known which of several applications they belong to."""
+        """The views that were found in none of the applications."""
         return [each for each in self.others if each.block is None]
 
 
 def name_applications(named: Sequence[tuple[str, str]]) -> tuple[Application, ...]:
-    """The applications with these ids and names, each once, each with a namespace of its own."""
+    """The applications with these ids and names, each once and with a unique namespace."""
     names = dict(named)
     spaces = namespaces([Named(id_, name, "application") for id_, name in names.items()])
     return tuple(Application(id_, name, space) for (id_, name), space in zip(names.items(), spaces, strict=True))
@@ -102,23 +102,27 @@ def catalog_of(
     config: SourceConfig, blocks: Sequence[Block], views: Sequence[NamedView], application: Application | None = None
 ) -> Catalog:
     """What there is to read of one application, which has these blocks and views."""
-    fronts = application.names if application else ()
-    chosen = [block for block in blocks if config.chooses(block, fronts)]
-    named = [Named(block.id, block.name, block.type.kind.value) for block in chosen]
-    named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in views]
-    by_id: list[Block | None] = [*chosen, *(None for _ in views)]
-    known_names = _known_names(blocks)
-
-    def make(name: str, kind: ExportKind, id_: str, block: Block | None) -> ExportTarget:
-        stream = StreamName(name, application.namespace if application else None)
-        return ExportTarget(stream, kind, id_, block, known_names, application)
-
-    targets = tuple(
-        make(name, ExportKind(each.kind), each.id, block)
-        for name, each, block in zip(stream_names(named), named, by_id, strict=True)
+    chosen = [block for block in blocks if config.chooses(block, application.names if application else ())]
+    known, namespace = _known_names(blocks), application.namespace if application else None
+    others = tuple(
+        ExportTarget(StreamName(block.name, namespace), block.type.kind, block.id, block, known, application)
+        for block in blocks
+        if block not in chosen
     )
-    others = tuple(make(block.name, block.type.kind, block.id, block) for block in blocks if block not in chosen)
-    return Catalog(targets, others)
+    return Catalog(name_targets(chosen, views, application, known), others)
+
+
+def name_targets(
+    blocks: Sequence[Block], views: Sequence[NamedView], application: Application | None, known_names: KnownNames
+) -> tuple[ExportTarget, ...]:
+    """These blocks and views of one application, each with a unique stream name."""
+    named = [Named(block.id, block.name, block.type.kind.value) for block in blocks]
+    named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in views]
+    namespace = application.namespace if application else None
+    return tuple(
+        ExportTarget(StreamName(name, namespace), ExportKind(each.kind), each.id, block, known_names, application)
+        for name, each, block in zip(stream_names(named), named, [*blocks, *(None for _ in views)], strict=True)
+    )
 
 
 def _known_names(blocks: Sequence[Block]) -> KnownNames:
@@ -127,6 +131,15 @@ def _known_names(blocks: Sequence[Block]) -> KnownNames:
     return KnownNames(metrics - dimensions, dimensions)
 
 
-def payloads_of(config: SourceConfig, target: ExportTarget) -> tuple[Payload, ...]:
-    """The payloads of a stream's slices, one at least; raises `ConfigProblem`."""
-    return config.payloads_for(target.kind, *target.words)
+def export_requests(config: SourceConfig, target: ExportTarget) -> tuple[ExportRequest, ...]:
+    """The exports that a stream reads, one for each slice and at least one; raises `ConfigProblem`."""
+    payloads = config.payloads_for(target.kind, *target.words)
+    return tuple(ExportRequest(target.kind, target.id, payload) for payload in payloads)
+
+
+def explain_invisible(application_id: str, visible: str) -> str:
+    """Why the entered application cannot be read, and which ones can."""
+    return (
+        f'The application {application_id} under "Application ID" is none that the owner of the API key can see: open '
+        f"the application in Pigment and paste its address. There are: {visible}."
+    )

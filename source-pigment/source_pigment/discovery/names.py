@@ -1,4 +1,4 @@
-"""Names: what identifies a stream, and what makes the names of streams and columns unique. Pure."""
+"""What identifies a stream, and how streams and columns get unique names. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-# The streams that are no exports. They always have their names for themselves, so that switching them on renames none.
+# The streams that are not exports. Their names are always reserved, so that switching them on renames no other stream.
 SYSTEM_STREAM_NAMES = frozenset(
     {
         "_pigment_applications",
@@ -22,7 +22,7 @@ SYSTEM_STREAM_NAMES = frozenset(
 class StreamName:
     """What identifies a stream: its name and, where one connection reads several applications, its namespace.
 
-    As a text it is what users call it, in messages as in the patterns of the form: `application/block`.
+    As text it is what users call the stream, in messages and in the patterns of the form: `application/block`.
     """
 
     name: str
@@ -34,7 +34,7 @@ class StreamName:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What becomes a stream: a block or a view, by its own name."""
+    """A block, view or application by its own name in Pigment, which others may share."""
 
     id: str
     name: str
@@ -42,35 +42,35 @@ class Named:
 
 
 def stream_names(objects: Sequence[Named]) -> list[str]:
-    """The names of an application's streams; where names are equal, or ours, the kind, then a short id, is appended."""
-    ours = [Named("", name, "stream") for name in SYSTEM_STREAM_NAMES]
+    """The stream names of an application's objects: equal or reserved names get the kind, then a short id, appended."""
+    reserved = [Named("", name, "stream") for name in SYSTEM_STREAM_NAMES]
     suffixes = (lambda each: each.kind, lambda each: each.id[:8], lambda each: each.id)
-    return _kept_apart([*objects, *ours], suffixes)[: len(objects)]
+    return _distinct_names([*objects, *reserved], suffixes)[: len(objects)]
 
 
 def namespaces(applications: Sequence[Named]) -> list[str]:
-    """The namespaces of applications: their names; where names are equal, a short id is appended to each."""
-    return _kept_apart(applications, (lambda each: each.id[:8], lambda each: each.id))
+    """The namespaces of applications: their names; equal names get a short id appended."""
+    return _distinct_names(applications, (lambda each: each.id[:8], lambda each: each.id))
 
 
-def _kept_apart(objects: Sequence[Named], suffixes: Sequence[Callable[[Named], str]]) -> list[str]:
-    """The names; each suffix in turn goes to those that are still equal, the id until none is."""
+def _distinct_names(objects: Sequence[Named], suffixes: Sequence[Callable[[Named], str]]) -> list[str]:
+    """The names; those that are still equal get each suffix in turn, and then the id until none are equal."""
     names = [each.name for each in objects]
     for suffix in suffixes:
-        names = _with_suffix(names, [suffix(each) for each in objects])
+        names = _append_where_equal(names, [suffix(each) for each in objects])
     ids = [each.id for each in objects]
     while len(set(names)) < len(set(zip(names, ids, strict=True))):
-        names = _with_suffix(names, ids)
+        names = _append_where_equal(names, ids)
     return names
 
 
-def _with_suffix(names: Sequence[str], suffixes: Sequence[str]) -> list[str]:
+def _append_where_equal(names: Sequence[str], suffixes: Sequence[str]) -> list[str]:
     counts = Counter(names)
     return [f"{name} ({suffix})" if counts[name] > 1 else name for name, suffix in zip(names, suffixes, strict=True)]
 
 
 def column_names(header: Sequence[str], taken: Sequence[str] = ()) -> list[str]:
-    """The header with every name once: `_2`, `_3` … for a repeat, `column_<position>` for an empty one."""
+    """Unique names for the columns of a header: `_2`, `_3` … for repeats, `column_<position>` for empty titles."""
     wanted = [name or f"column_{position}" for position, name in enumerate(header, start=1)]
     used = set(taken)
     originals = set(wanted)

@@ -1,4 +1,4 @@
-"""The schema of a stream, as it leaves in the catalog and as it comes back in a configured one. Pure."""
+"""The schema of a stream: inferred at discovery, and read back from a configured catalog. Pure."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from source_pigment.discovery.names import column_names
 RECORD_ID = "_pigment_record_id"
 CONTENT_HASH = "_pigment_content_hash"
 
-# Beside `properties`: which block or view a stream is, whatever it is called by then, and what its columns were.
+# Next to `properties`: which block or view the stream is, however it is renamed, and its header line at discovery.
 _ANNOTATION = "x-pigment"
 
 
 class ColumnType(StrEnum):
-    """What the values of a column are in a record."""
+    """The type of a column's values in a record."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -46,7 +46,7 @@ class StreamSchema:
     header: tuple[str, ...]
 
     def json_schema(self, object_id: str, *, row_metadata: bool, application_id: str | None = None) -> dict[str, Any]:
-        """The schema of a record; every value may be null, because every value may be blank.
+        """The JSON schema of a record: every value may be null, because every cell may be blank.
 
         The application is noted where the connection reads several.
         """
@@ -64,9 +64,9 @@ class StreamSchema:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What becomes of an export's columns: in their order the names under which they are sent (None: deselected).
+    """How an export's columns are sent, in their order: under which names (None: deselected), and as which types.
 
-    `new` are the columns that the schema does not know; they are sent as text, because nobody deselected them.
+    `new` are the columns that the schema does not know. They are sent as text, because no one deselected them.
     """
 
     names: tuple[str | None, ...]
@@ -74,26 +74,22 @@ class Selection:
     new: tuple[str, ...]
 
 
-class ColumnsChanged(Exception):
-    """The columns of an export are not those of the configured schema."""
-
-
-class ColumnsMissing(ColumnsChanged):
-    """Columns that the schema names are not there."""
+class ColumnsMissing(Exception):
+    """An export lacks columns of the configured schema."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(with_noun("column", names))
 
 
-class ColumnsAmbiguous(ColumnsChanged):
-    """Columns that share a title, or have none, are more or fewer than they were: which is which is not known."""
+class ColumnsAmbiguous(Exception):
+    """The number of columns that share a title, or have none, has changed: it is not known which is which."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredSchema:
-    """What a configured stream's schema says: the columns that the user selected, and what discovery noted.
+    """A configured stream's schema: the columns that the user selected, and what discovery noted.
 
-    `object_id` and `header` are None in a catalog that an older version discovered, `application_id` also where the
+    `object_id` and `header` are None in a catalog that an older version discovered; `application_id` also where the
     connection read one application.
     """
 
@@ -103,8 +99,8 @@ class ConfiguredSchema:
     application_id: str | None = None
 
     @classmethod
-    def of(cls, json_schema: Mapping[str, Any]) -> ConfiguredSchema:
-        """Read back what `json_schema` wrote, and whatever else a platform made of it."""
+    def parse(cls, json_schema: Mapping[str, Any]) -> ConfiguredSchema:
+        """Read back what `StreamSchema.json_schema` wrote, tolerating whatever a platform changed in it."""
         properties = json_schema.get("properties")
         types = {name: _type_of(each) for name, each in properties.items()} if isinstance(properties, Mapping) else {}
         annotation = json_schema.get(_ANNOTATION)
@@ -118,7 +114,7 @@ class ConfiguredSchema:
         )
 
     def select(self, header: Sequence[str]) -> Selection:
-        """What becomes of the columns of this header line; raises `ColumnsChanged`."""
+        """How the columns of this header line are sent; raises `ColumnsMissing` and `ColumnsAmbiguous`."""
         names = _column_names(header)
         missing = sorted(set(self.types) - set(names))
         if missing:
@@ -133,17 +129,17 @@ class ConfiguredSchema:
         )
 
     def _is_ambiguous(self, header: Sequence[str], names: Sequence[str]) -> bool:
-        """Whether the number of columns of one title, or of none, has changed and one of them is wanted."""
+        """Whether the number of columns with one title, or with none, has changed and one of them is selected."""
         counts = Counter(header)
         if self.header is None:
-            # Without the header of the discovery, a column that is not selected may be a new one.
+            # Without the header line of the discovery, a column that is not selected may be new.
             return any(
                 name not in self.types and (not title or counts[title] > 1)
                 for name, title in zip(names, header, strict=True)
             )
         before = Counter(self.header)
         shared = {title for title in before | counts if not title or (before | counts)[title] > 1}
-        # What is new, gone or deselected altogether mixes nothing up.
+        # A title that is new, gone or deselected altogether causes no confusion.
         known = zip((*names, *_column_names(self.header)), (*header, *self.header), strict=True)
         wanted = {title for name, title in known if name in self.types}
         return any(0 < before[title] != counts[title] > 0 for title in shared & wanted)
@@ -155,7 +151,7 @@ def _column_names(header: Sequence[str]) -> list[str]:
 
 def _type_of(schema: Any) -> ColumnType:
     if not isinstance(schema, Mapping):
-        # `true` is a schema, too: of anything.
+        # `true` is also a schema: it allows anything.
         return ColumnType.TEXT
     words = schema.get("type") or []
     words = [words] if isinstance(words, str) else words
@@ -171,54 +167,49 @@ _VALUE_FIELD = "ValueField"
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The header line of an export and its first rows."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
 class KnownNames:
     """The names that explain the columns of an application's exports.
 
-    `metrics` are the names that only metrics have, `dimensions` those of the dimension lists. A metric named like a
-    dimension list explains nothing as a metric: the list's column has that name, too.
+    `metrics` are the names that only metrics have; `dimensions` are those of the dimension lists. A metric with the
+    name of a dimension list explains nothing, because the list's column has that name as well.
     """
 
     metrics: frozenset[str] = frozenset()
     dimensions: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceOptions:
-    """Whether to infer types, and what tells values from items.
+def make_schema(
+    kind: ExportKind,
+    block: Block | None,
+    known: KnownNames,
+    payload: Mapping[str, Any],
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    infer_types: bool,
+) -> StreamSchema:
+    """The schema of a block's or view's stream (`block` is None for a view), from a sample of its export.
 
-    `field_types` are the types of the fields that a payload asks for, in their order (empty where it asks for none);
-    `has_scenarios` says that it asks for scenarios, which makes a column of them.
+    `payload` is what the export was asked for.
     """
-
-    infer: bool
-    names: KnownNames = KnownNames()
-    field_types: tuple[str, ...] = ()
-    has_scenarios: bool = False
-
-
-def make_schema(kind: ExportKind, block: Block | None, sample: Sample, options: InferenceOptions) -> StreamSchema:
-    """The schema of a block's or view's stream; `block` is None for a view."""
-    names = column_names(sample.header, taken=(RECORD_ID, CONTENT_HASH))
-    values = _value_positions(kind, sample, options)
-    columns: dict[str, ColumnType] = {}
-    for position, name in enumerate(names):
-        inferred = options.infer and position in values
-        columns[name] = infer_type([row[position] for row in sample.rows]) if inferred else ColumnType.TEXT
-    key = _key_positions(kind, block, sample, values, options)
-    held = key if _holds(key, sample) else ()
-    return StreamSchema(columns, tuple(names[position] for position in held), tuple(sample.header))
+    fields = [str(each.get("type")) for each in payload.get("fields") or ()]
+    # A payload may name the kind of every column.
+    field_types = fields if len(fields) == len(header) else None
+    found = [infer_type([row[position] for row in rows]) for position in range(len(header))]
+    values = _value_positions(kind, known, field_types, header, found)
+    types = [each if infer_types and at in values else ColumnType.TEXT for at, each in enumerate(found)]
+    dimensions = [position for position in range(len(header)) if position not in values]
+    has_scenarios = bool(payload.get("scenarios"))
+    if field_types is None and not _is_explained(kind, known, header, dimensions, has_scenarios=has_scenarios):
+        dimensions = []
+    key = _key_positions(kind, block, header, dimensions)
+    names = _column_names(header)
+    claimed = [names[position] for position in key] if _is_unique(key, rows) else []
+    return StreamSchema(dict(zip(names, types, strict=True)), tuple(claimed), tuple(header))
 
 
 def infer_type(values: Sequence[str]) -> ColumnType:
-    """The type that every value of a sample has; text where there is none but blanks."""
+    """The type that every value of a sample has; text where all are blank."""
     present = [value for value in values if value]
     if not present:
         return ColumnType.TEXT
@@ -229,68 +220,60 @@ def infer_type(values: Sequence[str]) -> ColumnType:
     return ColumnType.NUMBER if all(is_json_number(value) for value in present) else ColumnType.TEXT
 
 
-def _value_positions(kind: ExportKind, sample: Sample, options: InferenceOptions) -> frozenset[int]:
-    """The positions of the columns that hold values or properties; the others hold items, which are text."""
-    width = len(sample.header)
-    if len(options.field_types) == width:
-        return frozenset(position for position, word in enumerate(options.field_types) if word == _VALUE_FIELD)
+def _value_positions(
+    kind: ExportKind,
+    known: KnownNames,
+    field_types: Sequence[str] | None,
+    header: Sequence[str],
+    types: Sequence[ColumnType],
+) -> set[int]:
+    """The positions of the columns with values or properties; the others contain items, which are text."""
+    if field_types is not None:
+        return {position for position, word in enumerate(field_types) if word == _VALUE_FIELD}
     match kind:
         case ExportKind.LIST:
-            return frozenset(range(1, width))
+            return set(range(1, len(header)))
         case ExportKind.METRIC:
-            return frozenset({width - 1})
+            return {len(header) - 1}
         case ExportKind.TABLE | ExportKind.VIEW:
-            metrics = options.names.metrics
-            return frozenset(at for at, name in enumerate(sample.header) if name in metrics) or _trailing_numbers(
-                sample
-            )
-
-
-def _trailing_numbers(sample: Sample) -> frozenset[int]:
-    found: set[int] = set()
-    for position in range(len(sample.header) - 1, -1, -1):
-        if infer_type([row[position] for row in sample.rows]) is not ColumnType.NUMBER:
-            break
-        found.add(position)
-    return frozenset(found)
+            named = {position for position, name in enumerate(header) if name in known.metrics}
+            others = [position for position, type_ in enumerate(types) if type_ is not ColumnType.NUMBER]
+            # Without known metrics, the trailing columns of numbers.
+            return named or set(range(max(others, default=-1) + 1, len(header)))
 
 
 def _key_positions(
-    kind: ExportKind, block: Block | None, sample: Sample, values: frozenset[int], options: InferenceOptions
-) -> tuple[int, ...]:
-    if block is not None and block.columns is not None:
-        marked = {column.name for column in block.columns if column.is_key}
-        richer = tuple(position for position, name in enumerate(sample.header) if name in marked)
+    kind: ExportKind, block: Block | None, header: Sequence[str], dimensions: Sequence[int]
+) -> Sequence[int]:
+    """The positions of the primary key: what richer metadata marks, otherwise the item or the explained dimensions."""
+    marked = {column.name for column in (block.columns if block else None) or () if column.is_key}
+    richer = [position for position, name in enumerate(header) if name in marked]
+    if richer:
         # A part of a key is no key.
-        if len(richer) == len(marked) > 0:
-            return richer
-        if marked and richer:
-            return ()
+        return richer if len(richer) == len(marked) else []
     match kind:
         case ExportKind.LIST:
-            return (0,) if block is not None and block.type is BlockType.DIMENSION_LIST else ()
+            return [0] if block is not None and block.type is BlockType.DIMENSION_LIST else []
         case ExportKind.METRIC | ExportKind.TABLE:
-            key = tuple(position for position in range(len(sample.header)) if position not in values)
-            return key if _is_explained(kind, sample.header, key, options) else ()
+            return dimensions
         case ExportKind.VIEW:
-            return ()
+            return []
 
 
-def _is_explained(kind: ExportKind, header: Sequence[str], key: Sequence[int], options: InferenceOptions) -> bool:
-    """Whether it is known of every column that it is a dimension, the scenario or a value.
+def _is_explained(
+    kind: ExportKind, known: KnownNames, header: Sequence[str], dimensions: Sequence[int], *, has_scenarios: bool
+) -> bool:
+    """Whether it is known for every column that it is a dimension, the scenario or a value.
 
-    A metric that the key's owner cannot see leaves a column that nobody can tell from a dimension's: with it in the
-    key, two rows of one cell would be two records. A metric's own export has one value, its last column.
+    A metric that the key's owner cannot see leaves a column that looks like a dimension's. With it in the key, two
+    rows of one cell would be two records. A metric's own export has one value, its last column.
     """
-    if len(options.field_types) == len(header):
-        return True
-    unknown = [header[position] for position in key if header[position] not in options.names.dimensions]
-    values = [name for position, name in enumerate(header) if position not in key]
-    is_known = kind is ExportKind.METRIC or all(name in options.names.metrics for name in values)
-    return is_known and len(unknown) == options.has_scenarios
+    unknown = [header[position] for position in dimensions if header[position] not in known.dimensions]
+    values = [name for position, name in enumerate(header) if position not in dimensions]
+    return (kind is ExportKind.METRIC or known.metrics.issuperset(values)) and len(unknown) == has_scenarios
 
 
-def _holds(key: Sequence[int], sample: Sample) -> bool:
-    """Whether the sample has neither a blank nor a repeat in the key."""
-    keys = [tuple(row[position] for position in key) for row in sample.rows]
+def _is_unique(key: Sequence[int], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the key has columns, and neither a blank nor a repeat in these rows."""
+    keys = [tuple(row[position] for position in key) for row in rows]
     return bool(key) and len(set(keys)) == len(keys) and all(all(parts) for parts in keys)

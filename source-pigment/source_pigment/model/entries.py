@@ -1,7 +1,7 @@
-"""What an entry of the model's streams holds, and its schema. Pure.
+"""What an entry of the model's streams contains, and its schema. Pure.
 
-Pigment's listings give id, name and type, and in some workspaces more. What has a column of its own goes there;
-everything else an entry carries is kept in `additional_fields` as it came.
+Pigment's lists give id, name and type, and in some workspaces more. What has a column goes there; everything else is
+kept in `additional_fields`, unchanged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from pigment_client.json_objects import Fields, items_of, object_text, text_in
-from pigment_client.models import ListedObject
+from pigment_client.models import BlockType, ListedObject
 
 _TEXT: dict[str, Any] = {"type": ["null", "string"]}
 _OBJECT: dict[str, Any] = {"type": ["null", "object"], "additionalProperties": True}
@@ -60,10 +60,15 @@ class Place:
     application: ListedObject
     block: ListedObject | None = None
 
+    @property
+    def is_table(self) -> bool:
+        """Whether the block is a table."""
+        return self.block is not None and text_in(self.block.fields.get("type")) == BlockType.TABLE
+
 
 @dataclass(slots=True)
 class Entry:
-    """One object of the model, with the places that list it in the order in which they were asked."""
+    """One object of the model, with the places that list it, in the order of the requests."""
 
     id: str
     fields: dict[str, bytes]
@@ -87,8 +92,8 @@ def properties_of(kind: ModelKind) -> dict[str, Any]:
     return {name: _SCHEMAS.get(name, _TEXT) for name in names}
 
 
-def gathered(listings: Sequence[tuple[Place | None, Sequence[ListedObject]]]) -> list[Entry]:
-    """Every object once, in the order in which it was first listed, with all its places and fields."""
+def merge_listings(listings: Sequence[tuple[Place | None, Sequence[ListedObject]]]) -> list[Entry]:
+    """Every object once, in the order of its first listing, with all its places and fields."""
     entries: dict[str, Entry] = {}
     for place, listed in listings:
         for each in listed:
@@ -100,7 +105,7 @@ def gathered(listings: Sequence[tuple[Place | None, Sequence[ListedObject]]]) ->
 
 
 def _fits(name: str, value: bytes) -> bool:
-    """Whether a value has the type of its column; one that has not is kept beside it."""
+    """Whether a value has the type of its column; one that has not goes to `additional_fields`."""
     if value == b"null":
         return True
     if name == "columns":
@@ -127,7 +132,7 @@ def _text(value: bytes | None) -> bytes:
 
 
 def _listed_in(places: Sequence[Place]) -> Iterator[dict[str, str | None]]:
-    """Each place once; an application alone only where none of its blocks lists the object."""
+    """Each place once; an application's own list only where none of its blocks lists the object."""
     seen = set()
     with_block = {each.application.id for each in places if each.block is not None}
     for each in places:

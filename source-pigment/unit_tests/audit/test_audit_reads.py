@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
-
 from audit_reads import NOON, AuditPigment, Reader, an_event
+
 from local_pigment.audit import AuditNames, iso
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.audit_responses import parse_audit_page
@@ -103,7 +103,7 @@ def test_a_state_of_the_future_yields_nothing_and_stays(
     assert (reader.state, pigment.asked) == (state, [])
     assert warned(caplog) == [
         (
-            'The state of the stream "_pigment_audit_log" is of the future, so there is nothing to read. Clear the '
+            'The state of the stream "_pigment_audit_log" is in the future, so there is nothing to read. Clear the '
             "stream if its state was changed by hand, or correct the clock of this machine."
         )
     ]
@@ -126,7 +126,7 @@ def test_an_event_of_a_wrong_clock_hides_no_later_ones(
 
 def test_a_state_that_is_not_ours_is_a_config_problem(reader: Reader) -> None:
     reader.state = {"ingestionTimestamp": "yesterday"}
-    with pytest.raises(ConfigProblem, match="is none that this connector wrote"):
+    with pytest.raises(ConfigProblem, match="was not written by this connector"):
         reader.read()
 
 
@@ -140,8 +140,8 @@ def test_a_span_that_nobody_read_in_180_days_is_named(
     assert [each["id"] for each in reader.read()] == ["event-2"]
     assert warned(caplog) == [
         (
-            "The events of the audit log from 2026-11-21T12:00:00Z to 2026-12-11T13:01:00Z are lost for good: Pigment "
-            "keeps 180 days, and no sync has read them meanwhile. Sync this stream more often."
+            "The events of the audit log from 2026-11-21T12:00:00Z to 2026-12-11T13:01:00Z are permanently lost: "
+            "Pigment keeps 180 days, and no sync read them in that time. Sync this stream more often."
         )
     ]
 
@@ -198,7 +198,7 @@ def test_another_name_of_the_cursor_is_found(
 
     assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
     tried = ["cursor", "nextCursor"][: 1 if parameter == "nextCursor" else 2]
-    assert warned(caplog) == [f'Pigment does not heed the parameter "{each}" of the audit log.' for each in tried * 2]
+    assert warned(caplog) == [f'Pigment ignores the parameter "{each}" of the audit log.' for each in tried * 2]
 
 
 def test_a_rejection_of_a_range_that_was_accepted_before_shortens_nothing(
@@ -227,7 +227,7 @@ def test_a_cursor_that_nobody_knows_stops_the_read(pigment: AuditPigment, reader
     with pytest.raises(AirbyteTracedException) as raised:
         reader.read()
     assert raised.value.message == (
-        "Pigment's audit log does not say which parameter the cursor of the next page belongs into in a way that this "
+        "Pigment's audit log does not say which parameter takes the cursor of the next page in a way that this "
         "connector knows, so nothing of it was sent: run `make verify`, which shows what differs, and report it."
     )
 
@@ -297,8 +297,8 @@ def test_events_without_an_id_are_known_by_what_they_say(
     assert reader.read() == []
     assert warned(caplog) == [
         (
-            "2 events of the audit log have no ID under a name that is known: all that is said in it tells it from "
-            "others, and two that are alike count as one. Run `make verify`, and report what differs."
+            "2 events of the audit log have no ID under a known name: each is recognised by all of its "
+            "content, and two with the same content count as one. Run `make verify`, and report what differs."
         )
     ]
 

@@ -21,12 +21,11 @@ from source_pigment.discovery.catalog import (
     Applications,
     Catalog,
     catalog_of,
+    export_requests,
     name_applications,
-    payloads_of,
 )
 from source_pigment.discovery.matching import (
     ConfiguredStream,
-    Listing,
     check_custom_exports,
     find_target,
     require_distinct_streams,
@@ -55,7 +54,7 @@ BLOCKS = {
 APPLICATIONS = name_applications([(PLAN, "Plan"), (SALES, "Sales")])
 
 
-LISTINGS = [Listing(each, BLOCKS[each.id]) for each in APPLICATIONS]
+LISTINGS = [(each, BLOCKS[each.id]) for each in APPLICATIONS]
 
 
 def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> Catalog:
@@ -107,7 +106,7 @@ def noted(space: str | None, name: str, id_: str | None, application_id: str | N
     """A configured stream with what discovery noted of it."""
     notes = {"id": id_, **({"application": application_id} if application_id else {})}
     schema = {"x-pigment": notes} if id_ else {}
-    return ConfiguredStream(StreamName(name, space), ConfiguredSchema.of(schema))
+    return ConfiguredStream(StreamName(name, space), ConfiguredSchema.parse(schema))
 
 
 PLAN_ACCOUNTS, SALES_ACCOUNTS = BLOCKS[PLAN][0].id, BLOCKS[SALES][0].id
@@ -160,7 +159,7 @@ def test_a_stream_that_is_not_there_is_read_from_no_other(stream: ConfiguredStre
 @pytest.mark.parametrize(
     ("stream", "words"),
     [
-        (noted("Sales", "Accounts", SALES_ACCOUNTS, SALES), "is of another application than the one"),
+        (noted("Sales", "Accounts", SALES_ACCOUNTS, SALES), "belongs to another application than the one"),
         (noted("Plan", "Accounts", None), "has a namespace, and streams of the one application"),
         (noted("Plan", "Gone", OTHER, PLAN), "is not in Pigment any more"),
     ],
@@ -295,7 +294,7 @@ def exported_by(settings: SourceConfig) -> set[str]:
     """The blocks that the entry is for."""
     check_custom_exports(settings, LISTINGS)
     seen = catalog(settings)
-    return {str(each.stream) for each in seen.targets if "scenarios" in payloads_of(settings, each)[0]}
+    return {str(each.stream) for each in seen.targets if "scenarios" in export_requests(settings, each)[0].payload}
 
 
 @pytest.mark.parametrize("named", ["Sales/P&L", BLOCKS[SALES][2].id])
@@ -334,7 +333,7 @@ def test_no_entry_is_for_two_streams_whatever_was_renamed(before: Seen, after: S
     for each in streams:
         with suppress(ConfigProblem):
             found = find_target(settings, now, each)
-            changed |= {found.id} if "listFilter" in payloads_of(settings, found)[0] else set()
+            changed |= {found.id} if "listFilter" in export_requests(settings, found)[0].payload else set()
     assert len(changed) < 2 or not is_clear
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,24 +15,28 @@ from source_pigment.discovery.schema import (
     ColumnsMissing,
     ColumnType,
     ConfiguredSchema,
-    InferenceOptions,
     KnownNames,
-    Sample,
     Selection,
     StreamSchema,
     infer_type,
     make_schema,
 )
 
-INFER = InferenceOptions(True, KnownNames(frozenset({"Cost", "Revenue"}), frozenset({"Year", "Country", "Scenario"})))
+KNOWN = KnownNames(frozenset({"Cost", "Revenue"}), frozenset({"Year", "Country", "Scenario"}))
 
 
 def schema(
-    type_: BlockType, header: str, *rows: str, options: InferenceOptions = INFER, **more: object
+    type_: BlockType,
+    header: str,
+    *rows: str,
+    known: KnownNames = KNOWN,
+    columns: tuple[Column, ...] | None = None,
+    payload: dict[str, Any] | None = None,
+    infer_types: bool = True,
 ) -> StreamSchema:
-    block = Block("id", "name", type_, **more)  # type: ignore[arg-type] # only columns
-    sample = Sample(header.split(";"), [row.split(";") for row in rows])
-    return make_schema(type_.kind, block, sample, options)
+    block = Block("id", "name", type_, columns)
+    cells = [row.split(";") for row in rows]
+    return make_schema(type_.kind, block, known, payload or {}, header.split(";"), cells, infer_types=infer_types)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_richer_metadata_says_which_columns_are_keys() -> None:
 
 
 def test_text_types_send_everything_as_text() -> None:
-    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "a;1", options=InferenceOptions(False))
+    found = schema(BlockType.DIMENSION_LIST, "Account;FTE", "a;1", infer_types=False)
 
     assert set(found.columns.values()) == {ColumnType.TEXT}
 
@@ -110,7 +116,7 @@ def test_the_types_are_read_back_from_the_schema(types: list[ColumnType]) -> Non
 
     written = StreamSchema(columns, (), tuple(columns)).json_schema("an id", row_metadata=True)
 
-    assert ConfiguredSchema.of(written) == ConfiguredSchema(columns, "an id", tuple(columns))
+    assert ConfiguredSchema.parse(written) == ConfiguredSchema(columns, "an id", tuple(columns))
 
 
 @pytest.mark.parametrize(
@@ -118,12 +124,12 @@ def test_the_types_are_read_back_from_the_schema(types: list[ColumnType]) -> Non
     [{}, {"properties": None}, {"properties": {}, "x-pigment": True}, {"x-pigment": {"id": 5, "header": "no"}}],
 )
 def test_a_schema_of_another_make_says_nothing(json_schema: dict[str, object]) -> None:
-    assert ConfiguredSchema.of(json_schema) == ConfiguredSchema({}, None, None)
+    assert ConfiguredSchema.parse(json_schema) == ConfiguredSchema({}, None, None)
 
 
 @pytest.mark.parametrize("anything", [True, {}, {"type": None}, {"type": ["object"]}])
 def test_a_property_of_any_type_is_text(anything: object) -> None:
-    assert ConfiguredSchema.of({"properties": {"a": anything}}).types == {"a": ColumnType.TEXT}
+    assert ConfiguredSchema.parse({"properties": {"a": anything}}).types == {"a": ColumnType.TEXT}
 
 
 def configured(discovered: str, *deselected: str) -> ConfiguredSchema:
@@ -133,7 +139,7 @@ def configured(discovered: str, *deselected: str) -> ConfiguredSchema:
     json_schema = StreamSchema(columns, (), tuple(discovered.split(";"))).json_schema("id", row_metadata=False)
     for name in deselected:
         del json_schema["properties"][name]
-    return ConfiguredSchema.of(json_schema)
+    return ConfiguredSchema.parse(json_schema)
 
 
 def selected(schema: ConfiguredSchema, header: str) -> Selection:
@@ -202,19 +208,21 @@ def test_without_the_header_of_the_discovery_what_is_not_selected_may_be_new() -
 def test_a_tables_key_is_claimed_where_every_column_is_explained(
     metrics: set[str], dimensions: set[str], claimed: tuple[str, ...]
 ) -> None:
-    options = InferenceOptions(True, KnownNames(frozenset(metrics), frozenset(dimensions)))
+    known = KnownNames(frozenset(metrics), frozenset(dimensions))
 
-    found = schema(BlockType.TABLE, "Year;Country;Cost;Revenue", "2026;FR;1;2", "2027;FR;1;2", options=options)
+    found = schema(BlockType.TABLE, "Year;Country;Cost;Revenue", "2026;FR;1;2", "2027;FR;1;2", known=known)
 
     assert found.primary_key == claimed
 
 
 @pytest.mark.parametrize(("has_scenarios", "claimed"), [(True, ("Year", "Scenario")), (False, ())])
 def test_the_scenario_is_part_of_the_key_where_it_was_asked_for(has_scenarios: bool, claimed: tuple[str, ...]) -> None:
-    options = InferenceOptions(True, KnownNames(frozenset({"Cost"}), frozenset({"Year"})), has_scenarios=has_scenarios)
+    known = KnownNames(frozenset({"Cost"}), frozenset({"Year"}))
+    payload = {"scenarios": ["Actual"]} if has_scenarios else {}
 
     for type_ in (BlockType.METRIC, BlockType.TABLE):
-        assert schema(type_, "Year;Scenario;Cost", "2026;Actual;1", options=options).primary_key == claimed
+        found = schema(type_, "Year;Scenario;Cost", "2026;Actual;1", known=known, payload=payload)
+        assert found.primary_key == claimed
 
 
 @given(st.lists(st.sampled_from(["", "a", "a_2", "a_3", "column_1", "b"]), max_size=8))
@@ -253,4 +261,4 @@ def test_equal_names_get_the_type_then_a_short_id() -> None:
 
 
 def test_a_view_claims_no_key() -> None:
-    assert make_schema(ExportKind.VIEW, None, Sample(["a"], [["1"]]), INFER).primary_key == ()
+    assert make_schema(ExportKind.VIEW, None, KNOWN, {}, ["a"], [["1"]], infer_types=True).primary_key == ()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pigment_client.json_objects import fields_of, json_document, object_text
 from pigment_client.models import ListedObject
 from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, Named, stream_names
-from source_pigment.model.entries import ModelKind, Place, gathered, properties_of
+from source_pigment.model.entries import ModelKind, Place, merge_listings, properties_of
 from source_pigment.reading.records import JsonRecords
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -26,7 +26,7 @@ def listed(**fields: Any) -> ListedObject:
 
 
 def record(kind: ModelKind, *listings: tuple[Place | None, list[ListedObject]]) -> dict[str, Any]:
-    (entry,) = gathered(listings)
+    (entry,) = merge_listings(listings)
     data: dict[str, Any] = json.loads(object_text(entry.values(kind)))
     return data
 
@@ -52,7 +52,7 @@ def test_no_field_is_lost_and_each_has_its_type(kind: ModelKind, fields: dict[st
 
 def test_numbers_keep_their_digits() -> None:
     fields = fields_of(json_document(b'{"id": "x", "size": 1.10, "more": {"digits": 12345678901234567890.0}}')) or {}
-    (entry,) = gathered([(None, [ListedObject("x", fields)])])
+    (entry,) = merge_listings([(None, [ListedObject("x", fields)])])
     assert b'{"size":1.10,"more":{"digits": 12345678901234567890.0}}' in object_text(entry.values(ModelKind.VIEWS))
 
 
@@ -93,7 +93,7 @@ def test_a_listing_that_knows_more_adds_to_the_record() -> None:
 
 
 def test_columns_that_are_left_out_in_the_connection_are_not_sent() -> None:
-    (entry,) = gathered([(None, [listed(id="v", name="V", type="Public")])])
+    (entry,) = merge_listings([(None, [listed(id="v", name="V", type="Public")])])
     fields = entry.values(ModelKind.VIEWS)
     chosen = JsonRecords(stream := None, {"properties": {"id": {}, "type": {}}})  # type: ignore[arg-type] # only data
 

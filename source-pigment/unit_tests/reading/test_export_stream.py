@@ -39,7 +39,7 @@ def stream(
     row_metadata: bool = False,
 ) -> ExportStream:
     types = {name: {"type": ["null", "number" if name == "a" else "string"]} for name in columns}
-    schema = ConfiguredSchema.of({"properties": types})
+    schema = ConfiguredSchema.parse({"properties": types})
     exported = Exported(StreamName("Sales"), 'list "Sales"', (ExportRequest(ExportKind.LIST, "1", {}),))
     options = ReadOptions(schema, (), row_metadata=row_metadata, library=library)
     return ExportStream(cast("PigmentClient", client), exported, options)

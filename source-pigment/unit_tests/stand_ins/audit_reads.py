@@ -15,7 +15,7 @@ from pigment_client.audit_responses import parse_audit_page
 from pigment_client.client import PigmentClient
 from pigment_client.errors import RequestRejected
 from pigment_client.models import AuditPage
-from source_pigment.audit.stream import AuditOptions, AuditStream
+from source_pigment.audit.stream import AuditStream
 from source_pigment.reading.scheduler import Checkpoint
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -53,8 +53,8 @@ class Reader:
 
     def read(self, *, is_incremental: bool = True, most_states: int | None = None) -> list[dict[str, Any]]:
         """Read once, or only until so many states; gives the records that were stored."""
-        options = AuditOptions({}, self.state, is_incremental, self.pigment.now.timestamp)
-        stream = AuditStream(cast("PigmentClient", self.pigment), options)
+        client = cast("PigmentClient", self.pigment)
+        stream = AuditStream(client, {}, self.state, is_incremental=is_incremental, now=self.pigment.now.timestamp)
         fetched = stream.download(0, Event())
         before = len(self.stored)
         waiting: list[dict[str, Any]] = []
