@@ -51,7 +51,7 @@ def fast_source_fork_server() -> Iterator[ForkServer]:
 
 @pytest.fixture(scope="session")
 def fast_destination_fork_server() -> Iterator[ForkServer]:
-    with ForkServer("destination_pigment.run", speed=SPEED) as server:
+    with ForkServer("destination_pigment.destination", speed=SPEED) as server:
         yield server
 
 

@@ -97,7 +97,7 @@ MISTAKES_OF_BOTH = [
         single("expired"),
         (
             'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
-            "revoked, and that its IP allow list holds the addresses of Airbyte."
+            "revoked, and that its IP allow list contains the addresses of Airbyte."
         ),
     ),
     Mistake(

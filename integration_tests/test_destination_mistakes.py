@@ -114,7 +114,7 @@ MISTAKES = [
         literal(credentials={"auth_type": "single_key", "api_key": "pgmt_wrong"}),
         (
             'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
-            "revoked, and that its IP allow list holds the addresses of Airbyte."
+            "revoked, and that its IP allow list contains the addresses of Airbyte."
         ),
     ),
     Mistake(

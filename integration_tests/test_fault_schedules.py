@@ -30,7 +30,7 @@ ROWS = 80
 def servers() -> Any:
     with (
         ForkServer("source_pigment.run", speed=SPEED) as source,
-        ForkServer("destination_pigment.run", speed=SPEED) as destination,
+        ForkServer("destination_pigment.destination", speed=SPEED) as destination,
     ):
         yield source, destination
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector_metadata import ROOT
+from destination_pigment.config import MAX_RETRIES
 from form_page import Opened, cards_of, draw, fields, is_folded, spec_of
 from pigment_airbyte.connection import client_from_config, client_options
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
@@ -95,7 +96,8 @@ def test_what_is_left_empty_is_the_default_of_the_form(connector: str) -> None:
 
     check_form(filled_in, root)
     assert config_module.parse_config(filled_in) == config_module.parse_config(empty)
-    options = [client_options(each, default_max_retries=config_module.MAX_RETRIES) for each in (filled_in, empty)]
+    retries = {"default_max_retries": MAX_RETRIES} if connector == "destination" else {}
+    options = [client_options(each, **retries) for each in (filled_in, empty)]
     assert options[0] == options[1]
 
 
@@ -189,7 +191,7 @@ def test_whatever_a_field_holds_is_a_value_or_a_sentence(connector: str, data: s
     config = without_nulls({"credentials": credentials, "application_id": "", name: value})
     with contextlib.suppress(ConfigProblem, PigmentError):
         check_form(config, root)
-        client_from_config(config, default_max_retries=1).close()
+        client_from_config(config).close()
         parse(config)
 
 

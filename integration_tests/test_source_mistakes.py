@@ -98,7 +98,7 @@ MISTAKES = [
         key("pgmt_ab"),
         (
             'Pigment rejected the key under "Export key": check that it was copied whole, has not expired or been'
-            " revoked, and that its IP allow list holds the addresses of Airbyte."
+            " revoked, and that its IP allow list contains the addresses of Airbyte."
         ),
     ),
     Mistake(

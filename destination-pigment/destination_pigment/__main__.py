@@ -1,4 +1,4 @@
-"""What the installed command runs: loads the connector quickly, then runs it (`run.py`)."""
+"""The installed command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pigment_airbyte.cdk_loading import loading_quickly
 def main() -> None:
     """Load the connector, then run it with the arguments of the command line."""
     with loading_quickly():
-        from destination_pigment.run import run  # noqa: PLC0415 - what it imports is what takes the time
+        from destination_pigment.destination import run  # noqa: PLC0415 - this import takes the time
 
     run()
 

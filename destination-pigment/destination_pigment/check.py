@@ -11,11 +11,11 @@ from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, DimensionCheck, TargetEntry, parse_config
+from destination_pigment.config import DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.imports.then_run import reject_invisible, settle_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
-from pigment_airbyte.check import ConnectionForm, check_form_and_connection
-from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.check import check_form_and_connection
+from pigment_airbyte.connection import open_client
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import is_id, load_spec
@@ -29,12 +29,19 @@ from pigment_client.wording import counted, listed
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: the keys, the application, import configurations and dimension checks."""
-    form = ConnectionForm(load_spec("destination_pigment").connectionSpecification, parse_config, _needed, MAX_RETRIES)
-    return check_form_and_connection(config, logger, form, lambda client, settings: _check(client, settings, config))
+    schema = load_spec("destination_pigment").connectionSpecification
+    return check_form_and_connection(
+        config,
+        logger,
+        schema=schema,
+        parse=parse_config,
+        needed=_needed_purposes,
+        try_all=lambda client, settings: _check(client, settings, config),
+    )
 
 
-def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
-    """What the keys must be able to do; a single key need not list."""
+def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
+    """What the keys must be able to do; a single key need not be able to list."""
     credentials = config.get("credentials") or {}
     needed = {Purpose.IMPORT, *(each for each in Purpose if credentials.get(KEY_PROPERTIES[each]))}
     return frozenset(needed | ({Purpose.EXPORT} if config.get("dimension_checks") else set()))
@@ -72,14 +79,11 @@ def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
     credentials = config["credentials"]
     key = credentials.get("api_key") or credentials.get(KEY_PROPERTIES[Purpose.IMPORT])
     asking = {**config, "credentials": {"auth_type": "single_key", "api_key": key}, "max_retries": 1}
-    other = client_from_config(asking, default_max_retries=MAX_RETRIES)
-    try:
-        other.list_applications()
-    except (PermissionMissing, KeyRejected):
-        return False
-    finally:
-        other.log_requests_made()
-        other.close()
+    with open_client(asking) as other:
+        try:
+            other.list_applications()
+        except (PermissionMissing, KeyRejected):
+            return False
     return client.has_key_for(Purpose.METADATA)
 
 

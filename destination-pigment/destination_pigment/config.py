@@ -217,11 +217,13 @@ def _then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tupl
         if count > 1:
             raise ConfigProblem(f'"{each}" is more than once under "Then run", and each is started once: leave one.')
     for target in targets:
-        reject_started(ids, (target.configuration_id, target.replace_configuration_id), f'target "{target.stream}"')
+        require_runs_without_files(
+            ids, (target.configuration_id, target.replace_configuration_id), f'target "{target.stream}"'
+        )
     return ids
 
 
-def reject_started(then_run: Sequence[str], configuration_ids: Iterable[str | None], subject: str) -> None:
+def require_runs_without_files(then_run: Sequence[str], configuration_ids: Iterable[str | None], subject: str) -> None:
     """Raise `ConfigProblem` where what takes the files of a stream shall also be started, without one."""
     for each in then_run:
         if each in configuration_ids:

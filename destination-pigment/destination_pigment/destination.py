@@ -28,11 +28,11 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
-from destination_pigment.destination_catalog import destination_catalog
 from destination_pigment.in_process import Exchange
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.input.stdin import StdinBlocks
+from destination_pigment.targets import destination_catalog
 from destination_pigment.write import Caller, write_blocks
 from pigment_airbyte.connection import connected
 from pigment_airbyte.failures import ConfigProblem, explained
@@ -165,3 +165,8 @@ def _end(code: int) -> None:
         sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def run() -> None:
+    """Run the connector with the arguments of the command line."""
+    DestinationPigment().run(sys.argv[1:])

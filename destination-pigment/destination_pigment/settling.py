@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from destination_pigment.config import DestinationConfig, reject_started
+from destination_pigment.config import DestinationConfig, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import checks_of_sync
 from destination_pigment.files.stream_files import StreamFiles
@@ -45,7 +45,7 @@ def settle_streams(
     replaces: dict[StreamKey, Replace] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
-        reject_started(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
+        require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         dialect = settings.loading_of(target.configuration_id).dialect
         converter = RecordConverter(stream, checks[key], dialect)
         files = StreamFiles(converter, places.spool, settings.limits, places.rejections())

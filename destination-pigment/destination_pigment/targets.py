@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from destination_pigment.config import Loading, TargetEntry, same_form
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import is_id
-from pigment_client.models import ImportConfiguration, ImportMode
+from pigment_client.models import Column, ImportConfiguration, ImportMode
 from pigment_client.wording import listed
 
 
@@ -210,3 +211,43 @@ def shared_blocks(
         for block, sharing in by_block.items()
         if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing)
     ]
+
+
+_SYNC_MODES = ("append", "append_dedup", "overwrite")
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "number": {"type": ["null", "number"]},
+    "integer": {"type": ["null", "integer"]},
+    "boolean": {"type": ["null", "boolean"]},
+    "date": {"type": ["null", "string"], "format": "date"},
+}
+
+
+def destination_catalog(configurations: Sequence[ImportConfiguration]) -> dict[str, Any]:
+    """The DESTINATION_CATALOG message."""
+    counts = Counter(each.name for each in configurations)
+    # Of several with the same name, only the id says which is meant.
+    named = [(each.id if counts[each.name] > 1 else each.name, each) for each in configurations]
+    operations = [_operation(name, each, mode) for name, each in named for mode in _SYNC_MODES]
+    return {"type": "DESTINATION_CATALOG", "destination_catalog": {"operations": operations}}
+
+
+def _operation(object_name: str, configuration: ImportConfiguration, sync_mode: str) -> dict[str, Any]:
+    columns = configuration.columns or ()
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {column.name: _schema(column) for column in columns},
+        "additionalProperties": configuration.columns is None,
+    }
+    required = [column.name for column in columns if column.required or column.is_key]
+    if required:
+        schema["required"] = required
+    operation: dict[str, Any] = {"object_name": object_name, "sync_mode": sync_mode, "json_schema": schema}
+    keys = [[column.name] for column in columns if column.is_key]
+    if keys and sync_mode == "append_dedup":
+        operation["matching_keys"] = keys
+    return operation
+
+
+def _schema(column: Column) -> dict[str, Any]:
+    return dict(_TYPES.get((column.type or "").lower(), {"type": ["null", "string"]}))

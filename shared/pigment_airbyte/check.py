@@ -1,4 +1,7 @@
-"""`check` as both connectors run it: the form, then the connection, and whatever is wrong in one status."""
+"""`check` in both connectors: first the form, then the connection; whatever is wrong ends in one status.
+
+If Pigment turns a key away, each key is tried for every purpose, so that the message can name the field to correct.
+"""
 
 from __future__ import annotations
 
@@ -6,59 +9,111 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
-from typing import Any, Generic
+from typing import Any
+from urllib.parse import urlsplit
 
-from airbyte_cdk.models import AirbyteConnectionStatus
+from airbyte_cdk.models import AirbyteConnectionStatus, Status
 
-from pigment_airbyte.connection import Settings, address_explained, client_from_config, connected
+from pigment_airbyte.connection import Settings, client_options, connected, open_client
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
-from pigment_airbyte.failures import ConfigProblem, checked
-from pigment_airbyte.form import check_form
+from pigment_airbyte.failures import ConfigProblem, explain
+from pigment_airbyte.form import check_form, entered_text
 from pigment_client.client import PigmentClient
-from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
+from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected, ResponseNotUnderstood
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
 
-# What a key may do; None where Pigment knows no such key.
+# The purposes that a key has; None if Pigment knows no such key.
 Abilities = frozenset[Purpose] | None
 
 
+def check_form_and_connection(
+    config: Mapping[str, Any],
+    logger: logging.Logger,
+    *,
+    schema: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], Settings],
+    needed: Callable[[Mapping[str, Any]], frozenset[Purpose]],
+    try_all: Callable[[PigmentClient, Settings], str],
+) -> AirbyteConnectionStatus:
+    """Check a configuration.
+
+    `schema` is the connector's form, `needed` says which purposes the keys must have, and `try_all` tries what is
+    configured and returns what it found.
+    """
+
+    def check() -> str:
+        check_form(config, schema)
+        # Someone is waiting for the result: one retry is enough.
+        impatient = {**config, "max_retries": min(int(config.get("max_retries", 1)), 1)}
+        with (
+            _address_explained(config),
+            _keys_explained(config, needed(config)),
+            connected(impatient, parse) as (client, settings),
+        ):
+            return try_all(client, settings)
+
+    return status_of(check, logger)
+
+
+def status_of(check: Callable[[], str], logger: logging.Logger) -> AirbyteConnectionStatus:
+    """The one status in which a connection test ends, whatever happens in it.
+
+    `check` returns what it found or raises. The message of a failure is for the user, its places are for the log.
+    """
+    try:
+        message = check()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is reported to the user
+        failure = explain(error)
+        logger.error("The connection test failed: %s", failure.internal)  # noqa: TRY400 - a traceback could quote data
+        return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
+    logger.info(message)
+    return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
+
+
 @contextmanager
-def keys_explained(config: Mapping[str, Any], needed: frozenset[Purpose]) -> Iterator[None]:
-    """Say which key is the wrong one, by its field, where Pigment turns one away inside; raises `ConfigProblem`."""
+def _address_explained(config: Mapping[str, Any]) -> Iterator[None]:
+    """Blame the base URL if what answers inside is not Pigment; raises `ConfigProblem`."""
+    try:
+        yield
+    except (ResponseNotUnderstood, NotFound) as error:
+        # Every Pigment can list applications; that it does not know an object is another matter.
+        if isinstance(error, NotFound) and error.operation != "list applications":
+            raise
+        host = urlsplit(client_options(config).base_url).hostname
+        raise ConfigProblem(
+            f'What answers at {host} is not Pigment, or not as its API description says: correct the "Base URL", or '
+            "report this if it is right."
+        ) from None
+
+
+@contextmanager
+def _keys_explained(config: Mapping[str, Any], needed: frozenset[Purpose]) -> Iterator[None]:
+    """Name the field of the wrong key if Pigment turns one away inside; raises `ConfigProblem`."""
     try:
         yield
     except (KeyRejected, PermissionMissing):
-        reason = diagnose(config, needed)
+        given = _given(config.get("credentials") or {})
+        found = {field: _abilities(config, key, needed) for field, (key, _) in given.items()}
+        reason = explain_keys(found, {field: purposes & needed for field, (_, purposes) in given.items()})
         if reason is None:
             raise
-    else:
-        return
-    raise ConfigProblem(reason)
-
-
-def diagnose(config: Mapping[str, Any], needed: frozenset[Purpose]) -> str | None:
-    """Why the keys of a configuration do not serve the purposes, in one sentence; None where they do.
-
-    Raises a `PigmentError` where Pigment cannot be asked.
-    """
-    given = _given(config.get("credentials") or {})
-    found = {field: _abilities(config, key, needed) for field, (key, _) in given.items()}
-    wanted = {field: purposes & needed for field, (_, purposes) in given.items()}
-    return explain_keys(found, wanted)
+        raise ConfigProblem(reason) from None
 
 
 def explain_keys(found: Mapping[str, Abilities], wanted: Mapping[str, frozenset[Purpose]]) -> str | None:
-    """One sentence for the first thing that is wrong with the keys: by the field's title what it may do and must."""
+    """One sentence about the first thing that is wrong with the keys, or None.
+
+    Both arguments are by the title of the key's field: the purposes that the key has, and those that it must have.
+    """
     known = {field: abilities for field, abilities in found.items() if abilities is not None}
     for field in wanted:
         if field not in known and wanted[field]:
             return (
                 f'Pigment rejected the key under "{field}": check that it was copied whole, has not expired or been '
-                "revoked, and that its IP allow list holds the addresses of Airbyte."
+                "revoked, and that its IP allow list contains the addresses of Airbyte."
             )
     lacking = {field: wanted[field] - abilities for field, abilities in known.items() if wanted[field] - abilities}
     for (field, missing), (other, others) in combinations(lacking.items(), 2):
@@ -88,27 +143,24 @@ def _listed(purposes: frozenset[Purpose]) -> str:
 
 
 def _given(credentials: Mapping[str, Any]) -> dict[str, tuple[str, frozenset[Purpose]]]:
-    """By the field's title, the key in it and what it is for."""
+    """The keys that are entered and their purposes, by the title of the field."""
     if credentials.get("auth_type") == "single_key":
-        return {SINGLE_KEY_FIELD: (str(credentials["api_key"]), frozenset(Purpose))}
-    return {
-        KEY_FIELDS[purpose]: (str(credentials[KEY_PROPERTIES[purpose]]), frozenset({purpose}))
-        for purpose in Purpose
-        if str(credentials.get(KEY_PROPERTIES[purpose]) or "").strip()
-    }
+        return {SINGLE_KEY_FIELD: (entered_text(credentials, "api_key"), frozenset(Purpose))}
+    entered = {purpose: entered_text(credentials, KEY_PROPERTIES[purpose]) for purpose in Purpose}
+    return {KEY_FIELDS[purpose]: (key, frozenset({purpose})) for purpose, key in entered.items() if key}
 
 
 def _abilities(config: Mapping[str, Any], key: str, needed: frozenset[Purpose]) -> Abilities:
+    """Try a key for each purpose; raises a `PigmentError` if Pigment cannot be asked."""
     credentials = {"auth_type": "single_key", "api_key": key}
-    client = client_from_config({**config, "credentials": credentials, "max_retries": 1}, default_max_retries=1)
     found: set[Purpose] = set()
     rejected = False
-    try:
-        for purpose, action in _attempts(client):
+    with open_client({**config, "credentials": credentials, "max_retries": 1}) as client:
+        for purpose, attempt in _attempts(client):
             if purpose is Purpose.AUDIT and purpose not in needed:
-                continue  # where nobody reads the audit log, there may be none
+                continue  # a workspace may have no audit log
             try:
-                action()
+                attempt()
             except PermissionMissing:
                 continue
             except KeyRejected:
@@ -117,50 +169,15 @@ def _abilities(config: Mapping[str, Any], key: str, needed: frozenset[Purpose]) 
             except (NotFound, RequestRejected):
                 pass
             found.add(purpose)
-    finally:
-        client.log_requests_made()
-        client.close()
     return None if rejected and not found else frozenset(found)
 
 
 def _attempts(client: PigmentClient) -> Iterator[tuple[Purpose, Callable[[], object]]]:
-    nothing = str(uuid.uuid4())
-    export = ExportRequest(ExportKind.LIST, nothing, {})
+    unknown_id = str(uuid.uuid4())
+    export = ExportRequest(ExportKind.LIST, unknown_id, {})
     yield Purpose.METADATA, client.list_applications
     yield Purpose.EXPORT, lambda: client.export(export, lambda _: None)
-    yield Purpose.IMPORT, lambda: client.import_status(nothing)
-    # Of events since this moment there are none, or few.
+    yield Purpose.IMPORT, lambda: client.import_status(unknown_id)
+    # There are no events since this moment, or few.
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     yield Purpose.AUDIT, lambda: client.audit_page(now)
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionForm(Generic[Settings]):
-    """A connector's form: its schema, what reads it, what its keys are needed for, and its default of retries."""
-
-    schema: Mapping[str, Any]
-    parse: Callable[[Mapping[str, Any]], Settings]
-    needed: Callable[[Mapping[str, Any]], frozenset[Purpose]]
-    default_max_retries: int
-
-
-def check_form_and_connection(
-    config: Mapping[str, Any],
-    logger: logging.Logger,
-    form: ConnectionForm[Settings],
-    try_all: Callable[[PigmentClient, Settings], str],
-) -> AirbyteConnectionStatus:
-    """The status; `try_all` tries what is configured, and says what it found."""
-
-    def check() -> str:
-        check_form(config, form.schema)
-        # Somebody waits for the result: one more try is enough.
-        patient = {**config, "max_retries": min(int(config.get("max_retries", form.default_max_retries)), 1)}
-        with (
-            address_explained(config),
-            keys_explained(config, form.needed(config)),
-            connected(patient, form.parse, default_max_retries=form.default_max_retries) as (client, settings),
-        ):
-            return try_all(client, settings)
-
-    return checked(check, logger)

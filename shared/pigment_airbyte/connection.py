@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pigment_airbyte.credentials import keys_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import entered_text
 from pigment_client.client import ClientOptions, PigmentClient
-from pigment_client.errors import NotFound, ResponseNotUnderstood
 from pigment_client.http.clock import Clock
 
 Settings = TypeVar("Settings")
@@ -24,15 +22,15 @@ _PAGE = re.compile(r"/(app|application|api|w|workspace|settings)(/|$)")
 
 
 def client_from_config(
-    config: Mapping[str, Any], *, default_max_retries: int, clock: Clock | None = None
+    config: Mapping[str, Any], *, default_max_retries: int = _DEFAULTS.max_retries, clock: Clock | None = None
 ) -> PigmentClient:
-    """The client that a connection's configuration describes."""
-    keys = keys_from_config(config.get("credentials") or {})
+    """The client that a configuration describes; raises `ConfigProblem`."""
+    keys = keys_from_config(config.get("credentials") or {})  # first in the form, so reported first
     return PigmentClient(keys, client_options(config, default_max_retries=default_max_retries), clock=clock)
 
 
-def client_options(config: Mapping[str, Any], *, default_max_retries: int) -> ClientOptions:
-    """How a configuration says that requests are sent; raises `ConfigProblem` for an address that cannot be right."""
+def client_options(config: Mapping[str, Any], *, default_max_retries: int = _DEFAULTS.max_retries) -> ClientOptions:
+    """How requests are to be sent; raises `ConfigProblem` for an address that cannot be right."""
     max_retries = config.get("max_retries")
     return ClientOptions(
         base_url=_base_url(config),
@@ -43,39 +41,29 @@ def client_options(config: Mapping[str, Any], *, default_max_retries: int) -> Cl
 
 
 @contextmanager
-def connected(
-    config: Mapping[str, Any],
-    parse: Callable[[Mapping[str, Any]], Settings],
-    *,
-    default_max_retries: int,
-    clock: Clock | None = None,
-) -> Iterator[tuple[PigmentClient, Settings]]:
-    """A client, closed at the end after the number of its requests was logged, and the parsed configuration."""
-    # The keys come first, as in the form.
+def open_client(
+    config: Mapping[str, Any], *, default_max_retries: int = _DEFAULTS.max_retries, clock: Clock | None = None
+) -> Iterator[PigmentClient]:
+    """A client that at the end logs the number of its requests and is closed."""
     client = client_from_config(config, default_max_retries=default_max_retries, clock=clock)
     try:
-        yield client, parse(config)
+        yield client
     finally:
         client.log_requests_made()
         client.close()
 
 
 @contextmanager
-def address_explained(config: Mapping[str, Any]) -> Iterator[None]:
-    """Blame the base URL where what answers inside is not Pigment; raises `ConfigProblem`."""
-    try:
-        yield
-    except (ResponseNotUnderstood, NotFound) as error:
-        # Every Pigment can list applications; an object that it does not know is another matter.
-        if isinstance(error, NotFound) and error.operation != "list applications":
-            raise
-    else:
-        return
-    host = urlsplit(entered_text(config, "base_url") or _DEFAULTS.base_url).hostname
-    raise ConfigProblem(
-        f'What answers at {host} is not Pigment, or not as its API description says: correct the "Base URL", or report '
-        "this if it is right."
-    )
+def connected(
+    config: Mapping[str, Any],
+    parse: Callable[[Mapping[str, Any]], Settings],
+    *,
+    default_max_retries: int = _DEFAULTS.max_retries,
+    clock: Clock | None = None,
+) -> Iterator[tuple[PigmentClient, Settings]]:
+    """An open client and the parsed configuration."""
+    with open_client(config, default_max_retries=default_max_retries, clock=clock) as client:
+        yield client, parse(config)
 
 
 def _base_url(config: Mapping[str, Any]) -> str:

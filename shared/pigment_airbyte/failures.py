@@ -7,14 +7,13 @@ by its type and the places it passed, never by its text.
 
 from __future__ import annotations
 
-import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status, StreamDescriptor
+from airbyte_cdk.models import FailureType, StreamDescriptor
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_client.errors import (
@@ -112,21 +111,6 @@ def traced(
         failure_type=failure.type,
         stream_descriptor=descriptor,
     )
-
-
-def checked(check: Callable[[], str], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """What a connection test ends in, whatever happens: one status.
-
-    `check` returns what it found or raises; the reason of a failure is for the user, its places for the log.
-    """
-    try:
-        message = check()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong is reported to the user
-        failure = explain(error)
-        logger.error("The connection test failed: %s", failure.internal)  # noqa: TRY400 - a traceback could quote data
-        return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
-    logger.info(message)
-    return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)
 
 
 @contextmanager
@@ -270,7 +254,7 @@ def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
         case KeyRejected():
             return (
                 f'Pigment rejected the {key}: check under "Authentication" that it was copied whole, that it has not '
-                "expired or been revoked, and that its IP allow list holds the addresses of Airbyte."
+                "expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
             )
         case PermissionMissing(purpose=str(purpose)):
             return (

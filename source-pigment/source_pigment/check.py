@@ -9,7 +9,7 @@ from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from pigment_airbyte.check import ConnectionForm, check_form_and_connection
+from pigment_airbyte.check import check_form_and_connection
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import load_spec
 from pigment_client.client import PigmentClient
@@ -17,13 +17,11 @@ from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, Pigm
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
 from pigment_client.wording import counted, listed
-from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, export_requests
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_filled_catalog
 from source_pigment.discovery.sampling import read_sample
 from source_pigment.system_streams import check_system_streams
-
-_NEEDED = frozenset({Purpose.EXPORT, Purpose.METADATA})
 
 # A block may be gone or too large while the key is good; three of a kind that fail are no accident.
 _BLOCKS_TO_TRY = 3
@@ -34,12 +32,15 @@ _MOST_NAMED = 25
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
     """Try what is configured: application, views, payloads, and one export of each kind."""
-    form = ConnectionForm(load_spec("source_pigment").connectionSpecification, parse_config, _needed, MAX_RETRIES)
-    return check_form_and_connection(config, logger, form, _check)
+    schema = load_spec("source_pigment").connectionSpecification
+    return check_form_and_connection(
+        config, logger, schema=schema, parse=parse_config, needed=_needed_purposes, try_all=_check
+    )
 
 
-def _needed(config: Mapping[str, Any]) -> frozenset[Purpose]:
-    return _NEEDED | {Purpose.AUDIT} if config.get("audit_log") is True else _NEEDED
+def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
+    audit_log = {Purpose.AUDIT} if config.get("audit_log") is True else set()
+    return frozenset({Purpose.EXPORT, Purpose.METADATA} | audit_log)
 
 
 def _check(client: PigmentClient, settings: SourceConfig) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, id_in_address, pasted_id
-from pigment_client.http.retry import READ
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
@@ -25,9 +24,6 @@ _FORMAT: Payload = {
     "encoding": "Utf8WithoutBom",
 }
 DIALECT = CsvDialect(delimiter=";")
-
-# Tries after the first, where the form says nothing.
-MAX_RETRIES = READ.retries
 
 # What decides which columns an export has.
 _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")

@@ -26,7 +26,7 @@ from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
 from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
-from source_pigment.config import MAX_RETRIES, SourceConfig, parse_config
+from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Catalog, export_requests
 from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_filled_catalog
 from source_pigment.discovery.matching import (
@@ -78,7 +78,7 @@ class SourcePigment(Source):
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
-        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        with explained(), connected(config, parse_config) as (client, settings):
             streams = discover_streams(client, settings, fetch_filled_catalog(client, settings))
             return AirbyteCatalog(streams=[*streams, *system_airbyte_streams(settings)])
 
@@ -99,7 +99,7 @@ class SourcePigment(Source):
     def _read(
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
-        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        with explained(), connected(config, parse_config) as (client, settings):
             log_slow_conversion(logger)
             require_distinct_streams(map(_configured, catalog.streams))
             configured = _without_repeats(catalog.streams)

@@ -24,7 +24,7 @@ SINGLE = {"auth_type": "single_key", "api_key": " pgmt_one "}
 )
 def test_a_base_url_that_is_no_address_is_rejected(base_url: str) -> None:
     with pytest.raises((ConfigProblem, AddressUnusable)) as caught:
-        client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+        client_from_config({"credentials": SINGLE, "base_url": base_url})
 
     message = explain(caught.value).message
     assert '"Base URL"' in message
@@ -32,7 +32,7 @@ def test_a_base_url_that_is_no_address_is_rejected(base_url: str) -> None:
 
 
 def test_no_retries_means_none() -> None:
-    client = client_from_config({"credentials": SINGLE, "max_retries": 0}, default_max_retries=3)
+    client = client_from_config({"credentials": SINGLE, "max_retries": 0})
 
     assert client.read_retry.retries == 0
 
@@ -49,13 +49,13 @@ def test_no_retries_means_none() -> None:
 )
 def test_the_address_of_a_page_is_no_base_url(base_url: str) -> None:
     with pytest.raises(ConfigProblem, match='The "Base URL" holds more than the host'):
-        client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+        client_from_config({"credentials": SINGLE, "base_url": base_url})
 
 
 @pytest.mark.parametrize("base_url", ["http://pigment.app", "http://10.0.0.7:8080", "http://localhost.example.com"])
 def test_a_key_does_not_travel_in_clear(base_url: str) -> None:
     with pytest.raises(PlainHttp) as caught:
-        client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+        client_from_config({"credentials": SINGLE, "base_url": base_url})
 
     assert "unprotected" in explain(caught.value).message
 
@@ -72,4 +72,4 @@ def test_a_key_does_not_travel_in_clear(base_url: str) -> None:
     ],
 )
 def test_an_address_that_can_be_pigment_s_is_taken(base_url: str) -> None:
-    client_from_config({"credentials": SINGLE, "base_url": base_url}, default_max_retries=3)
+    client_from_config({"credentials": SINGLE, "base_url": base_url})

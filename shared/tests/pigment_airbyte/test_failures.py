@@ -8,7 +8,8 @@ import pytest
 from airbyte_cdk.models import FailureType, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.failures import ConfigProblem, TransientProblem, checked, explain, explained, traced
+from pigment_airbyte.check import status_of
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain, explained, traced
 from pigment_client import errors
 from pigment_client.errors import PigmentError
 from pigment_client.keys import Purpose
@@ -121,14 +122,14 @@ def test_a_connection_test_ends_in_one_status_whatever_happens(caplog: pytest.Lo
         raise error
 
     for error in (ConfigProblem("Do this."), errors.Unavailable(host="pigment.app"), ValueError(SECRET)):
-        status = checked(lambda error=error: fail(error), logging.getLogger("check"))
+        status = status_of(lambda error=error: fail(error), logging.getLogger("check"))
         assert status.status is Status.FAILED
         assert status.message
         assert SECRET not in status.message + caplog.text
 
 
 def test_a_connection_test_that_found_nothing_wrong_says_what_it_looked_at() -> None:
-    status = checked(lambda: "All is there.", logging.getLogger("check"))
+    status = status_of(lambda: "All is there.", logging.getLogger("check"))
     assert (status.status, status.message) == (Status.SUCCEEDED, "All is there.")
 
 
