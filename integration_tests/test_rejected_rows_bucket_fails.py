@@ -43,8 +43,8 @@ def test_nothing_is_pushed_where_what_was_rejected_on_arrival_cannot_be_written(
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"] == (
-        f'1 rejected row of the stream "{LEDGER}" could not be written to the bucket "{NAME}", because the key or role '
-        "may not write there, so nothing of the file that they came with was sent to Pigment: allow it "
+        f'1 rejected row of the stream "{LEDGER}" could not be written to the bucket "{NAME}", because the bucket '
+        "rejected PutObject (AccessDenied), so nothing of the file that they came with was sent to Pigment: allow it "
         '"s3:PutObject" and "s3:DeleteObject" under that path, and run the sync again.'
     )
     assert [each["id"] for each in run.states] == [1]
@@ -65,8 +65,9 @@ def test_an_append_that_is_stored_beside_rows_nobody_finds_stops_and_says_so(
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"] == (
         f'Pigment stored 2 rows of the stream "{LEDGER}", and 1 row that it rejected could not be written to the '
-        f'bucket "{NAME}", because the key or role may not write there: allow it "s3:PutObject" and "s3:DeleteObject" '
-        "under that path, and look at the block before you run the sync again, which sends these rows once more."
+        f'bucket "{NAME}", because the bucket rejected PutObject (AccessDenied): allow it "s3:PutObject" and '
+        '"s3:DeleteObject" under that path, and look at the block before you run the sync again, which sends '
+        "these rows once more."
     )
     assert [each["id"] for each in run.states] == [1], "what was certain before it stays certain"
     assert entries(destination) == names(5)
@@ -100,7 +101,7 @@ def test_what_may_be_repeated_is_repeated_once_the_bucket_is_well(
     run = write_to_bucket(destination, bucket, messages, catalog(mode=mode), targets=targets)
 
     assert run.errors[0]["failure_type"] == "transient_error"
-    assert "HTTP 503, SlowDown" in run.errors[0]["message"]
+    assert "the bucket rejected PutObject (SlowDown)" in run.errors[0]["message"]
     assert "run the sync again" in run.errors[0]["message"]
     assert not run.states
     assert len(bucket.front.writes) == 5
@@ -179,8 +180,8 @@ def test_a_full_bucket_is_a_config_error(fast_destination: Runner, bucket: Local
     run = write_to_bucket(fast_destination, bucket, [*many(3), record(7), state(1)])
 
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "because it is full" in run.errors[0]["message"]
-    assert "make room in it" in run.errors[0]["message"]
+    assert "because the bucket rejected PutObject (XMinioStorageFull)" in run.errors[0]["message"]
+    assert "free some space in it" in run.errors[0]["message"]
     assert not run.states
     assert not imports(fast_destination)
 

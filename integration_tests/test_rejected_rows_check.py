@@ -14,15 +14,18 @@ from other_sites import html_site, site_without_such_pages
 from writing import NO_AWS_ACCOUNT
 
 NO_BUCKET = (
-    'The bucket "nowhere" under "Storage of rejected rows" cannot be written, because there is no bucket of that name: '
-    'correct the "S3 bucket name".'
+    'The bucket "nowhere" under "Storage of rejected rows" cannot be written, because the bucket rejected '
+    'PutObject (NoSuchBucket): correct the "S3 bucket name".'
 )
 
 
 NO_KEY = 'because there is no key for it: enter "Access key ID" and "Secret access key", or give the connector a role.'
 
 
-OTHER_SECRET = 'because the secret does not belong to the access key: enter the "Secret access key" again.'
+OTHER_SECRET = (
+    'because the bucket rejected PutObject (SignatureDoesNotMatch): correct the "Access key ID" and the "Secret access '
+    'key".'
+)
 
 
 HALF_A_KEY = (
@@ -40,12 +43,15 @@ IN_CLEAR = (
 UNREACHABLE = 'because 127.0.0.1 cannot be reached: correct the "S3 endpoint"'
 
 
-NO_ROLE = 'because the role may not be assumed: correct the "Role ARN"'
+NO_ROLE = 'because AWS rejected AssumeRole (AccessDenied): correct the "Role ARN"'
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no such bucket": ({"s3_bucket_name": "nowhere"}, NO_BUCKET),
-    "unknown key": ({"access_key_id": "AKIAIOSFODNN7OTHERS1"}, 'correct the "Access key ID".'),
+    "unknown key": (
+        {"access_key_id": "AKIAIOSFODNN7OTHERS1"},
+        'PutObject (InvalidAccessKeyId): correct the "Access key ID" and the "Secret access key".',
+    ),
     "wrong secret": ({"secret_access_key": "another"}, OTHER_SECRET),
     "no key": ({"access_key_id": None, "secret_access_key": None}, NO_KEY),
     "half a key": ({"secret_access_key": None}, HALF_A_KEY),
@@ -82,11 +88,11 @@ def test_what_is_wrong_with_the_bucket_is_said_in_one_sentence(
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (FORBIDDEN, "because the key or role may not write there"),
-        (FULL, "because it is full"),
-        (Respond(400, "AuthorizationHeaderMalformed", "us-east-2"), "because it is in the region us-east-2"),
-        (Respond(301, "PermanentRedirect"), "because it is in another region"),
-        (Respond(500, "<b>"), "because what answers at 127.0.0.1 is no S3, or not well (HTTP 500)"),
+        (FORBIDDEN, "because the bucket rejected PutObject (AccessDenied): allow it"),
+        (FULL, "because the bucket rejected PutObject (XMinioStorageFull): free some space in it"),
+        (Respond(400, "AuthorizationHeaderMalformed", "us-east-2"), 'correct the "S3 bucket region" to us-east-2'),
+        (Respond(301, "PermanentRedirect"), "because the bucket rejected PutObject (PermanentRedirect)"),
+        (Respond(500, "<b>"), "because what answers at 127.0.0.1 is not S3, or does not work (HTTP 500)"),
     ],
     ids=str,
 )
@@ -107,7 +113,7 @@ def test_what_is_no_storage_is_not_taken_for_one(destination: Runner, bucket: Lo
         (found,) = checked(destination, bucket, s3_endpoint=address).of("CONNECTION_STATUS")
 
     assert found["status"] == "FAILED"
-    assert "because what answers at 127.0.0.1 is no" in found["message"]
+    assert "because what answers at 127.0.0.1 is not S3" in found["message"]
     assert 'correct the "S3 endpoint"' in found["message"]
 
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.rejected_rows.bucket import BucketFailed
 from destination_pigment.rejected_rows.csv_table import KeptRow, from_line
-from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
+from destination_pigment.rejected_rows.store import RejectedRowStore
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import RejectedRow, SkippedData
 from pigment_client.wording import counted
@@ -59,11 +60,13 @@ class RejectedRowKeeper:
             self.store.keep(stream.key, (row for each in found for row in each.rows()))
         except BucketFailed as failed:
             rows = counted(sum(each.count for each in found), "rejected row")
-            raise failed.with_sentence(
+            sentence = (
                 f'{rows} of the {stream.subject} could not be written to the bucket "{self.store.bucket.name}", '
                 f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
                 f"{failed.advice}, and run the sync again."
-            ) from None
+            )
+            is_passing = failed.is_passing
+            raise BucketFailed(failed.cause, failed.advice, is_passing=is_passing, sentence=sentence) from None
 
     def keep_imported(
         self,

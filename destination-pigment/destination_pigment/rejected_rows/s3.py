@@ -15,7 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher, CredentialProvider
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.session import Session
 
-from destination_pigment.rejected_rows.store import NOT_S3, Bucket, Foreign, failure_for
+from destination_pigment.rejected_rows.bucket import Bucket, failure_of_response, failure_without_response, not_s3
 
 _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 60.0
@@ -43,7 +43,7 @@ class S3Objects:
         )
         if not written.get("ETag"):
             # Whatever web server says 200 to anything; what is stored has a tag (Amazon S3, PutObject).
-            raise failure_for(Foreign(NOT_S3), self._bucket)
+            raise not_s3(self._bucket)
 
     def remove(self, name: str) -> None:
         """Remove an object; raises `BucketFailed`."""
@@ -133,9 +133,8 @@ def _translating(bucket: Bucket, do: Any) -> Any:
         response = error.response
         said, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
         region = said.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        foreign = Foreign(
-            type(error).__name__, str(said.get("Code", "")), meta.get("HTTPStatusCode"), error.operation_name, region
-        )
+        code = str(said.get("Code", ""))
+        failure = failure_of_response(bucket, error.operation_name, code, meta.get("HTTPStatusCode"), region)
     except Exception as error:  # noqa: BLE001 - whatever a library meets, its text may quote what was sent
-        foreign = Foreign(type(error).__name__)
-    raise failure_for(foreign, bucket)
+        failure = failure_without_response(bucket, type(error).__name__)
+    raise failure
