@@ -161,7 +161,7 @@ MISTAKES = [
         "the name of the application",
         literal(application_id="Consolidation"),
         (
-            '"Consolidation" under "Application ID" is no ID: open the application in Pigment and copy the '
+            '"Consolidation" under "Application ID" is not an ID: open the application in Pigment and copy the '
             "address from there."
         ),
     ),
@@ -198,7 +198,7 @@ MISTAKES = [
         "the address of a list as import configuration",
         target(import_configuration_id=f"https://pigment.app/application/{NOWHERE}/lists/{NOWHERE}"),
         (
-            'The address under "Targets" holds no import configuration ID: copy the ID in Pigment, from the '
+            'The address under "Targets" contains no import configuration ID: copy the ID in Pigment, from the '
             "import configuration."
         ),
     ),

@@ -163,7 +163,7 @@ MISTAKES = [
         "the name of the application",
         literal(application_id="Planning"),
         (
-            '"Planning" under "Application ID" is no ID: open the application in Pigment and copy the address '
+            '"Planning" under "Application ID" is not an ID: open the application in Pigment and copy the address '
             "from there."
         ),
     ),
@@ -171,7 +171,7 @@ MISTAKES = [
         "the address of the home page as application",
         literal(application_id="https://pigment.app/home"),
         (
-            'The address under "Application ID" holds no application ID: open the application in Pigment and copy'
+            'The address under "Application ID" contains no application ID: open the application in Pigment and copy'
             " the address from there."
         ),
     ),
@@ -241,7 +241,7 @@ MISTAKES = [
         "the address of a block as a view",
         literal(views=[{"view_id": f"https://pigment.app/application/{NOWHERE}/lists/{NOWHERE}", "name": "V"}]),
         (
-            'The address under "Views" holds no view ID: open the view in Pigment and copy the address, with its '
+            'The address under "Views" contains no view ID: open the view in Pigment and copy the address, with its '
             "viewId, from there."
         ),
     ),

@@ -18,12 +18,12 @@ from pigment_airbyte.check import check_form_and_connection
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import is_id, load_spec
+from pigment_airbyte.form import load_spec
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
-from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration
+from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration, is_id
 from pigment_client.wording import counted, listed
 
 

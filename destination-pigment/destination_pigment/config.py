@@ -11,7 +11,7 @@ from typing import Any
 
 from destination_pigment.rejected_rows.bucket import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import IdKind, entered_text, is_id, pasted_id
+from pigment_airbyte.form import IdKind, entered_text, pasted_id
 from pigment_client.models import ImportMode, UploadForm
 from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
@@ -241,8 +241,3 @@ def _check(entry: Mapping[str, Any]) -> DimensionCheck:
             'Every dimension check needs a stream, a column and a list ID: complete it under "Dimension checks".'
         )
     return DimensionCheck(stream, column, list_id, OnUnknown(entry.get("on_unknown") or "fail"))
-
-
-def same_form(identifier: str) -> str:
-    """An id in the one form in which ids are compared with each other."""
-    return identifier.lower() if is_id(identifier) else identifier

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from destination_pigment.config import Loading, TargetEntry, same_form
+from destination_pigment.config import Loading, TargetEntry
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import is_id
-from pigment_client.models import Column, ImportConfiguration, ImportMode
+from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
 from pigment_client.wording import listed
 
 
@@ -99,8 +98,8 @@ def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target 
         return _target(entry.configuration_id, entry) if entry else None
     if not is_id(stream.object_name):
         return None
-    # Ids are compared with each other, so they have one form.
-    return _target(same_form(stream.object_name), entry)
+    # In lower case, as every pasted ID is, so that they can be compared.
+    return _target(stream.object_name.lower(), entry)
 
 
 def _target(configuration_id: str, entry: TargetEntry | None) -> Target:

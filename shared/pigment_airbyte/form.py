@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from pigment_airbyte.failures import ConfigProblem
+from pigment_client.models import ID_PATTERN, is_id
 
 Schema = Mapping[str, Any]
 
@@ -74,67 +75,60 @@ _TYPES = {
 
 
 def check_form(config: Mapping[str, Any], schema: Schema) -> None:
-    """Raise `ConfigProblem` for the first field, in the form's order, whose value the form does not allow."""
-    errors = [leaf for error in Draft7Validator(schema).iter_errors(config) for leaf in _leaves(error, config)]
+    """Raise `ConfigProblem` for the first field, in the form's order, with a value that the form does not allow."""
+    errors = [inner for error in Draft7Validator(schema).iter_errors(config) for inner in _inner_errors(error)]
     if errors:
-        first = min(errors, key=lambda error: _place(error, schema))
-        raise ConfigProblem(_sentence(first, schema))
+        raise ConfigProblem(_sentence(min(errors, key=lambda error: _place(error, schema)), schema))
 
 
-def _leaves(error: ValidationError, config: Mapping[str, Any]) -> Iterator[ValidationError]:
-    """The errors of the chosen branch of a `oneOf`, or the error itself."""
-    if error.validator != "oneOf" or not error.context:
-        yield error
-        return
-    branches: dict[int, list[ValidationError]] = {}
-    for each in error.context:
-        branches.setdefault(int(each.schema_path[0]), []).append(each)
-    chosen = [errors for errors in branches.values() if all(each.validator != "const" for each in errors)]
-    named = isinstance(error.instance, Mapping) and any(_constant(branch, error.instance) for branch in _choices(error))
-    if named and len(chosen) == 1:
-        for each in chosen[0]:
-            yield from _leaves(each, config)
-    else:
-        yield error
+def _inner_errors(error: ValidationError) -> Iterator[ValidationError]:
+    """The errors in the chosen branch of a `oneOf`; any other error itself."""
+    if error.validator == "oneOf":
+        branches: Any = error.validator_value
+        chosen = [index for index, branch in enumerate(branches) if _is_chosen(branch, error.instance)]
+        inside = [each for each in error.context or () if each.schema_path[0] in chosen]
+        if inside:
+            for each in inside:
+                yield from _inner_errors(each)
+            return
+    yield error
 
 
-def _choices(error: ValidationError) -> list[Schema]:
-    choices: Any = error.validator_value
-    return list(choices)
-
-
-def _constant(branch: Schema, instance: Mapping[str, Any]) -> bool:
-    return any("const" in each and instance.get(name) == each["const"] for name, each in branch["properties"].items())
+def _is_chosen(branch: Schema, value: Any) -> bool:
+    constants = {name: each["const"] for name, each in branch["properties"].items() if "const" in each}
+    return isinstance(value, Mapping) and any(value.get(name) == each for name, each in constants.items())
 
 
 def _place(error: ValidationError, schema: Schema) -> tuple[int, int, list[str]]:
-    """Where the field stands in the form."""
+    """Where the field is in the form: card, position in it, path."""
     groups = [each["id"] for each in schema.get("groups", ())]
-    path = [*error.absolute_path, *(_missing(error) if error.validator == "required" else ())]
+    path = _path(error)
     top = schema["properties"].get(path[0], {}) if path else {}
     group = groups.index(top["group"]) if top.get("group") in groups else len(groups)
     return group, int(top.get("order", 0)), [str(each) for each in path]
 
 
-def _missing(error: ValidationError) -> list[str]:
+def _path(error: ValidationError) -> list[Any]:
+    """The way to the field, also to one that is missing."""
+    if error.validator != "required":
+        return list(error.absolute_path)
     required: Any = error.validator_value
     given: Any = error.instance
-    return [name for name in required if name not in given][:1]
+    return [*error.absolute_path, next(name for name in required if name not in given)]
 
 
 def _sentence(error: ValidationError, schema: Schema) -> str:
-    field = _field(list(error.absolute_path), schema)
+    field = _field(_path(error), schema)
     wanted: Any = error.validator_value
     own: Any = error.schema
     match error.validator:
         case "required":
-            inside = _field([*error.absolute_path, *_missing(error)], schema)
-            return f"{inside} is empty: fill it in."
+            return f"{field} is empty: fill it in."
         case "type":
             kinds = " or ".join(_TYPES[each] for each in ([wanted] if isinstance(wanted, str) else wanted))
             return f"{field} must be {kinds}: correct it."
-        case "minimum" | "maximum" | "exclusiveMinimum":
-            return f"{field} {_range(own)}: correct it."
+        case "minimum" | "maximum":
+            return f"{field} must be {_range(own)}: correct it."
         case "enum":
             return f"{field} must be {_any_of(wanted)}: choose one of them."
         case "pattern":
@@ -143,42 +137,40 @@ def _sentence(error: ValidationError, schema: Schema) -> str:
             titles = " or ".join(f'"{each["title"]}"' for each in wanted)
             return f"{field} is not chosen: choose {titles}."
         case "uniqueItems":
-            return f"{field} holds the same entry twice: leave one of them."
+            return f"{field} contains the same entry twice: leave one of them."
         case _:
             return f"{field} is not filled in as the form asks: correct it."
 
 
 def _any_of(words: list[Any]) -> str:
-    *others, last = [str(each) for each in words if each]
+    *others, last = map(str, words)
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def _range(schema: Schema) -> str:
-    least, most = schema.get("minimum"), schema.get("maximum")
-    if least is not None and most is not None:
-        return f"must be between {least} and {most}"
-    return f"must be {least} or more" if least is not None else f"must be {most} or less"
+    least, most = schema["minimum"], schema.get("maximum")
+    return f"{least} or more" if most is None else f"between {least} and {most}"
 
 
 def _field(path: list[Any], schema: Schema) -> str:
-    """The titles of the fields on the way, such as `The field "Stream" in entry 2 of "Targets"`."""
+    """A field by the titles on the way to it, such as `The field "Stream" in entry 2 of "Targets"`."""
     titles: list[str] = []
     node: Schema = schema
     entry: int | None = None
     for step in path:
         if isinstance(step, int):
             node, entry = node.get("items", {}), step + 1
-            continue
-        node = _property(node, step)
-        titles.append(str(node.get("title", step)))
-    if not titles:
-        return "The form"
-    where = f' in entry {entry} of "{titles[0]}"' if entry is not None and len(titles) > 1 else ""
-    if entry is not None and len(titles) == 1:
-        return f'Entry {entry} of "{titles[0]}"'
-    if not where and len(titles) > 1:
-        where = f' of "{titles[0]}"'
-    return f'The field "{titles[-1]}"{where}'
+        else:
+            node = _property(node, step)
+            titles.append(str(node.get("title", step)))
+    match titles:
+        case []:
+            return "The form"
+        case [title]:
+            return f'The field "{title}"' if entry is None else f'Entry {entry} of "{title}"'
+        case [outer, *_, title]:
+            return f'The field "{title}"{f" in entry {entry}" if entry else ""} of "{outer}"'
+    raise AssertionError
 
 
 def _property(node: Schema, name: Any) -> Schema:
@@ -187,8 +179,7 @@ def _property(node: Schema, name: Any) -> Schema:
     return found if isinstance(found, Mapping) else {}
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Straight quotes, and the ones that mail and text programs make of them.
+# Straight quotes, and those that mail and text programs turn them into.
 _QUOTES = "\"'`<>\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 
@@ -202,7 +193,7 @@ class IdKind(StrEnum):
     IMPORT_CONFIGURATION = "import configuration"
 
 
-# The word in front of an ID in an address: the segment before it, or the name of the query parameter.
+# What comes before an ID in an address: the path segment, or the name of the query parameter.
 _BEFORE: dict[IdKind, re.Pattern[str]] = {
     IdKind.APPLICATION: re.compile(r"app|applications?|applicationId"),
     IdKind.BLOCK: re.compile(r"(dimension|transaction)?-?(block|list|metric|table)s?|blockId"),
@@ -210,48 +201,49 @@ _BEFORE: dict[IdKind, re.Pattern[str]] = {
     IdKind.VIEW: re.compile(r"views?|viewId"),
     IdKind.IMPORT_CONFIGURATION: re.compile(r".*import.*|.*configurations?|.*configurationId|ApiPush|pipelines?"),
 }
-_WHERE: dict[IdKind, str] = {
+_ADVICE: dict[IdKind, str] = {
     IdKind.APPLICATION: "open the application in Pigment and copy the address from there",
     IdKind.BLOCK: "open the block in Pigment and copy the address from there",
     IdKind.LIST: "open the list in Pigment and copy the address from there",
     IdKind.VIEW: "open the view in Pigment and copy the address, with its viewId, from there",
     IdKind.IMPORT_CONFIGURATION: "copy the ID in Pigment, from the import configuration",
 }
-
-
-# The others are looked up, so that a name is answered with its ID.
+# A name of another kind is accepted here and looked up later, so that the message can give its ID.
 _NEVER_A_NAME = frozenset({IdKind.APPLICATION, IdKind.VIEW})
 
 
-def is_id(text: str) -> bool:
-    """Whether a text is an ID of Pigment, a UUID."""
-    return _UUID.fullmatch(text) is not None
-
-
 def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
-    """The ID in what was pasted, in small letters; a name comes back as it is.
+    """The ID in what was pasted, in lower case; a name is returned as it is.
 
-    `field` is the title of the form's field. Raises `ConfigProblem` for an address without such an ID in it, and for a
-    name where only an ID can be.
+    `field` is the title of the form's field. Raises `ConfigProblem` for an address that contains no such ID, and for a
+    name where only an ID is possible.
     """
     text = _unquoted(pasted)
     if is_id(text):
         return text.lower()
     if not _is_address(text):
         if text and kind in _NEVER_A_NAME:
-            raise ConfigProblem(f'"{text}" under "{field}" is no ID: {_WHERE[kind]}.')
+            raise ConfigProblem(f'"{text}" under "{field}" is not an ID: {_ADVICE[kind]}.')
         return text
-    found = _labelled(text, _BEFORE[kind])
+    found = id_in_address(pasted, kind)
     if found is None:
-        raise ConfigProblem(f'The address under "{field}" holds no {kind} ID: {_WHERE[kind]}.')
-    return found.lower()
+        raise ConfigProblem(f'The address under "{field}" contains no {kind} ID: {_ADVICE[kind]}.')
+    return found
 
 
 def id_in_address(pasted: object, kind: IdKind) -> str | None:
-    """An ID that stands in a pasted address beside the one that was asked for; None where there is none."""
+    """The ID of a kind in a pasted address, in lower case; None if it is no address or contains no such ID."""
     text = _unquoted(pasted)
-    found = _labelled(text, _BEFORE[kind]) if _is_address(text) else None
-    return found.lower() if found else None
+    if not _is_address(text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # half an IPv6 address
+        return None
+    segments = [unquote(each) for each in parts.path.split("/")]
+    # The query names its IDs, so it is read before the path.
+    pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment.rpartition("?")[2]), *pairwise(segments)]
+    return next((after.lower() for before, after in pairs if _BEFORE[kind].fullmatch(before) and is_id(after)), None)
 
 
 def _unquoted(pasted: object) -> str:
@@ -261,16 +253,5 @@ def _unquoted(pasted: object) -> str:
 def _is_address(text: str) -> bool:
     if re.match(r"https?://", text, re.IGNORECASE):
         return True
-    # The browser leaves the scheme out; a name such as "Revenue/Cost" is no address.
-    return re.match(r"[\w-]+(\.[\w-]+)+/", text) is not None and _UUID.search(text) is not None
-
-
-def _labelled(address: str, label: re.Pattern[str]) -> str | None:
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # half an IPv6 address
-        return None
-    segments = [unquote(each) for each in parts.path.split("/")]
-    # The query says what its ids are, so it comes before the path.
-    pairs = [*parse_qsl(parts.query), *parse_qsl(parts.fragment.rpartition("?")[2]), *pairwise(segments)]
-    return next((after for before, after in pairs if label.fullmatch(before) and is_id(after)), None)
+    # Browsers leave out the scheme. A name such as "Revenue/Cost" is not an address.
+    return re.match(r"[\w-]+(\.[\w-]+)+/", text) is not None and re.search(ID_PATTERN, text) is not None

@@ -15,11 +15,10 @@ from destination_pigment.config import DestinationConfig, DimensionCheck, OnUnkn
 from destination_pigment.files.rows import Column
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import is_id
 from pigment_client.client import PigmentClient
 from pigment_client.errors import BrokenOff, KeyRejected, PermissionMissing, PigmentError
 from pigment_client.keys import Purpose
-from pigment_client.models import Block, ExportKind, ExportRequest, ImportConfiguration
+from pigment_client.models import Block, ExportKind, ExportRequest, ImportConfiguration, is_id
 from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvBroken, CsvReader, Row

@@ -19,10 +19,9 @@ from destination_pigment.imports.polling import Words
 from destination_pigment.imports.report import in_words, log_left_out
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
-from pigment_airbyte.form import is_id
 from pigment_client.client import PigmentClient
 from pigment_client.errors import ImportOutcomeUnknown, LimitReached, NotFound, PigmentError, RequestRejected
-from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration
+from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration, is_id
 from pigment_client.wording import counted, listed
 
 

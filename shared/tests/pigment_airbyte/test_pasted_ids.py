@@ -68,11 +68,11 @@ def test_the_id_is_found(pasted: object, kind: IdKind, expected: str) -> None:
     ],
 )
 def test_an_address_of_something_else_is_rejected_by_the_name_of_the_field(pasted: str, kind: IdKind) -> None:
-    with pytest.raises(ConfigProblem, match=f'The address under "The field" holds no {kind} ID: .*copy'):
+    with pytest.raises(ConfigProblem, match=f'The address under "The field" contains no {kind} ID: .*copy'):
         pasted_id(pasted, kind, "The field")
 
 
 @pytest.mark.parametrize("kind", [IdKind.APPLICATION, IdKind.VIEW])
 def test_a_name_is_no_id_where_only_an_id_can_be(kind: IdKind) -> None:
-    with pytest.raises(ConfigProblem, match='"Planning" under "The field" is no ID'):
+    with pytest.raises(ConfigProblem, match='"Planning" under "The field" is not an ID'):
         pasted_id("Planning", kind, "The field")
