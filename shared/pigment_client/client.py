@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +18,10 @@ from pigment_client.errors import NotFound, PigmentError, TryLater
 from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
 from pigment_client.http.export import Export
-from pigment_client.http.rate_limit import REQUESTS, ImportRateLimits, RateLimit
+from pigment_client.http.rate_limit import REQUESTS, RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import PUSH, READ, RetryPolicy
-from pigment_client.http.transport import Transport, content_of, decoded
+from pigment_client.http.transport import Transport, decoded
 from pigment_client.imports import Imports
 from pigment_client.keys import Keys, Purpose
 from pigment_client.models import (
@@ -49,7 +48,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """How to speak with Pigment; `max_retries` counts the tries after the first."""
+    """How Pigment is reached; `max_retries` counts the attempts after the first."""
 
     base_url: str = "https://pigment.app"
     requests_per_5_minutes: int = REQUESTS
@@ -60,7 +59,7 @@ class ClientOptions:
 
 
 class PigmentClient:
-    """Speaks with one Pigment; may be shared by threads.
+    """One Pigment, for any number of threads.
 
     Every method raises a `PigmentError`. Reads are repeated as `read_retry` says; a push as `push_retry` says, and
     only where that does no harm.
@@ -79,11 +78,9 @@ class PigmentClient:
             options.user_agent,
         )
         self._transport = Transport(address, self._limit, clock)
-        import_limits = ImportRateLimits(clock=clock)
-        self._imports = Imports(self._transport, import_limits, self.push_retry)
-        # Mutable state, guarded by the lock: what was said once, and what this Pigment was found not to offer.
+        self._imports = Imports(self._transport, self.push_retry, clock)
+        # Mutable state, guarded by the lock: whether this Pigment offers the richer list, as far as it is known.
         self._lock = Lock()
-        self._warned_of_http_1 = False
         self._richer_offered = True
 
     def has_key_for(self, purpose: Purpose) -> bool:
@@ -92,45 +89,31 @@ class PigmentClient:
 
     def list_applications(self) -> list[Application]:
         """The applications that the key's owner can see."""
-        return self._read(
-            Request("list applications", *_METADATA, "/api/v1/applications"), responses.parse_applications
-        )
+        return self._read(_listing_request(Listing.APPLICATIONS), responses.parse_applications)
 
     def list_blocks(self, application_id: str) -> list[Block]:
         """The lists, metrics and tables of an application, in Pigment's order."""
-        query = {"applicationId": application_id}
-        request = Request("list blocks", *_METADATA, "/api/v1/blocks", object_id=application_id, query=query)
+        request = _listing_request(Listing.BLOCKS, application_id)
         blocks, unknown = self._read(request, responses.parse_blocks)
         if unknown:
             left_out = counted(unknown, "block is left out: its", "blocks are left out: their")
             logger.warning("%s type did not exist when this was written.", left_out)
         return blocks
 
-    def list_views(self, application_id: str, block_id: str | None = None) -> list[View]:
-        """The views of an application, or of one of its blocks."""
-        query = _query(applicationId=application_id, blockId=block_id)
-        request = Request("list views", *_METADATA, "/api/v1/views", object_id=application_id, query=query)
-        return self._read(request, responses.parse_views)
+    def list_views(self, application_id: str) -> list[View]:
+        """The views of an application."""
+        return self._read(_listing_request(Listing.VIEWS, application_id), responses.parse_views)
 
-    def list_import_configurations(
-        self, application_id: str | None = None, block_id: str | None = None
-    ) -> list[ImportConfiguration]:
-        """The import configurations that the key's owner can see, of an application or a block if one is given.
+    def list_import_configurations(self, application_id: str | None = None) -> list[ImportConfiguration]:
+        """The import configurations that the key's owner can see, of an application if one is given.
 
         With target and columns where the workspace offers the richer list of the text "Pigment Connector Setup".
-        That list is not known to honour application and block, so with these it only adds to the plain one.
+        It is not known whether that list honours the application, so with one it only adds to the plain list.
         """
-        query = _query(applicationId=application_id, blockId=block_id)
-        richer = self._list_richer(query)
-        if richer is not None and not query:
+        richer = self._list_richer(application_id)
+        if richer is not None and application_id is None:
             return richer
-        request = Request(
-            "list import configurations",
-            *_METADATA,
-            "/api/v1/importConfigurations",
-            object_id=block_id or application_id,
-            query=query,
-        )
+        request = _listing_request(Listing.IMPORT_CONFIGURATIONS, application_id)
         try:
             plain = self._read(request, responses.parse_import_configurations)
         except NotFound:
@@ -143,32 +126,24 @@ class PigmentClient:
     def list_objects(
         self, listing: Listing, application_id: str | None = None, block_id: str | None = None
     ) -> list[ListedObject]:
-        """A listing with all that its entries carry, of the whole workspace, an application or a block."""
-        query = _query(applicationId=application_id, blockId=block_id)
-        about = block_id or application_id
-        request = Request(_LIST_NAMES[listing], *_METADATA, f"/api/v1/{listing}", object_id=about, query=query)
+        """A listing with every field of its entries, of the whole workspace, an application or a block."""
+        request = _listing_request(listing, application_id, block_id)
         return self._read_content(request, responses.parse_listing)
 
     def audit_page(self, since: str, cursor: str | None = None, *, cursor_parameter: str = "cursor") -> AuditPage:
-        """Events that were ingested since then (ISO 8601), newest first: the first page, or that of a cursor."""
+        """Events ingested since then (ISO 8601), newest first: the first page, or that of a cursor."""
         query = {"ingestedSince": since, **({cursor_parameter: cursor} if cursor else {})}
         request = Request("read audit log", Purpose.AUDIT, "GET", "/api/audit/v1/events", query=query)
         return self._read_content(request, parse_audit_page)
 
     def export(self, request: ExportRequest, consume: Callable[[Export], T]) -> T:
-        """Export a block or a view: what `consume` makes of it, which reads one attempt from its beginning.
+        """Export a block or a view, and give what `consume` makes of it.
 
-        The whole attempt is repeated where the export breaks off; `consume` may say so itself with a `BrokenOff`.
+        Where the export breaks off, `consume` is called again with a new one, from its beginning; it may raise
+        `BrokenOff` itself.
         """
-
-        def attempt() -> T:
-            with closing(self._begin(request)) as export:
-                result = consume(export)
-            # Not while the export is under way: the log may have to wait for a slow reader, and Pigment would too.
-            self._warn_once_of_http_1(export)
-            return result
-
-        return self._transport.repeated(self.read_retry, attempt, repeatable=True)
+        key = self._keys.key_for(Purpose.EXPORT)
+        return self._transport.export(_export_request(request), key, self.read_retry, consume)
 
     def push_csv(self, configuration_id: str, file: Path, options: PushOptions) -> Import:
         """Push a CSV file into an import configuration.
@@ -199,43 +174,34 @@ class PigmentClient:
         return self._limit.requests_made
 
     def report_rate_limit_to(self, report: Callable[[datetime | None], None]) -> None:
-        """Call this with the moment until which all requests wait for Pigment's limit, and with None once that is over.
+        """Call this with the moment until which all requests wait for Pigment's limit, and with None after that.
 
-        It is called for waits of more than a few seconds, and again where they grow, by the thread that waits, or with
-        None by one whose export has just begun: so it must not wait itself.
+        It is called for waits of more than a few seconds, and again when they get longer, by the thread that waits; or
+        with None by one whose export has just begun, so it must not wait itself.
         """
         self._limit.report_to(report)
 
     def log_requests_made(self) -> None:
-        """Say in the log how many requests were made."""
+        """Log how many requests were made."""
         logger.info("%s to Pigment.", counted(self.requests_made, "request was made", "requests were made"))
 
     def close(self) -> None:
         """Close all connections that are not in use."""
         self._transport.close()
 
-    def _begin(self, request: ExportRequest) -> Export:
-        ours = _export_request(request)
-        return Export(ours, self._transport.send(ours, self._keys.key_for(Purpose.EXPORT)))
-
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T:
         return self._read_content(request, lambda content: parse(json.loads(content)))
 
     def _read_content(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        key = self._keys.key_for(request.purpose)
+        return self._transport.read(request, self._keys.key_for(request.purpose), self.read_retry, parse)
 
-        def read() -> T:
-            return content_of(request, self._transport.send(request, key), parse)
-
-        return self._transport.repeated(self.read_retry, read, repeatable=True)
-
-    def _list_richer(self, query: dict[str, str]) -> list[ImportConfiguration] | None:
+    def _list_richer(self, application_id: str | None) -> list[ImportConfiguration] | None:
         """The richer list, or None where this Pigment does not offer it; that is asked only once."""
         if not self._richer_offered:
             return None
-        request = Request("list import configurations", *_METADATA, "/api/v1/import/configurations", query=query)
+        request = _listing_request(Listing.RICHER_IMPORT_CONFIGURATIONS, application_id)
         try:
-            # Asked once, without repeating: whatever is wrong with it, the plain list is there.
+            # Sent once and not repeated: if anything is wrong with it, there is still the plain list.
             response = self._transport.send(request, self._keys.key_for(Purpose.METADATA))
             return decoded(request, response, responses.parse_import_configurations)
         except PigmentError as error:
@@ -244,19 +210,7 @@ class PigmentClient:
                     self._richer_offered = False
             return None
 
-    def _warn_once_of_http_1(self, export: Export) -> None:
-        with self._lock:
-            first = export.http_version < 20 and not self._warned_of_http_1
-            self._warned_of_http_1 |= first
-        if first:
-            logger.warning(
-                "Exports come over HTTP/1.1, where Pigment cannot report an error in the middle of an export: an "
-                "export that ends early without a trace cannot be seen. Use an https base URL, and no proxy that "
-                "speaks only HTTP/1.1."
-            )
 
-
-_METADATA = (Purpose.METADATA, "GET")
 _LIST_NAMES = {
     Listing.APPLICATIONS: "list applications",
     Listing.BLOCKS: "list blocks",
@@ -276,10 +230,13 @@ def _export_request(export: ExportRequest) -> Request:
     return Request(name, Purpose.EXPORT, "POST", path, object_id=export.id, json=payload, streamed=True)
 
 
-def _query(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
+def _listing_request(listing: Listing, application_id: str | None = None, block_id: str | None = None) -> Request:
+    wanted = {"applicationId": application_id, "blockId": block_id}
+    query = {name: value for name, value in wanted.items() if value is not None}
+    operation, about = _LIST_NAMES[listing], block_id or application_id
+    return Request(operation, Purpose.METADATA, "GET", f"/api/v1/{listing}", object_id=about, query=query)
 
 
 def _segment(identifier: str) -> str:
-    """An id as one segment of a path, whatever a user typed into it."""
+    """An id as one segment of a path, whatever characters a user typed."""
     return quote(identifier, safe="")

@@ -1,11 +1,16 @@
-"""Pushing a file to an import configuration, and starting an import inside Pigment."""
+"""Pushing a file to an import configuration, and starting an import inside Pigment.
+
+This is the one place that decides whether Pigment may have begun an import although its response was lost. If it may,
+and beginning it twice does harm, nothing is sent again and the error says that the outcome is unknown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import count, repeat
+from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 
 from pigment_client.errors import (
     BrokenOff,
@@ -15,7 +20,8 @@ from pigment_client.errors import (
     ResponseNotUnderstood,
     Unavailable,
 )
-from pigment_client.http.rate_limit import ImportRateLimits
+from pigment_client.http.clock import Clock
+from pigment_client.http.rate_limit import RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
 from pigment_client.http.transport import Transport, decoded
@@ -24,91 +30,103 @@ from pigment_client.import_responses import parse_pushed
 from pigment_client.keys import Purpose
 from pigment_client.models import Import, PushOptions
 
+# "Maximum number of reports per configuration per hour exceeded, maximum: 300" (API description, push/csv, 429).
+IMPORTS = 300
+IMPORT_WINDOW = timedelta(hours=1)
+
 
 class Imports:
     """Begins imports, within the hourly limit of each import configuration."""
 
-    def __init__(self, transport: Transport, limits: ImportRateLimits, policy: RetryPolicy) -> None:
+    def __init__(self, transport: Transport, policy: RetryPolicy, clock: Clock) -> None:
         self._transport = transport
-        self._limits = limits
         self._policy = policy
+        self._clock = clock
+        # Mutable state, guarded by the lock.
+        self._lock = Lock()
+        self._limits: dict[str, RateLimit] = {}
 
     def push(self, configuration_id: str, file: Path, options: PushOptions, key: str) -> Import:
         """Push a file, which is read from its beginning for every attempt.
 
         Raises `ImportOutcomeUnknown` where Pigment may have imported it and its response does not say so.
         """
-        query = {"configurationId": configuration_id}
+        query = {}
         if options.dry_run:
             query["dryRun"] = "true"
         if options.import_mode:
             query["importMode"] = options.import_mode.value
-        request = Request(
-            "push CSV",
-            Purpose.IMPORT,
-            "POST",
-            "/api/v1/import/push/csv",
-            object_id=configuration_id,
-            query=query,
-            response_timeout_seconds=options.response_timeout_seconds,
-        )
+        request = _request("push CSV", "push/csv", configuration_id, options.response_timeout_seconds, **query)
         with file.open("rb") as opened:
-            bodies = (UploadBody(opened, options.form) for _ in count())
-            return self._begun(request, key, bodies, repeatable=options.repeatable)
+            return self._begin(request, key, lambda: UploadBody(opened, options.form), repeatable=options.repeatable)
 
     def start(self, configuration_id: str, key: str, response_timeout_seconds: float | None) -> Import:
         """Start once what Pigment runs inside itself.
 
         Raises `ImportOutcomeUnknown` where Pigment may have started it and its response does not say so.
         """
-        request = Request(
-            "trigger import",
-            Purpose.IMPORT,
-            "POST",
-            "/api/v1/import/trigger",
-            object_id=configuration_id,
-            query={"configurationId": configuration_id},
-            response_timeout_seconds=response_timeout_seconds,
-            own_connection=True,
-        )
-        return self._begun(request, key, repeat(None), repeatable=False)
+        request = _request("trigger import", "trigger", configuration_id, response_timeout_seconds)
+        return self._begin(request, key, lambda: None, repeatable=False)
 
-    def _begun(self, request: Request, key: str, bodies: Iterator[UploadBody | None], *, repeatable: bool) -> Import:
-        """The import that a request begins, sent with the next body in every attempt."""
+    def _begin(
+        self, request: Request, key: str, body_of_attempt: Callable[[], UploadBody | None], *, repeatable: bool
+    ) -> Import:
         may_have_arrived = False
 
         def send_once() -> Import:
             nonlocal may_have_arrived
-            body = next(bodies)
+            body = body_of_attempt()
             try:
-                return self._sent(replace(request, body=body), key)
+                return self._send_within_limit(replace(request, body=body), key)
             except Exception as error:
                 may_have_arrived = may_have_arrived or _may_have_arrived(error, body)
                 raise
 
         try:
-            return self._transport.repeated(self._policy, send_once, repeatable=repeatable)
+            return self._transport.repeat(self._policy, send_once, repeatable=repeatable)
         except Exception as error:
             if not may_have_arrived:
                 raise
             status = error.status if isinstance(error, PigmentError) else None
             raise request.error(ImportOutcomeUnknown, status=status) from error
 
-    def _sent(self, request: Request, key: str) -> Import:
-        limit = self._limits.of(request.object_id or "")
+    def _send_within_limit(self, request: Request, key: str) -> Import:
+        limit = self._limit_of(request.object_id or "")
         with limit.request() as pauses:
             try:
                 begun = decoded(request, self._transport.send(request, key), parse_pushed)
             except ImportLimitReached as error:
-                limit.reached(pauses, error.retry_after_seconds)
+                limit.pause(pauses, error.retry_after_seconds)
                 raise
-        limit.passed(pauses)
-        limit.log_end()
+        limit.end_pauses(pauses)
+        limit.log_end_of_wait()
         return begun
+
+    def _limit_of(self, configuration_id: str) -> RateLimit:
+        with self._lock:
+            if configuration_id not in self._limits:
+                limit = RateLimit(IMPORTS, IMPORT_WINDOW, clock=self._clock, what="imports of one configuration")
+                self._limits[configuration_id] = limit
+            return self._limits[configuration_id]
+
+
+def _request(
+    operation: str, path: str, configuration_id: str, response_timeout_seconds: float | None, **query: str
+) -> Request:
+    return Request(
+        operation,
+        Purpose.IMPORT,
+        "POST",
+        f"/api/v1/import/{path}",
+        object_id=configuration_id,
+        query={"configurationId": configuration_id, **query},
+        response_timeout_seconds=response_timeout_seconds,
+        own_connection=True,
+    )
 
 
 def _may_have_arrived(error: Exception, body: UploadBody | None) -> bool:
-    """Whether Pigment may have begun the import although this came instead of its response."""
+    """Whether Pigment may have begun the import although this was raised instead of a response."""
     match error:
         case Unavailable(arrived=arrived):
             return arrived
@@ -117,5 +135,5 @@ def _may_have_arrived(error: Exception, body: UploadBody | None) -> bool:
         case PigmentError():
             return False
         case _:
-            # Such an error says nothing of the file: only a body of which nothing was read did not arrive.
+            # Such an error says nothing about the file: only where nothing of it was read, it did not arrive.
             return body is not None and body.begun

@@ -1,75 +1,15 @@
-"""What a response of Pigment means: status, headers and decoded body to a value or an error. Pure."""
+"""What Pigment lists: the decoded bodies of its listings as typed values. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-from pigment_client.errors import (
-    AddressMoved,
-    ImportLimitReached,
-    KeyRejected,
-    LimitReached,
-    NotFound,
-    PermissionMissing,
-    PigmentError,
-    RequestRejected,
-    ResponseNotUnderstood,
-    TooLarge,
-    Unavailable,
-)
+from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.json_objects import fields_of, items_of, json_document, text_in
 from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, ListedObject, View
 
 T = TypeVar("T")
-
-_BY_STATUS: dict[int, type[PigmentError]] = {
-    401: KeyRejected,
-    403: PermissionMissing,
-    404: NotFound,
-    # The server gave up waiting for the request: not the request's fault.
-    408: Unavailable,
-    410: NotFound,
-    413: TooLarge,
-    429: LimitReached,
-}
-
-
-def error_for(status: int, body: str = "") -> type[PigmentError] | None:
-    """The error that a status stands for, or None for success.
-
-    `body` is the text of the response where it was read; only the words of two limits are looked for, because a push
-    answers 400 for "Bad request or size limit exceeded", and 429 for "Maximum number of reports per configuration per
-    hour exceeded" (API description).
-    """
-    if 200 <= status < 300:
-        return None
-    if 300 <= status < 400:
-        return AddressMoved
-    if status == 429 and "per configuration" in body.lower():
-        return ImportLimitReached
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status == 400 and "size limit" in body.lower():
-        return TooLarge
-    if 400 <= status < 500:
-        return RequestRejected
-    return Unavailable if status >= 500 else ResponseNotUnderstood
-
-
-def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """What the header Retry-After asks for, in seconds or as a date; None where it is absent or not readable."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
 
 
 def parse_applications(body: Any) -> list[Application]:

@@ -1,8 +1,8 @@
-"""The exceptions of requests, urllib3 and the sockets below them, as ours: tables, read from the top.
+"""What goes wrong with a request, as our errors: statuses, and the exceptions of requests, urllib3 and sockets.
 
-What we raise is raised from the original, whose text names hosts, ids and system errors, except where the original
-could quote what was sent or received: there it stays behind. The request that requests hangs on its exceptions holds
-the key, so it is taken off.
+The tables are read from the top. An error of ours is raised from the original exception, whose text names hosts, ids
+and system errors, except where the original could quote what was sent or received: then the original is left out. The
+request that requests attaches to its exceptions contains the key, so it is removed.
 """
 
 from __future__ import annotations
@@ -11,23 +11,101 @@ import gzip
 import http.client
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import requests
 import urllib3
 from requests import exceptions as theirs
 
 from pigment_client.errors import (
+    AddressMoved,
     AddressUnusable,
     BrokenOff,
     CertificateRejected,
+    ImportLimitReached,
+    KeyRejected,
+    LimitReached,
+    NotAnExport,
+    NotFound,
     Obstacle,
+    PermissionMissing,
     PigmentError,
     RequestRejected,
     ResponseNotUnderstood,
+    TooLarge,
+    TryLater,
     Unavailable,
 )
 from pigment_client.http.request import Request
+
+# Enough of a rejection to find the words of a limit in it.
+_REJECTION_BYTES = 4096
+
+_BY_STATUS: dict[int, type[PigmentError]] = {
+    401: KeyRejected,
+    403: PermissionMissing,
+    404: NotFound,
+    # The server gave up waiting for the request: not the request's fault.
+    408: Unavailable,
+    410: NotFound,
+    413: TooLarge,
+    429: LimitReached,
+}
+
+
+def error_kind(status: int, body: str = "") -> type[PigmentError] | None:
+    """The kind of error that a status stands for, or None for success.
+
+    `body` is the text of the response where it was read; only the words of two limits are looked for, because a push
+    answers 400 for "Bad request or size limit exceeded", and 429 for "Maximum number of reports per configuration per
+    hour exceeded" (API description).
+    """
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return AddressMoved
+    if status == 429 and "per configuration" in body.lower():
+        return ImportLimitReached
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status == 400 and "size limit" in body.lower():
+        return TooLarge
+    if 400 <= status < 500:
+        return RequestRejected
+    return Unavailable if status >= 500 else ResponseNotUnderstood
+
+
+def error_of_response(response: requests.Response, request: Request, now: datetime) -> PigmentError | None:
+    """The error that a response stands for, or None for success; the body of an export is not read."""
+    status = response.status_code
+    if request.streamed and status == HTTPStatus.OK:
+        return None
+    rejection = "" if request.streamed else response.content[:_REJECTION_BYTES].decode("utf-8", "replace")
+    kind = error_kind(status, rejection)
+    if kind is None:
+        # An export is never answered with a part of it, or with nothing.
+        return request.error(NotAnExport, status=status, came=f"HTTP {status}") if request.streamed else None
+    if issubclass(kind, TryLater):
+        asked = retry_after_seconds(response.headers, now)
+        return request.error(kind, status=status, retry_after_seconds=asked)
+    return request.error(kind, status=status)
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """What the header Retry-After asks for, in seconds or as a date; None where it is absent or not readable."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - now).total_seconds())
+
 
 _KINDS: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
     (theirs.ChunkedEncodingError, BrokenOff),
@@ -64,11 +142,11 @@ _UNCONNECTED = (
 )
 
 
-def translated(foreign: OSError, request: Request, *, host: str, proxy: str | None) -> PigmentError:
-    """The error of ours that stands for one of theirs, its cause already set.
+def error_of_exception(foreign: OSError, request: Request, *, host: str, proxy: str | None) -> PigmentError:
+    """The error of ours that an exception stands for, its cause already set.
 
-    `host` is the server's, `proxy` that of the proxy before it. Raise it outside the handler that caught the original,
-    so that Python does not hang the original on it again.
+    `host` is the server's name, `proxy` that of the proxy before it. Raise it outside the handler that caught the
+    exception: otherwise Python attaches that again, as the context.
     """
     ours = _ours(foreign, request, host, proxy)
     ours.__cause__ = foreign if _may_be_shown(foreign) else None
@@ -78,7 +156,7 @@ def translated(foreign: OSError, request: Request, *, host: str, proxy: str | No
 
 
 def broken_off(foreign: Exception, request: Request) -> BrokenOff:
-    """Whatever happens after a response has begun: it broke off."""
+    """The error for an exception after the response has begun."""
     ours = request.error(BrokenOff)
     ours.__cause__ = foreign if _may_be_shown(foreign) else None
     return ours
@@ -89,12 +167,12 @@ def _ours(foreign: OSError, request: Request, host: str, proxy: str | None) -> P
         return request.error(CertificateRejected, host=host)
     kind = next(ours for their, ours in _KINDS if isinstance(foreign, their))
     if kind is AddressUnusable:
-        # The base URL was looked at before, so where there is a proxy, it is the proxy's address.
+        # The base URL was checked before, so where there is a proxy, it is the proxy's address.
         return request.error(AddressUnusable, host=host if proxy is None else proxy, of_proxy=proxy is not None)
     if kind is not Unavailable:
         return request.error(kind)
     obstacle = _obstacle(foreign)
-    # Where nothing of the body was taken, the file cannot have arrived: no such host, refused, no TLS, no proxy.
+    # Where nothing of the body was read, the file cannot have arrived: no such host, refused, no TLS, no proxy.
     arrived = not _is_unconnected(foreign) if request.body is None else request.body.begun
     unreached = proxy if obstacle is Obstacle.PROXY and proxy is not None else host
     return request.error(Unavailable, arrived=arrived, host=unreached, obstacle=obstacle)
@@ -113,7 +191,7 @@ def _is_unconnected(foreign: OSError) -> bool:
 
 def _is_about_certificates(foreign: OSError) -> bool:
     if not isinstance(foreign, requests.RequestException):
-        # requests says so in a plain OSError, without a number, when a file of certificates is not there.
+        # When the file of certificates is missing, requests raises a plain OSError without a number.
         return foreign.errno is None
     return any(
         isinstance(error, ssl.SSLCertVerificationError) or (isinstance(error, ssl.SSLError) and error.library == "X509")

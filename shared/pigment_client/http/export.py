@@ -1,4 +1,4 @@
-"""An export as it comes: streamed, counted, and checked to be an export at all."""
+"""An export as it arrives: streamed, counted, and checked to be an export at all."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pigment_client.errors import BrokenOff, NotAnExport
 from pigment_client.http.error_mapping import broken_off
 from pigment_client.http.request import Request
 
-# Enough for the JSON of an error; a quote near its beginning betrays a larger document.
-_LOOKED_AT_BYTES = 64 * 1024
+# Enough for the JSON of an error; a larger document shows by a quote near its beginning.
+_CHECKED_BYTES = 64 * 1024
 
 # RFC 4180 has no quote inside an unquoted field, so no CSV begins like this.
 _BEGINS_JSON = re.compile(rb"\s*[\[{][\s\[{]*\"")
@@ -26,18 +26,11 @@ _MAY_BE_JSON = re.compile(rb"\s*[\[{]")
 _BEGINS_MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
 
-class NoExport(Exception):
-    """The body cannot be an export; `came` names the kind of what came, never its content."""
-
-    def __init__(self, came: str) -> None:
-        super().__init__(came)
-        self.came = came
-
-
 class BodyCheck:
-    """Looks at the decoded bytes of an export as they pass."""
+    """Checks the decoded bytes of a response as they pass; raises `NotAnExport` where they cannot be an export."""
 
-    def __init__(self) -> None:
+    def __init__(self, request: Request) -> None:
+        self._request = request
         # All mutable state: what is still undecided of a character, the beginning, and what was seen so far.
         self._utf8 = codecs.getincrementaldecoder("utf-8")()
         self._within_character = False
@@ -45,28 +38,34 @@ class BodyCheck:
         self.bytes_seen = 0
         self._has_form = False
 
-    def see(self, chunk: bytes) -> None:
-        """Take the next bytes; raises `NoExport` as soon as they cannot belong to an export."""
+    def check_chunk(self, chunk: bytes) -> None:
+        """Check the next bytes."""
         self._decode(chunk, final=False)
         self._has_form = self._has_form or any(sign in chunk for sign in (b"\n", b";", b","))
         self.bytes_seen += len(chunk)
-        room = _LOOKED_AT_BYTES - len(self._beginning)
+        room = _CHECKED_BYTES - len(self._beginning)
         if room <= 0:
             return
         self._beginning += chunk[:room]
         text = self._beginning.removeprefix(codecs.BOM_UTF8)
         if _BEGINS_JSON.match(text):
-            raise NoExport("JSON")
+            raise self._not_an_export("JSON")
         if _BEGINS_MARKUP.match(text):
-            raise NoExport("a page of markup such as HTML")
+            raise self._not_an_export("a page of markup such as HTML")
 
-    def end(self) -> None:
-        """The body is whole; raises `NoExport`."""
+    def check_end(self) -> None:
+        """Check the body once all of it has passed; raises `BrokenOff` for an empty one."""
         self._decode(b"", final=True)
-        if self.bytes_seen <= _LOOKED_AT_BYTES and _is_json(bytes(self._beginning)):
-            raise NoExport("JSON")
-        if self.bytes_seen and not self._has_form:
-            raise NoExport("a text without columns and line ends")
+        if self.bytes_seen <= _CHECKED_BYTES and _is_json(bytes(self._beginning)):
+            raise self._not_an_export("JSON")
+        if not self.bytes_seen:
+            # Even an export without rows has a header line.
+            raise self._request.error(BrokenOff)
+        if not self._has_form:
+            raise self._not_an_export("a text without columns and line ends")
+
+    def _not_an_export(self, came: str) -> NotAnExport:
+        return self._request.error(NotAnExport, status=200, came=came)
 
     def _decode(self, chunk: bytes, *, final: bool) -> None:
         if chunk.isascii() and not self._within_character and not final:
@@ -74,11 +73,11 @@ class BodyCheck:
         try:
             self._utf8.decode(chunk, final)
         except UnicodeDecodeError:
-            pass  # it holds the bytes; raised from here, ours would carry them along
+            pass  # it contains the bytes; raised from here, ours would carry them along
         else:
             self._within_character = bool(self._utf8.getstate()[0])
             return
-        raise NoExport("text that is not UTF-8")
+        raise self._not_an_export("text that is not UTF-8")
 
 
 def _is_json(body: bytes) -> bool:
@@ -92,7 +91,7 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-# RFC 9457 has problem documents in JSON and in XML; pages come from proxies and logins.
+# RFC 9457 defines problem documents in JSON and in XML; HTML comes from proxies and login pages.
 _NEVER_CSV = {
     "text/html": "a page of markup such as HTML",
     "application/xhtml+xml": "a page of markup such as HTML",
@@ -113,8 +112,9 @@ def kind_by_media_type(content_type: str) -> str | None:
 # The most that is received, and handed on, at once.
 _CHUNK_BYTES = 256 * 1024
 
-# GzipFile reads compressed content in pieces of `io.DEFAULT_BUFFER_SIZE` (128 KB from Python 3.12 on), and asks for
-# more before it gives the rest of one that was limited: here is room for the most that deflate makes of it, 1032:1.
+# GzipFile reads compressed content in pieces of `io.DEFAULT_BUFFER_SIZE` (128 KB from Python 3.12 on). Where its output
+# is limited, it asks for more input before it gives the rest: this is room for the most that deflate makes of a piece,
+# 1032:1.
 _LARGEST_PIECE_BYTES = 1032 * 8192
 
 # GzipFile reads content in pieces of at least 8 KB, headers and check sums in pieces of a few bytes.
@@ -124,7 +124,7 @@ _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": 
 
 
 class Export:
-    """The response of an export. Read it once, in one thread. Raises `NotAnExport` for one that cannot be one."""
+    """The response of an export, to be read once, in one thread; raises `NotAnExport` where it cannot be one."""
 
     def __init__(self, request: Request, response: requests.Response) -> None:
         self._request = request
@@ -137,7 +137,7 @@ class Export:
             response.close()
             raise request.error(NotAnExport, status=response.status_code, came=came)
         self._encoding = _ENCODINGS[encoding]
-        # All mutable state: how much arrived so far, decoded and as it came.
+        # All mutable state: how much arrived so far, decoded and as it was sent.
         self.bytes_received = 0
         self.wire_bytes = 0
 
@@ -149,10 +149,10 @@ class Export:
     def __iter__(self) -> Iterator[bytes]:
         """The decoded bytes as they arrive.
 
-        Raises `BrokenOff` where they do not come whole, and `NotAnExport` where they cannot be an export.
+        Raises `BrokenOff` where they stop early, and `NotAnExport` where they cannot be an export.
         """
         pieces = self._decoded()
-        check = BodyCheck()
+        check = BodyCheck(self._request)
         broken: Exception
         while True:
             try:
@@ -160,29 +160,15 @@ class Export:
             except (OSError, HTTPError, EOFError, zlib.error) as error:
                 broken = error
                 break
-            self._look_at(piece, check)
             if not piece:
+                check.check_end()
                 # The connection may serve the next export.
                 self._response.raw.release_conn()
                 return
+            check.check_chunk(piece)
             self.bytes_received += len(piece)
             yield piece
         raise broken_off(broken, self._request)
-
-    def _look_at(self, piece: bytes, check: BodyCheck) -> None:
-        try:
-            if piece:
-                check.see(piece)
-                return
-            check.end()
-        except NoExport as no_export:
-            came = no_export.came
-        else:
-            if check.bytes_seen:
-                return
-            # Even an export without rows has a header line.
-            raise self._request.error(BrokenOff)
-        raise self._request.error(NotAnExport, status=self._response.status_code, came=came)
 
     def close(self) -> None:
         """Stop the transfer if it is still going on."""
@@ -190,7 +176,7 @@ class Export:
 
     def _decoded(self) -> Iterator[bytes]:
         def receive(size: int) -> bytes:
-            # Not `iter_content`: it collects pieces to a size, and takes a compressed body that stops for whole.
+            # Not `iter_content`: it collects pieces up to a size, and accepts a compressed body that stops early.
             received: bytes = self._response.raw.read1(size, decode_content=False)
             self.wire_bytes += len(received)
             return received
@@ -198,7 +184,7 @@ class Export:
         if self._encoding == "identity":
             yield from iter(lambda: receive(_CHUNK_BYTES), b"")
             return
-        # EOFError on a cut, BadGzipFile on a wrong check sum or anything behind the end, zlib.error on damage.
+        # EOFError on a cut, BadGzipFile on a wrong check sum or anything after the end, zlib.error on damage.
         with gzip.GzipFile(fileobj=cast("IO[bytes]", _Body(receive)), mode="rb") as content:
             for piece in iter(lambda: content.read1(_LARGEST_PIECE_BYTES), b""):
                 yield from (piece[start : start + _CHUNK_BYTES] for start in range(0, len(piece), _CHUNK_BYTES))
@@ -207,12 +193,15 @@ class Export:
 
 
 class _Body:
-    """What a function receives, as the file that `GzipFile` reads: a large read gives what is there without waiting for
-    more, a small one, of a header or a check sum, all that it asks for, because it is not repeated."""
+    """What a function receives, as the file that `GzipFile` reads.
+
+    A large read gives what has arrived without waiting for more. A small one, of a header or a check sum, gives all
+    that it asks for, because it is not repeated.
+    """
 
     def __init__(self, receive: Callable[[int], bytes]) -> None:
         self._receive = receive
-        # All mutable state: what was received and not read, from a position on.
+        # All mutable state: what was received, and up to which position it was read.
         self._received = b""
         self._position = 0
 

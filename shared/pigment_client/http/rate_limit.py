@@ -1,12 +1,12 @@
-"""How many requests may be made, and when the next one may: in one place for all threads of a process.
+"""How many requests may be made, and when the next one may be sent: in one place for all threads of a process.
 
 The window slides exactly. A request counts from the moment it is allowed until one window after its response began:
-the server counts it somewhere in between, so however long the way there takes, the server never counts more than
+the server counts it somewhere in between. So however long a request is on its way, the server never counts more than
 `limit` requests in any window. (Proof: take the request of a server window that was allowed last. When it was
 allowed, every other request of that window was either under way or answered less than a window ago.)
 
-What others have spent of the address's limit is learned from a 429 alone. It is a fact about the address and not
-about one request, so it pauses every request.
+How much of the limit other processes at the same address have used shows only in a 429. That is a fact about the
+address, not about one request, so it pauses every request.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from threading import Lock
 
 from pigment_client.http.clock import Clock
 
-# "500 requests per 5 minutes" (Pigment's limits): after a whole window whatever was counted is forgotten.
+# "500 requests per 5 minutes" (Pigment's limits): after a whole window everything that was counted is forgotten.
 REQUEST_WINDOW = timedelta(minutes=5)
 
-# A request that is asked to wait for much longer than one request window is given up, instead of sleeping through an
-# hour; the platform runs the sync again.
+# A request that is asked to wait much longer than one window is given up instead of sleeping for an hour; the
+# platform runs the sync again.
 LONGEST_WAIT_SECONDS = 2 * REQUEST_WINDOW.total_seconds()
 
 # The base of the text "CSV Push API", section "Rate Limiting".
@@ -34,8 +34,8 @@ _FIRST_PAUSE_SECONDS = 1.0
 def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
     """How long all requests pause after a 429: as long as it asks for, else longer each time, up to a whole window.
 
-    At least half of it is waited; the rest is jitter, for others that share the address. What asks for no wait, or for
-    less than the first pause, asks for nothing: the whole limit would be spent in a moment.
+    At least half of that is waited; the rest is jitter, because other processes may share the address. A Retry-After
+    below the first pause is ignored: with it, the whole limit would be used up in a moment.
     """
     if retry_after is not None and retry_after >= _FIRST_PAUSE_SECONDS:
         return min(retry_after, LONGEST_WAIT_SECONDS)
@@ -45,15 +45,11 @@ def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Call
 
 logger = logging.getLogger("airbyte.pigment.rate_limit")
 
-# "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves room for a neighbour.
+# "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves some to other processes.
 REQUESTS = 450
 
-# "Maximum number of reports per configuration per hour exceeded, maximum: 300" (API description, push/csv, 429).
-IMPORTS = 300
-IMPORT_WINDOW = timedelta(hours=1)
-
 _LOGGED_FROM_SECONDS = 3.0
-_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
+_POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
 class RateLimit:
@@ -99,9 +95,9 @@ class RateLimit:
 
     @contextmanager
     def request(self) -> Iterator[int]:
-        """Make one request inside: waits until it fits, and ends when the response has begun.
+        """Wait until one more request fits, which is made inside; leave when its response has begun.
 
-        Gives how many pauses there were before, which `reached` and `passed` want to know.
+        Gives how many pauses there were before it, to be passed to `pause` or `end_pauses`.
         """
         pauses = self._wait_for_room()
         try:
@@ -111,8 +107,8 @@ class RateLimit:
                 self._under_way -= 1
                 self._answered.append(self._clock.monotonic())
 
-    def reached(self, pauses: int, retry_after: float | None) -> None:
-        """Pause every request, because one was answered with 429; a pause that has begun meanwhile only grows."""
+    def pause(self, pauses: int, retry_after: float | None) -> None:
+        """Pause every request, because one was answered with 429; a pause that began meanwhile only gets longer."""
         with self._lock:
             now = self._clock.monotonic()
             if pauses == self._pauses:
@@ -124,8 +120,8 @@ class RateLimit:
                 seconds = pause_seconds(0, retry_after=retry_after, random=self._clock.random)
                 self._paused_until = max(self._paused_until, now + seconds)
 
-    def passed(self, pauses: int) -> None:
-        """A request was answered with anything but 429, so the address's limit is not reached any more."""
+    def end_pauses(self, pauses: int) -> None:
+        """Let the next pause be a short one again, because a request was answered with anything but 429."""
         with self._lock:
             if pauses < self._pauses:
                 return
@@ -137,20 +133,15 @@ class RateLimit:
             self._waited_seconds = self._clock.monotonic() - self._waiting_since
         self._report(None)
 
-    def log_end(self) -> None:
-        """Log the end of a long wait, if there is one that was not logged.
+    def log_end_of_wait(self) -> None:
+        """Log the end of a long wait, unless it was logged.
 
-        Apart from `passed`, because the log may have to wait for a slow reader, and an export is under way there.
+        Separate from `end_pauses`, where an export is under way: the log may have to wait for a slow reader.
         """
         with self._lock:
             seconds, self._waited_seconds = self._waited_seconds, None
         if seconds is not None:
             logger.info("The limit of %s is no longer reached, after %.0f s.", self._what, seconds)
-
-    def wait_seconds(self) -> float:
-        """How long until one more request fits; 0 when it fits now."""
-        with self._lock:
-            return self._missing_seconds()
 
     def _wait_for_room(self) -> int:
         waited_from = self._clock.monotonic()
@@ -159,7 +150,7 @@ class RateLimit:
         try:
             while True:
                 with self._lock:
-                    seconds = self._missing_seconds()
+                    seconds = self._seconds_until_room()
                     if seconds <= 0:
                         self._under_way += 1
                         self._made += 1
@@ -172,7 +163,7 @@ class RateLimit:
                 self._waiting -= 1
 
     def _report_wait(self, since: float, seconds: float) -> None:
-        """Report a wait unless that was done: the first of a kind in the log, and whenever it grows to the listener."""
+        """Report a wait unless it was reported: to the log once, to the listener again whenever it gets longer."""
         with self._lock:
             until = self._clock.monotonic() + seconds
             first = self._reported_until is None
@@ -185,7 +176,8 @@ class RateLimit:
             logger.info("Waiting %.0f s or longer: the limit of %s is reached.", seconds, self._what)
         self._report(self._clock.now() + timedelta(seconds=seconds))
 
-    def _missing_seconds(self) -> float:
+    def _seconds_until_room(self) -> float:
+        """0 where one more request fits now; the lock is held."""
         now = self._clock.monotonic()
         while self._answered and self._answered[0] + self._window_seconds <= now:
             self._answered.popleft()
@@ -193,26 +185,5 @@ class RateLimit:
         if self._under_way + len(self._answered) < self._limit:
             return pause
         if not self._answered:
-            return max(pause, _WHILE_ALL_ARE_UNDER_WAY_SECONDS)
+            return max(pause, _POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS)
         return max(pause, self._answered[0] + self._window_seconds - now)
-
-
-class ImportRateLimits:
-    """The hourly limit of imports, for each import configuration its own."""
-
-    def __init__(self, limit: int = IMPORTS, window: timedelta = IMPORT_WINDOW, *, clock: Clock | None = None) -> None:
-        self._limit = limit
-        self._window = window
-        self._clock = clock
-        # Mutable state, guarded by the lock.
-        self._lock = Lock()
-        self._limits: dict[str, RateLimit] = {}
-
-    def of(self, configuration_id: str) -> RateLimit:
-        """The limit of one configuration."""
-        with self._lock:
-            if configuration_id not in self._limits:
-                self._limits[configuration_id] = RateLimit(
-                    self._limit, self._window, clock=self._clock, what="imports of one configuration"
-                )
-            return self._limits[configuration_id]

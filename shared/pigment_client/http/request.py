@@ -18,8 +18,9 @@ class Request:
     """What a request is called in logs and errors, which key it needs, and what is sent.
 
     `object_id` is the id of the object it is about. The response of a `streamed` request is not read by the transport.
-    `response_timeout_seconds` replaces the idle time-out where the response may take longer. `own_connection` sends it
-    over none that was kept: one that the server has given up meanwhile would leave open whether it arrived.
+    `response_timeout_seconds` replaces the idle time-out where the response may take longer. With `own_connection` it
+    is not sent over a connection that was kept open: if the server has closed that one meanwhile, it would not be
+    known whether the request arrived.
     """
 
     operation: str

@@ -3,8 +3,9 @@
 Reads may always be repeated. A push may be repeated where repeating is harmless, or where it certainly did not
 arrive. What the user must fix is never repeated.
 
-A 429 was not carried out, so it may always be repeated, and it is no fault of the request: it is a fact about the
-address. It uses up no retry and is given up by time alone, once a request has waited through a whole window.
+A request that was answered with 429 was not carried out, so it may always be repeated. The request is not at fault:
+a 429 is a fact about the address. So it uses up no retry; a request is given up only once it has waited for a whole
+window.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pigment_client.http.rate_limit import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently; `retries` counts the attempts after the first."""
+    """How often to repeat, and how long to wait in between; `retries` counts the attempts after the first."""
 
     retries: int
     base_seconds: float = 1.0
@@ -39,7 +40,7 @@ class Attempts:
     def __init__(self, policy: RetryPolicy, *, repeatable: bool) -> None:
         self._policy = policy
         self._repeatable = repeatable
-        # All mutable state: retries used up, and since when (on a clock of seconds) the limit alone holds it up.
+        # All mutable state: retries used up, and since when (in seconds of the clock) every answer was a 429.
         self._retries = 0
         self._limited_since: float | None = None
 
@@ -62,7 +63,7 @@ class Attempts:
 
 
 def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
-    """Whether the same request may be sent again; `repeatable` says that carrying it out twice is harmless."""
+    """Whether the same request may be sent again; `repeatable` says that carrying it out twice does no harm."""
     match error:
         case LimitReached(retry_after_seconds=asked):
             return _is_short(asked)

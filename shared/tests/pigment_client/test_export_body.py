@@ -10,19 +10,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pigment_client.http.export import BodyCheck, NoExport, kind_by_media_type
+from pigment_client.errors import NotAnExport
+from pigment_client.http.export import BodyCheck, kind_by_media_type
+from pigment_client.http.request import Request
+from pigment_client.keys import Purpose
 
+REQUEST = Request("export list", Purpose.EXPORT, "POST", "/")
 CUTS = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
 
 def check(body: bytes, cuts: list[int]) -> None:
-    looked = BodyCheck()
+    checked = BodyCheck(REQUEST)
     start = number = 0
     while start < len(body):
         end = start + cuts[number % len(cuts)]
-        looked.see(body[start:end])
+        checked.check_chunk(body[start:end])
         start, number = end, number + 1
-    looked.end()
+    checked.check_end()
 
 
 JSON = st.recursive(
@@ -42,8 +46,10 @@ JSON = st.recursive(
 def test_a_json_document_is_none(document: object, indent: int | None, mark: bool, cuts: list[int]) -> None:
     body = (b"\xef\xbb\xbf" if mark else b"") + json.dumps(document, indent=indent).encode()
 
-    with pytest.raises(NoExport, match="JSON"):
+    with pytest.raises(NotAnExport) as caught:
         check(body, cuts)
+
+    assert caught.value.came == "JSON"
 
 
 @pytest.mark.parametrize(
@@ -60,9 +66,10 @@ def test_a_json_document_is_none(document: object, indent: int | None, mark: boo
     ],
 )
 def test_what_is_none(body: bytes, came: str) -> None:
-    with pytest.raises(NoExport, match=came) as caught:
+    with pytest.raises(NotAnExport) as caught:
         check(body, [7, 1, 3])
 
+    assert came in caught.value.came
     assert caught.value.__context__ is None
 
 

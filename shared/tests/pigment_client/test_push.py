@@ -10,11 +10,12 @@ import pytest
 import requests
 
 from pigment_client.errors import ImportOutcomeUnknown, KeyRejected
-from pigment_client.http.rate_limit import ImportRateLimits
+from pigment_client.http.clock import Clock
 from pigment_client.http.request import Request
 from pigment_client.http.retry import RetryPolicy
-from pigment_client.imports import Imports
+from pigment_client.imports import IMPORTS, Imports
 from pigment_client.models import PushOptions
+from simulated_client import SimulatedTime
 
 
 class Stopped(Exception):
@@ -28,7 +29,7 @@ class Wire:
         self._respond = respond
         self._reads = reads
 
-    def repeated(self, _policy: RetryPolicy, attempt: Callable[[], Any], *, repeatable: bool) -> Any:
+    def repeat(self, _policy: RetryPolicy, attempt: Callable[[], Any], *, repeatable: bool) -> Any:
         assert not repeatable
         return attempt()
 
@@ -42,8 +43,8 @@ class Wire:
 def push(tmp_path: Path, wire: Wire) -> Any:
     file = tmp_path / "file.csv"
     file.write_bytes(b"a\r\n1\r\n")
-    pusher = Imports(wire, ImportRateLimits(), RetryPolicy(0))  # type: ignore[arg-type] # stands in
-    return pusher.push("configuration", file, PushOptions(repeatable=False), "key")
+    imports = Imports(wire, RetryPolicy(0), Clock())  # type: ignore[arg-type] # stands in
+    return imports.push("configuration", file, PushOptions(repeatable=False), "key")
 
 
 def raising(error: Exception) -> Callable[[], requests.Response]:
@@ -77,3 +78,20 @@ def test_a_response_that_no_parser_takes_is_a_doubt(tmp_path: Path, body: bytes)
     response._content = body
     with pytest.raises(ImportOutcomeUnknown):
         push(tmp_path, Wire(lambda: response))
+
+
+def test_each_import_configuration_has_an_hour_of_its_own(tmp_path: Path) -> None:
+    time = SimulatedTime()
+    file = tmp_path / "file.csv"
+    file.write_bytes(b"a\r\n1\r\n")
+    accepted = requests.Response()
+    accepted.status_code = 200
+    accepted._content = b'{"importId": "1"}'
+    imports = Imports(Wire(lambda: accepted), RetryPolicy(0), time.clock)  # type: ignore[arg-type] # stands in
+    for _ in range(IMPORTS):
+        imports.push("a", file, PushOptions(repeatable=False), "key")
+    imports.push("b", file, PushOptions(repeatable=False), "key")
+    assert time.now() == 0.0
+
+    imports.push("a", file, PushOptions(repeatable=False), "key")
+    assert time.now() >= 3600.0

@@ -15,7 +15,7 @@ from h2.connection import H2Connection
 from h2.events import StreamEnded
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from pigment_client.http.error_mapping import translated
+from pigment_client.http.error_mapping import error_of_exception
 from pigment_client.http.export import Export
 from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.request import Request
@@ -127,7 +127,7 @@ def export_over(wire: Http2Wire | Http1Wire) -> Iterator[Export]:
         try:
             response = session.get(f"{scheme}://pigment.test/", stream=True, timeout=5, headers=headers)
         except OSError as error:
-            raise translated(error, REQUEST, host="pigment.test", proxy=None) from None
+            raise error_of_exception(error, REQUEST, host="pigment.test", proxy=None) from None
         yield Export(REQUEST, response)
 
 
