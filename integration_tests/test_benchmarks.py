@@ -16,14 +16,14 @@ from typing import IO
 
 import pytest
 
-from benchmarks.checkouts import knows, names_of
+from benchmarks.checkouts import knows
 from benchmarks.feed import opening, state
 from benchmarks.floors import IN_C, built
-from benchmarks.measure import Command, Figures, RunFailed, Watch, run_once
+from benchmarks.measure import Command, Figures, Watch
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.table import cases_table, filled, goals_table, growth_table, noise, start_table
+from benchmarks.table import cases_table, filled, goals_table, growth_table
 from connector_metadata import ROOT
 
 FEW = Case("source", "few rows")
@@ -63,32 +63,9 @@ def test_a_case_is_the_best_run_beyond_the_best_start_beside_plain_and_floor() -
     ]
 
 
-def test_start_up_is_a_table_of_its_own_without_the_floors() -> None:
-    assert cells(start_table(THREE_WAYS)) == [
-        ["few rows", "ours", "0.80", "1.00", "80", "6%"],
-        ["few rows", "plain", "1.00", "1.00", "77", "-"],
-    ]
-
-
 def test_goals_are_held_against_the_first_checkout() -> None:
     assert [row[1:] for row in cells(goals_table(THREE_WAYS))] == [["1,000 k rows/s", "no"], ["80%", "yes"]]
     assert goals_table(Runs()) == ""
-
-
-def test_what_start_up_hides_is_a_dash_and_divides_nothing() -> None:
-    hidden = runs_of(
-        ("ours", [Figures(1, 1, 1)], [Figures(0.9, 0.9, 1)], 10), ("plain", [Figures(1, 1, 1)], [Figures(1, 1, 1)], 10)
-    )
-
-    assert [row[3:7] for row in cells(cases_table(hidden))] == [["-"] * 4] * 2
-    assert [row[2] for row in cells(goals_table(hidden))] == ["no", "no"]
-
-
-def test_without_a_start_only_the_memory_is_known() -> None:
-    case = Case("source", "wide", "few rows")
-    runs = Runs({(case, "ours"): [Figures(1, 1, 80)]}, {(case, "ours"): 10**6})
-
-    assert cells(cases_table(runs)) == [["wide", "ours", "1,000,000", "-", "-", "-", "-", "80", "-"]]
 
 
 def test_a_way_that_fails_leaves_the_others_and_what_it_did_before(tmp_path: Path) -> None:
@@ -106,13 +83,6 @@ def test_a_way_that_fails_leaves_the_others_and_what_it_did_before(tmp_path: Pat
     assert list(runs.failures) == [(ONE, "once")]
 
 
-def test_a_way_that_failed_is_named_in_the_tables() -> None:
-    runs = Runs(rows={(ONE, "before"): 10}, failures={(ONE, "before"): "ended with 1"})
-
-    assert cells(cases_table(runs))[0][:3] == ["one stream", "before", "failed: ended with 1"]
-    assert cells(growth_table(runs))[0][:4] == ["source, one stream", "10", "before", "failed: ended with 1"]
-
-
 def test_growth_counts_whole_processes() -> None:
     case = Case("destination", "overwrite", size=10**6)
     runs = Runs({(case, "ours"): [Figures(4, 2, 90, 80), Figures(5, 3, 95, 89)]}, {(case, "ours"): 10**6})
@@ -120,11 +90,6 @@ def test_growth_counts_whole_processes() -> None:
     assert cells(growth_table(runs)) == [
         ["destination, overwrite", "1,000,000", "ours", "4.0", "250", "2.0", "2.00", "95", "89"]
     ]
-
-
-def test_the_noise_is_that_of_ways_that_ran_more_than_once() -> None:
-    assert "±8% apart (the middle of 2 groups; at most ±10%)" in noise(THREE_WAYS)
-    assert "not known" in noise(Runs())
 
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
@@ -157,10 +122,6 @@ def test_a_form_knows_the_fields_that_it_has() -> None:
     assert not knows(form, {"list": [{"kind": 1}, {"lock": 1}]})
 
 
-def test_checkouts_of_one_name_are_told_apart() -> None:
-    assert names_of([Path("/a/before"), Path("/b/before"), Path("/c")]) == ["before", "before 2", "c"]
-
-
 def test_files_with_and_without_a_name_count_as_disk(tmp_path: Path) -> None:
     watch = Watch(os.getpid(), tmp_path)
     with tempfile.TemporaryFile(dir=tmp_path) as unnamed:
@@ -173,11 +134,6 @@ def test_files_with_and_without_a_name_count_as_disk(tmp_path: Path) -> None:
 
     assert 3 <= watch.peaks.disk_megabytes < 3.5
     assert watch.peaks.memory_megabytes > 10
-
-
-def test_a_command_that_fails_is_no_figure() -> None:
-    with pytest.raises(RunFailed, match=r"ended with 3 after \d+ s why"):
-        run_once(Command([sys.executable, "-c", "import sys; print('why', file=sys.stderr); sys.exit(3)"]))
 
 
 @pytest.fixture(scope="module")

@@ -29,12 +29,6 @@ from pigment_client.models import (
 from simulated_client import WHOLE, client_for, export_all, export_months, running
 
 
-@pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
-def test_an_export_comes_whole(tls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(tls=tls, monkeypatch=monkeypatch) as pigment:
-        assert export_all(client_for(pigment)) == WHOLE
-
-
 @pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_an_export_is_whole_however_it_came(tls: bool, gzipped: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,6 @@ def test_rejected_rows_may_stop_the_sync(destination: Runner) -> None:
     assert not run.states
 
 
-@pytest.mark.long
 def test_targets_by_id_need_no_listing(destination: Runner) -> None:
     destination.pigment.faults.queue("list_import_configurations", RespondStatus(403), times=2)
     targets = [{"stream": LEDGER, "import_configuration_id": ledger(destination)}]
@@ -215,7 +214,6 @@ def test_a_number_that_json_does_not_have_is_a_rejected_record(destination: Runn
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (2.0, 1.0)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("code", "times"), [(401, 1), (403, 1), (404, 6)])
 def test_an_accepted_file_whose_fate_cannot_be_asked_may_be_there(destination: Runner, code: int, times: int) -> None:
     destination.pigment.faults.queue("import_status", RespondStatus(code), times=times)
@@ -236,7 +234,6 @@ def test_no_state_stands_for_what_came_behind_a_failure(destination: Runner) -> 
     assert not run.states
 
 
-@pytest.mark.long
 def test_a_busy_stream_holds_up_no_other(destination: Runner) -> None:
     destination.pigment.faults.queue("push_csv", HoldImport())
     configured = catalog(stream(), stream("Accounts", ("Account",)))
@@ -254,16 +251,6 @@ def test_an_import_that_fails_without_a_name_is_understood(destination: Runner) 
     run = write(destination, [*many(5), state(1)])
     assert run.errors[0]["failure_type"] == "config_error"
     assert "ended the import" in run.errors[0]["message"]
-    assert not run.states
-
-
-@pytest.mark.long
-def test_a_status_word_that_nobody_knows_ends_soon_and_in_doubt(destination: Runner) -> None:
-    destination.pigment.faults.queue("push_csv", Misreport(status="Paused"))
-    run = write(destination, [*many(5), state(1)])
-    assert run.errors[0]["failure_type"] == "config_error"
-    assert "is not understood" in run.errors[0]["message"]
-    assert "5 rows may be stored" in run.errors[0]["message"]
     assert not run.states
 
 
@@ -304,25 +291,3 @@ def test_a_result_at_once_is_not_warned_about_where_rows_were_deleted(destinatio
     run = write(destination, messages, catalog(mode="overwrite"), targets=targets)
     assert run.exit_code == 0
     assert not logged(run, "Nothing was deleted")
-
-
-@pytest.mark.parametrize("code", [400, 401, 403])
-def test_what_was_stored_is_reported_although_its_rejected_rows_fail_once_more(destination: Runner, code: int) -> None:
-    destination.pigment.workspace.variants.immediate_results = True
-    skip_unknown(destination)
-    destination.pigment.faults.queue("push_csv", RespondStatus(code), after=1)
-    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)])
-    assert run.exit_code == 0
-    stats = run.states[0]["destinationStats"]
-    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (3.0, 1.0)
-    assert logged(run, "stay rejected")
-
-
-def test_rows_that_are_numbered_from_zero_are_not_sent_again(destination: Runner) -> None:
-    destination.pigment.workspace.variants.immediate_results = True
-    skip_unknown(destination)
-    destination.pigment.faults.queue("push_csv", Misreport(first_row=0))
-    run = write(destination, [*many(3), record(entry(4, Department="Nobody")), state(1)])
-    assert run.exit_code == 0
-    assert entries(destination) == names(3)
-    assert len(imports(destination)) == 1

@@ -257,13 +257,6 @@ def test_a_failure_behind_the_first_file_says_that_only_a_part_is_there(destinat
     assert "holds only a part now" in run.errors[0]["message"]
 
 
-def test_a_state_and_then_an_incomplete_is_a_failure(destination: Runner) -> None:
-    messages = [*many(5), state(1), status("INCOMPLETE")]
-    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
-    assert run.exit_code != 0
-    assert not imports(destination)
-
-
 def test_more_than_one_file_goes_through_the_pair(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     messages = [*many(25, 100), state(1), status("COMPLETE")]
@@ -315,9 +308,10 @@ def test_a_repeated_attempt_behind_a_finished_stream_empties_nothing(destination
     assert logged(run, "left as it is")
 
 
-def test_a_target_that_is_not_said_to_clear_stops_before_anything_is_pushed(destination: Runner) -> None:
+@pytest.mark.parametrize("mode", ["overwrite", "overwrite_dedup"])
+def test_a_target_that_is_not_said_to_clear_stops_before_anything_is_pushed(destination: Runner, mode: str) -> None:
     write(destination, [*many(5), state(1)])
-    run = write(destination, [*many(5, 100), state(1), status("COMPLETE")], catalog(mode="overwrite"))
+    run = write(destination, [*many(5, 100), state(1), status("COMPLETE")], catalog(mode=mode))
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
     assert 'tick "Clears before import"' in run.errors[0]["message"]

@@ -89,13 +89,6 @@ def test_an_import_mode_of_nothing_is_as_good_as_none(destination: Runner) -> No
     assert status_of(destination, import_mode="")[0] == "SUCCEEDED"
 
 
-def test_check_says_when_the_import_key_is_rejected(destination: Runner) -> None:
-    keys = {"auth_type": "separate_keys", "import_api_key": destination.pigment.workspace.secret("export")}
-    result, message = status_of(destination, credentials=keys)
-    assert result == "FAILED"
-    assert '"Import"' in message
-
-
 @pytest.mark.parametrize("richer", [False, True])
 def test_discover_offers_each_configuration_in_each_sync_mode(destination: Runner, richer: bool) -> None:
     destination.pigment.workspace.variants.richer_metadata = richer

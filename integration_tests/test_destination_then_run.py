@@ -110,22 +110,6 @@ def test_a_start_whose_response_was_lost_is_not_repeated_and_all_states_are_out(
 
 
 @pytest.mark.long
-def test_states_leave_before_anything_is_started(filled: Runner) -> None:
-    filled.pigment.faults.queue("trigger_import", HoldImport())
-    process = filled.start("write", catalog=catalog(*STREAMS), then_run=ids(filled, *COPIES))
-    os.write(process.stdin, as_lines(messages()))
-    os.close(process.stdin)
-    printed = b""
-    while b"Starting" not in printed:
-        printed += os.read(process.stdout, 1 << 16)
-    assert printed.count(b'"STATE"') == 3
-    while not started(filled):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_while_one_runs_waits_for_it_and_starts_no_other(filled: Runner, number: int) -> None:
     filled.pigment.workspace.variants.polls_until_done = 2
@@ -177,24 +161,10 @@ def test_what_goes_wrong_is_a_config_error_that_names_it_and_the_others(filled: 
 
 
 @pytest.mark.long
-def test_a_copy_that_cannot_run_ends_the_sync_with_its_reason(filled: Runner) -> None:
-    done = run(filled, FAILING_COPY, HEADCOUNT_TO_PLAN)
-    assert "as failed (MissingColumn)" in done.errors[0]["message"]
-    assert started(filled) == {FAILING_COPY: 1}
-
-
-@pytest.mark.long
 def test_what_takes_the_files_of_a_stream_is_not_started(filled: Runner) -> None:
     done = run(filled, HEADCOUNT)
     assert 'takes the files of the stream "Headcount"' in done.errors[0]["message"]
     assert not filled.pigment.workspace.imports
-
-
-@pytest.mark.long
-def test_a_limit_only_delays_it(filled: Runner) -> None:
-    filled.pigment.faults.queue("trigger_import", RespondStatus(429, retry_after="1"))
-    assert run(filled, *COPIES).exit_code == 0
-    assert started(filled) == dict.fromkeys(COPIES, 1)
 
 
 def stray() -> Message:

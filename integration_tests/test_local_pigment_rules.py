@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from local_pigment.faults import RespondStatus
-from local_pigment.imports import ImportRun, UnknownItem
+from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace, new_id
@@ -211,13 +211,6 @@ def test_a_file_that_does_not_fit_fails_and_changes_nothing(site: Site, text: st
     assert site.pigment.workspace.rows("General Ledger", CONSOLIDATION) == []
 
 
-def test_a_dry_run_stores_nothing_and_reports_so(site: Site) -> None:
-    report = site.push("General Ledger", "Entry\r\n1\r\n", dryRun="true")
-
-    assert report["summary"]["insertedCount"] == 0
-    assert site.pigment.workspace.rows("General Ledger", CONSOLIDATION) == []
-
-
 @pytest.mark.parametrize(("mode", "names"), [("create", ["A", "B"]), ("update", ["A"]), ("upsert", ["A", "B"])])
 def test_import_modes(site: Site, mode: str, names: list[str]) -> None:
     site.push("Departments", "Department,Parent\r\nA,old\r\n")
@@ -266,11 +259,3 @@ def test_the_page_shows_the_workspace_and_escapes_it(site: Site) -> None:
     assert "<td>no</td>" in html
     assert html.index("Last imports") < html.index("General Ledger")
     assert "Completed" in html
-
-
-def test_every_import_is_kept_with_what_came(site: Site) -> None:
-    site.push("General Ledger", "Entry\r\n1\r\n")
-    run = next(iter(site.pigment.workspace.imports.values()))
-
-    assert isinstance(run, ImportRun)
-    assert run.received == b"Entry\r\n1\r\n"

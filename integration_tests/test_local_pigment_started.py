@@ -9,13 +9,10 @@ import pytest
 import requests
 
 from local_pigment.sample import (
-    ACCOUNTS_FROM_OUTSIDE,
     CONSOLIDATION,
     DEPARTMENTS_TO_FTE,
     FAILING_COPY,
     FTE,
-    HEADCOUNT_PLAN,
-    HEADCOUNT_TO_PLAN,
     PLANNING,
     add_copies,
     planning_model,
@@ -58,30 +55,6 @@ def report(pigment: LocalPigment, import_id: str) -> dict[str, Any]:
     return response
 
 
-def test_a_copy_of_a_list_fills_a_metric(pigment: LocalPigment) -> None:
-    done = report(pigment, start(pigment, DEPARTMENTS_TO_FTE))
-
-    copied = [[row[0], row[3]] for row in pigment.workspace.rows("Departments", PLANNING)]
-    assert done["importStatus"] == "Completed"
-    assert done["detailedReport"]["summary"]["insertedCount"] == len(copied)
-    assert pigment.workspace.rows(FTE, CONSOLIDATION) == copied
-
-
-def test_a_copy_of_a_metric_replaces_what_its_last_run_left(pigment: LocalPigment) -> None:
-    start(pigment, HEADCOUNT_TO_PLAN)
-    again = report(pigment, start(pigment, HEADCOUNT_TO_PLAN))
-
-    cells = pigment.workspace.rows("Headcount", PLANNING)
-    assert again["detailedReport"]["summary"]["deletedCount"] == len(cells)
-    assert pigment.workspace.rows(HEADCOUNT_PLAN, CONSOLIDATION) == cells
-    assert pigment.workspace.started(HEADCOUNT_TO_PLAN) == 2
-
-
-def test_an_import_from_outside_loads_what_it_is_sent(pigment: LocalPigment) -> None:
-    start(pigment, ACCOUNTS_FROM_OUTSIDE)
-    assert ["100000", "Bank, current", ""] in pigment.workspace.rows("Accounts", CONSOLIDATION)
-
-
 @pytest.mark.parametrize("rule", list(ImportsOfABlock))
 def test_a_copy_reads_its_block_when_it_begins_and_takes_its_time(pigment: LocalPigment, rule: ImportsOfABlock) -> None:
     now = 0.0
@@ -107,27 +80,3 @@ def test_a_copy_that_cannot_run_fails(pigment: LocalPigment, gone: bool) -> None
 
     assert done["importStatus"] == "Failed"
     assert done["errorsDetails"][0]["name"] == ("SourceBlockNotFound" if gone else "MissingColumn")
-
-
-def test_what_takes_files_is_not_started_and_what_is_started_takes_no_files(pigment: LocalPigment) -> None:
-    files, started = (pigment.workspace.configuration(name).id for name in ("Accounts", DEPARTMENTS_TO_FTE))
-    headers = {"Authorization": f"Bearer {pigment.workspace.secret('all')}", "Content-Type": "text/csv"}
-    push = requests.post(
-        f"{pigment.url}/api/v1/import/push/csv",
-        params={"configurationId": started},
-        data=b"Department,FTE\r\n",
-        headers=headers,
-        timeout=10,
-    )
-
-    assert ask(pigment, "POST", "/api/v1/import/trigger", configurationId=files).status_code == 400
-    assert push.status_code == 400
-    assert not pigment.workspace.imports
-
-
-def test_the_side_door_says_how_often_each_was_started(pigment: LocalPigment) -> None:
-    start(pigment, DEPARTMENTS_TO_FTE)
-    state = requests.get(f"{pigment.url}/_test/state", timeout=10).json()
-
-    assert state["started"][DEPARTMENTS_TO_FTE] == 1
-    assert state["started"][HEADCOUNT_TO_PLAN] == 0

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from local_pigment.blocks import ListBlock, Property
-from local_pigment.faults import EndWithTrailer, FailImport, Misreport, RespondWith
+from local_pigment.faults import EndWithTrailer, FailImport, Misreport
 from local_pigment.sample import CONSOLIDATION, LEDGER, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import ImportsOfABlock, Workspace, new_id
@@ -64,18 +64,6 @@ def status(pigment: LocalPigment, pushed: dict[str, Any]) -> dict[str, Any]:
 
 def entries(pigment: LocalPigment) -> list[str]:
     return [row[0] for row in pigment.workspace.rows(LEDGER, CONSOLIDATION)]
-
-
-@pytest.mark.parametrize(
-    ("body", "content_type"),
-    [('{"error": "try later"}', "application/json"), ("Something went wrong", "text/csv"), ("<html>", "text/html")],
-)
-def test_an_export_can_be_an_error_in_disguise(pigment: LocalPigment, body: str, content_type: str) -> None:
-    pigment.faults.queue("export_list", RespondWith(body, content_type))
-    response = export(pigment)
-
-    assert (response.status_code, response.text) == (200, body)
-    assert response.headers["Content-Type"] == content_type
 
 
 def test_imports_of_one_block_wait_for_each_other(pigment: LocalPigment) -> None:

@@ -83,17 +83,6 @@ def test_the_printed_commands_sync_everything(
     assert 30 in {each["rows"] for each in state["imports"]}
 
 
-@pytest.mark.long
-def test_an_error_of_the_printed_read_is_seen(tmp_path: Path) -> None:
-    with playground(tmp_path) as (_, printed):
-        (read,) = (line for line in printed.splitlines() if "source-pigment read" in line)
-        config = tmp_path / "source.json"
-        config.write_text(config.read_text().replace("pgmt_", "pgmt_wrong_"))
-        done = subprocess.run(["/bin/bash", "-c", read], cwd=ROOT, capture_output=True, text=True, check=False)
-
-    assert "IP allow list" in done.stdout
-
-
 def test_a_folder_of_a_local_pigment_that_runs_is_left_alone(tmp_path: Path) -> None:
     with playground(tmp_path):
         before = (tmp_path / "ids.json").read_text()
@@ -102,17 +91,6 @@ def test_a_folder_of_a_local_pigment_that_runs_is_left_alone(tmp_path: Path) -> 
 
         assert f"{tmp_path} belongs to the local Pigment that runs at http://127.0.0.1:" in printed
         assert (tmp_path / "ids.json").read_text() == before
-
-
-@pytest.mark.long
-def test_a_folder_of_an_earlier_start_is_used_again_and_said(tmp_path: Path) -> None:
-    with playground(tmp_path):
-        pass
-    with playground(tmp_path) as (_, printed):
-        ids = json.loads((tmp_path / "ids.json").read_text())
-
-    assert printed.startswith(f"{tmp_path} is from an earlier start")
-    assert ids["url"] in printed
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
@@ -154,10 +132,3 @@ def test_a_used_port_is_named_in_one_sentence(tmp_path: Path) -> None:
             assert process.wait() == 1
 
     assert printed == f"Port {port} is in use. Name another with ARGS='--port …', or none for one that is free.\n"
-
-
-def test_a_number_that_is_no_port_is_named_in_one_sentence(tmp_path: Path) -> None:
-    with playground(tmp_path, "--port", "99999") as (process, printed):
-        assert process.wait() == 1
-
-    assert printed.startswith("99999 is no port.")

@@ -122,19 +122,6 @@ def test_rows_of_a_replacement_are_there_once(destination: Runner, bucket: Local
 
 
 @pytest.mark.long
-def test_a_row_that_is_taken_the_second_time_is_not_there(destination: Runner, bucket: LocalBucket) -> None:
-    # Rejected in the first file because its item comes only in the second: the list creates what is sent.
-    destination.pigment.workspace.variants.immediate_results = True
-    skip_unknown(destination)
-    destination.pigment.faults.queue("push_csv", Misreport(counts={}))
-    bad = [record(entry(number, Department="Nobody")) for number in (2, 5)]
-    run = write_to_bucket(destination, bucket, [*many(1), bad[0], *many(2, 3), bad[1], state(1)])
-
-    assert counts(run) == [(1, 3.0, 2.0)]
-    assert [each["Entry"] for each in bucket.rows()] == ["GL-0000002", "GL-0000005"]
-
-
-@pytest.mark.long
 def test_rows_are_there_where_the_user_wants_the_sync_to_fail(destination: Runner, bucket: LocalBucket) -> None:
     run = write_to_bucket(destination, bucket, [*many(3), record(7), state(1)], rejected_rows="fail")
 

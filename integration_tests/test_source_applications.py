@@ -55,16 +55,6 @@ def test_each_application_is_a_namespace_of_its_own(source: Runner) -> None:
         assert found[space, "Result"]["source_defined_primary_key"] == [["Accounts"]]
 
 
-@pytest.mark.long
-def test_one_id_has_no_namespace_anywhere(source: Runner) -> None:
-    found = discovered(source, application_id=SALES)
-
-    assert set(found) == {(None, "Accounts"), (None, "Result")}
-    assert found[None, "Accounts"]["json_schema"]["x-pigment"].keys() == {"id", "header"}
-    run = read(source, found, application_id=SALES)
-    assert b"namespace" not in b"".join(run.lines)
-
-
 def test_an_application_hidden_after_the_discovery_fails_its_streams_alone(source: Runner) -> None:
     found = discovered(source)
     hide(source, SALES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -277,10 +276,3 @@ def test_numbers_in_a_payload_keep_their_digits(source: Runner) -> None:
     source.pigment.faults.queue("list_audit_events", RespondWith(page))
     run = read(source)
     assert b'"payload":{"n": 1.10, "more": [12345678901234567890.5]}' in b"".join(run.lines)
-
-
-@pytest.mark.long
-def test_the_whole_log_is_in_order(source: Runner) -> None:
-    add_events(source.pigment, 20, timedelta(days=100))
-    moments = [each["data"]["ingestionTimestamp"] for each in read(source).records]
-    assert all(first <= second for first, second in pairwise(moments))

@@ -26,19 +26,6 @@ def test_a_break_before_the_first_record_is_repeated(source: Runner) -> None:
     assert len(run.records) == 50
 
 
-@pytest.mark.long
-def test_a_break_in_the_middle_is_repeated(source: Runner) -> None:
-    add_raw(source, "Large", *(LARGE[start : start + 65536] for start in range(0, len(LARGE), 65536)))
-    catalog = source.catalog("Large")
-    source.pigment.workspace.variants.gzip = False
-    source.pigment.faults.queue("export_list", CutAfter(len(LARGE) // 2), times=2)
-    run = source.run("read", catalog=catalog)
-
-    assert run.exit_code == 0
-    held_to_the_rules(run, catalog)
-    assert len(run.records) == 100_000
-
-
 def test_an_export_that_goes_on_breaking_sends_nothing_and_leaves_the_others_unharmed(source: Runner) -> None:
     source.pigment.workspace.variants.gzip = False
     add_raw(source, "Large", *(LARGE[start : start + 65536] for start in range(0, len(LARGE), 65536)))

@@ -154,16 +154,6 @@ def test_deselected_columns_are_not_sent_whatever_they_share(source: Runner, des
         assert len(ours) == 2 * row_metadata
 
 
-def test_a_column_that_came_after_the_discovery_is_sent_and_named(source: Runner) -> None:
-    block = add_raw(source, "Grows", b"Item\r\na\r\n")
-    stream = source.discovered()["Grows"]
-    block.stream = lambda: iter([b"Item;New\r\na;1\r\n"])
-    run = source.run("read", catalog=of(stream))
-
-    assert run.of("RECORD")[0]["data"] == {"Item": "a", "New": "1"}
-    assert any("New" in each["message"] for each in run.of("LOG") if each["level"] == "WARN")
-
-
 # Which columns are a key ---------------------------------------------------------------------------------------
 
 

@@ -81,7 +81,6 @@ def as_text(value: Any) -> str:
     return getattr(value, "text", None) or str(value)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("types", ["infer", "text"])
 def test_random_tables_arrive_cell_by_cell(source: Runner, types: str) -> None:
     chance = random.Random(int(os.environ.get("SEED", "1")))
@@ -221,60 +220,6 @@ def test_no_state_makes_a_stream_without_slices_yield_nothing(source: Runner, bl
     assert "Traceback" not in run.everything
 
 
-def test_a_read_with_the_final_state_of_the_last_gives_everything_again(source: Runner) -> None:
-    catalog = source.catalog("Months")
-    first = source.run("read", catalog=catalog)
-    again = source.run("read", catalog=catalog, state=first.states[-1:])
-    assert [each["data"] for each in again.records] == [each["data"] for each in first.records]
-
-
-def test_a_sliced_read_with_the_final_state_of_the_last_gives_everything_again(source: Runner) -> None:
-    block = add_raw(source, "Sliced", b"a;b\r\n1;2\r\n")
-    config: dict[str, Any] = {"block_requests": [{"block": "Sliced", "slices": "[{}, {}, {}]"}]}
-    catalog = source.catalog("Sliced", **config)
-    first = source.run("read", catalog=catalog, **config)
-    block.stream = lambda: iter([b"a;b\r\n1;3\r\n"])
-    again = source.run("read", catalog=catalog, state=first.states[-1:], **config)
-    assert [each["data"]["b"] for each in again.records] == [3, 3, 3]
-
-
-def test_a_stream_twice_in_the_catalog_is_read_once_or_is_an_error(source: Runner) -> None:
-    catalog = source.catalog("Months")
-    once = len(source.run("read", catalog=catalog).records)
-    catalog["streams"] *= 2
-    run = source.run("read", catalog=catalog)
-    assert len(run.records) == once or (run.exit_code != 0 and not run.records)
-    assert "Traceback" not in run.everything
-
-
-def test_estimates_are_exact_from_the_first_record_on(source: Runner) -> None:
-    rows = b"".join(b"%d;x\r\n" % n for n in range(50_000))
-    add_raw(source, "Counted", b"a;b\r\n", *[rows[n : n + 65536] for n in range(0, len(rows), 65536)])
-    run = source.run("read", catalog=source.catalog("Counted"))
-    estimates = [
-        (place, each["trace"]["estimate"]["row_estimate"])
-        for place, each in enumerate(run.messages)
-        if each["type"] == "TRACE" and each["trace"]["type"] == "ESTIMATE"
-    ]
-    first_record = next(place for place, each in enumerate(run.messages) if each["type"] == "RECORD")
-    assert estimates
-    assert estimates[0][0] < first_record
-    assert {rows for _, rows in estimates} == {50_000}
-
-
-def test_a_stream_without_slices_is_not_resumable_and_says_so_in_its_state(source: Runner) -> None:
-    catalog = source.catalog("Months")
-    assert not catalog["streams"][0]["stream"].get("is_resumable")
-    run = source.run("read", catalog=catalog)
-    assert [each["stream"]["stream_state"] for each in run.states] == [{"__ab_no_cursor_state_message": True}]
-
-
 def test_an_empty_catalog_ends(source: Runner) -> None:
     run = source.run("read", catalog={"streams": []})
     assert "Traceback" not in run.everything
-
-
-def test_rows_and_streams_are_said_before_and_after(source: Runner) -> None:
-    run = source.run("read", catalog=source.catalog("Months", "Departments"))
-    said = [each["message"] for each in run.of("LOG") if "2 streams" in each["message"]]
-    assert said

@@ -125,13 +125,6 @@ def test_row_metadata_has_the_documented_recipe(source: Runner) -> None:
         assert row["_pigment_content_hash"] == hashlib.sha256(hashed).hexdigest()
 
 
-def test_two_full_refreshes_are_alike(source: Runner) -> None:
-    catalog = source.catalog()
-    first, second = (source.run("read", catalog=catalog) for _ in range(2))
-    for name in {each["stream"]["name"] for each in catalog["streams"]}:
-        assert data_of(first, name) == data_of(second, name)
-
-
 def test_a_stream_is_read_although_pigment_renamed_nothing_but_added_a_column(source: Runner) -> None:
     block = add_raw(source, "Grown", b"a;b\r\n1;2\r\n")
     catalog = source.catalog("Grown")

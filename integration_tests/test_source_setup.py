@@ -80,11 +80,6 @@ def test_check_reads_a_header_of_what_the_configuration_names_itself(source: Run
     assert sorted(exported) == sorted([*named, block("P&L", PLANNING).id])
 
 
-def test_check_says_how_many_requests_it_made(source: Runner) -> None:
-    logs = [each["message"] for each in source.run("check").of("LOG")]
-    assert f"{len(source.pigment.requests)} requests were made to Pigment." in logs
-
-
 def test_a_form_that_is_filled_in_wrong_stops_discover_in_the_same_words(source: Runner) -> None:
     run = source.run("discover", num_workers=0)
     assert run.exit_code != 0

@@ -105,12 +105,6 @@ def test_a_key_that_does_not_hold_is_not_claimed(source: Runner, values: list[st
     assert bool(stream.get("source_defined_primary_key")) is claimed
 
 
-def test_richer_metadata_names_the_key(source: Runner) -> None:
-    source.pigment.workspace.variants.richer_metadata = True
-    stream = source.discovered()["Departments"]
-    assert stream["source_defined_primary_key"] == [["Department"]]
-
-
 def test_metrics_of_every_value_type(source: Runner) -> None:
     application = source.pigment.workspace.application(PLANNING)
     months = source.pigment.workspace.block("Months", PLANNING)
