@@ -39,7 +39,7 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.model.streams import ModelListings
-from source_pigment.reading.export_stream import Exported, ExportStream, ReadOptions
+from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock, single_records
 from source_pigment.reading.scheduler import AnyStream
 from source_pigment.reading.state import sync_identity
@@ -136,12 +136,15 @@ def _open_export(
             f'The {found.subject} no longer has the {with_noun("column", metadata)}, because "Add columns to compare '
             'rows between syncs" was switched off: switch it on again, or refresh the schema of the connection.'
         )
-    options = ReadOptions(
-        schema=configured.schema,
-        primary_key=tuple(path[0] for path in each.stream.source_defined_primary_key or () if path),
+    return ExportStream(
+        client,
+        found.stream,
+        found.subject,
+        export_requests(settings, found),
+        configured.schema,
+        tuple(path[0] for path in each.stream.source_defined_primary_key or () if path),
         row_metadata=settings.row_metadata,
     )
-    return ExportStream(client, Exported(found.stream, found.subject, export_requests(settings, found)), options)
 
 
 def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:

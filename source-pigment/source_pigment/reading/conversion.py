@@ -1,8 +1,8 @@
-"""An export looked at as it comes: its header, and whether every row can become a record. Pure.
+"""An export to RECORD lines, block by block as it arrives. Pure.
 
-What is found here is found before a record leaves, and what leaves is read in the blocks that were looked at. Rows that
-pass are CSV, each as long as the header, and the client has seen that they are UTF-8: converting them cannot fail half
-way.
+An export is checked, counted and converted in one pass, before any of its records leaves: what goes wrong here goes
+wrong while nothing was sent. Blocks are bounded by what leaves: a row of blanks is a few bytes here, and the names of
+all its columns in a record.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import CDLL
-from dataclasses import dataclass
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import CsvBroken, RecordBlocks, parse_rows, split_first_record
@@ -21,14 +20,146 @@ from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.records import (
     CLOSING,
     LONGEST_LINE_BYTES,
+    MOST_KEYS,
     Converter,
     RecordBlock,
     RecordLayout,
     RowConverter,
 )
 
+# How much of an export is converted at once, and how much the names of its columns may take in one block.
+BLOCK_BYTES = 512 << 10
+_MOST_NAME_BYTES = 8 << 20
+
+# Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
+_LONGEST_HEADER_BYTES = 4 << 20
+
+
+class ExportConverter:
+    """Turns the content of an export into blocks of records; raises `CsvBroken` and `RecordTooLong`.
+
+    `layout_of` is called with the header as soon as it has arrived, and may raise what is wrong with it.
+    """
+
+    def __init__(self, layout_of: Callable[[list[str]], RecordLayout], emitted_at: int, library: CDLL | None) -> None:
+        self._layout_of = layout_of
+        self._emitted_at = emitted_at
+        self._library = library
+        # All mutable state: the header and what follows from it, content that waits for a block to be full, and how
+        # many rows were converted.
+        self._header = HeaderReader()
+        self._converter: Converter | None = None
+        self._most_rows = 1
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self._cutter = RecordBlocks()
+        # A byte order mark may stand before the header only: what looks like one in the first row is its text.
+        self._cutter.cut_records(b"\n")
+        self.rows = 0
+
+    @property
+    def header(self) -> list[str] | None:
+        """The names of the columns, once they have arrived."""
+        return self._header.names
+
+    def convert(self, chunk: bytes) -> Iterator[RecordBlock]:
+        """The blocks of records that are full with this chunk (maybe none)."""
+        if self._converter is None:
+            chunk = self._header.read(chunk)
+            self._open()
+        self._waiting.append(chunk)
+        self._waiting_bytes += len(chunk)
+        if self._waiting_bytes >= BLOCK_BYTES:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[RecordBlock]:
+        """The records of all rows that are complete."""
+        content = b"".join(self._waiting)
+        self._waiting, self._waiting_bytes = [], 0
+        for part in _parts(content, self._most_rows):
+            try:
+                rows = self._cutter.cut_records(part)
+            except CsvBroken as error:
+                raise CsvBroken(error.problem, self.rows + 2) from None
+            yield from self._records(rows)
+
+    def end(self) -> Iterator[RecordBlock]:
+        """The last record, if no line end followed it; call `flush` before."""
+        if self._converter is None:
+            self._header.end()
+            self._open()
+        yield from self._records(self._cutter.last_record())
+
+    def _open(self) -> None:
+        if self.header is None:
+            return
+        layout = self._layout_of(self.header)
+        self._most_rows = max(_MOST_NAME_BYTES // layout.blank_line_bytes, 1)
+        if self._library is None:
+            self._converter = RowConverter(layout, self._emitted_at)
+        else:
+            self._converter = BulkConverter(layout, self._emitted_at, self._library)
+
+    def _records(self, rows: bytes) -> Iterator[RecordBlock]:
+        if rows and self._converter is not None:
+            block = self._converter.convert(rows, first_record=self.rows + 2)
+            if self.rows > MOST_KEYS:
+                del block.keys[:]
+            self.rows += block.count
+            yield block
+
+
+def _parts(content: bytes, most_rows: int) -> Iterator[bytes]:
+    """The content, halved until no part contains the ends of more rows than that."""
+    if content.count(b"\n") <= most_rows:
+        yield content
+        return
+    middle = len(content) // 2
+    yield from _parts(content[:middle], most_rows)
+    yield from _parts(content[middle:], most_rows)
+
+
+class HeaderReader:
+    """Reads the beginning of an export up to the end of its header; raises `CsvBroken`."""
+
+    def __init__(self) -> None:
+        # All mutable state: the names once they have arrived, and the bytes before that.
+        self.names: list[str] | None = None
+        self._beginning = b""
+
+    def read(self, chunk: bytes) -> bytes:
+        """What of the export so far comes after the header (nothing until the header has arrived)."""
+        self._beginning += chunk
+        if b"\n" in chunk and self._is_complete(at_end=False):
+            rest, self._beginning = self._beginning, b""
+            return rest
+        if len(self._beginning) > _LONGEST_HEADER_BYTES:
+            raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
+        return b""
+
+    def end(self) -> None:
+        """The export ends: a header without a line end is complete."""
+        if self.names is None and self._beginning:
+            self._is_complete(at_end=True)
+
+    def _is_complete(self, *, at_end: bool) -> bool:
+        """Split the header from the beginning, if all of it has arrived."""
+        beginning = self._beginning.removeprefix(BYTE_ORDER_MARK)
+        try:
+            line, rest = split_first_record(beginning, DIALECT)
+        except CsvBroken:
+            if at_end:
+                raise
+            return False
+        if not at_end and not line.endswith(b"\n"):
+            return False
+        self.names = [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])]
+        self._beginning = rest
+        return True
+
+
 _NO_HASH = "0" * 64
-_BEHIND_HASH = '"' + CLOSING
+_AFTER_HASH = '"' + CLOSING
 
 _KINDS = {
     ColumnType.TEXT: Kind.TEXT,
@@ -38,13 +169,8 @@ _KINDS = {
 }
 
 
-def converter(layout: RecordLayout, emitted_at: int, library: CDLL | None) -> Converter:
-    """What converts the rows of an export: in bulk where there is a library for it, else by row."""
-    return RowConverter(layout, emitted_at) if library is None else BulkConverter(layout, emitted_at, library)
-
-
 class BulkConverter:
-    """Turns blocks of whole CSV records into RECORD lines; gives what `RowConverter` gives."""
+    """Turns blocks of whole CSV records into RECORD lines in C; the result is the same as that of `RowConverter`."""
 
     def __init__(self, layout: RecordLayout, emitted_at: int, library: CDLL) -> None:
         self._layout = layout
@@ -77,7 +203,7 @@ def _writer(library: CDLL, layout: RecordLayout, pieces: Sequence[Piece], keys: 
 
 
 def _pieces(layout: RecordLayout, opening: str) -> tuple[list[Piece], list[str]]:
-    """The parts of a line, and the column that each is of. A content hash is zeros for now."""
+    """The parts of a line, and the column that each belongs to; a content hash is all zeros at first."""
     parts = [
         (label, position, _KINDS[type_], name or "")
         for position, (label, type_, name) in enumerate(zip(layout.labels(), layout.types, layout.names, strict=True))
@@ -87,7 +213,7 @@ def _pieces(layout: RecordLayout, opening: str) -> tuple[list[Piece], list[str]]
     if layout.id_position is not None:
         id_label, hash_label = layout.metadata_labels
         parts.append((id_label, layout.id_position, Kind.TEXT, ""))
-        closing = f',{hash_label}"{_NO_HASH}{_BEHIND_HASH}'
+        closing = f',{hash_label}"{_NO_HASH}{_AFTER_HASH}'
     pieces = [
         Piece(((opening if number == 0 else ",") + label).encode(), position, kind)
         for number, (label, position, kind, _) in enumerate(parts)
@@ -100,167 +226,14 @@ def _with_hashes(lines: RecordLines, hashed: RecordLines) -> bytes:
     """The lines, each with the content hash of its row."""
     content, fields = bytearray(lines.content), memoryview(hashed.content)
     for line_end, begin, end in zip(lines.ends, (0, *hashed.ends), hashed.ends, strict=False):
-        place = line_end - len(_BEHIND_HASH) - len(_NO_HASH)
+        place = line_end - len(_AFTER_HASH) - len(_NO_HASH)
         content[place : place + len(_NO_HASH)] = hashlib.sha256(fields[begin:end]).hexdigest().encode()
     return bytes(content)
 
 
 def _is_text(block: bytes) -> bool:
-    """Whether a block is UTF-8: the library does not look."""
+    """Whether a block is UTF-8, which the library takes for granted."""
     try:
         return block.isascii() or block.decode() is not None
     except UnicodeDecodeError:
         return False
-
-
-# What may leave at once: a row of blanks is a few bytes here and the names of all its columns in a record.
-MOST_LEAVE_BYTES = 8 << 20
-
-# Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
-_LONGEST_HEADER_BYTES = 4 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What is known of an export once its header is there.
-
-    `try_rows` is called with rows that together are longer than `safe_bytes`, since a record of theirs might be too
-    long; `least_record_bytes` is how long a record of nothing but blanks is.
-    """
-
-    try_rows: Callable[[bytes], object]
-    safe_bytes: int
-    least_record_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Whole rows that were looked at, and about how long their records are."""
-
-    content: bytes
-    leave_bytes: int
-
-
-class Header:
-    """Takes the beginning of an export up to the end of its header; raises `CsvBroken`."""
-
-    def __init__(self) -> None:
-        # All mutable state: the names once they are there, and the bytes before that.
-        self.names: list[str] | None = None
-        self._beginning = b""
-
-    def decode(self, chunk: bytes) -> bytes:
-        """Take a chunk, give what of it stands behind the header (maybe nothing)."""
-        self._beginning += chunk
-        if b"\n" in chunk and self._take(at_end=False):
-            rest, self._beginning = self._beginning, b""
-            return rest
-        if len(self._beginning) > _LONGEST_HEADER_BYTES:
-            raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
-        return b""
-
-    def flush(self) -> None:
-        """The export ends: a header without a line end is whole."""
-        if self.names is None and self._beginning:
-            self._take(at_end=True)
-
-    def _take(self, *, at_end: bool) -> bool:
-        """Take the header from the beginning, if all of it is there."""
-        beginning = self._beginning.removeprefix(BYTE_ORDER_MARK)
-        try:
-            line, rest = split_first_record(beginning, DIALECT)
-        except CsvBroken:
-            if at_end:
-                raise
-            return False
-        if not at_end and not line.endswith(b"\n"):
-            return False
-        self.names = [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])]
-        self._beginning = rest
-        return True
-
-
-class Inspection:
-    """Takes an export as it comes and counts its rows; raises `CsvBroken` where it is not what it should be.
-
-    `try_header` is called with the header as soon as it is there.
-    """
-
-    def __init__(self, try_header: Callable[[list[str]], Expected], library: CDLL | None) -> None:
-        self._try_header = try_header
-        self._library = library
-        # All mutable state: the header, what follows from it, and the rows behind it.
-        self._header = Header()
-        self._expected: Expected | None = None
-        self._counter: RecordLineWriter | None = None
-        self._blocks = RecordBlocks()
-        # A byte order mark may stand before the header only: what looks like one in the first row is its text.
-        self._blocks.cut_records(b"\n")
-        self.rows = 0
-
-    @property
-    def header(self) -> list[str] | None:
-        """The names of the columns, once they are there."""
-        return self._header.names
-
-    def decode(self, chunk: bytes) -> Iterator[Rows]:
-        """Take a chunk, give the whole rows that are there now, looked at."""
-        if self._expected is None:
-            chunk = self._header.decode(chunk)
-            self._expect()
-        if self._expected is not None:
-            for part in self._bounded(chunk, self._expected.least_record_bytes):
-                yield from self._looked_at(self._cut(part), self._expected)
-
-    def flush(self) -> Iterator[Rows]:
-        """The last row, where no line end followed it."""
-        if self._expected is None:
-            self._header.flush()
-            self._expect()
-        if self._expected is not None:
-            yield from self._looked_at(self._blocks.last_record(), self._expected)
-
-    def _expect(self) -> None:
-        if self.header is not None:
-            self._expected = self._try_header(self.header)
-            if self._library is not None:
-                # Lines of nothing: what is left of them is their number.
-                nothing = LineLayout((), len(self.header), (), 1, DIALECT.delimiter)
-                self._counter = RecordLineWriter(self._library, nothing)
-
-    def _bounded(self, part: bytes, record_bytes: int) -> Iterator[bytes]:
-        """The part, halved until none holds more records than may leave at once."""
-        most_records = len(part) // len(self.header or " ") + 1
-        if len(part) + most_records * record_bytes > MOST_LEAVE_BYTES:
-            most_records = part.count(b"\n")
-        if most_records < 2 or len(part) + most_records * record_bytes <= MOST_LEAVE_BYTES:
-            yield part
-            return
-        middle = len(part) // 2
-        yield from self._bounded(part[:middle], record_bytes)
-        yield from self._bounded(part[middle:], record_bytes)
-
-    def _cut(self, part: bytes) -> bytes:
-        try:
-            return self._blocks.cut_records(part)
-        except CsvBroken as error:
-            raise CsvBroken(error.problem, self.rows + 2) from None
-
-    def _looked_at(self, block: bytes, expected: Expected) -> Iterator[Rows]:
-        if not block:
-            return
-        lines = None if self._counter is None else self._counter.lines(block)
-        count = self._count_one_by_one(block) if lines is None else len(lines.ends)
-        if len(block) > expected.safe_bytes:
-            expected.try_rows(block)
-        self.rows += count
-        yield Rows(block, len(block) + count * expected.least_record_bytes)
-
-    def _count_one_by_one(self, block: bytes) -> int:
-        """How many rows a block holds, with the standard library's reader, which says which record is wrong."""
-        count = 0
-        for row in parse_rows(block, DIALECT, first_record=self.rows + 2):
-            if len(row) != len(self.header or ()):
-                raise CsvBroken("a row has another number of fields than the header", self.rows + 2 + count)
-            count += 1
-        return count

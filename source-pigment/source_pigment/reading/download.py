@@ -1,8 +1,10 @@
-"""Whole exports on disk: nothing of an export leaves before it is known to be whole.
+"""Whole exports on disk: nothing of an export leaves before it is known to be complete.
 
-An export is packed (`storage`) into a file that only this process can open: it has no name (or loses it at once, where
-the file system cannot do that), so it is gone however the process ends. Pigment is never kept waiting by whoever takes
-the records; so nothing here writes to the log, which goes to the same pipe.
+The worker that receives an export converts it at once; what it stores are finished RECORD lines, so what leaves is
+exactly what was checked. They are kept, compressed and with checksums, in a file that only this process can open: it
+has no name (or loses it at once, where the file system cannot do that), so it is gone however the process ends.
+Pigment never has to wait for the reader of the records. That is also why nothing here writes to the log, which goes to
+the same pipe.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ import struct
 import tempfile
 import time
 import zlib
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterator
-from ctypes import CDLL
 from dataclasses import dataclass
 from threading import Event
 from typing import IO
 
+import msgspec
 from backports import zstd
 
 from pigment_airbyte.disk import disk_errors_explained
@@ -28,78 +32,25 @@ from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportRequest
 from pigment_client.wording import byte_size, counted
 from pigment_csv.reader import CsvBroken
-from pigment_native.library import LIBRARY
-from source_pigment.reading.conversion import MOST_LEAVE_BYTES, Expected, Inspection, Rows
+from source_pigment.discovery.names import StreamName
+from source_pigment.reading.conversion import ExportConverter
+from source_pigment.reading.records import RecordBlock
 
-PIECE_BYTES = 1 << 20
+# What costs the least time, as measured; the file exists for minutes.
+_COMPRESSION: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.hash_log: 13}
 
-# The level that costs least time; the file lives for minutes.
-_LEVEL = 1
-_HEAD = struct.Struct("<III")
-_END = _HEAD.pack(0, 0, 0x0E0F)
-
-
-class Packer:
-    """Packs rows as they come; what is packed goes to `write`."""
-
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
-        # All mutable state: what waits for the piece to be full, how much that is, and how long its records are.
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._leave_bytes = 0
-
-    def add(self, rows: Rows) -> None:
-        """Take some rows."""
-        if self._waiting and self._leave_bytes + rows.leave_bytes > MOST_LEAVE_BYTES:
-            self._put()
-        self._waiting.append(rows.content)
-        self._waiting_bytes += len(rows.content)
-        self._leave_bytes += rows.leave_bytes
-        if self._waiting_bytes >= PIECE_BYTES:
-            self._put()
-
-    def flush(self) -> None:
-        """Write what still waits, and the end."""
-        if self._waiting:
-            self._put()
-        self._write(_END)
-
-    def _put(self) -> None:
-        piece = b"".join(self._waiting)
-        self._waiting, self._waiting_bytes, self._leave_bytes = [], 0, 0
-        packed = zstd.compress(piece, _LEVEL)
-        self._write(_HEAD.pack(len(packed), len(piece), zlib.crc32(piece)))
-        self._write(packed)
-
-
-def unpacked(file: IO[bytes]) -> Iterator[bytes]:
-    """The rows that were packed, piece by piece; raises OSError where the disk does not give it back."""
-    file.seek(0)
-    while (head := file.read(_HEAD.size)) != _END:
-        if len(head) < _HEAD.size:
-            raise _changed()
-        packed_bytes, piece_bytes, check_sum = _HEAD.unpack(head)
-        try:
-            piece = zstd.decompress(file.read(packed_bytes))
-        except zstd.ZstdError:
-            raise _changed() from None
-        if len(piece) != piece_bytes or zlib.crc32(piece) != check_sum:
-            raise _changed()
-        yield piece
-
-
-def _changed() -> OSError:
-    return OSError(errno.EIO, "the disk gave back something else than was stored")
+# A block on disk: how long it is, its checksum, and its content.
+_HEAD = struct.Struct("<II")
+END = _HEAD.pack(0, 0x0E0F)
 
 
 class Stopped(Exception):
-    """Nobody wants the export any more."""
+    """No one needs the export any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A whole export on disk, until it is closed."""
+    """A whole export on disk as records, until it is closed."""
 
     file: IO[bytes]
     header: list[str]
@@ -115,101 +66,95 @@ class Download:
             f"{byte_size(self.stored_bytes)} on disk"
         )
 
-    def content(self) -> Iterator[bytes]:
-        """Its rows from the first, in pieces of about a megabyte."""
-        return unpacked(self.file)
-
     def close(self) -> None:
-        """Give its place on the disk back."""
+        """Free the space on the disk."""
         self.file.close()
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadOptions:
-    """What a download is called in the user's words, what `Inspection` tries and works with, and what ends it early."""
+def download(
+    client: PigmentClient,
+    request: ExportRequest,
+    subject: str,
+    new_converter: Callable[[], ExportConverter],
+    stop: Event,
+) -> Download:
+    """Store an export as records; the client repeats the whole of it if it breaks off.
 
-    subject: str
-    try_header: Callable[[list[str]], Expected]
-    stop: Event
-    library: CDLL | None = LIBRARY
-    clock: Callable[[], float] = time.monotonic
-
-
-def download(client: PigmentClient, request: ExportRequest, options: DownloadOptions) -> Download:
-    """Store an export; the client repeats the whole of it where it breaks off.
-
-    Raises a `PigmentError`, `CsvBroken` for what no repeat makes whole, what `try_header` raises, `Stopped`, and
-    `TransientProblem` for a disk that is full or does not work.
+    Raises a `PigmentError`, what the converter raises, `Stopped`, and `TransientProblem` for a disk that is full or
+    does not work.
     """
-    with disk_errors_explained(lambda reason: _disk_sentence(reason, options.subject, 0)):
+    with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, 0)):
         # Without a buffer, which a full disk would leave half written.
         file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes the download
     try:
         # The client translates its own errors: an OSError here comes from the file.
-        with disk_errors_explained(
-            lambda reason: _disk_sentence(reason, options.subject, os.fstat(file.fileno()).st_size)
-        ):
-            return client.export(request, lambda export: _Attempt(request, options, file).run(export))
+        with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, os.fstat(file.fileno()).st_size)):
+            return client.export(request, lambda export: _stored(request, export, file, new_converter(), stop))
     except BaseException:
         file.close()
         raise
 
 
-class _Attempt:
-    """One try to store an export, from its beginning."""
+def _stored(
+    request: ExportRequest, export: Export, file: IO[bytes], converter: ExportConverter, stop: Event
+) -> Download:
+    """One attempt, from its beginning."""
+    began = time.monotonic()
+    file.seek(0)
+    file.truncate()
+    for block in _blocks(request, export, converter, stop):
+        write_block(file, block)
+    _write(file, END)
+    if converter.header is None:
+        # Even an export without rows has a header line.
+        raise BrokenOff("export", object_id=request.id)
+    seconds = time.monotonic() - began
+    return Download(file, converter.header, converter.rows, export.bytes_received, file.tell(), seconds)
 
-    def __init__(self, request: ExportRequest, options: DownloadOptions, file: IO[bytes]) -> None:
-        self._request = request
-        self._options = options
-        self._file = file
-        self._began = options.clock()
-        # All mutable state: how much is on disk, and what the content looks like.
-        self._stored_bytes = 0
-        self._inspection = Inspection(options.try_header, options.library)
 
-    def run(self, export: Export) -> Download:
-        """Store the whole export, or raise."""
-        self._file.seek(0)
-        self._file.truncate()
-        packer = Packer(self._write)
-        for chunk in export:
-            if self._options.stop.is_set():
-                raise Stopped
-            for rows in self._inspection.decode(chunk):
-                packer.add(rows)
-        header = self._end(packer)
-        return Download(
-            file=self._file,
-            header=header,
-            rows=self._inspection.rows,
-            content_bytes=export.bytes_received,
-            stored_bytes=self._stored_bytes,
-            seconds=self._options.clock() - self._began,
-        )
+def _blocks(request: ExportRequest, export: Export, converter: ExportConverter, stop: Event) -> Iterator[RecordBlock]:
+    """The records of an export as it arrives; one that ends inside a row or inside its header has broken off."""
+    for chunk in export:
+        if stop.is_set():
+            raise Stopped
+        yield from converter.convert(chunk)
+    yield from converter.flush()
+    try:
+        yield from converter.end()
+    except CsvBroken:
+        raise BrokenOff("export", object_id=request.id) from None
 
-    def _end(self, packer: Packer) -> list[str]:
-        """The header, once the last row was looked at; an export that stops inside a row has broken off."""
-        try:
-            last = list(self._inspection.flush())
-        except CsvBroken:
-            raise BrokenOff("export", object_id=self._request.id) from None
-        for rows in last:
-            packer.add(rows)
-        packer.flush()
-        header = self._inspection.header
-        if header is None:
-            # Even an export without rows has a header line.
-            raise BrokenOff("export", object_id=self._request.id)
-        return header
 
-    def _write(self, data: bytes) -> None:
-        self._stored_bytes += len(data)
-        while data:
-            data = data[self._file.write(data) :]
+def write_block(file: IO[bytes], block: RecordBlock) -> None:
+    """Store a block after those before it; `END` goes after the last."""
+    lines, keys = zstd.compress(block.lines, options=_COMPRESSION), block.keys.tobytes()
+    content = msgspec.msgpack.encode((block.count, block.misfits, block.blank_keys, keys, lines))
+    _write(file, _HEAD.pack(len(content), zlib.crc32(content)) + content)
+
+
+_CONTENTS = msgspec.msgpack.Decoder(tuple[int, dict[str, int], int, bytes, bytes])
+
+
+def read_blocks(file: IO[bytes], stream: StreamName) -> Iterator[RecordBlock]:
+    """The blocks that were stored, in their order; raises OSError if the disk does not give them back."""
+    file.seek(0)
+    while (head := file.read(_HEAD.size)) != END:
+        size, check_sum = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
+        content = file.read(size)
+        if not content or len(content) < size or zlib.crc32(content) != check_sum:
+            raise OSError(errno.EIO, "the disk returned something else than was stored")
+        count, misfits, blank_keys, keys, lines = _CONTENTS.decode(content)
+        yield RecordBlock(stream, zstd.decompress(lines), count, Counter(misfits), array("Q", keys), blank_keys)
+
+
+def _write(file: IO[bytes], content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
 
 
 def unreadable(subject: str) -> TransientProblem:
-    """What came whole cannot be had back from the disk."""
+    """The disk does not return what was stored."""
     return TransientProblem(
         f"The connector's disk did not give back what was stored of the {subject}, so it was not read to its end: run "
         "the sync again, and check the disk for temporary files (TMPDIR) if this comes again."

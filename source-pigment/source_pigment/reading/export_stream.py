@@ -1,12 +1,11 @@
-"""One stream while it is read: each slice is an export of its own, and comes whole or not at all."""
+"""One stream while it is read: each of its slices is an export, which is sent whole or not at all."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from ctypes import CDLL
-from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -21,61 +20,54 @@ from pigment_native.library import LIBRARY
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
-from source_pigment.reading.conversion import Expected, converter
-from source_pigment.reading.download import Download, DownloadOptions, download, unreadable
+from source_pigment.reading.conversion import ExportConverter
+from source_pigment.reading.download import Download, download, read_blocks, unreadable
 from source_pigment.reading.progress import Progress
-from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong, RowConverter
+from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong
 from source_pigment.reading.state import state_after
-
-# As many digits as a time has for the next two centuries.
-_LATEST = 9_999_999_999_999
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What a stream exports: its name, what the user calls it, and one request for each slice."""
-
-    stream: StreamName
-    subject: str
-    requests: tuple[ExportRequest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """How a configured stream wants its records."""
-
-    schema: ConfiguredSchema
-    primary_key: tuple[str, ...]
-    row_metadata: bool
-    library: CDLL | None = LIBRARY
-    now: Callable[[], float] = time.time
 
 
 class ExportStream:
-    """Reads the slices of one stream: downloads in many threads, records in one."""
+    """Reads the slices of one stream, one request each: downloads in many threads, records in one.
 
-    def __init__(self, client: PigmentClient, exported: Exported, options: ReadOptions) -> None:
+    `subject` is what the user calls the stream.
+    """
+
+    def __init__(
+        self,
+        client: PigmentClient,
+        name: StreamName,
+        subject: str,
+        requests: Sequence[ExportRequest],
+        schema: ConfiguredSchema,
+        primary_key: Sequence[str],
+        *,
+        row_metadata: bool,
+        library: CDLL | None = LIBRARY,
+    ) -> None:
         self._client = client
-        self._exported = exported
-        self._options = options
-        self.name = exported.stream
-        self.subject = exported.subject
-        self.progress = Progress(exported.stream)
+        self._requests = requests
+        self._schema = schema
+        self._primary_key = primary_key
+        self._row_metadata = row_metadata
+        self._library = library
+        self.name = name
+        self.subject = subject
+        self.progress = Progress(name)
 
     @property
     def slices(self) -> tuple[Payload, ...]:
         """The payloads of the slices."""
-        return tuple(request.payload or {} for request in self._exported.requests)
+        return tuple(request.payload or {} for request in self._requests)
 
     def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
-        """The state of the stream when these slices were sent."""
+        """The state of the stream once these slices have been sent."""
         return state_after(finished, self.slices, sync)
 
     def download(self, position: int, stop: Event) -> Download:
-        """A slice, whole and on disk; raises `Stopped` once `stop` is set."""
-        options = DownloadOptions(self.subject, self._try_header, stop, self._options.library)
+        """A slice, complete and on disk as records; raises `Stopped` once `stop` is set."""
         try:
-            return download(self._client, self._exported.requests[position], options)
+            return download(self._client, self._requests[position], self.subject, self._new_converter, stop)
         except CsvBroken as error:
             raise self._not_as_asked(str(error)) from None
         except RecordTooLong:
@@ -85,48 +77,36 @@ class ExportStream:
             ) from None
 
     def records(self, finished: Download) -> Iterator[RecordBlock]:
-        """The records of a downloaded slice, which is closed behind them."""
+        """The records of a downloaded slice, which is closed after them."""
         with closing(finished):
-            selection = self._selection(finished.header)
-            self.progress.note_new_columns(selection.new)
+            self.progress.note_new_columns(self._selection(finished.header).new)
             count = 0
             try:
-                for block in self._blocks(finished, self._layout(selection)):
+                for block in read_blocks(finished.file, self.name):
                     count += block.count
                     self.progress.add(block)
                     yield block
             except OSError:
                 raise unreadable(self.subject) from None
             if count != finished.rows:
-                raise AssertionError("a row was counted that did not become a record")
+                raise unreadable(self.subject)
 
-    def _blocks(self, finished: Download, layout: RecordLayout) -> Iterator[RecordBlock]:
-        rows_to_records = converter(layout, int(self._options.now() * 1000), self._options.library)
-        first_record = 2
-        for rows in finished.content():
-            block = rows_to_records.convert(rows, first_record=first_record)
-            first_record += block.count
-            yield block
+    def _new_converter(self) -> ExportConverter:
+        # The records of an attempt bear the time at which it began.
+        return ExportConverter(self._layout, int(time.time() * 1000), self._library)
 
-    def _try_header(self, header: list[str]) -> Expected:
-        """Whether the columns are those that are wanted; raises what is wrong."""
-        layout = self._layout(self._selection(header))
-        return Expected(
-            try_rows=lambda rows: RowConverter(layout, _LATEST).convert(rows, first_record=2),
-            safe_bytes=layout.safe_bytes,
-            least_record_bytes=layout.least_record_bytes,
-        )
-
-    def _layout(self, selection: Selection) -> RecordLayout:
-        keys = [at for at, name in enumerate(selection.names) if name in self._options.primary_key]
-        id_position = (keys[0] if keys else 0) if self._options.row_metadata else None
-        key_positions = tuple(keys) if len(keys) == len(self._options.primary_key) else ()
+    def _layout(self, header: list[str]) -> RecordLayout:
+        """How the records of an export with this header look; raises what is wrong with the header."""
+        selection = self._selection(header)
+        keys = [at for at, name in enumerate(selection.names) if name in self._primary_key]
+        id_position = (keys[0] if keys else 0) if self._row_metadata else None
+        key_positions = tuple(keys) if len(keys) == len(self._primary_key) else ()
         return RecordLayout(self.name, selection.names, selection.types, id_position, key_positions)
 
     def _selection(self, header: list[str]) -> Selection:
         """What becomes of the columns, by the header line that came and the schema that the user configured."""
         try:
-            return self._options.schema.select(header)
+            return self._schema.select(header)
         except ColumnsMissing as error:
             if len(header) == 1 and "," in header[0]:
                 raise self._not_as_asked(

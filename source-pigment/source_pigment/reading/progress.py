@@ -25,10 +25,7 @@ from pigment_client.wording import byte_size, counted
 from pigment_native.library import LIBRARY
 from pigment_native.record_lines import count_repeated
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.records import RecordBlock
-
-# Eight bytes a key: more of them would not fit into the memory that a sync may take.
-_MOST_KEYS = 2_000_000
+from source_pigment.reading.records import MOST_KEYS, RecordBlock
 
 
 class KeyCheck:
@@ -43,7 +40,7 @@ class KeyCheck:
     def add(self, block: RecordBlock) -> None:
         """Take the keys of records that leave."""
         self._blank += block.blank_keys
-        self._keys += block.keys[: _MOST_KEYS - len(self._keys)]
+        self._keys += block.keys[: MOST_KEYS - len(self._keys)]
 
     def problem(self) -> str | None:
         """What is wrong with the key, in words; None where it holds."""

@@ -29,11 +29,11 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 # "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
 
-# The quotes of a text, and the digits of a time.
-_QUOTES_AND_TIME = 16
+# How many keys of a stream are compared. Eight bytes each: more would not fit into the memory that a sync may use.
+MOST_KEYS = 2_000_000
 
-# Of the metadata of a record: a hash, an identifier and their names.
-_METADATA_BYTES = 200
+# A content hash and the names of both values of metadata.
+_METADATA_BYTES = 120
 
 # U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and others.
 LINE_ENDS = (("\u0085", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
@@ -69,16 +69,10 @@ class RecordLayout:
         return [None if name is None else f"{_text(name)}:" for name in self.names]
 
     @property
-    def least_record_bytes(self) -> int:
-        """How long a record of nothing but blanks is."""
+    def blank_line_bytes(self) -> int:
+        """About how long the line of a row of blanks is."""
         values = sum(len(label.encode()) + len("null,") for label in self.labels() if label is not None)
         return len(self.opening(0).encode()) + values + (_METADATA_BYTES if self.id_position is not None else 0)
-
-    @property
-    def safe_bytes(self) -> int:
-        """How long a row may be so that its record is not too long: escaped, a byte is six, and the id comes twice."""
-        longest = 6 if self.id_position is None else 12
-        return (LONGEST_LINE_BYTES - self.least_record_bytes - _QUOTES_AND_TIME * (len(self.names) + 1)) // longest
 
     @property
     def metadata_labels(self) -> tuple[str, str]:

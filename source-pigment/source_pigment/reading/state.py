@@ -46,9 +46,6 @@ def finished_slices(state: Mapping[str, Any] | None, slices: Slices, sync: str |
     if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices):
         return frozenset()
     finished = state.get("finished_slices")
-    if isinstance(finished, int):
-        # As it was written before slices could finish in any order: so many, from the first.
-        finished = list(range(finished))
     if not isinstance(finished, list) or not all(each in range(len(slices)) for each in finished):
         return frozenset()
     if len(set(finished)) == len(slices) and (sync is None or state.get("sync") != sync):

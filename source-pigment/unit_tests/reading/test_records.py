@@ -18,7 +18,7 @@ from pigment_csv.reader import CsvBroken, RecordBlocks
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
-from source_pigment.reading.conversion import BulkConverter, Expected, Inspection
+from source_pigment.reading.conversion import BulkConverter
 from source_pigment.reading.records import Converter, RecordBlock, RecordLayout, RecordTooLong, RowConverter
 
 AWKWARD = [
@@ -195,28 +195,6 @@ def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None
         if piece:
             layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
             assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)
-
-
-@settings(max_examples=1500, deadline=None)
-@given(rows=st.text(st.sampled_from(list('ab;"\n\r 1')), max_size=24).map(str.encode))
-@example(rows=b'"a\rb";"c\n"\r\nd;e\r\n')
-@example(rows=b'"\r";"\r\n"\n;')
-@example(rows=b"a;b\n\n")
-@example(rows=b"a;b\rc;d\n")
-@example(rows=b'a;"b"c\n')
-@example(rows="\ufeffa;b\n".encode())
-def test_rows_that_were_looked_at_convert_in_whatever_pieces(rows: bytes) -> None:
-    layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
-    inspection = Inspection(lambda _: Expected(lambda _: None, 1 << 30, 0), LIBRARY)
-    try:
-        blocks = [each.content for chunk in (b"x;y\n", rows[:7], rows[7:]) for each in inspection.decode(chunk)]
-        blocks += [each.content for each in inspection.flush()]
-    except CsvBroken:
-        return
-    for pieces in (blocks, [b"".join(blocks)] if blocks else []):
-        converted = [convert(by_row(layout), piece) for piece in pieces]
-        assert [convert(in_bulk(layout), piece) for piece in pieces] == converted
-        assert sum(each.count for each in converted if isinstance(each, RecordBlock)) == inspection.rows
 
 
 def test_a_large_block_takes_the_fast_way_and_agrees() -> None:

@@ -1,0 +1,78 @@
+"""What is kept on disk comes back as it was, or not at all."""
+
+from __future__ import annotations
+
+import io
+import random
+from array import array
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from source_pigment.discovery.names import StreamName
+from source_pigment.reading.download import END, read_blocks, write_block
+from source_pigment.reading.records import RecordBlock
+
+STREAM = StreamName("S")
+
+
+def stored(*blocks: RecordBlock) -> bytes:
+    file = io.BytesIO()
+    for block in blocks:
+        write_block(file, block)
+    file.write(END)
+    return file.getvalue()
+
+
+def read_back(content: bytes) -> list[RecordBlock]:
+    return list(read_blocks(io.BytesIO(content), STREAM))
+
+
+BLOCKS = st.builds(
+    RecordBlock,
+    st.just(STREAM),
+    st.builds(lambda text, times: text * times, st.sampled_from([b"{}\n", b"\0", b""]), st.integers(0, 300_000)),
+    st.integers(0, 1 << 40),
+    st.dictionaries(st.text(max_size=3), st.integers(1, 9), max_size=3).map(Counter[str]),
+    st.lists(st.integers(0, (1 << 64) - 1), max_size=5).map(lambda keys: array("Q", keys)),
+    st.integers(0, 9),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(blocks=st.lists(BLOCKS, max_size=9))
+def test_blocks_come_back_as_they_were(blocks: list[RecordBlock]) -> None:
+    assert read_back(stored(*blocks)) == blocks
+
+
+def test_lines_that_cannot_be_compressed_come_back_too() -> None:
+    lines = random.Random(1).randbytes(3_000_017)
+    content = stored(RecordBlock(STREAM, lines, 1))
+    assert read_back(content) == [RecordBlock(STREAM, lines, 1)]
+    assert len(content) < len(lines) + 200
+
+
+@pytest.mark.parametrize("size", [10, 3 << 20])
+@pytest.mark.parametrize("place", [0, 3, 4, 5, 8, 20, -3])
+def test_what_the_disk_changed_is_an_error(size: int, place: int) -> None:
+    lines = random.Random(2).randbytes(size // 2) + b"x" * (size // 2)
+    changed = bytearray(stored(RecordBlock(STREAM, lines, 1), RecordBlock(STREAM, lines, 2)))
+    changed[place] ^= 0x55
+    with pytest.raises(OSError, match="something else"):
+        read_back(bytes(changed))
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_a_file_that_lost_its_end_is_an_error_wherever_that_is(zeros: bool) -> None:
+    blocks = [RecordBlock(STREAM, b"%d\n" % n * n, n, keys=array("Q", [n])) for n in (1, 10, 100_000)]
+    whole = stored(*blocks)
+    ends = [len(stored(*blocks[:count])) - len(END) for count in range(4)]
+
+    assert read_back(whole) == blocks
+    for end in {end + more for end in ends for more in (0, 1, 7, 9) if end + more < len(whole)}:
+        left = whole[:end] + (b"\0" * (len(whole) - end) if zeros else b"")
+        if left != whole:
+            with pytest.raises(OSError, match="something else"):
+                read_back(left)
