@@ -179,17 +179,6 @@ def test_the_stream_is_offered_as_incremental_by_its_own_cursor(source: Runner) 
 
 
 @pytest.mark.long
-def test_a_state_of_the_future_yields_nothing(source: Runner) -> None:
-    state = read(source).states[-1]
-    state["stream"]["stream_state"]["ingestionTimestamp"] = "2999-01-01T00:00:00Z"
-    run = read(source, [state])
-
-    assert (run.exit_code, run.records) == (0, [])
-    assert run.states[-1]["stream"]["stream_state"] == state["stream"]["stream_state"]
-    assert any("is in the future" in each["message"] for each in run.of("LOG"))
-
-
-@pytest.mark.long
 def test_two_thousand_events_of_one_millisecond_on_pages_of_a_thousand(source: Runner) -> None:
     source.pigment.workspace.audit.page_size = 1000
     add_events(source.pigment, 2500, timedelta(seconds=1))

@@ -19,7 +19,7 @@ from pigment_client.models import ExportKind
 from pigment_client.wording import counted, listed
 from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, export_requests
-from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_filled_catalog
+from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_whole_catalog
 from source_pigment.discovery.sampling import read_sample
 from source_pigment.system_streams import check_system_streams
 
@@ -64,11 +64,11 @@ def _check(client: PigmentClient, settings: SourceConfig) -> str:
 def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
     """The chosen blocks and views; raises an error that blames the address where nothing there is Pigment's."""
     try:
-        catalog = fetch_filled_catalog(client, settings)
+        catalog = fetch_whole_catalog(client, settings)
     except NotFound:
         if settings.application_id is None:
             raise
-        raise explain_empty(client, settings) from None
+        raise ConfigProblem(explain_empty(client, settings)) from None
     if catalog.unplaced_views:
         raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0]))
     for each in catalog.targets:

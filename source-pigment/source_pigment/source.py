@@ -28,7 +28,7 @@ from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
 from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Catalog, export_requests
-from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_filled_catalog
+from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_whole_catalog
 from source_pigment.discovery.matching import (
     ConfiguredStream,
     find_target,
@@ -79,7 +79,7 @@ class SourcePigment(Source):
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
         with explained(), connected(config, parse_config) as (client, settings):
-            streams = discover_streams(client, settings, fetch_filled_catalog(client, settings))
+            streams = discover_streams(client, settings, fetch_whole_catalog(client, settings))
             return AirbyteCatalog(streams=[*streams, *system_airbyte_streams(settings)])
 
     def read(
@@ -107,7 +107,8 @@ class SourcePigment(Source):
             known = fetch_catalog_for(client, settings, exports)
             require_unambiguous_exports(settings, known, exports)
             listings = ModelListings(client, settings.application_id, num_workers=settings.num_workers)
-            states = StreamStates(state, _sync_identity(catalog))
+            job_id, sync_ids = os.environ.get("WORKER_JOB_ID"), ((e.sync_id, e.generation_id) for e in catalog.streams)
+            states = StreamStates(state, sync_identity(job_id, sync_ids))
             sync = Sync(states)
             streams: list[AnyStream] = []
             for each in configured:
@@ -149,23 +150,16 @@ def _open_export(
 
 def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:
     """Each stream once: reading it twice would double its rows."""
-    once = {_name(each): each for each in configured}
+    once = {_configured(each).name: each for each in configured}
     if len(once) < len(configured):
         repeated = counted(len(configured) - len(once), "stream")
         logger.warning("The configured catalog contains %s twice: each is read once.", repeated)
     return list(once.values())
 
 
-def _name(configured: ConfiguredAirbyteStream) -> StreamName:
-    # Some clients write an empty text for a missing namespace.
-    return StreamName(configured.stream.name, configured.stream.namespace or None)
-
-
 def _configured(configured: ConfiguredAirbyteStream) -> ConfiguredStream:
-    return ConfiguredStream(_name(configured), ConfiguredSchema.parse(configured.stream.json_schema))
-
-
-def _sync_identity(catalog: ConfiguredAirbyteCatalog) -> str | None:
-    return sync_identity(
-        os.environ.get("WORKER_JOB_ID"), ((each.sync_id, each.generation_id) for each in catalog.streams)
+    stream = configured.stream
+    # Some clients write an empty text for a missing namespace.
+    return ConfiguredStream(
+        StreamName(stream.name, stream.namespace or None), ConfiguredSchema.parse(stream.json_schema)
     )

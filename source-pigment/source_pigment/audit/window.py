@@ -88,12 +88,12 @@ class Window:
     """What was sent of the last day; `read_at` is when the audit log was last read to its end, by our clock."""
 
     def __init__(self, since: Micros, newest: Micros | None = None, read_at: Micros | None = None) -> None:
-        # All mutable state; `_sent` has the fingerprints of each minute, one after the other.
+        # All mutable state; `_sent` has the fingerprints of each minute, one after the other; `count` is their number.
         self.since = since
         self.newest = newest
         self.read_at = read_at
         self._sent: dict[Micros, bytearray] = {}
-        self._count = 0
+        self.count = 0
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Window | None:
@@ -128,11 +128,6 @@ class Window:
         """Until when everything was read; None if nothing ever was."""
         return max((each for each in (self.newest, self.read_at) if each is not None), default=None)
 
-    @property
-    def size(self) -> int:
-        """How many fingerprints there are."""
-        return self._count
-
     def fingerprints(self) -> set[bytes]:
         """Those of all events of this range that were sent."""
         size = _FINGERPRINT_BYTES
@@ -146,7 +141,7 @@ class Window:
         newest = min(ingested, now)
         if self.newest is None or newest > self.newest:
             self.newest = newest
-        if is_new or self._count > MOST_FINGERPRINTS:
+        if is_new or self.count > MOST_FINGERPRINTS:
             self._forget(min(minute, minute_of(self.newest)))
 
     def complete(self, read_at: Micros) -> None:
@@ -157,16 +152,16 @@ class Window:
 
     def _put(self, minute: Micros, packed: bytes) -> None:
         self._sent.setdefault(minute, bytearray()).extend(packed)
-        self._count += len(packed) // _FINGERPRINT_BYTES
+        self.count += len(packed) // _FINGERPRINT_BYTES
 
     def _forget(self, until: Micros) -> None:
         """Begin later if the overlap is long enough or there are too many fingerprints, but not after that minute."""
         if self.newest is not None:
             self.since = max(self.since, minute_of(self.newest - OVERLAP))
         while self._sent and (oldest := min(self._sent)) < until:
-            if oldest + MINUTE > self.since and self._count <= MOST_FINGERPRINTS:
+            if oldest + MINUTE > self.since and self.count <= MOST_FINGERPRINTS:
                 return
-            self._count -= len(self._sent.pop(oldest)) // _FINGERPRINT_BYTES
+            self.count -= len(self._sent.pop(oldest)) // _FINGERPRINT_BYTES
             self.since = max(self.since, oldest + MINUTE)
 
 

@@ -31,7 +31,7 @@ from source_pigment.discovery.schema import KnownNames
 logger = logging.getLogger("airbyte.pigment.source")
 
 
-def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
+def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     """Everything that can be exported; raises `ConfigProblem` with the reason where there is nothing at all to read.
 
     An application whose blocks are hidden, and a view that is in none of the applications, are logged and left out.
@@ -48,7 +48,7 @@ def fetch_filled_catalog(client: PigmentClient, config: SourceConfig) -> Catalog
         _require_listed(applications, PigmentError)
         _log_left_out(catalog, applications)
     if not catalog.targets and not (config.has_system_streams and _is_visible(client, config.application_id)):
-        raise explain_empty(client, config)
+        raise ConfigProblem(explain_empty(client, config))
     return catalog
 
 
@@ -74,19 +74,19 @@ def fetch_catalog_for(client: PigmentClient, config: SourceConfig, configured: S
     return _combine(config, blocks, _place_views(client, config, blocks, look_for_all=by_name), applications)
 
 
-def explain_empty(client: PigmentClient, config: SourceConfig) -> ConfigProblem:
+def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
     """Why there is nothing to read: the application is not visible, or has no block of the chosen kinds."""
     applications = client.list_applications()
     if config.application_id is None and not applications:
-        return ConfigProblem(
+        return (
             'With an empty "Application ID" every application is read that the owner of the API key can see, and there '
             "is none: share the applications with that person in Pigment."
         )
     if config.application_id is not None and all(each.id != config.application_id for each in applications):
         visible = listed(f"{each.name} ({each.id})" for each in applications)
-        return ConfigProblem(explain_invisible(config.application_id, visible))
+        return explain_invisible(config.application_id, visible)
     subject = "The application has" if config.application_id else "The applications have"
-    return ConfigProblem(
+    return (
         f"{subject} no block of the chosen types and names that the owner of the API key can see: widen "
         '"Block types", "Include" and "Exclude", or check the access rights.'
     )

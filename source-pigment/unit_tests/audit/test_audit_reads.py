@@ -66,12 +66,6 @@ def test_the_next_read_asks_again_for_a_day_before_the_newest_event(pigment: Aud
     assert pigment.asked == ["2026-11-20T11:59:00Z"]
 
 
-def test_a_million_events_need_no_memory_for_what_they_say(pigment: AuditPigment, reader: Reader) -> None:
-    pigment.log.add(*(an_event(number, NOON) for number in range(2500)))
-    assert len(reader.read()) == 2500
-    assert reader.read() == []
-
-
 def test_a_full_refresh_ignores_the_state_and_leaves_one(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.add(an_event(1))
     reader.read()

@@ -46,9 +46,9 @@ def test_what_was_sent_behind_the_beginning_is_known_and_nothing_else(moments: l
     kept = {mark(number) for number, moment in enumerate(sorted(moments)) if moment >= window.since}
 
     assert kept <= window.fingerprints()
-    assert window.size == len(window.fingerprints())
+    assert window.count == len(window.fingerprints())
     # Only the minute in which the range begins may hold more than is asked for.
-    assert window.size <= len(kept) + sum(window.since - MINUTE < each < window.since for each in moments)
+    assert window.count <= len(kept) + sum(window.since - MINUTE < each < window.since for each in moments)
     assert window.newest == max(moments, default=None)
     assert window.since <= (minute_of(max(moments)) if moments else 0)
 
@@ -63,7 +63,7 @@ def test_the_state_is_bounded_but_for_its_newest_minute(moments: list[int], most
             assert window.since <= moment
         window.complete(0)
     in_newest = sum(minute_of(each) == minute_of(max(moments)) for each in moments) if moments else 0
-    assert window.size <= max(most, in_newest)
+    assert window.count <= max(most, in_newest)
     assert {mark(n) for n, each in enumerate(sorted(moments)) if each >= window.since} <= window.fingerprints()
 
 

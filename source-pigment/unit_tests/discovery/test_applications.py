@@ -65,11 +65,6 @@ def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = Non
     return Catalog(tuple(targets), tuple(others), Applications(APPLICATIONS, failed))
 
 
-def test_names_are_unique_within_an_application_only() -> None:
-    found = [each.stream for each in catalog(config()).targets]
-    assert found == [StreamName(name, space) for space in ("Plan", "Sales") for name in ("Accounts", "P&L")]
-
-
 def test_each_application_explains_its_own_columns() -> None:
     known = {each.stream.namespace: each.known_names.metrics for each in catalog(config()).targets}
     assert known == {"Plan": {"Revenue"}, "Sales": {"Cost"}}

@@ -238,14 +238,6 @@ def test_the_examples_of_the_design() -> None:
     assert column_names(["a", "a", "", "a"]) == ["a", "a_2", "column_3", "a_3"]
 
 
-@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(list(BlockType))), max_size=6))
-def test_every_block_has_a_stream_name_of_its_own(blocks: list[tuple[str, BlockType]]) -> None:
-    made = [Named(f"{number:08d}-id", name, type_.kind.value) for number, (name, type_) in enumerate(blocks)]
-    names = stream_names([*made, Named("view-id", "a", "view")])
-
-    assert len(names) == len(set(names)) == len(made) + 1
-
-
 def test_equal_names_get_the_type_then_a_short_id() -> None:
     named = [Named("11111111-x", "R", "metric"), Named("22222222-x", "R", "list"), Named("33333333-x", "R", "list")]
     views = [Named("44444444-x", "V", "view"), Named("55555555-x", "V", "view"), Named("66666666-x", "W", "view")]
