@@ -70,7 +70,7 @@ def test_a_column_of_items_is_looked_at_by_itself_where_metadata_says_so(destina
     assert imports(destination)[0].data_rows == 4
     (said,) = logged(run, "unknown item")
     assert said.startswith('The column "Department" of the stream "General Ledger" has 1 row with an unknown item')
-    assert said.endswith('sent all the same: "Nobody" (1).')
+    assert said.endswith('sent anyway: "Nobody" (1).')
     exported = [each.operation for each in destination.pigment.requests].count("export_list")
     assert exported == len({"Department", "Account"})
 

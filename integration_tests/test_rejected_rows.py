@@ -66,7 +66,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
     found = bucket.rows()
     assert [(each["rejected_reason"], each.get("Entry"), each.get("_airbyte_data")) for each in found] == [
         ("its data is not an object", "", "7"),
-        ('the column "Department" holds an unknown item of its dimension', "GL-0000004", ""),
+        ('the column "Department" contains an unknown item of its dimension', "GL-0000004", ""),
         ("its data is not an object", "", '"no object"'),
         (found[3]["rejected_reason"], "GL-0000005", None),
     ]

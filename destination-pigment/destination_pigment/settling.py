@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from destination_pigment.config import DestinationConfig, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.dimension_checks import checks_of_sync
+from destination_pigment.files.dimension_checks import build_checks
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Append
 from destination_pigment.imports.reload import Replace
@@ -40,7 +40,7 @@ def settle_streams(
         logger.warning(sentence)
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
-    checks = checks_of_sync(client, settings, streams, configurations)
+    checks = build_checks(client, settings, streams, configurations)
     appends: dict[StreamKey, Append] = {}
     replaces: dict[StreamKey, Replace] = {}
     for stream in streams:

@@ -61,9 +61,9 @@ class RecordConverter:
             columns, no_dates = self._dates.write(self.header, as_sent)
         columns, as_sent = yield from self._without(no_dates, columns, as_sent)
         unknown = {
-            position: f'the column "{check.column}" holds an unknown item of its dimension'
+            position: f'the column "{check.column}" contains an unknown item of its dimension'
             for check in self._checks
-            for position in check.held_back(columns[self.header.index(check.column)])
+            for position in check.rows_to_skip(columns[self.header.index(check.column)])
         }
         columns, _ = yield from self._without(unknown, columns, as_sent)
         if len(columns[0]):

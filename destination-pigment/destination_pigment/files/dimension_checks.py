@@ -1,14 +1,14 @@
 """Dimension checks: values that must be items of a list, compared before anything is pushed.
 
-Some are configured. Others follow from richer metadata that calls a column the items of a list: these report, and never
-stop or hold back anything, because nobody asked for them and Pigment rejects unknown items itself.
+Some are configured. Others follow from richer metadata that says that a column contains items of a list: these report,
+and never stop or skip anything, because the user did not ask for them and Pigment rejects unknown items itself.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from destination_pigment.config import DestinationConfig, DimensionCheck, OnUnknown
@@ -27,17 +27,20 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _DIALECT = CsvDialect(delimiter=";")
 
-# What a sentence of the log can hold, and how many items are told apart: a wrong column can hold a million.
+# What fits into a sentence of the log, and how many items are counted apart: a wrong column can have a million.
 _LONGEST_ITEM = 80
 _MOST_ITEMS_COUNTED = 1000
 _OTHERS = "others"
+
+# What is kept in memory although the user did not ask for it: about 20 MB.
+MOST_ITEMS = 200_000
 
 _PAYLOAD = {"fieldDelimiter": "Semicolon", "encoding": "Utf8WithoutBom", "friendlyHeaders": True}
 
 
 @dataclass(slots=True)
 class CheckedColumn:
-    """A column, the items it may hold, and how many rows held others."""
+    """A column to compare, the items that it may contain, and how many rows contained others."""
 
     stream: DestinationStream
     column: str
@@ -45,16 +48,16 @@ class CheckedColumn:
     on_unknown: OnUnknown
     unknown: Counter[str] = field(default_factory=Counter)
 
-    def held_back(self, cells: Column) -> list[int]:
-        """Which rows must not be pushed, by position; raises `ConfigProblem` where an unknown item stops the sync."""
+    def rows_to_skip(self, cells: Column) -> list[int]:
+        """The positions of rows that must not be pushed; raises `ConfigProblem` if an unknown item stops the sync."""
         unknown = {value for value in set(cells) if value} - self.items
         if not unknown:
             return []
         if self.on_unknown is OnUnknown.FAIL:
             first = next(value for value in cells if value in unknown)
             raise ConfigProblem(
-                f'The column "{self.column}" of the {self.stream.subject} holds "{shortened(first)}", which is not an '
-                "item of its dimension list: add the item in Pigment, fix the value at its source, or let the "
+                f'The column "{self.column}" of the {self.stream.subject} contains "{shortened(first)}", which is not '
+                "an item of its dimension list: add the item in Pigment, fix the value at its source, or let the "
                 "dimension check skip or report it."
             )
         positions = [position for position, value in enumerate(cells) if value in unknown]
@@ -67,10 +70,10 @@ class CheckedColumn:
             self.unknown[shortened(value) if known else _OTHERS] += 1
 
     def summarize(self) -> None:
-        """Say once which items were unknown."""
+        """Log which items were unknown."""
         if self.unknown:
             listed = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
-            done = "sent all the same" if self.on_unknown is OnUnknown.REPORT else "held back"
+            done = "sent anyway" if self.on_unknown is OnUnknown.REPORT else "not sent"
             logger.warning(
                 'The column "%s" of the %s has %s, %s: %s.',
                 self.column,
@@ -82,62 +85,161 @@ class CheckedColumn:
 
 
 def shortened(value: str | None) -> str:
-    """A value as it may stand in a sentence."""
+    """A value in a length that fits into a sentence."""
     value = value or ""
     return value if len(value) <= _LONGEST_ITEM else f"{value[:_LONGEST_ITEM]}…"
 
 
-class DimensionItems:
-    """The items of lists, each exported once."""
+def build_checks(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    streams: Sequence[DestinationStream],
+    configurations: Mapping[StreamKey, ImportConfiguration | None],
+) -> dict[StreamKey, list[CheckedColumn]]:
+    """The checks of each stream with the items of their lists now: those configured, then those that metadata suggests.
 
-    def __init__(self, client: PigmentClient) -> None:
-        self._client = client
-        self._items: dict[str, frozenset[str]] = {}
-
-    def of(self, list_id: str, *, at_most: int | None = None) -> frozenset[str]:
-        """The names of a list's items; raises a `PigmentError`, or `TooManyItems` where there are more."""
-        if list_id not in self._items:
-            self._items[list_id] = fetch_items(self._client, list_id, at_most)
-        return self._items[list_id]
-
-
-def make_checks(
-    checks: Sequence[DimensionCheck],
-    stream: DestinationStream,
-    configuration: ImportConfiguration | None,
-    items: DimensionItems,
-) -> list[CheckedColumn]:
-    """The checks of a stream, with the items that their lists hold now.
-
-    Raises `ConfigProblem` for a column that the stream does not have.
+    `configurations` are the import configurations of the streams, as far as they are known. Raises `ConfigProblem` or a
+    `PigmentError` where a configured check is impossible.
     """
-    found: list[CheckedColumn] = []
-    for check in checks:
-        if check.stream != stream.name.strip():
-            continue
-        if check.column not in stream.columns:
-            raise ConfigProblem(
-                f'There is a dimension check for the column "{check.column}", which the {stream.subject} does not '
-                f'have: correct it under "Dimension checks". Its columns are: {", ".join(stream.columns)}.'
-            )
-        on_unknown = check.on_unknown
-        if on_unknown is OnUnknown.FAIL and _creates_items(configuration, check.column):
-            logger.warning(
-                'The import configuration of the %s creates missing items of the column "%s" by itself: unknown items '
-                "are reported, not rejected.",
+    names = {stream.name.strip() for stream in streams}
+    for check in settings.dimension_checks:
+        if check.stream not in names:
+            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
+    lists = DimensionLists(client, settings.application_id)
+    checks = {
+        stream.key: [
+            _configured_check(check, stream, configurations[stream.key], lists)
+            for check in settings.dimension_checks
+            if check.stream == stream.name.strip()
+        ]
+        for stream in streams
+    }
+    suggested = [
+        (stream, column, ref)
+        for stream in streams
+        for column, ref in _suggested_columns(stream, configurations[stream.key], checks[stream.key])
+    ]
+    filled = {each.target for each in configurations.values() if each is not None and each.target}
+    for stream, column, ref in suggested:
+        if not lists.may_export:
+            break
+        list_id, name = lists.find(ref)
+        if {list_id, name} & filled:
+            logger.info(
+                'The column "%s" of the %s is not compared with the list "%s", which this sync fills itself.',
+                column,
                 stream.subject,
-                check.column,
+                name,
             )
-            on_unknown = OnUnknown.REPORT
-        found.append(CheckedColumn(stream, check.column, items.of(check.list_id), on_unknown))
-    return found
+        elif (items := lists.items_if_readable(list_id, name)) is not None:
+            checks[stream.key].append(CheckedColumn(stream, column, items, OnUnknown.REPORT))
+    if suggested and not lists.may_export:
+        logger.info(
+            "Not compared with the items of their dimension lists before the push, because no key that may export "
+            '("Export key") is entered: %s.',
+            ", ".join(f'"{column}" of the {stream.subject}' for stream, column, _ in suggested),
+        )
+    return checks
+
+
+def _configured_check(
+    check: DimensionCheck, stream: DestinationStream, configuration: ImportConfiguration | None, lists: DimensionLists
+) -> CheckedColumn:
+    """A check of the form; raises `ConfigProblem` for a column that the stream does not have."""
+    if check.column not in stream.columns:
+        raise ConfigProblem(
+            f'There is a dimension check for the column "{check.column}", which the {stream.subject} does not '
+            f'have: correct it under "Dimension checks". Its columns are: {", ".join(stream.columns)}.'
+        )
+    on_unknown = check.on_unknown
+    columns = configuration.columns if configuration and configuration.columns else ()
+    if on_unknown is OnUnknown.FAIL and any(each.name == check.column and each.auto_create for each in columns):
+        logger.warning(
+            'The import configuration of the %s creates missing items of the column "%s" automatically: unknown items '
+            "are reported, not rejected.",
+            stream.subject,
+            check.column,
+        )
+        on_unknown = OnUnknown.REPORT
+    return CheckedColumn(stream, check.column, lists.items(check.list_id), on_unknown)
+
+
+def _suggested_columns(
+    stream: DestinationStream, configuration: ImportConfiguration | None, configured: Sequence[CheckedColumn]
+) -> Iterator[tuple[str, str]]:
+    """Columns that contain items of a list and create none, each with what refers to the list; not configured ones."""
+    checked = {check.column for check in configured}
+    for column in (configuration.columns if configuration else None) or ():
+        is_ours = column.name in stream.columns and column.name not in checked
+        if column.dimension_ref and not column.auto_create and is_ours:
+            yield column.name, column.dimension_ref
 
 
 class TooManyItems(Exception):
     """The list has more items than were asked for."""
 
 
-def fetch_items(client: PigmentClient, list_id: str, at_most: int | None = None) -> frozenset[str]:
+class DimensionLists:
+    """The dimension lists of the application and their items; each list is exported once."""
+
+    def __init__(self, client: PigmentClient, application_id: str | None) -> None:
+        self._client = client
+        self._application_id = application_id
+        # Mutable state: whether the keys may export, as far as it was tried; the items by list; the lists that the
+        # application has, once they are needed; and those whose items could not be read.
+        self.may_export = client.has_key_for(Purpose.EXPORT)
+        self._items: dict[str, frozenset[str]] = {}
+        self._lists: Sequence[Block] | None = None
+        self._unreadable: set[str] = set()
+
+    def items(self, list_id: str, *, at_most: int | None = None) -> frozenset[str]:
+        """The names of a list's items; raises a `PigmentError`, or `TooManyItems` where there are more."""
+        if list_id not in self._items:
+            self._items[list_id] = _export_items(self._client, list_id, at_most)
+        return self._items[list_id]
+
+    def items_if_readable(self, list_id: str, name: str) -> frozenset[str] | None:
+        """The names of a list's items; None where they cannot be read, which is logged once."""
+        if list_id in self._unreadable:
+            return None
+        try:
+            if is_id(list_id):
+                return self.items(list_id, at_most=MOST_ITEMS)
+            reason = "its ID is not known"
+        except (PermissionMissing, KeyRejected):
+            self.may_export = False
+            return None
+        except TooManyItems:
+            reason = f"it has more than {MOST_ITEMS} items"
+        except PigmentError as error:
+            reason = str(error)
+        self._unreadable.add(list_id)
+        logger.warning(
+            'The items of the dimension list "%s" were not read, so nothing is compared with them before the push: %s',
+            name,
+            reason.rstrip(".") + ".",
+        )
+        return None
+
+    def find(self, ref: str) -> tuple[str, str]:
+        """The ID and name of a list, by its ID or, where only one has it, by its name; else what was asked for."""
+        if self._lists is None:
+            self._lists = self._visible_lists()
+        found = [each for each in self._lists if ref in {each.id, each.name}]
+        return (found[0].id, found[0].name) if len(found) == 1 else (ref, ref)
+
+    def _visible_lists(self) -> Sequence[Block]:
+        if self._application_id is None:
+            return ()
+        try:
+            blocks = self._client.list_blocks(self._application_id)
+        except PigmentError as error:
+            logger.info("The names of the dimension lists are not known: %s", error)
+            return ()
+        return [each for each in blocks if each.type.kind is ExportKind.LIST]
+
+
+def _export_items(client: PigmentClient, list_id: str, at_most: int | None) -> frozenset[str]:
     """The names of a list's items: the first column of its export."""
 
     def first_column(export: Iterable[bytes]) -> frozenset[str]:
@@ -160,149 +262,3 @@ def _rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:
     for chunk in export:
         yield reader.read_rows(chunk)
     yield reader.read_last_row()
-
-
-def _creates_items(configuration: ImportConfiguration | None, column: str) -> bool:
-    columns = configuration.columns if configuration and configuration.columns else ()
-    return any(each.name == column and each.auto_create for each in columns)
-
-
-# What is kept in memory without anybody having asked for it: some 20 MB.
-MOST_ITEMS = 200_000
-
-
-def checks_of_sync(
-    client: PigmentClient,
-    settings: DestinationConfig,
-    streams: Sequence[DestinationStream],
-    configurations: Mapping[StreamKey, ImportConfiguration | None],
-) -> dict[StreamKey, list[CheckedColumn]]:
-    """All checks of a sync: those that are configured, and then those that metadata asks for.
-
-    Raises `ConfigProblem` or a `PigmentError` for a configured one that cannot be made.
-    """
-    names = {stream.name.strip() for stream in streams}
-    for check in settings.dimension_checks:
-        if check.stream not in names:
-            logger.warning('The dimension check for "%s" has no stream of that name in this sync.', check.stream)
-    items = DimensionItems(client)
-    checks = {
-        each.key: make_checks(settings.dimension_checks, each, configurations[each.key], items) for each in streams
-    }
-    configured = {key: frozenset(check.column for check in found) for key, found in checks.items()}
-    automatic = AutomaticChecks(client, settings.application_id, items, configurations)
-    for each in streams:
-        checks[each.key] += automatic.of(each, configured[each.key])
-    automatic.summarize(streams, configured)
-    return checks
-
-
-def dimension_columns(
-    stream: DestinationStream, configuration: ImportConfiguration | None, configured: Collection[str]
-) -> Iterator[tuple[str, str]]:
-    """The columns of the file that hold items of a list and create none, each with what refers to the list.
-
-    Without those for which a check is configured.
-    """
-    for column in (configuration.columns if configuration else None) or ():
-        is_ours = column.name in stream.columns and column.name not in configured
-        if column.dimension_ref and not column.auto_create and is_ours:
-            yield column.name, column.dimension_ref
-
-
-class AutomaticChecks:
-    """Makes the checks of a sync; `configurations` are those that its streams go to, as far as they are known."""
-
-    def __init__(
-        self,
-        client: PigmentClient,
-        application_id: str | None,
-        items: DimensionItems,
-        configurations: Mapping[StreamKey, ImportConfiguration | None],
-    ) -> None:
-        self._client = client
-        self._application_id = application_id
-        self._items = items
-        self._configurations = configurations
-        self._filled = {each.target for each in configurations.values() if each is not None and each.target}
-        # Mutable state: whether the keys export, as far as it was tried; the lists of the application, once they are
-        # needed; and those whose items could not be read.
-        self._may_export = client.has_key_for(Purpose.EXPORT)
-        self._lists: Sequence[Block] | None = None
-        self._unreadable: set[str] = set()
-
-    def of(self, stream: DestinationStream, configured: Collection[str]) -> list[CheckedColumn]:
-        """The checks of a stream, with the items that their lists hold now; `configured` columns have another."""
-        wanted = dimension_columns(stream, self._configurations.get(stream.key), configured)
-        return [check for column, ref in wanted if (check := self._check(stream, column, ref)) is not None]
-
-    def summarize(self, streams: Iterable[DestinationStream], configured: Mapping[StreamKey, Collection[str]]) -> None:
-        """Say once what would be checked with a key that exports."""
-        if self._may_export:
-            return
-        columns = [
-            f'"{column}" of the {stream.subject}'
-            for stream in streams
-            for column, _ in dimension_columns(stream, self._configurations.get(stream.key), configured[stream.key])
-        ]
-        if columns:
-            logger.info(
-                "Not compared with the items of their dimension lists before the push, for want of a key that may "
-                'export ("Export key"): %s.',
-                ", ".join(columns),
-            )
-
-    def _check(self, stream: DestinationStream, column: str, ref: str) -> CheckedColumn | None:
-        if not self._may_export:
-            return None
-        found = self._find(ref)
-        list_id, name = (ref, ref) if found is None else (found.id, found.name)
-        if self._filled & {list_id, name}:
-            logger.info(
-                'The column "%s" of the %s is not compared with the list "%s", which this sync fills itself.',
-                column,
-                stream.subject,
-                name,
-            )
-            return None
-        items = self._items_of(list_id, name)
-        return None if items is None else CheckedColumn(stream, column, items, OnUnknown.REPORT)
-
-    def _items_of(self, list_id: str, name: str) -> frozenset[str] | None:
-        if list_id in self._unreadable:
-            return None
-        try:
-            if is_id(list_id):
-                return self._items.of(list_id, at_most=MOST_ITEMS)
-            reason = "its ID is not known"
-        except (PermissionMissing, KeyRejected):
-            self._may_export = False
-            return None
-        except TooManyItems:
-            reason = f"it has more than {MOST_ITEMS} items"
-        except PigmentError as error:
-            reason = str(error)
-        self._unreadable.add(list_id)
-        logger.warning(
-            'The items of the dimension list "%s" were not read, so nothing is compared with them before the push: %s',
-            name,
-            reason.rstrip(".") + ".",
-        )
-        return None
-
-    def _find(self, ref: str) -> Block | None:
-        """The list that is meant, by its ID or, where only one has it, by its name."""
-        if self._lists is None:
-            self._lists = self._visible_lists()
-        found = [each for each in self._lists if ref in {each.id, each.name}]
-        return found[0] if len(found) == 1 else None
-
-    def _visible_lists(self) -> Sequence[Block]:
-        if self._application_id is None:
-            return ()
-        try:
-            blocks = self._client.list_blocks(self._application_id)
-        except PigmentError as error:
-            logger.info("The names of the dimension lists are not known: %s", error)
-            return ()
-        return [each for each in blocks if each.type.kind is ExportKind.LIST]

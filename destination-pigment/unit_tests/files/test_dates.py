@@ -175,7 +175,7 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
     assert [row[0] for row in rows] == ["Apr 26"]
     assert [(reason, row[0]) for reason, row in rejected] == [
         ('the column "day" holds no date', "x"),
-        ('the column "day" holds an unknown item of its dimension', "2026-05-01"),
+        ('the column "day" contains an unknown item of its dimension', "2026-05-01"),
     ]
     assert check.unknown == {"May 26": 1}
 

@@ -64,9 +64,9 @@ def test_rows_with_an_unknown_item_are_handed_over_as_they_came(taken: Taken) ->
     )
 
     assert taken.rows() == [
-        ('the column "a" holds an unknown item of its dimension', {"a": "y", "n": "2"}),
-        ('the column "a" holds an unknown item of its dimension', {"a": "z", "n": None}),
-        ('the column "a" holds an unknown item of its dimension', {"a": "é", "n": ""}),
+        ('the column "a" contains an unknown item of its dimension', {"a": "y", "n": "2"}),
+        ('the column "a" contains an unknown item of its dimension', {"a": "z", "n": None}),
+        ('the column "a" contains an unknown item of its dimension', {"a": "é", "n": ""}),
     ]
     assert [(each.rows, each.rejected) for each in taken.files.pop_all()] == [(2, 3)]
 

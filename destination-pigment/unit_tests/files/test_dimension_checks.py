@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from destination_pigment.config import OnUnknown
+from destination_pigment.config import DimensionCheck, OnUnknown, parse_config
 from destination_pigment.files import dimension_checks as module
-from destination_pigment.files.dimension_checks import AutomaticChecks, CheckedColumn, DimensionItems
+from destination_pigment.files.dimension_checks import CheckedColumn, DimensionLists, build_checks
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target, shared_blocks
 from pigment_client.errors import BrokenOff, KeyRejected, NotFound, PermissionMissing, PigmentError, Unavailable
 from pigment_client.keys import Purpose
 from pigment_client.models import Block, BlockType, Column, ExportRequest, ImportConfiguration
 
+APPLICATION = "0" * 8 + "-0000-4000-8000-" + "0" * 12
 CITIES, TEAMS = "1" * 8 + "-0000-4000-8000-" + "1" * 12, "2" * 8 + "-0000-4000-8000-" + "2" * 12
 BLOCKS = [
     Block(CITIES, "Cities", BlockType.DIMENSION_LIST),
@@ -60,15 +62,10 @@ class Pigment:
 def checks_of(
     pigment: Pigment, streams: Sequence[DestinationStream], configuration: ImportConfiguration | None, *given: str
 ) -> list[CheckedColumn]:
-    automatic = AutomaticChecks(
-        pigment,  # type: ignore[arg-type] # stands in
-        "app",
-        DimensionItems(pigment),  # type: ignore[arg-type] # likewise
-        {each.key: configuration for each in streams},
-    )
-    found = [check for each in streams for check in automatic.of(each, given)]
-    automatic.summarize(streams, {each.key: given for each in streams})
-    return found
+    configured = tuple(DimensionCheck("s", column, CITIES, OnUnknown.SKIP) for column in given)
+    settings = replace(parse_config({"application_id": APPLICATION}), dimension_checks=configured)
+    found = build_checks(pigment, settings, streams, {each.key: configuration for each in streams})  # type: ignore[arg-type] # stands in
+    return [check for each in streams for check in found[each.key]]
 
 
 def test_columns_with_items_that_are_not_created_are_reported() -> None:
@@ -84,12 +81,14 @@ def test_columns_with_items_that_are_not_created_are_reported() -> None:
     found = checks_of(pigment, [stream_of("amount", "by name", "city", "given", "team")], configuration, "given")
 
     assert [(each.column, each.items, each.on_unknown) for each in found] == [
+        ("given", {"Paris", "Lyon"}, OnUnknown.SKIP),
         ("city", {"Paris", "Lyon"}, OnUnknown.REPORT),
         ("by name", {"Paris", "Lyon"}, OnUnknown.REPORT),
     ]
     assert pigment.exported == [CITIES, TEAMS]
-    assert found[0].held_back(["Paris", "Nice", None, ""]) == []
-    assert found[0].unknown == {"Nice": 1}
+    assert found[0].rows_to_skip(["Paris", "Nice", None, ""]) == [1]
+    assert found[1].rows_to_skip(["Paris", "Nice", None, ""]) == []
+    assert found[1].unknown == {"Nice": 1}
 
 
 def test_a_list_is_exported_once_for_all_streams() -> None:
@@ -119,8 +118,8 @@ def test_a_key_that_does_not_export_costs_one_line(
 
     assert checks_of(pigment, [stream_of("city", "team")], configuration) == []
     (said,) = caplog.messages
-    assert said.startswith("Not compared with the items of their dimension lists before the push, for want of a key")
-    assert said.endswith('("Export key"): "city" of the stream "s", "team" of the stream "s".')
+    assert said.startswith("Not compared with the items of their dimension lists before the push, because no key")
+    assert said.endswith('("Export key") is entered: "city" of the stream "s", "team" of the stream "s".')
     assert len(pigment.exported) == (error is not None)
 
 
@@ -163,7 +162,7 @@ def test_a_list_that_ends_inside_a_row_is_one_that_broke_off() -> None:
             return consume([b'Name;x\r\nParis;1\r\n"Ly'])
 
     with pytest.raises(BrokenOff):
-        DimensionItems(Cut()).of(CITIES)  # type: ignore[arg-type] # stands in
+        DimensionLists(Cut(), None).items(CITIES)  # type: ignore[arg-type] # stands in
 
 
 @pytest.mark.parametrize(
