@@ -61,7 +61,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 types: setup
-	$(BIN)/mypy $(PACKAGES) shared/hatch_build.py tools/demo tools/verify tools/release tools/benchmarks \
+	$(BIN)/mypy $(PACKAGES) shared/hatch_build.py tools/demo tools/verify tools/release tools/benchmarks tools/documents \
 		integration_tests/connectors.py integration_tests/contract.py
 
 imports: setup
@@ -107,11 +107,10 @@ lock:  ## pin every version again
 		shared/pigment_native/build/tools.in -o shared/pigment_native/build/tools.lock
 
 metadata: setup  ## write what follows from elsewhere: each connector's metadata.yaml, the field tables of the docs
-	@$(BIN)/python -m connector_metadata
-	@$(BIN)/python -m field_table
+	@$(BIN)/python -m documents.generated
 
 pictures: setup  ## draw the pictures of the forms in docs/ again (needs Chromium)
-	@$(BIN)/python -m form_pictures
+	@$(BIN)/python -m documents.forms
 
 images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them there, BASE_IMAGE=… builds on another)
 	$(if $(PUSH),$(if $(filter airbyte,$(REGISTRY)),$(error PUSH=1 needs the registry to push to: REGISTRY=registry.example/acme)))

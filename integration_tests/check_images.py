@@ -19,7 +19,7 @@ import yaml
 
 from airbyte_platform.process import Run, as_lines, configured, parse
 from airbyte_platform.rules import DestinationRules, SourceRules
-from connector_metadata import ROOT, connectors
+from documents.generated import ROOT, connectors
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 

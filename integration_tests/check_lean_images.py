@@ -18,7 +18,7 @@ import pytest
 
 from airbyte_platform.process import Run, as_lines, configured
 from check_images import DOCKER, VERSION, config_for, mounted, run_image
-from connector_metadata import ROOT, connectors
+from documents.generated import ROOT, connectors
 from local_bucket.server import LocalBucket
 from local_pigment.blocks import ListBlock
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model

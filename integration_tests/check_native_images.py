@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_platform.process import Run, configured
 from check_images import DOCKER, VERSION, config_for, mounted, run_image
-from connector_metadata import connectors
+from documents.generated import connectors
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 

@@ -24,7 +24,7 @@ from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
 from benchmarks.table import cases_table, filled, goals_table, growth_table
-from connector_metadata import ROOT
+from documents.generated import ROOT
 
 FEW = Case("source", "few rows")
 ONE = Case("source", "one stream", "few rows")

@@ -12,10 +12,9 @@ import yaml
 
 from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Run
-from connector_metadata import ROOT
 from connectors import destination_config, running, source_config
 from destination_pigment.config import parse_loading
-from field_table import PAGES, fields_of, filled
+from documents.generated import PAGES, ROOT, fields_of, filled
 from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector_metadata import ROOT
 from destination_pigment.config import MAX_RETRIES
-from form_page import Opened, cards_of, draw, fields, is_folded, spec_of
+from documents.forms import Opened, cards_of, draw, fields, is_folded, spec_of
+from documents.generated import ROOT
 from pigment_airbyte.connection import client_from_config, client_options
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
 from pigment_airbyte.failures import ConfigProblem

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, FormatChecker
 
-from connector_metadata import ROOT, connector_metadata, connectors
+from documents.generated import ROOT, connector_metadata, connectors
 
 FACTS: dict[str, Any] = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))
 DOCS = {

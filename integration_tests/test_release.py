@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from connector_metadata import ROOT, connector_metadata, connectors
+from documents.generated import ROOT, connector_metadata, connectors
 from release.audit import judge
 from release.version import PAGES, PROJECTS, WITH_TAGS, NotReleasable, current_version, set_version
 from release.wheels import build

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from connector_metadata import ROOT
+from documents.generated import ROOT
 
 SPEC = """
 import sys

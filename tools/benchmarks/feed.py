@@ -1,4 +1,4 @@
-"""The lines a destination is given, and a program that repeats them: `python -m benchmarks.feed FILE ROWS TIMES STREAM`.
+"""The lines a destination is given, and a program that repeats them: `python -m benchmarks.feed FILE ROWS TIMES NAME`.
 
 The file's RECORD lines (ROWS of them) are written TIMES times, each time followed by a state.
 """

@@ -1,4 +1,8 @@
-"""The field tables of the docs, made from the forms themselves: `make metadata` writes them, a test compares."""
+"""The files that follow from others, which `make metadata` writes and the tests compare.
+
+Each connector's metadata.yaml follows from the facts in the root metadata.yaml; the field tables of the docs follow
+from the forms.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connector_metadata import ROOT
+import yaml
+
 from pigment_airbyte.form import load_spec
 
+ROOT = Path(__file__).resolve().parents[2]
+
+_NOTE = "# Generated from the metadata.yaml at the root of the repository: change that, then run `make metadata`.\n"
 PAGES = {
     ROOT / "docs/sources/pigment.md": "source_pigment",
     ROOT / "docs/destinations/pigment.md": "destination_pigment",
 }
 _PLACE = re.compile(r"(<!-- fields: written by make metadata -->\n).*?(<!-- end of fields -->)", re.DOTALL)
+
+
+def connector_metadata(connector: str, root: Path = ROOT) -> str:
+    """The text of a connector's metadata.yaml."""
+    facts: dict[str, Any] = yaml.safe_load((root / "metadata.yaml").read_text(encoding="utf-8"))
+    own = facts["connectors"][connector]
+    data = {
+        "name": own["name"],
+        "definitionId": own["definitionId"],
+        "connectorType": own["type"],
+        "connectorSubtype": "api",
+        "dockerRepository": f"airbyte/{connector}",
+        "dockerImageTag": facts["version"],
+        "githubIssueLabel": connector,
+        "icon": "icon.svg",
+        "license": facts["license"],
+        "documentationUrl": f"{facts['documentation']}/{own['documentationPath']}",
+        "releaseStage": facts["releaseStage"],
+        "supportLevel": facts["supportLevel"],
+        "allowedHosts": {"hosts": [*facts["hosts"], *own.get("hosts", [])]},
+        "remoteRegistries": {"pypi": {"enabled": True, "packageName": f"airbyte-{connector}"}},
+        **{name: own[name] for name in ("supportsRefreshes",) if name in own},
+        "connectorBuildOptions": {"baseImage": facts["baseImage"]},
+        "connectorTestSuitesOptions": [{"suite": "unitTests"}, {"suite": "integrationTests"}],
+        "tags": facts["tags"],
+    }
+    return _NOTE + yaml.safe_dump({"metadataSpecVersion": "1.0", "data": data}, sort_keys=False, width=120)
+
+
+def connectors(root: Path = ROOT) -> list[str]:
+    """The names of the connectors."""
+    return list(yaml.safe_load((root / "metadata.yaml").read_text(encoding="utf-8"))["connectors"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +126,9 @@ def filled(page: Path) -> str:
 
 
 def main() -> None:
-    """Write the tables into both pages."""
+    """Write each connector's metadata and both field tables."""
+    for connector in connectors():
+        (ROOT / connector / "metadata.yaml").write_text(connector_metadata(connector), encoding="utf-8")
     for page in PAGES:
         page.write_text(filled(page), encoding="utf-8")
 

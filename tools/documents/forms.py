@@ -3,20 +3,28 @@
 What is drawn how, as the UI of October 2026 does it: a card for each group in the order of `groups`, within it by
 `order`; a field that is neither required nor `always_show` is folded under "Optional fields" at the end of its card
 or object; a `oneOf` is a choice whose first title is selected; an enum shows its words as they are; an array of
-objects has a button for the next entry; description and examples stand at the (i) beside the title.
+objects has a button for the next entry; description and examples are at the (i) beside the title.
 
-    python integration_tests/form_page.py source > form.html      # --open: folded fields and one entry drawn, too
-    make pictures                                                 # the pictures in docs/
+    make pictures                                   # photograph the forms with a headless Chromium, into docs/
+    python -m documents.forms source > form.html    # --open: folded fields and one entry are drawn, too
+
+Run `make pictures` after the title, the description or the place of a field has changed, and look at the result.
 """
 
 from __future__ import annotations
 
 import html
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from documents.generated import ROOT
 from pigment_airbyte.form import load_spec
 
 Schema = Mapping[str, Any]
@@ -44,6 +52,12 @@ h1 { font-size: 18px; margin: 0 0 16px; }
 .fold { color: #5f5c8a; border-top: 1px solid #e8e8ed; padding-top: 10px; font-weight: 600; }
 .fold::before { content: '\\203a\\00a0'; } .unfolded::before { content: '\\2304\\00a0'; }
 """
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_WIDTH = 770
+# Without these it draws nothing in a container, or another width on a screen of more dots.
+_FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1")
+_HEIGHT = "<script>document.documentElement.dataset.height = document.documentElement.scrollHeight</script>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +191,7 @@ def _box(node: Schema) -> str:
     default = node.get("default")
     text = html.escape(str(default)) if default not in {None, ""} else "&nbsp;"
     kinds = " select" if "enum" in node else " tall" if node.get("multiline") else ""
-    return f'<div class="box{kinds}">{"&bull;" * 0 if node.get("airbyte_secret") else text}</div>'
+    return f'<div class="box{kinds}">{"" if node.get("airbyte_secret") else text}</div>'
 
 
 def spec_of(connector: str) -> Schema:
@@ -185,11 +199,59 @@ def spec_of(connector: str) -> Schema:
     return {"connectionSpecification": load_spec(f"{connector}_pigment").connectionSpecification}
 
 
-def main() -> None:
-    """Print the page of a connector's form."""
-    connector = sys.argv[1]
-    sys.stdout.write(draw(spec_of(connector), f"Pigment ({connector})", Opened(folded="--open" in sys.argv)))
+_AS_IT_OPENS = Opened()
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A file below docs/, and the form or the card of it that is in it."""
+
+    file: str
+    connector: str
+    opened: Opened = _AS_IT_OPENS
+    only_card: str | None = None
+
+
+PICTURES = (
+    Picture("sources/pigment-form.png", "source"),
+    Picture("destinations/pigment-form.png", "destination"),
+    Picture("destinations/pigment-targets.png", "destination", Opened(entry="targets"), "Where the data goes"),
+)
+
+
+def main() -> int:
+    """Print the page of the connector that is named, or draw all pictures; 1 where there is no browser."""
+    if len(sys.argv) > 1:
+        connector = sys.argv[1]
+        sys.stdout.write(draw(spec_of(connector), f"Pigment ({connector})", Opened(folded="--open" in sys.argv)))
+        return 0
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
+        sys.stderr.write("No Chromium was found, which draws the pictures: install it (apt-get install chromium).\n")
+        return 1
+    for picture in PICTURES:
+        photograph(browser, picture, ROOT / "docs" / picture.file)
+        sys.stdout.write(f"docs/{picture.file}\n")
+    return 0
+
+
+def photograph(browser: str, picture: Picture, target: Path) -> None:
+    """Take one picture, as high as its page."""
+    page = draw(spec_of(picture.connector), "Pigment", picture.opened, only_card=picture.only_card)
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+        file = Path(folder, "form.html")
+        file.write_text(page + _HEIGHT, encoding="utf-8")
+        run = (browser, *_FLAGS, f"--user-data-dir={folder}/profile")
+        drawn = _output([*run, f"--window-size={_WIDTH},600", "--dump-dom", file.as_uri()])
+        height = re.search(r'data-height="(\d+)"', drawn)
+        if height is None:
+            raise RuntimeError("the browser did not say how high the page is")
+        _output([*run, f"--window-size={_WIDTH},{height[1]}", f"--screenshot={target}", file.as_uri()])
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout  # noqa: S603 - ours
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
