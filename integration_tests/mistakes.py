@@ -104,16 +104,16 @@ MISTAKES_OF_BOTH = [
         "a host that does not exist",
         literal(base_url="https://pigment.invalid"),
         (
-            'pigment.invalid could not be reached, because its name is not known: check the "Base URL", and that '
-            "the network of Airbyte lets requests to it through."
+            'pigment.invalid could not be reached, because its name is not known: check the "Base URL", and '
+            "that Airbyte's network allows requests to it."
         ),
     ),
     Mistake(
         "a port where nobody listens",
         literal(base_url="http://127.0.0.1:1"),
         (
-            '127.0.0.1 could not be reached, because it refuses connections: check the "Base URL", and that the '
-            "network of Airbyte lets requests to it through."
+            '127.0.0.1 could not be reached, because it refuses connections: check the "Base URL", and that '
+            "Airbyte's network allows requests to it."
         ),
     ),
     Mistake(
@@ -129,8 +129,8 @@ MISTAKES_OF_BOTH = [
         "a proxy that is dead",
         literal(base_url="https://pigment.invalid"),
         (
-            "The proxy 127.0.0.1 did not pass the request on: check that it runs and lets Airbyte through to "
-            "Pigment (HTTPS_PROXY)."
+            "The proxy 127.0.0.1 did not forward the request: check that it runs and lets Airbyte "
+            "reach Pigment (HTTPS_PROXY)."
         ),
         environment=DEAD_PROXY,
     ),

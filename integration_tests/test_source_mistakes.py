@@ -78,12 +78,12 @@ MISTAKES = [
     Mistake(
         "a mail program broke the key",
         key("pgmt_ab\ncd"),
-        ('The key under "Export key" holds a blank or a line break: copy it again, alone and in one piece.'),
+        ('The key under "Export key" contains a space or a line break: copy it again, alone and in one piece.'),
     ),
     Mistake(
         '"Bearer" was copied with the key',
         key("Bearer pgmt_abcd"),
-        ('The key under "Export key" begins with the word "Bearer": enter the key alone.'),
+        ('The key under "Export key" begins with the word "Bearer": enter only the key.'),
     ),
     Mistake(
         "a key of the old form",
@@ -179,14 +179,14 @@ MISTAKES = [
         "the address of a page as base URL",
         literal(base_url=f"https://pigment.app/application/{NOWHERE}"),
         (
-            'The "Base URL" holds more than the host, as the address of a page does: enter the address alone, '
-            "such as https://pigment.app."
+            'The "Base URL" contains more than the host, as the address of a page does: enter only the '
+            "address, such as https://pigment.app."
         ),
     ),
     Mistake(
         "a base URL without https",
         literal(base_url="pigment.app"),
-        ('The "Base URL" is no address that can be used: enter one such as https://pigment.app.'),
+        ('The "Base URL" is not a usable address: enter one such as https://pigment.app.'),
     ),
     Mistake(
         "a base URL with http",
@@ -199,7 +199,7 @@ MISTAKES = [
     Mistake(
         "a port that is none",
         literal(base_url="https://pigment.app:99999"),
-        ('The "Base URL" is no address that can be used: enter one such as https://pigment.app.'),
+        ('The "Base URL" is not a usable address: enter one such as https://pigment.app.'),
     ),
     Mistake(
         "a web site without such pages",
@@ -223,8 +223,8 @@ MISTAKES = [
         "a server that says nothing",
         literal(idle_timeout_seconds=1, max_retries=0),
         (
-            '127.0.0.1 could not be reached, because it did not answer in time: check the "Base URL", and that '
-            "the network of Airbyte lets requests to it through."
+            '127.0.0.1 could not be reached, because it did not answer in time: check the "Base URL", and '
+            "that Airbyte's network allows requests to it."
         ),
         elsewhere=silent_server,
     ),

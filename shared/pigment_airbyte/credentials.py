@@ -27,18 +27,18 @@ KEY_PROPERTIES: Mapping[Purpose, str] = {
     Purpose.AUDIT: "audit_api_key",
 }
 
-WHERE_MADE = "in Pigment, under Workspace settings > API keys"
+_WHERE_CREATED = "in Pigment, under Workspace settings > API keys"
 
-# Keys of the old form are UUIDs with dashes; Pigment no longer accepts them (knowledge base, "Import API").
-_OLD_FORM = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
-# Straight quotes, and the ones that mail and text programs make of them.
+# A key of the old format is a UUID with dashes; Pigment no longer accepts it (knowledge base, "Import API").
+_OLD_FORMAT = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
+# Straight quotes, and those that mail and text programs turn them into.
 _QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 # What a field shows instead of a secret.
 _MASKED = re.compile(r"[*\u2022\u25cf.\u2026]+")
 
 
 def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
-    """The keys of a configuration; raises `ConfigProblem` that names the field of what cannot be a key."""
+    """The keys of a configuration; raises `ConfigProblem` with the field of what cannot be a key."""
     match credentials.get("auth_type"):
         case "single_key":
             keys = Keys.single(_key(credentials, "api_key", SINGLE_KEY_FIELD) or "")
@@ -51,7 +51,7 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
                 "everything."
             )
     if not any(keys.has(each) for each in Purpose):
-        raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; it is made {WHERE_MADE}.')
+        raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; create it {_WHERE_CREATED}.')
     return keys
 
 
@@ -70,13 +70,13 @@ def _find_problem(key: str) -> str | None:
     if key[0] in _QUOTES or key[-1] in _QUOTES:
         return "is in quotes: remove the quotes around it"
     if _MASKED.fullmatch(key):
-        return f"is only the dots or stars that stand for a hidden key: copy the key itself {WHERE_MADE}"
+        return f"is only the dots or stars that stand for a hidden key: copy the key itself {_WHERE_CREATED}"
     if key.lower().startswith("bearer "):
-        return 'begins with the word "Bearer": enter the key alone'
-    if _OLD_FORM.fullmatch(key):
-        return f"has the old format with dashes, which Pigment no longer accepts: create a new key {WHERE_MADE}"
+        return 'begins with the word "Bearer": enter only the key'
+    if _OLD_FORMAT.fullmatch(key):
+        return f"has the old format with dashes, which Pigment no longer accepts: create a new key {_WHERE_CREATED}"
     if any(each.isspace() for each in key):
-        return "holds a blank or a line break: copy it again, alone and in one piece"
+        return "contains a space or a line break: copy it again, alone and in one piece"
     if not all("!" <= each <= "~" for each in key):
-        return "holds a character that no key has: copy it again, or create a new one"
+        return "contains a character that keys never have: copy it again, or create a new one"
     return None

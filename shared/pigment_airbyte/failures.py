@@ -1,8 +1,8 @@
 """What went wrong, as Airbyte and the user see it.
 
-An error of `pigment_client` says what happened; this module says whose turn it is (config, transient, system) and
-what to do, in one sentence. Nothing here quotes a key, a body or a row: an exception that is not ours is reported
-by its type and the places it passed, never by its text.
+An error of `pigment_client` says what happened. This module says whose turn it is (config, transient or system error)
+and, in one sentence, what to do. It never quotes a key, a body or a row: an exception that is not ours is reported by
+its type and the places it passed, never by its text.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from pigment_client.errors import (
     PigmentError,
     PlainHttp,
     RequestRejected,
-    ResponseNotUnderstood,
     SetupWrong,
     TooLarge,
     TryLater,
@@ -46,19 +45,16 @@ from pigment_client.keys import Purpose
 
 
 class ConfigProblem(Exception):
-    """The configuration cannot work; the text is a finished sentence for the user that says what to do."""
+    """The configuration cannot work; the text is a sentence for the user that says what to do."""
 
 
 class TransientProblem(Exception):
-    """The sync cannot go on now and may succeed when it runs again; the text is a finished sentence for the user."""
+    """The sync cannot go on now and may succeed when it runs again; the text is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure as Airbyte shows it.
-
-    `message` is for the user, `internal` for whoever reads the log.
-    """
+    """A failure as Airbyte shows it; `message` is for the user, `internal` for the log."""
 
     type: FailureType
     message: str
@@ -66,9 +62,9 @@ class Failure:
 
 
 def explain(error: BaseException, *, subject: str | None = None) -> Failure:
-    """Say whose turn it is after an error, and what to do.
+    """Whose turn it is after an error, and what to do.
 
-    `subject` names what was being worked on in the user's words, such as `table "P&L"`.
+    `subject` names in the user's words what was being worked on, such as `table "P&L"`.
     """
     internal = _internal(error)
     match error:
@@ -115,12 +111,12 @@ def traced(
 
 @contextmanager
 def explained(*, subject: str | None = None) -> Iterator[None]:
-    """Turn whatever goes wrong inside into the CDK's exception with advice for the user."""
+    """Turn any error inside into the CDK's exception, with advice for the user."""
     try:
         yield
     except AirbyteTracedException:
         raise
-    except Exception as error:  # noqa: BLE001 - the edge of the connector: everything is explained here, once
+    except Exception as error:  # noqa: BLE001 - at the edge of the connector every error is explained
         raise traced(error, subject=subject) from None
 
 
@@ -130,12 +126,12 @@ def _type(error: PigmentError) -> FailureType:
             return FailureType.config_error
         case TryLater() | ImportOutcomeUnknown():
             return FailureType.transient_error
-        case ResponseNotUnderstood() | PigmentError():
+        case _:
             return FailureType.system_error
 
 
 def _internal(error: BaseException) -> str:
-    """The types of the error and its causes, and the places they passed: texts may quote data, these cannot."""
+    """The types of the error and its causes, and the places they passed: a text may quote data, these cannot."""
     chain: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < 8:
@@ -146,48 +142,47 @@ def _internal(error: BaseException) -> str:
     return "; caused by ".join(chain)
 
 
-_OUTDATED = (
-    'An API key under "Authentication" has the old format with dashes, which Pigment no longer accepts: create a new '
-    "key in Pigment, under Workspace settings > API keys."
-)
-_MALFORMED = (
-    'An API key under "Authentication" holds a blank, a line break or another character that no key has: copy it again '
-    "from Pigment, or create a new one."
-)
-_MOVED = (
-    "The server sends requests on to another address, and a key is not sent to an address that nobody entered: correct "
-    'the "Base URL".'
-)
-_PLAIN_HTTP = (
-    'The "Base URL" begins with http, which would send the key unprotected: enter the address with https in front.'
-)
-_LIMIT = (
-    "Pigment's limit of 500 requests in 5 minutes for an IP address is used up: run the sync again later, and leave "
-    'more time between syncs that share an address, or lower their "Requests per 5 minutes".'
-)
-_IMPORT_LIMIT = (
-    "Pigment's limit of 300 imports an hour for an import configuration is used up: run the sync again in an hour, and "
-    'raise "Import at least every (minutes)" so that each import holds more rows.'
-)
+_FIXED: dict[type[PigmentError], str] = {
+    KeyFormatOutdated: (
+        'An API key under "Authentication" has the old format with dashes, which Pigment no longer accepts: create a '
+        "new key in Pigment, under Workspace settings > API keys."
+    ),
+    KeyMalformed: (
+        'An API key under "Authentication" contains a space, a line break or another character that keys never have: '
+        "copy it again from Pigment, or create a new one."
+    ),
+    AddressMoved: (
+        "The server redirects requests to another address, and a key is sent only to the address that was entered: "
+        'correct the "Base URL".'
+    ),
+    PlainHttp: (
+        'The "Base URL" begins with http, which would send the key unprotected: enter the address with https in front.'
+    ),
+    LimitReached: (
+        "Pigment's limit of 500 requests in 5 minutes for an IP address is used up: run the sync again later, and "
+        'leave more time between syncs that share an address, or lower their "Requests per 5 minutes".'
+    ),
+    ImportLimitReached: (
+        "Pigment's limit of 300 imports an hour for an import configuration is used up: run the sync again in an "
+        'hour, and raise "Import at least every (minutes)" so that each import has more rows.'
+    ),
+}
 _NOT_UNDERSTOOD = (
     'What answered is not Pigment, or answered in a way that is not in its API description: check that the "Base URL" '
     "is the address of Pigment, and report this if it is."
 )
-
-_FIXED: dict[type[PigmentError], str] = {
-    KeyFormatOutdated: _OUTDATED,
-    KeyMalformed: _MALFORMED,
-    AddressMoved: _MOVED,
-    PlainHttp: _PLAIN_HTTP,
-    LimitReached: _LIMIT,
-    ImportLimitReached: _IMPORT_LIMIT,
+_WITHOUT = {
+    Purpose.METADATA: "nothing can be listed",
+    Purpose.EXPORT: "nothing can be read",
+    Purpose.IMPORT: "nothing can be written",
+    Purpose.AUDIT: "the audit log cannot be read",
 }
 
 
 def advise(error: PigmentError, subject: str | None = None) -> str:
     """One sentence for the user: what happened, and what to do.
 
-    `subject` names what was being worked on in the user's words; without it the object's id is named.
+    `subject` names in the user's words what was being worked on; without it the sentence names the object's ID.
     """
     about = subject or error.object_id
     named = f" the {subject}" if subject else f" {about}" if about else " this object"
@@ -199,7 +194,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
         case TooLarge() | RequestRejected():
             return _advise_rejected(error, named)
         case Unavailable() | CertificateRejected() | AddressUnusable():
-            return _advise_way(error)
+            return _advise_connection(error)
         case NotAnExport() | BrokenOff():
             return _advise_export(error, named)
         case ImportFailed():
@@ -213,7 +208,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
             return _FIXED.get(type(error), _NOT_UNDERSTOOD)
 
 
-def _advise_way(error: Unavailable | CertificateRejected | AddressUnusable) -> str:
+def _advise_connection(error: Unavailable | CertificateRejected | AddressUnusable) -> str:
     host = error.host or "Pigment"
     match error:
         case CertificateRejected():
@@ -227,7 +222,7 @@ def _advise_way(error: Unavailable | CertificateRejected | AddressUnusable) -> s
                 "(HTTPS_PROXY)."
             )
         case AddressUnusable():
-            return 'The "Base URL" is no address that can be used: enter one such as https://pigment.app.'
+            return 'The "Base URL" is not a usable address: enter one such as https://pigment.app.'
         case Unavailable(obstacle=None):
             status = f" (HTTP {error.status})" if error.status else ""
             return (
@@ -236,13 +231,13 @@ def _advise_way(error: Unavailable | CertificateRejected | AddressUnusable) -> s
             )
         case Unavailable(obstacle=Obstacle.PROXY):
             return (
-                f"The proxy {host} did not pass the request on: check that it runs and lets Airbyte through to Pigment "
+                f"The proxy {host} did not forward the request: check that it runs and lets Airbyte reach Pigment "
                 "(HTTPS_PROXY)."
             )
         case _:
             return (
-                f'{host} could not be reached, because {error.obstacle}: check the "Base URL", and that the network of '
-                "Airbyte lets requests to it through."
+                f'{host} could not be reached, because {error.obstacle}: check the "Base URL", and that '
+                "Airbyte's network allows requests to it."
             )
 
 
@@ -263,14 +258,6 @@ def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
             )
         case _:
             return 'The API key under "Authentication" is not allowed to do this: check its type in Pigment.'
-
-
-_WITHOUT = {
-    Purpose.METADATA: "nothing can be listed",
-    Purpose.EXPORT: "nothing can be read",
-    Purpose.IMPORT: "nothing can be written",
-    Purpose.AUDIT: "the audit log cannot be read",
-}
 
 
 def _advise_not_found(error: NotFound, named: str) -> str:
@@ -301,8 +288,8 @@ def _advise_export(error: NotAnExport | BrokenOff, named: str) -> str:
     if isinstance(error, NotAnExport):
         came = f" but {error.came}" if error.came else ""
         return (
-            f'What came as the export of{named} is no export{came}: check the "Base URL" and any proxy before Pigment, '
-            "and run the sync again."
+            f'The response to the export of{named} is not an export{came}: check the "Base URL" and any proxy before '
+            "Pigment, and run the sync again."
         )
     if error.operation is not None and not error.operation.startswith("export"):
         return f"Pigment's response for{named} broke off before its end: run the sync again."
@@ -322,7 +309,7 @@ def _advise_rejected(error: TooLarge | RequestRejected, named: str) -> str:
         return f'Pigment rejected the request for{named} (HTTP {error.status}): check the field "Application ID".'
     if error.purpose == Purpose.AUDIT:
         return (
-            f"Pigment rejected the question for events of the audit log (HTTP {error.status}): run the sync again, and "
+            f"Pigment rejected the request for events of the audit log (HTTP {error.status}): run the sync again, and "
             "report this if it happens again."
         )
     of_a_view = error.operation == "export view"

@@ -1,7 +1,7 @@
-"""Standard output, shared by messages and the log: one line is never cut by another.
+"""Standard output, which messages and the log share: no line is cut by another.
 
-Threads log while the main thread writes blocks of records, and both end in the same pipe, which keeps apart only short
-writes. So every write here holds the locks of the log's handlers, and nothing stays in a buffer behind it.
+Threads log while the main thread writes blocks of records into the same pipe, and a pipe keeps only short writes in one
+piece. So every write here takes the locks of the log's handlers, and flushes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pigment_native.library import LIBRARY
 
 
 def write_lines(lines: bytes) -> None:
-    """Write finished lines to the platform, at once and in one piece."""
+    """Write whole lines to the platform, at once and in one piece."""
     with ExitStack() as held:
         for handler in _handlers():
             if handler.lock is not None:
@@ -25,7 +25,7 @@ def write_lines(lines: bytes) -> None:
 
 
 def _handlers() -> list[logging.Handler]:
-    """The handlers that any of our records reaches; always in one order, so that two writers never block each other."""
+    """The handlers that our log records reach, always in the same order, so that two writers never block each other."""
     loggers = [logging.getLogger(), logging.getLogger("airbyte")]
     found = {id(handler): handler for logger in loggers for handler in logger.handlers}
     return [found[key] for key in sorted(found)]

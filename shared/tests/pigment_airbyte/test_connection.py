@@ -48,7 +48,7 @@ def test_no_retries_means_none() -> None:
     ],
 )
 def test_the_address_of_a_page_is_no_base_url(base_url: str) -> None:
-    with pytest.raises(ConfigProblem, match='The "Base URL" holds more than the host'):
+    with pytest.raises(ConfigProblem, match='The "Base URL" contains more than the host'):
         client_from_config({"credentials": SINGLE, "base_url": base_url})
 
 
