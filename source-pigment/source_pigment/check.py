@@ -77,7 +77,7 @@ def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
 
 
 def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
-    return any(each.block in target.words for each in settings.block_requests)
+    return any(each.block in target.aliases for each in settings.block_requests)
 
 
 def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[ExportTarget]) -> None:

@@ -101,23 +101,21 @@ class SourcePigment(Source):
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         with explained(), connected(config, parse_config) as (client, settings):
             log_slow_conversion(logger)
-            require_distinct_streams(map(_configured, catalog.streams))
-            configured = _without_repeats(catalog.streams)
-            exports = [stream for stream in map(_configured, configured) if not stream.is_system_stream]
+            configured = _parse_streams(catalog)
+            exports = [stream for stream, _ in configured if not stream.is_system_stream]
             known = fetch_catalog_for(client, settings, exports)
             require_unambiguous_exports(settings, known, exports)
             listings = ModelListings(client, settings.application_id, num_workers=settings.num_workers)
-            job_id, sync_ids = os.environ.get("WORKER_JOB_ID"), ((e.sync_id, e.generation_id) for e in catalog.streams)
-            states = StreamStates(state, sync_identity(job_id, sync_ids))
+            sync_ids = [(each.sync_id, each.generation_id) for each in catalog.streams]
+            states = StreamStates(state, sync_identity(os.environ.get("WORKER_JOB_ID"), sync_ids))
             sync = Sync(states)
             streams: list[AnyStream] = []
-            for each in configured:
-                stream = _configured(each)
+            for stream, each in configured:
                 try:
                     if stream.is_system_stream:
                         streams.append(open_system_stream(client, settings, listings, each, states.given(stream.name)))
                     else:
-                        streams.append(_open_export(client, settings, known, each))
+                        streams.append(_open_export(client, settings, known, stream, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(stream.name, error, "stream")
             client.report_rate_limit_to(sync.rate_limited)
@@ -125,41 +123,38 @@ class SourcePigment(Source):
             sync.raise_failures()
 
 
-def _open_export(
-    client: PigmentClient, settings: SourceConfig, catalog: Catalog, each: ConfiguredAirbyteStream
-) -> ExportStream:
-    """The export that a configured stream reads; raises what `find_target` raises."""
-    configured = _configured(each)
-    found = find_target(settings, catalog, configured)
-    metadata = sorted({RECORD_ID, CONTENT_HASH} & (each.stream.json_schema.get("properties") or {}).keys())
-    if metadata and not settings.row_metadata:
-        raise ConfigProblem(
-            f'The {found.subject} no longer has the {with_noun("column", metadata)}, because "Add columns to compare '
-            'rows between syncs" was switched off: switch it on again, or refresh the schema of the connection.'
-        )
-    return ExportStream(
-        client,
-        found.stream,
-        found.subject,
-        export_requests(settings, found),
-        configured.schema,
-        tuple(path[0] for path in each.stream.source_defined_primary_key or () if path),
-        row_metadata=settings.row_metadata,
-    )
-
-
-def _without_repeats(configured: list[ConfiguredAirbyteStream]) -> list[ConfiguredAirbyteStream]:
-    """Each stream once: reading it twice would double its rows."""
-    once = {_configured(each).name: each for each in configured}
-    if len(once) < len(configured):
-        repeated = counted(len(configured) - len(once), "stream")
+def _parse_streams(catalog: ConfiguredAirbyteCatalog) -> list[tuple[ConfiguredStream, ConfiguredAirbyteStream]]:
+    """Each configured stream once, because reading it twice would double its rows; raises `ConfigProblem`."""
+    parsed: list[tuple[ConfiguredStream, ConfiguredAirbyteStream]] = []
+    for each in catalog.streams:
+        # Some clients write an empty text for a missing namespace.
+        name = StreamName(each.stream.name, each.stream.namespace or None)
+        parsed.append((ConfiguredStream(name, ConfiguredSchema.parse(each.stream.json_schema)), each))
+    require_distinct_streams(stream for stream, _ in parsed)
+    once = {stream.name: (stream, each) for stream, each in parsed}
+    if len(once) < len(parsed):
+        repeated = counted(len(parsed) - len(once), "stream")
         logger.warning("The configured catalog contains %s twice: each is read once.", repeated)
     return list(once.values())
 
 
-def _configured(configured: ConfiguredAirbyteStream) -> ConfiguredStream:
-    stream = configured.stream
-    # Some clients write an empty text for a missing namespace.
-    return ConfiguredStream(
-        StreamName(stream.name, stream.namespace or None), ConfiguredSchema.parse(stream.json_schema)
+def _open_export(
+    client: PigmentClient,
+    settings: SourceConfig,
+    catalog: Catalog,
+    stream: ConfiguredStream,
+    configured: ConfiguredAirbyteStream,
+) -> ExportStream:
+    """The export that a configured stream reads; raises what `find_target` raises."""
+    target = find_target(settings, catalog, stream)
+    metadata = sorted({RECORD_ID, CONTENT_HASH} & (configured.stream.json_schema.get("properties") or {}).keys())
+    if metadata and not settings.row_metadata:
+        raise ConfigProblem(
+            f'The {target.subject} no longer has the {with_noun("column", metadata)}, because "Add columns to compare '
+            'rows between syncs" was switched off: switch it on again, or refresh the schema of the connection.'
+        )
+    requests = export_requests(settings, target)
+    key = [path[0] for path in configured.stream.source_defined_primary_key or () if path]
+    return ExportStream(
+        client, target.stream, target.subject, requests, stream.schema, key, row_metadata=settings.row_metadata
     )

@@ -47,7 +47,7 @@ class ExportTarget:
         return f'{self.kind.value} "{self.stream}"'
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def aliases(self) -> tuple[str, ...]:
         """What the configuration may call it: its id, its names, and these after its application's; last, for users."""
         own = self.block.name.strip() if self.block else self.stream.name
         names = dict.fromkeys((self.stream.name, own))
@@ -67,7 +67,7 @@ class Applications:
         """Each application whose blocks could not be listed, and why."""
         return [(each, self.failed[each.id]) for each in self.seen if each.id in self.failed]
 
-    def is_out(self, application_id: str) -> bool:
+    def is_unavailable(self, application_id: str) -> bool:
         """Whether nothing of the application can be read."""
         return application_id in self.failed or all(each.id != application_id for each in self.seen)
 
@@ -133,7 +133,7 @@ def _known_names(blocks: Sequence[Block]) -> KnownNames:
 
 def export_requests(config: SourceConfig, target: ExportTarget) -> tuple[ExportRequest, ...]:
     """The exports that a stream reads, one for each slice and at least one; raises `ConfigProblem`."""
-    payloads = config.payloads_for(target.kind, *target.words)
+    payloads = config.payloads_for(target.kind, *target.aliases)
     return tuple(ExportRequest(target.kind, target.id, payload) for payload in payloads)
 
 

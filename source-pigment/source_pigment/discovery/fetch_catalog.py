@@ -62,9 +62,9 @@ def fetch_catalog_for(client: PigmentClient, config: SourceConfig, configured: S
     needs_all = config.block_requests or None in wanted
     blocks, failed = _list_blocks(client, config, [each for each in seen if needs_all or each.id in wanted])
     applications = Applications(seen, failed)
-    out = [each for each in configured if each.is_out(applications)]
+    unavailable = [each for each in configured if each.is_unavailable(applications)]
     try:
-        check_custom_exports(config, blocks.items(), set().union(*(each.words() for each in out)))
+        check_custom_exports(config, blocks.items(), set().union(*(each.aliases for each in unavailable)))
     except ConfigProblem:
         # The entry may be for a block that could not be listed this time, so it is not known to be wrong.
         _require_listed(applications, TryLater)

@@ -42,15 +42,16 @@ class ConfiguredStream:
             return self.schema.application_id
         return next((each.id for each in applications if each.namespace == self.name.namespace), None)
 
-    def is_out(self, applications: Applications) -> bool:
+    def is_unavailable(self, applications: Applications) -> bool:
         """Whether its application is gone, hidden or could not be listed."""
         application_id = self.application_of(applications.seen)
         if application_id is None:
             # No application has its namespace. A stream without a namespace, or with only an id, may be of any.
             return self.schema.object_id is None and self.name.namespace is not None
-        return applications.is_out(application_id)
+        return applications.is_unavailable(application_id)
 
-    def words(self) -> set[str]:
+    @property
+    def aliases(self) -> set[str]:
         """What the configuration may call its block."""
         return {self.name.name, str(self.name), *([self.schema.object_id] if self.schema.object_id else [])}
 
@@ -72,11 +73,11 @@ def find_target(config: SourceConfig, catalog: Catalog, configured: ConfiguredSt
 
     Raises `ConfigProblem` where it is gone, and the CDK's exception where it is not known whether it is gone.
     """
-    if catalog.applications is not None and configured.is_out(catalog.applications):
-        raise _application_out(catalog.applications, configured)
+    if catalog.applications is not None and configured.is_unavailable(catalog.applications):
+        raise _why_unavailable(catalog.applications, configured)
     found = _look_up(config, catalog, configured)
     if found is None:
-        raise _target_gone(config, catalog, configured)
+        raise _why_gone(config, catalog, configured)
     return found
 
 
@@ -108,7 +109,7 @@ def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> Export
     return next((each for each in catalog.targets if each.stream == name), None)
 
 
-def _application_out(applications: Applications, configured: ConfiguredStream) -> Exception:
+def _why_unavailable(applications: Applications, configured: ConfiguredStream) -> Exception:
     """Why nothing of the stream's application can be read."""
     error = applications.failed.get(configured.application_of(applications.seen) or "")
     if error is not None and not isinstance(error, HIDDEN):
@@ -122,7 +123,7 @@ def _application_out(applications: Applications, configured: ConfiguredStream) -
     )
 
 
-def _target_gone(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> Exception:
+def _why_gone(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> Exception:
     """Why no block or view was found for the stream."""
     application_id, name = configured.schema.application_id, configured.name
     if config.application_id is not None and application_id not in {None, config.application_id}:
@@ -161,7 +162,7 @@ def require_unambiguous_exports(config: SourceConfig, catalog: Catalog, configur
         with suppress(ConfigProblem):
             found.append(_look_up(config, catalog, each))
     for entry in config.block_requests:
-        meant = {each.id: each.stream for each in found if each and each.block and entry.block in each.words}
+        meant = {each.id: each.stream for each in found if each and each.block and entry.block in each.aliases}
         if len(meant) > 1:
             raise ConfigProblem(
                 f'Blocks were renamed, so that the entry "{entry.block}" under "Custom exports" may be for any of the '
@@ -177,14 +178,14 @@ def check_custom_exports(
     """Raise `ConfigProblem` for an entry that names no block, or several.
 
     `listings` are the applications with their blocks; the application is None where the connection reads only one.
-    `excused` are words for blocks that could not be listed, which an entry may be for; None excuses every word.
+    `excused` are names of blocks that could not be listed, which an entry may be for; None excuses every name.
     """
     several = any(application for application, _ in listings)
     ids: dict[str, set[str]] = {}
     for application, blocks in listings:
         for target in name_targets(blocks, (), application, KnownNames()):
-            for word in target.words:
-                ids.setdefault(word, set()).add(target.id)
+            for alias in target.aliases:
+                ids.setdefault(alias, set()).add(target.id)
     for each in config.block_requests:
         if len(ids.get(each.block, ())) > 1:
             instead = ", or put its application in front of the name (application/block)" if several else ""

@@ -195,9 +195,9 @@ def make_schema(
     fields = [str(each.get("type")) for each in payload.get("fields") or ()]
     # A payload may name the kind of every column.
     field_types = fields if len(fields) == len(header) else None
-    found = [infer_type([row[position] for row in rows]) for position in range(len(header))]
-    values = _value_positions(kind, known, field_types, header, found)
-    types = [each if infer_types and at in values else ColumnType.TEXT for at, each in enumerate(found)]
+    sampled = [infer_type([row[position] for row in rows]) for position in range(len(header))]
+    values = _value_positions(kind, known, field_types, header, sampled)
+    types = [each if infer_types and at in values else ColumnType.TEXT for at, each in enumerate(sampled)]
     dimensions = [position for position in range(len(header)) if position not in values]
     has_scenarios = bool(payload.get("scenarios"))
     if field_types is None and not _is_explained(kind, known, header, dimensions, has_scenarios=has_scenarios):

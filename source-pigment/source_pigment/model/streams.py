@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Lock
@@ -78,17 +78,9 @@ class ModelStream:
 
     slices: tuple[Payload, ...] = ({},)
 
-    def __init__(
-        self,
-        kind: ModelKind,
-        listings: ModelListings,
-        json_schema: Mapping[str, Any],
-        *,
-        now: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, kind: ModelKind, listings: ModelListings, json_schema: Mapping[str, Any]) -> None:
         self._kind = kind
         self._listings = listings
-        self._now = now
         self.name = StreamName(kind.value)
         self.subject = f'stream "{kind.value}"'
         self.progress = Progress(self.name)
@@ -102,7 +94,7 @@ class ModelStream:
     def records(self, finished: ListedEntries) -> Iterator[RecordBlock]:
         """The records, in Pigment's order."""
         try:
-            for block in self._records.blocks(finished.data, int(self._now() * 1000)):
+            for block in self._records.blocks(finished.data, int(time.time() * 1000)):
                 self.progress.add(block)
                 yield block
         except RecordTooLong:
