@@ -160,13 +160,6 @@ def test_what_goes_wrong_is_a_config_error_that_names_it_and_the_others(filled: 
     assert DEPARTMENTS_TO_FTE not in started(filled)
 
 
-@pytest.mark.long
-def test_what_takes_the_files_of_a_stream_is_not_started(filled: Runner) -> None:
-    done = run(filled, HEADCOUNT)
-    assert 'takes the files of the stream "Headcount"' in done.errors[0]["message"]
-    assert not filled.pigment.workspace.imports
-
-
 def stray() -> Message:
     return record({"Department": "R&D"}, "No such stream")
 
@@ -286,14 +279,6 @@ def test_check_says_what_is_not_visible_and_starts_nothing(filled: Runner) -> No
     result, message = checked(filled, then_run=ids(filled, *COPIES))
     assert result == "SUCCEEDED"
     assert f'Under "Then run": "{HEADCOUNT_TO_PLAN}"' in message
-
-
-@pytest.mark.long
-def test_check_takes_addresses_and_answers_a_name_with_its_id(filled: Runner) -> None:
-    (id_,) = ids(filled, HEADCOUNT_TO_PLAN)
-    address = f"https://pigment.app/api/v1/import/trigger?configurationId={id_}"
-    assert checked(filled, then_run=[address])[0] == "SUCCEEDED"
-    assert f"enter {id_}" in checked(filled, then_run=[HEADCOUNT_TO_PLAN])[1]
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from local_pigment.faults import RespondStatus
 from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
-from local_pigment.workspace import Workspace, new_id
+from local_pigment.workspace import Workspace
 
 
 class Site:
@@ -59,23 +59,6 @@ def site(workspace: Workspace) -> Any:
         yield Site(pigment)
 
 
-def test_the_defaults_are_those_of_the_real_api(site: Site) -> None:
-    text = site.export("list", "Months")
-
-    assert text.startswith("\ufeffmonth_")
-    assert ";2026-01-01;" in text
-    assert text.endswith("\r\n")
-
-
-def test_the_unversioned_endpoint_writes_legacy_dates(site: Site) -> None:
-    block = site.pigment.workspace.block("Months", PLANNING)
-    response = requests.post(
-        f"{site.pigment.url}/api/export/list/{block.id}", json={}, headers=site.headers, timeout=10
-    )
-
-    assert ";01/01/2026;" in response.text
-
-
 def test_the_options_of_an_export_are_respected(site: Site) -> None:
     text = site.export(
         "list",
@@ -89,16 +72,6 @@ def test_the_options_of_an_export_are_respected(site: Site) -> None:
     assert text.startswith("Department,Active,FTE,Parent\r\n")
     assert '"Sales, EMEA",TRUE,"45,5",Go to market\r\n' in text
     assert '"CR\r\nLF"' in text
-
-
-def test_scenarios_add_a_column_only_when_asked_for(site: Site) -> None:
-    budget = new_id("scenario", "Budget 27")
-    plain = site.export("metric", "Headcount", friendlyHeaders=True, encoding="Utf8WithoutBom")
-    asked = site.export("metric", "Headcount", friendlyHeaders=True, encoding="Utf8WithoutBom", scenarios=[budget])
-
-    assert plain.startswith("Departments;Months;Headcount\r\n")
-    assert asked.startswith("Departments;Months;Scenario;Headcount\r\n")
-    assert ";Budget 27;" in asked
 
 
 def test_filters_keep_what_they_say(site: Site) -> None:
@@ -116,13 +89,6 @@ def test_filters_keep_what_they_say(site: Site) -> None:
 
     assert lines
     assert all(line.startswith("Engineering;") and int(line.split(";")[2]) > 40 for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("view", "status"), [("Everything at once", 413), ("A chart", 422), ("Ledger for the API", 200)]
-)
-def test_views(site: Site, view: str, status: int) -> None:
-    assert site.get(f"/api/v1/export/view/{new_id('view', view)}").status_code == status
 
 
 def test_the_request_limit_is_a_window_that_slides() -> None:
@@ -155,16 +121,6 @@ def test_a_dimension_list_is_updated_by_key_and_absent_columns_stay(site: Site) 
 
     assert report["summary"] == {"insertedCount": 1, "updatedCount": 1, "deletedCount": 0, "skippedCount": 0}
     assert site.pigment.workspace.rows("Departments", CONSOLIDATION) == [["A", "", "", "1.50"], ["B", "y", "", ""]]
-
-
-def test_a_transaction_list_without_unique_identifier_doubles(site: Site) -> None:
-    for _ in range(2):
-        site.push("General Ledger", "Entry,Amount\r\n1,5\r\n")
-    assert len(site.pigment.workspace.rows("General Ledger", CONSOLIDATION)) == 2
-
-    for _ in range(2):
-        site.push("General Ledger (by entry)", "Entry,Amount\r\n2,5\r\n")
-    assert len(site.pigment.workspace.rows("General Ledger", CONSOLIDATION)) == 3
 
 
 def test_clearing_deletes_first_and_says_so(site: Site) -> None:
@@ -209,16 +165,6 @@ def test_a_file_that_does_not_fit_fails_and_changes_nothing(site: Site, text: st
     assert report["importStatus"] == "Failed"
     assert report["errorsDetails"]
     assert site.pigment.workspace.rows("General Ledger", CONSOLIDATION) == []
-
-
-@pytest.mark.parametrize(("mode", "names"), [("create", ["A", "B"]), ("update", ["A"]), ("upsert", ["A", "B"])])
-def test_import_modes(site: Site, mode: str, names: list[str]) -> None:
-    site.push("Departments", "Department,Parent\r\nA,old\r\n")
-    site.push("Departments", "Department,Parent\r\nA,new\r\nB,new\r\n", importMode=mode)
-    rows = site.pigment.workspace.rows("Departments", CONSOLIDATION)
-
-    assert [row[0] for row in rows] == names
-    assert rows[0][1] == ("old" if mode == "create" else "new")
 
 
 def test_a_result_at_once_numbers_its_rows(site: Site) -> None:

@@ -1,10 +1,11 @@
-"""The local Pigment as awkward as the real one may be: every variant and fault, seen by a stranger's client."""
+"""The local Pigment as awkward as the real one may be: started imports, variants and faults, seen from outside."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import h2.connection
@@ -13,8 +14,16 @@ import pytest
 import requests
 
 from local_pigment.blocks import ListBlock, Property
-from local_pigment.faults import EndWithTrailer, FailImport, Misreport
-from local_pigment.sample import CONSOLIDATION, LEDGER, PLANNING, planning_model
+from local_pigment.sample import (
+    CONSOLIDATION,
+    DEPARTMENTS_TO_FTE,
+    FAILING_COPY,
+    FTE,
+    LEDGER,
+    PLANNING,
+    add_copies,
+    planning_model,
+)
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import ImportsOfABlock, Workspace, new_id
 
@@ -102,63 +111,6 @@ def test_a_running_import_goes_on_although_nobody_asks(pigment: LocalPigment) ->
     assert entries(pigment) == ["1"]
 
 
-def test_a_report_can_contradict_the_file(pigment: LocalPigment) -> None:
-    pigment.faults.queue("push_csv", Misreport({"insertedCount": 0, "deletedCount": 3}))
-    report = status(pigment, push(pigment, "Entry\r\n1\r\n"))
-
-    summary = report["detailedReport"]["summary"]
-    assert summary == {"insertedCount": 0, "updatedCount": 0, "deletedCount": 3, "skippedCount": 0}
-    assert entries(pigment) == ["1"]
-
-
-def test_a_status_can_be_a_word_that_nobody_knows_and_a_report_can_be_missing(pigment: LocalPigment) -> None:
-    pigment.faults.queue("push_csv", Misreport(status="CompletedWithWarnings", detailed=False))
-    report = status(pigment, push(pigment, "Entry\r\n1\r\n"))
-
-    assert report["importStatus"] == "CompletedWithWarnings"
-    assert report["detailedReport"] is None
-
-
-@pytest.mark.parametrize("named", [True, False])
-def test_a_failure_can_be_without_a_name(pigment: LocalPigment, named: bool) -> None:
-    pigment.faults.queue("push_csv", FailImport(named=named))
-    report = status(pigment, push(pigment, "Entry\r\n1\r\n"))
-
-    assert report["importStatus"] == "Failed"
-    assert ["name" in each for each in report["errorsDetails"]] == [named]
-    assert entries(pigment) == []
-
-
-@pytest.mark.parametrize(("first_row", "row"), [(1, 2), (0, 1), (1000, 1001)])
-def test_rejected_rows_can_be_numbered_otherwise(pigment: LocalPigment, first_row: int, row: int) -> None:
-    pigment.workspace.variants.immediate_results = True
-    pigment.faults.queue("push_csv", Misreport(first_row=first_row))
-    result = push(pigment, "Entry,Amount\r\n1,5\r\n2,x\r\n")
-
-    assert [each["row"] for each in result["errors"]] == [row]
-
-
-def test_a_result_at_once_can_contradict_the_file(pigment: LocalPigment) -> None:
-    pigment.workspace.variants.immediate_results = True
-    pigment.faults.queue("push_csv", Misreport({"recordsAccepted": 7}))
-
-    assert push(pigment, "Entry\r\n1\r\n")["recordsAccepted"] == 7
-
-
-def test_a_pigment_that_has_never_heard_of_dry_runs_stores(pigment: LocalPigment) -> None:
-    pigment.workspace.variants.respects_dry_run = False
-    push(pigment, "Entry\r\n1\r\n", dryRun="true")
-
-    assert entries(pigment) == ["1"]
-
-
-def test_others_behind_the_same_address_spend_the_budget(pigment: LocalPigment) -> None:
-    limits = pigment.workspace.limits
-    limits.spend("127.0.0.1", limits.requests - 1, pigment.workspace.clock())
-
-    assert [export(pigment).status_code for _ in range(2)] == [200, 429]
-
-
 def large(workspace: Workspace) -> ListBlock:
     block = ListBlock(new_id("large"), "Large", [Property("Name")])
     line = b"x" * 999 + b"\n"
@@ -220,9 +172,62 @@ def test_over_http_2_the_server_resets_a_stream_that_nobody_takes(workspace: Wor
         assert Http2Client(pigment, block).end(takes=True)[-1] == "StreamEnded"
 
 
-def test_an_export_over_http_2_can_end_with_an_error_in_its_trailer(workspace: Workspace) -> None:
-    block = workspace.block("Months", PLANNING)
-    assert isinstance(block, ListBlock)
-    with LocalPigment(workspace, tls=True) as pigment:
-        pigment.faults.queue("export_list", EndWithTrailer())
-        assert Http2Client(pigment, block).end(takes=True)[-2:] == ["TrailersReceived", "StreamEnded"]
+@pytest.fixture
+def copies() -> Iterator[LocalPigment]:
+    with LocalPigment(add_copies(planning_model(ledger_rows=1))) as running:
+        fill(running.workspace)
+        yield running
+
+
+def fill(workspace: Workspace) -> None:
+    """What a sync would have written."""
+    for name in ("Departments", "Months"):
+        for row in workspace.rows(name, PLANNING):
+            workspace.block(name, CONSOLIDATION).add(*row)  # type: ignore[union-attr] # it is a list
+    cells = workspace.block("Headcount", PLANNING).of()  # type: ignore[union-attr] # it is a metric
+    workspace.block("Headcount", CONSOLIDATION).of().update(cells)  # type: ignore[union-attr] # likewise
+
+
+def ask(copies: LocalPigment, method: str, path: str, **params: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {copies.workspace.secret('import')}"}
+    return requests.request(method, copies.url + path, params=params, headers=headers, timeout=10)
+
+
+def start(copies: LocalPigment, name: str) -> str:
+    id_ = copies.workspace.configuration(name).id
+    response = ask(copies, "POST", "/api/v1/import/trigger", configurationId=id_)
+    assert response.status_code == 200
+    return str(response.json()["importId"])
+
+
+def report(copies: LocalPigment, import_id: str) -> dict[str, Any]:
+    path = f"/api/v1/import/{import_id}/status"
+    response: dict[str, Any] = ask(copies, "GET", path, includedDetailedReport="true").json()
+    return response
+
+
+@pytest.mark.parametrize("rule", list(ImportsOfABlock))
+def test_a_copy_reads_its_block_when_it_begins_and_takes_its_time(copies: LocalPigment, rule: ImportsOfABlock) -> None:
+    now = 0.0
+    workspace = copies.workspace
+    workspace.clock = lambda: now
+    workspace.variants.import_seconds, workspace.variants.imports_of_a_block = 5.0, rule
+    import_id = start(copies, DEPARTMENTS_TO_FTE)
+
+    assert report(copies, import_id)["importStatus"] == "InProgress"
+    assert workspace.rows(FTE, CONSOLIDATION) == []
+    now = 6.0
+    assert report(copies, import_id)["importStatus"] == "Completed"
+    assert len(workspace.rows(FTE, CONSOLIDATION)) == 12
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_copy_that_cannot_run_fails(copies: LocalPigment, gone: bool) -> None:
+    name = DEPARTMENTS_TO_FTE if gone else FAILING_COPY
+    if gone:
+        consolidation = copies.workspace.application(CONSOLIDATION)
+        del consolidation.blocks[copies.workspace.block("Departments", CONSOLIDATION).id]
+    done = report(copies, start(copies, name))
+
+    assert done["importStatus"] == "Failed"
+    assert done["errorsDetails"][0]["name"] == ("SourceBlockNotFound" if gone else "MissingColumn")

@@ -157,15 +157,6 @@ def test_what_is_no_page_is_said_and_sends_nothing(source: Runner) -> None:
 
 
 @pytest.mark.long
-def test_a_full_refresh_reads_all_again_and_leaves_a_state_that_goes_on(source: Runner) -> None:
-    first = read(source)
-    again = read(source, [first.states[-1]], mode="full_refresh")
-    assert ids_of(again) == ids_of(first)
-    add_events(source.pigment, 1)
-    assert len(read(source, [again.states[-1]]).records) == 1
-
-
-@pytest.mark.long
 def test_the_stream_is_offered_as_incremental_by_its_own_cursor(source: Runner) -> None:
     stream = source.discovered()[STREAM]
     assert {name: value for name, value in stream.items() if name != "json_schema"} == {
@@ -176,16 +167,6 @@ def test_the_stream_is_offered_as_incremental_by_its_own_cursor(source: Runner) 
         "source_defined_primary_key": [["id"]],
         "is_resumable": False,
     }
-
-
-@pytest.mark.long
-def test_two_thousand_events_of_one_millisecond_on_pages_of_a_thousand(source: Runner) -> None:
-    source.pigment.workspace.audit.page_size = 1000
-    add_events(source.pigment, 2500, timedelta(seconds=1))
-    first = read(source)
-    assert len(set(ids_of(first))) == len(first.records) == 2512
-    add_events(source.pigment, 3)
-    assert len(read(source, [first.states[-1]]).records) == 3
 
 
 def separate(source: Runner, **keys: str) -> dict[str, str]:

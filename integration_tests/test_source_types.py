@@ -12,7 +12,7 @@ from local_pigment.blocks import DEFAULT_SCENARIO, MetricBlock, ValueType
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
-from reading import add_list, add_raw, properties
+from reading import properties
 
 
 @pytest.fixture
@@ -45,32 +45,6 @@ def test_types_and_keys_of_each_kind_of_block(source: Runner) -> None:
         assert all("null" in each["type"] for each in stream["json_schema"]["properties"].values())
 
 
-def test_items_are_text_whatever_they_look_like(source: Runner) -> None:
-    add_list(source, "Codes", ["Code", "Number"], [["1", "1"], ["2", "2"]])
-    assert properties(source.discovered()["Codes"]) == {"Code": "string", "Number": "number"}
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        (["1", "-2.50", "1e5", "0"], "number"),
-        (["0012"], "string"),
-        (["+5"], "string"),
-        (["1,5"], "string"),
-        (["NaN"], "string"),
-        (["TRUE", "FALSE", ""], "boolean"),
-        (["True"], "string"),
-        (["2026-02-28", ""], "date"),
-        (["2026-02-30"], "string"),
-        (["", ""], "string"),
-        (["1", "x"], "string"),
-    ],
-)
-def test_a_property_gets_the_type_that_all_its_values_have(source: Runner, values: list[str], expected: str) -> None:
-    add_list(source, "Any", ["Item", "Value"], [[f"i{position}", value] for position, value in enumerate(values)])
-    assert properties(source.discovered(include=["Any"])["Any"])["Value"] == expected
-
-
 def test_types_may_be_switched_off(source: Runner) -> None:
     streams = source.discovered(types="text")
     assert {each for stream in streams.values() for each in properties(stream).values()} == {"string"}
@@ -96,13 +70,6 @@ def test_scenarios_are_a_column_and_part_of_the_key(source: Runner) -> None:
 
     assert properties(stream)["Scenario"] == "string"
     assert stream["source_defined_primary_key"] == [["Departments"], ["Months"], ["Scenario"]]
-
-
-@pytest.mark.parametrize(("values", "claimed"), [(["a", "b"], True), (["a", ""], False), (["a", "a"], False)])
-def test_a_key_that_does_not_hold_is_not_claimed(source: Runner, values: list[str], claimed: bool) -> None:
-    add_raw(source, "Keys", ("Item;x\r\n" + "".join(f"{value};1\r\n" for value in values)).encode(), is_dimension=True)
-    stream = source.discovered()["Keys"]
-    assert bool(stream.get("source_defined_primary_key")) is claimed
 
 
 def test_metrics_of_every_value_type(source: Runner) -> None:
