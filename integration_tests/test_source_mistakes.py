@@ -232,9 +232,9 @@ MISTAKES = [
         "a view that is gone",
         literal(views=[{"view_id": NOWHERE, "name": "V"}]),
         (
-            'The view "V" under "Views" (<id>) is none of the application that the owner of the keys can see: '
-            'open the view in Pigment and paste its address. There are: "A chart" (<id>), "Everything at once" '
-            '(<id>), "Ledger for the API" (<id>).'
+            'The view "V" under "Views" (<id>) is not a view of the application that the owner of the keys '
+            'can see: open the view in Pigment and paste its address. There are: "A chart" (<id>), "Everything at '
+            'once" (<id>), "Ledger for the API" (<id>).'
         ),
     ),
     Mistake(

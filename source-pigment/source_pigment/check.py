@@ -23,18 +23,18 @@ from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplac
 from source_pigment.discovery.sampling import read_sample
 from source_pigment.system_streams import check_system_streams
 
-# A block may be gone or too large while the key is good; three of a kind that fail are no accident.
+# One block may be gone or too large although the key is right; three of a kind that fail are no coincidence.
 _BLOCKS_TO_TRY = 3
 
-# Each costs a request; who names more views or custom exports than this learns of a wrong one when the sync reads it.
-_MOST_NAMED = 25
+# Each costs a request. Beyond this number, a wrong view or custom export is found when the sync reads it.
+_MOST_TRIED = 25
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """Try what is configured: application, views, payloads, and one export of each kind."""
+    """Try everything that is configured: application, views, payloads, and one export of each kind."""
     schema = load_spec("source_pigment").connectionSpecification
     return check_form_and_connection(
-        config, logger, schema=schema, parse=parse_config, needed=_needed_purposes, try_all=_check
+        config, logger, schema=schema, parse=parse_config, needed=_needed_purposes, try_all=_try_all
     )
 
 
@@ -43,26 +43,26 @@ def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
     return frozenset({Purpose.EXPORT, Purpose.METADATA} | audit_log)
 
 
-def _check(client: PigmentClient, settings: SourceConfig) -> str:
-    catalog = _catalog(client, settings)
-    # Every payload is looked at, so that a wrong one is found here and not in the middle of a sync.
+def _try_all(client: PigmentClient, settings: SourceConfig) -> str:
+    catalog = _require_catalog(client, settings)
     custom = [each for each in catalog.targets if _is_custom(settings, each)]
     views = [each for each in catalog.targets if each.kind is ExportKind.VIEW]
-    for each in (*views, *custom)[:_MOST_NAMED]:
-        _read_header(client, settings, each)
+    for each in (*views, *custom)[:_MOST_TRIED]:
+        _check_export(client, settings, each)
     for kind in {each.kind for each in catalog.targets} - {each.kind for each in (*views, *custom)}:
-        _read_one_header(client, settings, _across_applications(catalog.targets, kind))
-    own = check_system_streams(client, settings)
+        _check_one_export(client, settings, _across_applications(catalog.targets, kind))
+    system = check_system_streams(client, settings)
     found = counted(
-        len(catalog.targets) + sum(own.values()),
+        len(catalog.targets) + sum(system.values()),
         "stream was found, and the keys can read it",
         "streams were found, and the keys can read them",
     )
-    return f"{found}: {_kinds(catalog, own)}." + (_applications(catalog.applications) if catalog.applications else "")
+    applications = _applications(catalog.applications) if catalog.applications else ""
+    return f"{found}: {_kinds(catalog, system)}.{applications}"
 
 
-def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
-    """The chosen blocks and views; raises an error that blames the address where nothing there is Pigment's."""
+def _require_catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
+    """The chosen blocks and views; raises what is wrong with the application, a view or a payload."""
     try:
         catalog = fetch_whole_catalog(client, settings)
     except NotFound:
@@ -72,7 +72,7 @@ def _catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
     if catalog.unplaced_views:
         raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0]))
     for each in catalog.targets:
-        export_requests(settings, each)
+        export_requests(settings, each)  # checks the payloads, so that a wrong one does not stop a sync halfway
     return catalog
 
 
@@ -80,10 +80,10 @@ def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
     return any(each.block in target.aliases for each in settings.block_requests)
 
 
-def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: list[ExportTarget]) -> None:
-    """Read the header line of one of the blocks; one that cannot be exported says nothing of the others."""
+def _check_one_export(client: PigmentClient, settings: SourceConfig, targets: Sequence[ExportTarget]) -> None:
+    """Read the header line of one of the blocks; that one cannot be exported does not mean that none can."""
     first: PigmentError | None = None
-    for each in objects[:_BLOCKS_TO_TRY]:
+    for each in targets[:_BLOCKS_TO_TRY]:
         try:
             read_sample(client, export_requests(settings, each)[0], rows=0)
         except KeyRejected:
@@ -95,12 +95,12 @@ def _read_one_header(client: PigmentClient, settings: SourceConfig, objects: lis
     if isinstance(first, PermissionMissing):
         raise first
     if first is not None:
-        with explained(subject=objects[0].subject):
+        with explained(subject=targets[0].subject):
             raise first
 
 
-def _read_header(client: PigmentClient, settings: SourceConfig, target: ExportTarget) -> None:
-    """Read the header line of what the configuration names itself."""
+def _check_export(client: PigmentClient, settings: SourceConfig, target: ExportTarget) -> None:
+    """Read the header line of a view or block that the configuration names."""
     request = export_requests(settings, target)[0]
     try:
         read_sample(client, request, rows=0)
@@ -119,16 +119,16 @@ def _no_such_view(client: PigmentClient, settings: SourceConfig, view: ExportTar
     application_id = view.application.id if view.application else settings.application_id
     there = [f'"{each.name}" ({each.id})' for each in client.list_views(application_id or "")]
     return ConfigProblem(
-        f'The view "{view.stream.name}" under "Views" ({view.id}) is none of the application that the owner of '
-        f"the keys can see: open the view in Pigment and paste its address. There are: {listed(there)}."
+        f'The view "{view.stream.name}" under "Views" ({view.id}) is not a view of the application that the '
+        f"owner of the keys can see: open the view in Pigment and paste its address. There are: {listed(there)}."
     )
 
 
-def _across_applications(objects: Sequence[ExportTarget], kind: ExportKind) -> list[ExportTarget]:
-    """Those of a kind, the first of each application before any second one."""
+def _across_applications(targets: Sequence[ExportTarget], kind: ExportKind) -> list[ExportTarget]:
+    """The targets of a kind: the first of each application, then the second of each, and so on."""
     ranks: Counter[str] = Counter()
     ranked: list[tuple[int, ExportTarget]] = []
-    for each in (each for each in objects if each.kind is kind):
+    for each in (each for each in targets if each.kind is kind):
         application_id = each.application.id if each.application else ""
         ranked.append((ranks[application_id], each))
         ranks[application_id] += 1
@@ -136,7 +136,7 @@ def _across_applications(objects: Sequence[ExportTarget], kind: ExportKind) -> l
 
 
 def _applications(applications: Applications) -> str:
-    """Which applications the keys see, and of which they see nothing."""
+    """Which applications the keys see, and which of them hide their blocks."""
     seen = [each for each in applications.seen if each.id not in applications.failed]
     hidden = [each for each in applications.seen if each.id in applications.failed]
     without = f" Left out, because their blocks are hidden: {_named(hidden)}." if hidden else ""
@@ -147,7 +147,7 @@ def _named(applications: Iterable[Application]) -> str:
     return listed(each.namespace for each in applications)
 
 
-def _kinds(catalog: Catalog, own: Mapping[str, int]) -> str:
+def _kinds(catalog: Catalog, system: Mapping[str, int]) -> str:
     counts = {kind: sum(each.kind is kind for each in catalog.targets) for kind in ExportKind}
     kinds = [counted(count, kind.value) for kind, count in counts.items() if count]
-    return ", ".join([*kinds, *(f"{count} {kind}" for kind, count in own.items())])
+    return ", ".join([*kinds, *(f"{count} {kind}" for kind, count in system.items())])

@@ -1,22 +1,23 @@
-"""The configuration as values: read once, checked once, used everywhere."""
+"""The configuration as values: parsed and checked once, used everywhere."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import IdKind, id_in_address, pasted_id
+from pigment_airbyte.form import IdKind, entered_text, id_in_address, pasted_id
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
 
 Payload = Mapping[str, Any]
 
-# What every export is asked for, so that no default of the server matters; nothing in a payload can change it.
+# Requested with every export, so that no default of the server matters; no payload can change it.
 _FORMAT: Payload = {
     "dateFormat": "Iso8601",
     "fieldDelimiter": "Semicolon",
@@ -25,13 +26,13 @@ _FORMAT: Payload = {
 }
 DIALECT = CsvDialect(delimiter=";")
 
-# What decides which columns an export has.
+# The fields of a payload that decide which columns an export has.
 _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
 
 
 @dataclass(frozen=True, slots=True)
 class BlockRequest:
-    """What the user asks of one block: a payload for its export, and several that split it."""
+    """A custom export of one block: the payload of its export, and those of the slices it is split into."""
 
     block: str
     request: Payload
@@ -40,7 +41,7 @@ class BlockRequest:
 
 @dataclass(frozen=True, slots=True)
 class NamedView:
-    """A view to read, under the name its stream is to have; its application where a whole address was pasted."""
+    """A view to read and the name of its stream; also its application if a whole address was pasted."""
 
     view_id: str
     name: str
@@ -49,7 +50,7 @@ class NamedView:
 
 @dataclass(frozen=True, slots=True)
 class SourceConfig:
-    """The whole configuration but the connection; without an application ID, every application is read."""
+    """The configuration except the connection; without an application ID, every application is read."""
 
     application_id: str | None
     block_types: frozenset[ExportKind]
@@ -66,11 +67,11 @@ class SourceConfig:
 
     @property
     def has_system_streams(self) -> bool:
-        """Whether there are streams beside those of blocks and views."""
+        """Whether there are streams other than those of blocks and views."""
         return self.model_streams or self.audit_log
 
     def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
-        """Whether a block becomes a stream; `applications` are names of its application, where there are several."""
+        """Whether a block becomes a stream; `applications` are the names of its application if several are read."""
         if block.type.kind not in self.block_types:
             return False
         if self.include and not any_matches(self.include, block.name, applications):
@@ -78,9 +79,9 @@ class SourceConfig:
         return not any_matches(self.exclude, block.name, applications)
 
     def payloads_for(self, kind: ExportKind, *names: str) -> tuple[Payload, ...]:
-        """The payloads of an object's slices, one at least; `names` are its id and name.
+        """The payloads of the slices of a block or view, at least one; `names` are its ID and name.
 
-        Raises `ConfigProblem` that names the path of what does not fit the API description.
+        Raises `ConfigProblem` with the path of what does not fit the API description.
         """
         if kind is ExportKind.VIEW:
             return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
@@ -91,30 +92,35 @@ class SourceConfig:
             )
         request: Payload = matching[0].request if matching else {}
         slices: tuple[Payload, ...] = (matching[0].slices if matching else ()) or ({},)
-        _check_slices(request, slices, names[-1])
+        _require_compatible(request, slices, names[-1])
         return tuple(
-            self._checked(kind, {**request, **each}, f'"{names[-1]}"', position if len(slices) > 1 else None)
-            for position, each in enumerate(slices)
+            {
+                **_require_valid({**request, **each}, kind, names[-1], number if len(slices) > 1 else None),
+                **_FORMAT,
+                "friendlyHeaders": self.friendly_headers,
+            }
+            for number, each in enumerate(slices, 1)
         )
 
-    def _checked(self, kind: ExportKind, payload: Payload, name: str, position: int | None) -> Payload:
-        problem = find_problem(kind, payload)
-        if problem is not None:
-            where = f"Part {position + 1}" if position is not None else '"Export options"'
-            raise ConfigProblem(
-                f'{where} of the block {name} under "Custom exports" must be corrected at {problem.path}: '
-                f"{problem.message}."
-            )
-        return {**payload, **_FORMAT, "friendlyHeaders": self.friendly_headers}
+
+def _require_valid(payload: Payload, kind: ExportKind, name: str, slice_number: int | None) -> Payload:
+    problem = find_problem(kind, payload)
+    if problem is not None:
+        where = f"Part {slice_number}" if slice_number is not None else '"Export options"'
+        raise ConfigProblem(
+            f'{where} of the block "{name}" under "Custom exports" must be corrected at {problem.path}: '
+            f"{problem.message}."
+        )
+    return payload
 
 
-def _check_slices(request: Payload, slices: tuple[Payload, ...], name: str) -> None:
-    """A slice must not undo what the request asks for, and all slices must have the same columns."""
+def _require_compatible(request: Payload, slices: tuple[Payload, ...], name: str) -> None:
+    """Raise `ConfigProblem` if a slice overrides the request, or the slices would have different columns."""
     both = sorted({key for each in slices for key in each if key in request})
     if both:
         raise ConfigProblem(
             f'Both "Export options" and "Parts" of the block "{name}" under "Custom exports" say {", ".join(both)}, '
-            "and only one of them can hold: leave it in one of the two."
+            "and only one of them can apply: leave it in one of the two."
         )
     for key in _COLUMNS_DEPEND_ON:
         if any(each.get(key) != slices[0].get(key) for each in slices):
@@ -150,7 +156,7 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
 def _audit_log(config: Mapping[str, Any]) -> bool:
     is_on = config.get("audit_log") is True
     credentials = config.get("credentials") or {}
-    has_key = credentials.get("auth_type") != "separate_keys" or str(credentials.get("audit_api_key") or "").strip()
+    has_key = credentials.get("auth_type") != "separate_keys" or entered_text(credentials, "audit_api_key")
     if is_on and not has_key:
         raise ConfigProblem(
             '"Audit log" is switched on, and the field "Audit log key" is empty: enter a key of the type "Audit logs", '
@@ -162,13 +168,13 @@ def _audit_log(config: Mapping[str, Any]) -> bool:
 def _views(entries: Sequence[Mapping[str, Any]]) -> tuple[NamedView, ...]:
     views = tuple(_view(each) for each in entries)
     if len({(each.view_id, each.name) for each in views}) < len(views):
-        raise ConfigProblem('The same view is there twice under the same name: leave one of them under "Views".')
+        raise ConfigProblem('The same view is listed twice with the same name: leave one of them under "Views".')
     return views
 
 
 def _view(entry: Mapping[str, Any]) -> NamedView:
     view_id = pasted_id(entry.get("view_id"), IdKind.VIEW, "Views")
-    name = str(entry.get("name") or "").strip()
+    name = entered_text(entry, "name")
     if not view_id or not name:
         raise ConfigProblem('Every view needs a view ID and a name: complete them under "Views".')
     return NamedView(view_id, name, id_in_address(entry.get("view_id"), IdKind.APPLICATION))
@@ -178,8 +184,8 @@ def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
     block = pasted_id(entry.get("block"), IdKind.BLOCK, "Custom exports")
     if not block:
         raise ConfigProblem('An entry under "Custom exports" names no block: enter the name of the block, or its ID.')
-    request = _json(entry.get("request"), block, "Export options", {})
-    slices = _json(entry.get("slices"), block, "Parts", [])
+    request = _json(str(entry.get("request") or ""), block, "Export options", {})
+    slices = _json(str(entry.get("slices") or ""), block, "Parts", [])
     if not isinstance(request, dict):
         raise ConfigProblem(
             f'"Export options" of the block "{block}" under "Custom exports" must be a JSON object: write {{…}}.'
@@ -191,11 +197,11 @@ def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
     return BlockRequest(block, request, tuple(slices))
 
 
-def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
-    if text is None or not str(text).strip():
+def _json(text: str, block: str, field: str, nothing: Any) -> Any:
+    if not text.strip():
         return nothing
     try:
-        return json.loads(text, parse_constant=_reject_constant)
+        return json.loads(text, parse_constant=_require_json)
     except ValueError as error:
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigProblem(
@@ -204,35 +210,35 @@ def _json(text: Any, block: str, field: str, nothing: Any) -> Any:
         ) from None
 
 
-def _reject_constant(_word: str) -> None:
-    """NaN and Infinity are no JSON, whatever Python's parser says."""
+def _require_json(_word: str) -> None:
+    """NaN and Infinity are not JSON, although Python's parser accepts them."""
     raise ValueError
 
 
 def any_matches(patterns: Iterable[str], block: str, applications: Sequence[str] = ()) -> bool:
-    """Whether a pattern of "Include" or "Exclude" means the block.
+    """Whether a pattern of "Include" or "Exclude" matches the block.
 
-    A pattern means the name of a block, with any characters in it. Where a connection reads several applications, one
-    with a slash also means an application (before the slash) and a block of it (after the slash); in a pattern of
-    several slashes each may be that one, because names contain slashes, too. `applications` are the names by which the
-    block's application may be called.
+    A pattern means the name of a block. If a connection reads several applications, a pattern with a slash also means
+    an application (before the slash) and a block of it (after the slash); names contain slashes, too, so in a pattern
+    with several of them each may be that one. `applications` are the names that the block's application goes by.
     """
     return any(
-        _matches(pattern, block) or any(_matches_in(pattern, block, each) for each in applications)
+        _matches(pattern, block)
+        or any(
+            _matches(before, application) and _matches(after, block)
+            for before, after in _halves(pattern)
+            for application in applications
+        )
         for pattern in patterns
     )
 
 
-def _matches_in(pattern: str, block: str, application: str) -> bool:
-    return any(_matches(before, application) and _matches(behind, block) for before, behind in _halves(pattern))
-
-
 def _halves(pattern: str) -> Iterator[tuple[str, str]]:
-    for position, sign in enumerate(pattern):
-        if sign == "/":
-            yield pattern[:position], pattern[position + 1 :]
+    """What is before and after each slash."""
+    for slash in re.finditer("/", pattern):
+        yield pattern[: slash.start()], pattern[slash.end() :]
 
 
 def _matches(pattern: str, name: str) -> bool:
-    # Only * and ? are promised: a bracket in a name is a bracket.
+    # The form promises only * and ?: a bracket is an ordinary character.
     return fnmatchcase(name.strip(), pattern.strip().replace("[", "[[]"))
