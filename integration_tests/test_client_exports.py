@@ -123,7 +123,7 @@ def test_a_certificate_that_nobody_knows_is_rejected(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "came"),
+    ("body", "content_type", "kind"),
     [
         ('{"error": "no such view"}', "text/csv", "JSON"),
         ('{"error": "no such view"}', "application/json", "JSON"),
@@ -136,7 +136,7 @@ def test_a_certificate_that_nobody_knows_is_rejected(monkeypatch: pytest.MonkeyP
 )
 @pytest.mark.parametrize("tls", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_what_cannot_be_an_export_is_none(
-    tls: bool, body: str, content_type: str, came: str, monkeypatch: pytest.MonkeyPatch
+    tls: bool, body: str, content_type: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tls=tls, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("export_list", RespondWith(body, content_type))
@@ -144,7 +144,7 @@ def test_what_cannot_be_an_export_is_none(
             export_months(client_for(pigment))
 
         assert len(pigment.requests) == 1
-    assert caught.value.came == came
+    assert caught.value.received == kind
     assert body not in str(caught.value) + repr(caught.value)
 
 

@@ -286,9 +286,9 @@ def _advise_not_found(error: NotFound, named: str) -> str:
 
 def _advise_export(error: NotAnExport | BrokenOff, named: str) -> str:
     if isinstance(error, NotAnExport):
-        came = f" but {error.came}" if error.came else ""
+        kind = f" but {error.received}" if error.received else ""
         return (
-            f'The response to the export of{named} is not an export{came}: check the "Base URL" and any proxy before '
+            f'The response to the export of{named} is not an export{kind}: check the "Base URL" and any proxy before '
             "Pigment, and run the sync again."
         )
     if error.operation is not None and not error.operation.startswith("export"):

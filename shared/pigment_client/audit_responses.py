@@ -1,7 +1,7 @@
-"""What a page of the audit log means. Pure.
+"""Pages of the audit log. Pure.
 
-No description of this API is public but an article that shows an example, so names are read tolerantly: capitals and
-underscores make no difference, and a few other words that APIs use are known. What was not found is said, not guessed.
+The only public description of this API is an article with an example, so names are read tolerantly: capitals and
+underscores make no difference, and other common names are known. What is not found is reported, not guessed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.json_objects import Fields, fields_of, items_of, json_document, object_text, text_in
 from pigment_client.models import AuditEvent, AuditPage
 
-# The names as the article has them come first ("Calling the Audit Logs API").
+# The first of each is the name in the article ("Calling the Audit Logs API").
 _EVENTS = ("events", "data", "items", "results")
 _PAGINATION = ("pagination", "paging")
 _NEXT_CURSOR = ("nextcursor", "next", "cursor")
@@ -24,7 +24,7 @@ _EVENT_TIMESTAMP = ("eventtimestamp", "timestamp", "occurredat")
 _INGESTION_TIMESTAMP = ("ingestiontimestamp", "ingestedat")
 _PAYLOAD = ("payload",)
 
-# What says nothing of another page, under whatever name.
+# Values that do not point to another page, under any name.
 _NOTHING = {b"null", b"false", b"0", b'""', b"{}", b"[]"}
 
 
@@ -45,7 +45,7 @@ def parse_audit_page(content: bytes) -> AuditPage:
 
 
 def _find_events(fields: Fields) -> tuple[AuditEvent, ...] | None:
-    """The events under a name that is known, else the only list of objects."""
+    """The events under a known name, else the only list of objects."""
     name = _find(fields, _EVENTS, b"[")
     if name is not None:
         return _events(items_of(fields[name]) or [])
@@ -59,7 +59,7 @@ def _objects(value: bytes) -> list[bytes] | None:
 
 
 def _pagination(fields: Fields) -> Fields | None:
-    """What speaks of pages: an object of its own, or the page itself where only that has the cursor."""
+    """The fields about pages: an object of their own, or the page itself if only that has the cursor."""
     name = _find(fields, _PAGINATION, b"{")
     pagination = None if name is None else fields_of(fields[name])
     if pagination is not None and _find(pagination, _NEXT_CURSOR) is not None:
@@ -68,7 +68,7 @@ def _pagination(fields: Fields) -> Fields | None:
 
 
 def _is_understood(pagination: Fields) -> bool:
-    """Whether it has a cursor, or nothing that could be one under another name, or be counted in other ways."""
+    """Whether it has a cursor, or nothing that could be a cursor or a page number under another name."""
     if _find(pagination, _NEXT_CURSOR) is not None:
         return True
     sizes = {_find(pagination, (each,)) for each in _PAGE_SIZE}
@@ -78,7 +78,7 @@ def _is_understood(pagination: Fields) -> bool:
 def _cursor(pagination: Fields) -> str | None:
     name = _find(pagination, _NEXT_CURSOR)
     value = pagination[name] if name is not None else b"null"
-    return None if value == b"null" else _word(value) or None
+    return None if value == b"null" else _text_or_digits(value) or None
 
 
 def _events(items: Iterable[bytes]) -> tuple[AuditEvent, ...]:
@@ -91,31 +91,31 @@ def _event(item: bytes) -> AuditEvent:
         raise ResponseNotUnderstood
     others = dict(fields)
 
-    def take(names: tuple[str, ...], beginnings: bytes = b'"') -> bytes | None:
+    def remove(names: tuple[str, ...], beginnings: bytes = b'"') -> bytes | None:
         name = _find(others, names, beginnings)
         return None if name is None else others.pop(name)
 
-    id_ = take(_ID, b'"-0123456789')
-    type_, happened, ingested = take(_TYPE), take(_EVENT_TIMESTAMP), take(_INGESTION_TIMESTAMP)
+    id_ = remove(_ID, b'"-0123456789')
+    type_, happened, ingested = remove(_TYPE), remove(_EVENT_TIMESTAMP), remove(_INGESTION_TIMESTAMP)
     return AuditEvent(
-        (_word(id_) if id_ else None) or None,
+        (_text_or_digits(id_) if id_ else None) or None,
         text_in(type_),
         text_in(happened),
         text_in(ingested),
-        take(_PAYLOAD, b"{"),
+        remove(_PAYLOAD, b"{"),
         others,
     )
 
 
 def event_text(event: AuditEvent) -> bytes:
-    """All that an event says, the same for the same event: for one that has no id."""
+    """Everything that an event contains, always in the same form: identifies an event without an id."""
     values = (event.type, event.event_timestamp, event.ingestion_timestamp)
-    said = b"\0".join((each or "").encode() for each in values)
-    return b"\0".join((said, event.payload or b"", object_text(dict(sorted(event.others.items())))))
+    texts = b"\0".join((each or "").encode() for each in values)
+    return b"\0".join((texts, event.payload or b"", object_text(dict(sorted(event.others.items())))))
 
 
 def _find(fields: Fields, names: tuple[str, ...], beginnings: bytes = b"") -> str | None:
-    """The field with the first of these names, if its value begins as it must."""
+    """The field with the first of these names whose value begins as it must."""
     for wanted in names:
         for name, value in fields.items():
             if name.replace("_", "").lower() == wanted and (not beginnings or value[0] in beginnings):
@@ -123,8 +123,8 @@ def _find(fields: Fields, names: tuple[str, ...], beginnings: bytes = b"") -> st
     return None
 
 
-def _word(value: bytes) -> str:
-    """A text, or the digits of a number; raises `ResponseNotUnderstood`."""
+def _text_or_digits(value: bytes) -> str:
+    """A text, or the digits of a number; raises `ResponseNotUnderstood` for anything else."""
     if value[:1] in {b"{", b"[", b"t", b"f"}:
         raise ResponseNotUnderstood
     return text_in(value) or ("" if value[:1] == b'"' else value.decode())

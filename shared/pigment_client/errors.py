@@ -1,14 +1,14 @@
-"""What can go wrong with Pigment, ordered by what the user should do.
+"""What can go wrong with Pigment, in the order of what the user should do.
 
 PigmentError
 ├── SetupWrong                 fix the setup, then run again
 │   ├── KeyFormatOutdated      the old form with dashes
-│   ├── KeyMalformed           characters that no key has
+│   ├── KeyMalformed           characters that no key contains
 │   ├── KeyMissing             no key configured for this purpose
 │   ├── KeyRejected            401
 │   ├── PermissionMissing      403
 │   ├── NotFound               404: gone, or not visible to the key's owner
-│   ├── RequestRejected        400, 409, 422: the request's content
+│   ├── RequestRejected        400, 409, 422: the content of the request
 │   ├── TooLarge               413: the view is too big to be exported
 │   ├── CertificateRejected    TLS verification failed
 │   ├── AddressUnusable        the base URL, or that of a proxy, is no address
@@ -19,9 +19,9 @@ PigmentError
 │   │   └── ImportLimitReached 429: too many imports of one import configuration
 │   ├── Unavailable            no connection, or 5xx
 │   └── BrokenOff              a response that stopped before its end
-├── ResponseNotUnderstood      Pigment answered something its API description does not allow
+├── ResponseNotUnderstood      Pigment answered what its API description does not allow
 │   └── NotAnExport            200, and a body that cannot be an export
-├── ImportFailed               Pigment took the file and could not import it
+├── ImportFailed               Pigment accepted the file and could not import it
 └── ImportOutcomeUnknown       what must not be sent twice was sent, and whether it was carried out is not known
 
 The message of an error is a fixed sentence; facts are attributes; advice for the user is given elsewhere.
@@ -35,7 +35,7 @@ from typing import ClassVar, TypedDict, Unpack
 
 
 class Facts(TypedDict, total=False):
-    """What every error may hold beside its operation."""
+    """The facts that any error may have in addition to its operation."""
 
     object_id: str | None
     status: int | None
@@ -44,11 +44,11 @@ class Facts(TypedDict, total=False):
 
 
 class PigmentError(Exception):
-    """Something went wrong between us and Pigment.
+    """Something went wrong with a request to Pigment.
 
     `operation` names what was tried ("export table"), `object_id` the id of the object, `status` the HTTP status,
-    `purpose` the purpose of the key that was used (a value of `keys.Purpose`), `host` the server or proxy where the
-    way there is what went wrong.
+    `purpose` the purpose of the key that was used (a value of `keys.Purpose`), `host` the server or proxy that could
+    not be reached or used.
     """
 
     sentence: ClassVar[str] = "The request to Pigment did not succeed."
@@ -88,9 +88,9 @@ class KeyFormatOutdated(SetupWrong):
 
 
 class KeyMalformed(SetupWrong):
-    """The key holds blanks, line breaks or other characters that no key has."""
+    """The key contains blanks, line breaks or other characters that no key contains."""
 
-    sentence = "The API key holds characters that cannot be part of a key."
+    sentence = "The API key contains characters that cannot be part of a key."
 
 
 class KeyMissing(SetupWrong):
@@ -106,7 +106,7 @@ class KeyRejected(SetupWrong):
 
 
 class PermissionMissing(SetupWrong):
-    """403: the key is good but not made for this."""
+    """403: the key is valid, but was not created for this purpose."""
 
     sentence = "The API key is not allowed to do this."
 
@@ -118,19 +118,19 @@ class NotFound(SetupWrong):
 
 
 class RequestRejected(SetupWrong):
-    """400, 409, 422 and other statuses that stand for a request Pigment will never take."""
+    """400, 409, 422 and other statuses of a request that Pigment will never accept."""
 
     sentence = "Pigment rejected the content of the request."
 
 
 class TooLarge(SetupWrong):
-    """413: more than Pigment takes or gives at once."""
+    """413: more than Pigment accepts or exports in one request."""
 
     sentence = "This is larger than Pigment handles in one request."
 
 
 class Obstacle(StrEnum):
-    """What stood between us and a server."""
+    """Why a server could not be reached."""
 
     NAME_UNKNOWN = "its name is not known"
     REFUSED = "it refuses connections"
@@ -164,21 +164,21 @@ class AddressUnusable(SetupWrong):
 
 
 class PlainHttp(SetupWrong):
-    """The base URL is plain http, which is for this machine alone."""
+    """The base URL is plain http, which is allowed only for this machine."""
 
     sentence = "Over plain http the API key would travel in clear."
 
 
 class AddressMoved(SetupWrong):
-    """A redirection: it is not followed, because it would take the key to an address that is not configured."""
+    """A redirection; not followed, because it would send the key to an address that is not configured."""
 
     sentence = "The server sends this request to another address."
 
 
 class TryLater(PigmentError):
-    """Nothing is wrong with the setup; the same thing may succeed later.
+    """Nothing is wrong with the setup; the same request may succeed later.
 
-    `retry_after_seconds` is what the response asks for, if it does.
+    `retry_after_seconds` is the wait that the response asks for, if it asks for one.
     """
 
     sentence = "Pigment cannot do this now."
@@ -197,7 +197,7 @@ class LimitReached(TryLater):
 
 
 class ImportLimitReached(LimitReached):
-    """429: too many imports of one import configuration in an hour; other requests go on."""
+    """429: too many imports of one import configuration in an hour; other requests are not limited."""
 
     sentence = "Pigment's limit of imports for this import configuration is reached."
 
@@ -226,7 +226,7 @@ class Unavailable(TryLater):
 
 
 class BrokenOff(TryLater):
-    """A response began and did not come to its end."""
+    """A response began and stopped before its end."""
 
     sentence = "The response of Pigment broke off before its end."
 
@@ -238,17 +238,17 @@ class ResponseNotUnderstood(PigmentError):
 
 
 class NotAnExport(ResponseNotUnderstood):
-    """What came as an export cannot be one; `came` names its kind ("JSON"), never its content."""
+    """What was received as an export cannot be one; `received` names its kind ("JSON"), never its content."""
 
     sentence = "Pigment answered with something that is not an export."
 
-    def __init__(self, operation: str | None = None, *, came: str = "", **facts: Unpack[Facts]) -> None:
+    def __init__(self, operation: str | None = None, *, received: str = "", **facts: Unpack[Facts]) -> None:
         super().__init__(operation, **facts)
-        self.came = came
+        self.received = received
 
 
 class ImportFailed(PigmentError):
-    """Pigment took the file and ended the import as failed; nothing is known to be stored.
+    """Pigment accepted the file and ended the import as failed; nothing is known to be stored.
 
     `names` are the names of the errors that Pigment reported, never its descriptions: those may quote rows.
     """
@@ -261,10 +261,10 @@ class ImportFailed(PigmentError):
 
 
 class ImportOutcomeUnknown(PigmentError):
-    """A file, or what starts an import, was sent: it may have been carried out, or not.
+    """A file, or the start of an import, was sent; it may or may not have been carried out.
 
-    `reason` is a sentence that says why that is not known; `import_id` belongs to an import that was accepted and may
-    still run.
+    `reason` is a sentence on why that is not known; `import_id` is the id of an import that was accepted and may still
+    be running.
     """
 
     sentence = "This was sent to Pigment, but the response was lost, so it may have been carried out."

@@ -1,8 +1,8 @@
 """What Pigment says about an import: accepted, running, completed with a report, or failed. Pure.
 
-Two forms exist. The API description responds to a push with an id alone and reports the rest when asked
-(`importStatus`, `detailedReport`); the text "CSV Push API" describes a response that holds the result at once
-(`status`, `recordsAccepted`, `errors` by row). Either is taken wherever it comes.
+There are two forms. In the API description, the response to a push contains only an id, and the rest is reported when
+asked for (`importStatus`, `detailedReport`); the text "CSV Push API" describes a response with the immediate result
+(`status`, `recordsAccepted`, `errors` by row). Either form is understood in every response.
 """
 
 from __future__ import annotations
@@ -23,44 +23,44 @@ from pigment_client.models import (
 )
 from pigment_client.responses import optional_text_of, text_of, understood
 
-# Words of the immediate form that stand for "ask again later". Only "completed" is documented, and nothing but it is a
-# success, whatever counts stand beside the word.
+# Words of the immediate form that mean "ask again later". Only "completed" is documented, and only that is a success,
+# even if another word comes with counts.
 _RUNNING = {"accepted", "inprogress", "in_progress", "pending", "processing", "queued", "running", "started"}
 
 
 def parse_pushed(body: Any) -> Import:
     """The response of a push; raises `ResponseNotUnderstood`."""
-    return understood(lambda: _import(body))
+    return understood(lambda: _parse(body))
 
 
 def parse_import_status(body: Any) -> Import:
     """The response of `GET /api/v1/import/{importId}/status`; raises `ResponseNotUnderstood`."""
     if isinstance(body, dict) and "importStatus" not in body and "status" not in body:
         body = None
-    return understood(lambda: _import(body))
+    return understood(lambda: _parse(body))
 
 
-def _import(body: Mapping[str, Any]) -> Import:
+def _parse(body: Mapping[str, Any]) -> Import:
     import_id = text_of(body, "importId")
     if "importStatus" in body:
-        return _asked(import_id, body)
-    return _immediate(import_id, body) if "status" in body else RunningImport(import_id)
+        return _parse_asked(import_id, body)
+    return _parse_immediate(import_id, body) if "status" in body else RunningImport(import_id)
 
 
-def _asked(import_id: str, body: Mapping[str, Any]) -> Import:
+def _parse_asked(import_id: str, body: Mapping[str, Any]) -> Import:
     match text_of(body, "importStatus"):
         case "InProgress":
             return RunningImport(import_id)
         case "Failed":
-            return FailedImport(import_id, _names(body.get("errorsDetails"), "name"))
+            return FailedImport(import_id, _error_names(body.get("errorsDetails"), "name"))
         case "Completed":
             return _completed(import_id, body.get("detailedReport"))
         case _:
             return UnreadableStatus(import_id, completed=False)
 
 
-def _names(errors: Any, key: str) -> tuple[str, ...]:
-    """The names of the errors that have one, whatever the form of the others: failed is failed."""
+def _error_names(errors: Any, key: str) -> tuple[str, ...]:
+    """The names of the errors that have one; errors in other forms are ignored, because failed is failed."""
     names = (each.get(key) for each in errors if isinstance(each, dict)) if isinstance(errors, list) else ()
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
@@ -69,12 +69,12 @@ def _completed(import_id: str, report: Any) -> Import:
     if report is None:
         return CompletedImport(import_id)
     try:
-        return understood(lambda: _reported(import_id, report))
+        return understood(lambda: _parse_report(import_id, report))
     except ResponseNotUnderstood:
         return UnreadableStatus(import_id, completed=True)
 
 
-def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
+def _parse_report(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
     summary = report["summary"]
     counts = ImportCounts(
         _count(summary, "insertedCount"),
@@ -95,21 +95,21 @@ def _reported(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
     return CompletedImport(import_id, counts, skipped)
 
 
-def _immediate(import_id: str, body: Mapping[str, Any]) -> Import:
+def _parse_immediate(import_id: str, body: Mapping[str, Any]) -> Import:
     status = text_of(body, "status").lower()
     if status == "failed":
-        return FailedImport(import_id, _names(body.get("errors"), "code"), _accepted(body))
+        return FailedImport(import_id, _error_names(body.get("errors"), "code"), _accepted(body))
     if status in _RUNNING:
         return RunningImport(import_id)
     if status != "completed":
         return UnreadableStatus(import_id, completed=False)
     try:
-        return understood(lambda: _completed_at_once(import_id, body))
+        return understood(lambda: _parse_immediate_result(import_id, body))
     except ResponseNotUnderstood:
         return UnreadableStatus(import_id, completed=True)
 
 
-def _completed_at_once(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
+def _parse_immediate_result(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
     counts = None
     if "recordsAccepted" in body:
         accepted, rejected_count = _count(body, "recordsAccepted"), _count(body, "recordsRejected")

@@ -1,7 +1,7 @@
-"""JSON objects whose values stay the text that came, so that no digit, no order and no unknown field is changed. Pure.
+"""JSON objects whose values stay the text that was received, so that digits, order and unknown fields stay. Pure.
 
-The text is made fit to stand in a line of its own: line ends between values become blanks, and half a surrogate pair,
-which nothing behind us can encode, becomes U+FFFD.
+The text is changed only so that it fits into one line: line ends between values become blanks, and half a surrogate
+pair, which cannot be encoded again, becomes U+FFFD.
 """
 
 from __future__ import annotations
@@ -35,37 +35,37 @@ def json_document(content: bytes) -> bytes:
         raise BrokenOff
     end = _DOCUMENT_ENDS.get(text[:1])
     if end is None or not _is_json(text):
-        # What ends like a whole one is none; what does not, has stopped early.
+        # If it ends like a whole document, it is malformed; if not, it has stopped early.
         raise ResponseNotUnderstood if end is None or text.endswith(end) else BrokenOff
     return _ESCAPES.sub(_whole, text).translate(_LINE_ENDS)
 
 
 def _is_json(text: bytes) -> bool:
     try:
-        # No number is looked at, so none can be too large; NaN and Infinity are no JSON.
-        json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=_reject)
+        # Numbers are not converted, so none can be too large; NaN and Infinity are not JSON.
+        json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=_forbid_constant)
     except (ValueError, RecursionError):
         return False
     return True
 
 
 def fields_of(text: bytes) -> Fields | None:
-    """The fields of an object; None where it is something else."""
+    """The fields of an object; None if the text is not an object."""
     return {name: bytes(value) for name, value in _OBJECT.decode(text).items()} if text[:1] == b"{" else None
 
 
 def items_of(text: bytes) -> list[bytes] | None:
-    """The items of a list; None where it is something else."""
+    """The items of a list; None if the text is not a list."""
     return [bytes(each) for each in _LIST.decode(text)] if text[:1] == b"[" else None
 
 
 def text_in(value: bytes | None) -> str | None:
-    """The text that a value is; None where it is none."""
+    """The string that a JSON value stands for; None if it is not a string."""
     return json.loads(value) if value is not None and value[:1] == b'"' else None
 
 
 def object_text(fields: Fields) -> bytes:
-    """The fields as one JSON object again."""
+    """The fields joined to one JSON object."""
     return b"{" + b",".join(msgspec.json.encode(name) + b":" + value for name, value in fields.items()) + b"}"
 
 
@@ -73,5 +73,5 @@ def _whole(escape: re.Match[bytes]) -> bytes:
     return b"\\ufffd" if escape["half"] else escape[0]
 
 
-def _reject(_word: str) -> None:
+def _forbid_constant(_word: str) -> None:
     raise ValueError

@@ -11,12 +11,12 @@ from pigment_client.errors import KeyFormatOutdated, KeyMalformed, KeyMissing
 # Keys of the old form are UUIDs with dashes; Pigment no longer accepts them (knowledge base, "Import API").
 _OLD_FORM = re.compile(r"[0-9a-z]{8}(-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
 
-# What an HTTP header can carry without doubt; a key copied with a line break or an ellipsis in it is no key.
+# What an HTTP header can certainly carry; a key that was copied with a line break or an ellipsis in it is not valid.
 _KEY = re.compile(r"[!-~]+")
 
 
 class Purpose(StrEnum):
-    """What a request wants a key for; a Pigment key is made for one purpose or, in some workspaces, several."""
+    """What a request needs a key for; a key is created for one purpose or, in some workspaces, for several."""
 
     EXPORT = "Export"
     METADATA = "Modeling Metadata"
@@ -28,7 +28,7 @@ class Purpose(StrEnum):
 class Keys:
     """The keys of one connection; one key may serve every purpose.
 
-    Raises `KeyFormatOutdated` for a key of the old dashed form and `KeyMalformed` for what no key can be.
+    Raises `KeyFormatOutdated` for a key of the old dashed form and `KeyMalformed` for a text that cannot be a key.
     """
 
     export: str | None = field(default=None, repr=False)

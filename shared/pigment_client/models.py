@@ -1,7 +1,7 @@
-"""The responses of Pigment as typed values.
+"""What Pigment answers, and what it is asked for, as typed values.
 
-Shapes follow the public API description; fields marked *richer* come only from workspaces that offer more
-metadata, and are None elsewhere.
+Shapes follow the public API description; fields marked *richer* exist only in workspaces that offer more metadata, and
+are None elsewhere.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class View:
 
 
 class Listing(StrEnum):
-    """What can be listed of a workspace, as the paths name it; the last one is *richer*."""
+    """What can be listed, by the name in the path; the last one is *richer*."""
 
     APPLICATIONS = "applications"
     BLOCKS = "blocks"
@@ -102,7 +102,7 @@ class Listing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An entry of a listing with all that it carries: by name the JSON of each field, the id's too."""
+    """An entry of a listing with all of its fields, the id included: the JSON of each, by name."""
 
     id: str
     fields: Mapping[str, bytes] = field(repr=False)
@@ -110,9 +110,9 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """An event of the audit log, under our names: texts as they came, `payload` and `others` as JSON.
+    """An event of the audit log, under our names: texts as received, `payload` and `others` as JSON.
 
-    What is None was not found under any name that we know. It holds names and addresses of people: never log it.
+    None means that it was not found under any known name. Events contain names and addresses of people: never log them.
     """
 
     id: str | None = field(repr=False)
@@ -127,8 +127,8 @@ class AuditEvent:
 class AuditPage:
     """A page of the audit log, newest event first.
 
-    `events` is None where no list of events was found. `next_cursor` is None on the last page, where nothing was found
-    that says whether there is another (`has_pagination`), and where that is said without a cursor (`lacks_cursor`).
+    `events` is None where no list of events was found. `next_cursor` is None on the last page, where nothing tells
+    whether there is another page (not `has_pagination`), and where there is one but no cursor (`lacks_cursor`).
     """
 
     events: tuple[AuditEvent, ...] | None
@@ -157,7 +157,7 @@ class ExportRequest:
 
 
 class ImportMode(StrEnum):
-    """What the text of the push API calls importMode; sent only when the user chose one."""
+    """The importMode of the text "CSV Push API"; sent only if the user chose one."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -165,7 +165,7 @@ class ImportMode(StrEnum):
 
 
 class UploadForm(StrEnum):
-    """How the CSV travels in the push."""
+    """How the body of a push contains the CSV."""
 
     RAW = "raw"
     MULTIPART = "multipart"
@@ -175,9 +175,8 @@ class UploadForm(StrEnum):
 class PushOptions:
     """How to push a file.
 
-    `repeatable` says that sending the same file twice does no harm: only then is a push repeated whose response was
-    lost or whose arrival is in doubt. `response_timeout_seconds` replaces the idle time-out for the response, which may
-    take as long as the import.
+    `repeatable` says that sending the same file twice does no harm: only then is a push repeated that may have arrived.
+    `response_timeout_seconds` replaces the idle time-out for the response, which may take as long as the import.
     """
 
     repeatable: bool
@@ -211,8 +210,8 @@ class RejectedRow:
 class ImportCounts:
     """What an import did to its block, in rows.
 
-    `deleted` is None where the response does not say it. It then gives the rows that were taken as `inserted`, and a
-    dry run may have taken them without storing any.
+    `deleted` is None where the response does not tell it. Then `inserted` are the rows that Pigment accepted, which a
+    dry run accepts without storing them.
     """
 
     inserted: int = 0
@@ -230,7 +229,7 @@ class RunningImport:
 
 @dataclass(frozen=True, slots=True)
 class CompletedImport:
-    """An import that Pigment finished; `counts` is None where the response carries no report."""
+    """An import that Pigment finished; `counts` is None if the response contains no report."""
 
     id: str
     counts: ImportCounts | None = None
@@ -242,7 +241,7 @@ class CompletedImport:
 class FailedImport:
     """An import that Pigment ended as failed; `error_names` (maybe none) without descriptions, which may quote rows.
 
-    `accepted` is how many rows the response counts as accepted all the same.
+    `accepted` is how many rows the response counts as accepted nevertheless.
     """
 
     id: str
@@ -252,10 +251,9 @@ class FailedImport:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableStatus:
-    """An import whose state could not be understood: asking again will not help.
+    """An import whose state could not be understood; asking again will not help.
 
-    `completed` says that Pigment finished it and its report cannot be read; otherwise its status is a word that did
-    not exist when this was written.
+    `completed` says that Pigment finished it but its report cannot be read; otherwise its status is an unknown word.
     """
 
     id: str

@@ -1,6 +1,6 @@
-"""What an export request may hold, from Pigment's API description, and what is wrong with one that does not fit.
+"""What the payload of an export may contain by Pigment's API description, and what is wrong with one that does not fit.
 
-The schemas are written out here and compared with the API description by a test.
+The schemas are written out here; a test compares them with the API description.
 """
 
 from __future__ import annotations
@@ -116,22 +116,22 @@ _VALIDATORS = {kind: Draft202012Validator({**schema, "$defs": _DEFINITIONS}) for
 
 @dataclass(frozen=True, slots=True)
 class PayloadProblem:
-    """Where a payload is wrong, such as `$.exportFilter.and[0].type`, and why; values are not quoted."""
+    """Where a payload is wrong (`$.exportFilter.and[0].type`) and why; values are not quoted."""
 
     path: str
     message: str
 
 
 def find_problem(kind: ExportKind, payload: Mapping[str, Any]) -> PayloadProblem | None:
-    """The most relevant problem of a payload, or None when it fits the API description."""
+    """The most relevant problem of a payload, or None if it fits the API description."""
     error = best_match(_VALIDATORS[kind].iter_errors(payload))
     if error is not None:
-        return PayloadProblem(error.json_path, _say(error))
+        return PayloadProblem(error.json_path, _explain(error))
     return _find_empty_filter(payload.get("exportFilter"), "$.exportFilter")
 
 
 def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
-    """A filter whose type names one field and which fills another is valid by schema and meaningless."""
+    """The first filter that leaves the field empty that its type names: valid by the schema, and meaningless."""
     if not isinstance(node, Mapping):
         return None
     word = str(node["type"]).lower()
@@ -145,7 +145,7 @@ def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
     return None
 
 
-def _say(error: ValidationError) -> str:
+def _explain(error: ValidationError) -> str:
     wanted: Any = error.validator_value
     schema: Any = error.schema
     match error.validator:

@@ -1,4 +1,4 @@
-"""What Pigment lists: the decoded bodies of its listings as typed values. Pure."""
+"""Listings of Pigment: their decoded bodies as typed values. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def parse_applications(body: Any) -> list[Application]:
 
 
 def parse_blocks(body: Any) -> tuple[list[Block], int]:
-    """The response of `GET /api/v1/blocks`, and how many more blocks it holds of types that we do not know."""
+    """The response of `GET /api/v1/blocks`, and how many more blocks of unknown types it contains."""
     blocks = _each(body, _block)
     known = [block for block in blocks if block is not None]
     return known, len(blocks) - len(known)
@@ -35,7 +35,7 @@ def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
 
 
 def parse_listing(content: bytes) -> list[ListedObject]:
-    """The body of any listing with all that its entries carry, those of types that we do not know too."""
+    """Any listing with every field of its entries, including those of unknown types."""
     items = items_of(json_document(content))
     if items is None:
         raise ResponseNotUnderstood
@@ -51,7 +51,7 @@ def _listed_object(item: bytes) -> ListedObject:
 
 
 def understood(parse: Callable[[], T]) -> T:
-    """What the parser gives; `ResponseNotUnderstood` where the body has another shape. Its content is not quoted."""
+    """The result of the parser; raises `ResponseNotUnderstood`, without quoting the body, where that is malformed."""
     try:
         return parse()
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -60,16 +60,16 @@ def understood(parse: Callable[[], T]) -> T:
 
 
 def text_of(item: Any, name: str) -> str:
-    """A text that must be there; raises KeyError or TypeError."""
+    """A required text; raises KeyError or TypeError."""
     value = item[name]
     if not isinstance(value, str):
         raise TypeError(name)
-    # JSON can hold half a surrogate pair, which nothing behind us can encode.
+    # JSON can contain half a surrogate pair, which cannot be encoded again later.
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _name_of(item: Any) -> str:
-    """The name of an object; its id where the name is blank, because everything is addressed by a name."""
+    """The name of an object; its id where the name is blank, because a stream needs a name."""
     return text_of(item, "name") if text_of(item, "name").strip() else text_of(item, "id")
 
 

@@ -1,1 +1,1 @@
-"""CSV as Pigment writes and reads it; knows neither Pigment's API nor Airbyte."""
+"""CSV as Pigment writes and reads it, independent of Pigment's API and of Airbyte."""

@@ -1,9 +1,9 @@
-"""The form in which an import configuration expects dates, such as `dd/MM/yyyy`.
+"""The form in which an import configuration expects dates (`dd/MM/yyyy`).
 
-The letters are those that .NET and Java share, which is what people know from Pigment's import and from spreadsheets:
-Pigment does not publish its own list. Where the two differ, both words are taken (`tt` and `a`, `f` and `S`); what
-only one of them knows is not. A part that says too little to read the value again (minutes without hours, half a day
-without its half) is nearly always a slip, such as `dd/mm/yyyy`, and is rejected.
+The letters are those that .NET and Java share, which people know from Pigment's import and from spreadsheets; Pigment
+does not publish a list of its own. Where the two name the same part differently, both names are accepted (`tt` and
+`a`, `f` and `S`); a part that only one of them has is not. A pattern that loses a part of the value (minutes without
+hours, 12 hours without AM or PM) is nearly always a typing error, such as `dd/mm/yyyy`, and is rejected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# What .NET reads two digits as since version 8, and ICU and Java today or within a few years of it.
+# How .NET since version 8 reads two digits; ICU and Java do the same, today or within a few years.
 TWO_DIGIT_YEARS = range(1950, 2050)
 
 _LONGEST_PATTERN = 64
@@ -20,7 +20,7 @@ _LONGEST_FRACTION = 9
 
 _PART = re.compile(r"'(?P<text>(?:[^']|'')*)'|(?P<run>(?P<letter>[^\W\d_])(?P=letter)*)|(?P<sign>[^'])")
 
-# What the parts of a pattern stand for, and what must stand in it beside them.
+# The parts of a pattern, and the part that each of them needs.
 _NEEDS = {"month": "year", "day": "month", "hour": "day", "minute": "hour", "second": "minute", "fraction": "second"}
 
 _RUNS = {
@@ -43,11 +43,11 @@ _RUNS = {
     "tt": ("half", "{half}"),
     "a": ("half", "{half}"),
     **{letter * count: ("fraction", "{fraction}") for letter in "fS" for count in range(1, _LONGEST_FRACTION + 1)},
-    # Between a day and a time, as in ISO 8601; in quotes as any other text.
+    # Between a day and a time, as in ISO 8601; other texts need quotes.
     "T": ("", "T"),
 }
 
-# What writes one digit or two, and all that writes digits.
+# Parts that write one digit or two, and all parts that write digits.
 _LOOSE = {
     run for run, (name, _) in _RUNS.items() if len(run) == 1 and name in {"month", "day", "hour", "minute", "second"}
 }
@@ -68,7 +68,7 @@ _WORDS = {
 
 
 class PatternProblem(ValueError):
-    """The text is no date pattern; the message ends a sentence about it, names the letters and says what to do."""
+    """The text is not a date pattern; the message ends a sentence about it, names the letters and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def parse_date_pattern(text: str) -> DatePattern:
     template: list[str] = []
     before = ""
     for run, literal in _parts(text):
-        _reject_ambiguous(before, run, literal)
+        _check_digits_apart(before, run, literal)
         before = run
         if not run:
             template.append(literal.replace("{", "{{").replace("}", "}}"))
@@ -104,41 +104,41 @@ def parse_date_pattern(text: str) -> DatePattern:
             raise PatternProblem(f"has the {name} twice, as {runs[name]} and as {run}: {_ADVICE}")
         runs[name] = run
         template.append(field)
-    _reject_incomplete(runs)
+    _check_complete(runs)
     return DatePattern("".join(template), "hour" in runs, runs["year"] == "yy", len(runs.get("fraction", "")))
 
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
-    """The runs of one letter, and the texts that stand as they are."""
+    """The parts in order: a run of one letter, or a text that is written unchanged."""
     if len(text) > _LONGEST_PATTERN or not text.isprintable():
-        raise PatternProblem("is no date pattern: write it as the import configuration has it, such as dd/MM/yyyy")
+        raise PatternProblem("is not a date pattern: write it as in the import configuration, such as dd/MM/yyyy")
     end = 0
     while end < len(text):
         part = _PART.match(text, end)
         if part is None:
-            raise PatternProblem("holds a single quote without its second one: put texts between two single quotes")
+            raise PatternProblem("contains a single quote without its second one: put texts between two single quotes")
         end = part.end()
-        # Two quotes stand for one, inside a text and outside.
+        # Two quotes stand for one, inside and outside a text.
         yield part["run"] or "", part["sign"] or (part["text"] or "'").replace("''", "'")
 
 
 def _of_run(run: str) -> tuple[str, str]:
-    """What a run of one letter stands for, and its field."""
+    """The name of the part that a run of one letter stands for, and its field in the template."""
     if run in _RUNS:
         return _RUNS[run]
     what = run if run[0] in _LETTERS else f'the letter "{run[0]}"'
     raise PatternProblem(f"has {what}, which stands for nothing in a date pattern: {_ADVICE}")
 
 
-def _reject_ambiguous(before: str, run: str, literal: str) -> None:
+def _check_digits_apart(before: str, run: str, literal: str) -> None:
     if before in _LOOSE and (run in _DIGITS or literal[:1].isdigit()):
         raise PatternProblem(
-            f"has digits directly behind {before}, which writes one digit or two: write {before * 2}, or put a sign in "
+            f"has digits directly after {before}, which writes one digit or two: write {before * 2}, or put a sign in "
             "between"
         )
 
 
-def _reject_incomplete(runs: dict[str, str]) -> None:
+def _check_complete(runs: dict[str, str]) -> None:
     if "year" not in runs:
         raise PatternProblem(f"has no year: {_ADVICE}")
     for name, run in runs.items():
@@ -148,7 +148,7 @@ def _reject_incomplete(runs: dict[str, str]) -> None:
     hour, half = runs.get("hour", ""), runs.get("half")
     if hour.startswith("h") and half is None:
         raise PatternProblem(
-            f"has hours of half a day ({hour}) without AM or PM (tt): write HH for hours from 0 to 23, or add tt"
+            f"has hours of a 12-hour clock ({hour}) without AM or PM (tt): write HH for hours from 0 to 23, or add tt"
         )
     if half is not None and not hour:
         raise PatternProblem(f"has AM or PM ({half}) without hours: add hh, or leave it out")

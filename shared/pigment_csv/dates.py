@@ -1,11 +1,11 @@
-"""Days and moments as records have them, written as a pattern says.
+"""Writes the dates and times of records as a pattern says.
 
-What is taken is fixed: ISO 8601 as Airbyte's protocol has it (docs.airbyte.com, Data Types in Records), a day such as
-`2026-04-30` or a moment such as `2026-04-30T12:13:14.5+02:00`. The T may be small or a blank, the seconds may lack,
-and the zone may lack or be `Z`, `+02:00`, `+0200` or `+02`. Pendulum knows the calendar; whatever else it reads as a
-date (weeks, ordinals, months, 24:00, a leap second) is none here, for somebody would have to guess what it means.
+Only ISO 8601 as in Airbyte's protocol (docs.airbyte.com, Data Types in Records) is accepted: a day (`2026-04-30`) or a
+moment (`2026-04-30T12:13:14.5+02:00`). The T may be in small letters or a blank, the seconds may be missing, and the
+zone may be missing or be `Z`, `+02:00`, `+0200` or `+02`. Pendulum knows the calendar; what else it would read as a
+date (weeks, ordinals, months, 24:00, a leap second) is rejected here, because its meaning would be a guess.
 
-Many moments lie in few days: each day is looked up in the calendar once, and a moment is arithmetic within it.
+Many moments lie in few days: each day is looked up in the calendar once, the rest is arithmetic within the day.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOMENT = re.compile(
     r"([Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
 
-# Ten thousand years have more days than are worth keeping, and all zones more minutes.
+# More days and minutes in zones than this are not worth keeping.
 _MOST_KEPT = 20_000
 
 _Fields = Mapping[str, str | int]
@@ -37,47 +37,47 @@ class NoDate(Enum):
 
     UNREADABLE = "no date"
     HAS_TIME = "a time of day, which its schema does not have"
-    OTHER_CENTURY = "a year that two digits cannot tell"
+    OTHER_CENTURY = "a year that cannot be told by two digits"
 
 
 class DateWriter:
-    """Writes days and moments as a pattern says, or says why it cannot."""
+    """Writes days and moments as a pattern says, or returns why it cannot."""
 
     def __init__(self, pattern: DatePattern) -> None:
         self._pattern = pattern
-        # Mutable state: what is known of days, by their text and by how many days a zone moves it; and of times, by
+        # Mutable state: days that were looked up, by their text and how many days the zone moves them; and times, by
         # their text and zone.
         self._days: dict[tuple[str, int], _Fields | NoDate] = {}
         self._times: dict[tuple[str, str], tuple[int, int]] = {}
 
     def write_day(self, value: str) -> str | NoDate:
-        """Write a day as it stands; a time beside it must be midnight, in whatever zone."""
+        """Write a day unchanged; a time after it must be midnight, in any zone."""
         found = _MOMENT.fullmatch(value)
         if found is None:
             return NoDate.UNREADABLE
         day, *time, _ = found.groups("")
-        return NoDate.HAS_TIME if "".join(time).strip("0:") else self._written(day, 0, 0)
+        return NoDate.HAS_TIME if "".join(time).strip("0:") else self._format(day, 0, 0)
 
     def write_moment(self, value: str) -> str | NoDate:
-        """Write a moment in UTC; one without a zone as it stands, and a day as its beginning."""
+        """Write a moment in UTC; one without a zone unchanged, and a day as its beginning."""
         found = _MOMENT.fullmatch(value)
         if found is None:
             return NoDate.UNREADABLE
         day, time, second, fraction, zone = found.groups("")
         if not time:
-            return self._written(day, 0, 0)
-        moves, minutes = self._times.get((time, zone)) or self._moved(time, zone)
-        return self._written(day, moves, minutes, second, fraction)
+            return self._format(day, 0, 0)
+        moves, minutes = self._times.get((time, zone)) or self._in_utc(time, zone)
+        return self._format(day, moves, minutes, second, fraction)
 
-    def _moved(self, time: str, zone: str) -> tuple[int, int]:
-        """How many days UTC is off, and the minute of its day."""
+    def _in_utc(self, time: str, zone: str) -> tuple[int, int]:
+        """How many days the zone moves it in UTC, and the minute of that day."""
         if len(self._times) >= _MOST_KEPT:
             self._times.clear()
         moved = divmod(int(time[:2]) * 60 + int(time[3:]) - _offset_minutes(zone), _MINUTES_OF_DAY)
         self._times[time, zone] = moved
         return moved
 
-    def _written(self, day: str, moves: int, minutes: int, second: str = "", fraction: str = "") -> str | NoDate:
+    def _format(self, day: str, moves: int, minutes: int, second: str = "", fraction: str = "") -> str | NoDate:
         fields = self._days.get((day, moves)) or self._look_up(day, moves)
         if isinstance(fields, NoDate):
             return fields
@@ -126,7 +126,7 @@ class DateWriter:
 
 
 def _offset_minutes(zone: str) -> int:
-    """How far the zone is before UTC."""
+    """How many minutes the zone is ahead of UTC."""
     if zone in {"", "Z", "z"}:
         return 0
     minutes = int(zone[1:3]) * 60 + (int(zone[-2:]) if len(zone) > 3 else 0)

@@ -1,4 +1,4 @@
-"""The form of a CSV file: what Pigment writes in an export and an import configuration expects."""
+"""The form of a CSV file, as Pigment writes it in an export and as an import configuration expects it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class CsvDialect:
     """How a CSV file is written; quotes are doubled inside quotes (RFC 4180).
 
     `delimiter` is `;` or `,`, `decimal_separator` is `.` or `,`, `bom` stands for a UTF-8 byte order mark; `dates` is
-    how dates are written, None for as they come. Raises ValueError for anything else. What we write ends its lines
-    with `line_end`; a reader takes LF as well.
+    the pattern of dates, None for unchanged. Raises ValueError for anything else. Lines that we write end with
+    `line_end`; the reader also accepts LF.
     """
 
     line_end: ClassVar[str] = "\r\n"

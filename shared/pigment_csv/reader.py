@@ -1,11 +1,13 @@
 """CSV as Pigment exports it, read strictly: bytes in as they arrive, rows out.
 
 Theory: RFC 4180 allows a quote only around a field or doubled inside it, so a line feed ends a record exactly when
-an even number of quotes stands before it. `RecordBlocks` uses this to cut the stream into blocks of whole records
-without looking at anything else; line ends inside quotes stay, whatever they are, and so do U+2028 and U+0085.
-`CsvReader` turns blocks into rows with the standard library's reader. Should a lone quote stand in an unquoted field
-after all, the block is cut too late, which changes nothing, or inside quotes, which the standard library's strict
-reader rejects: a wrong cut cannot become a wrong row.
+the number of quotes before it is even. `RecordBlocks` uses this to cut the stream into blocks of whole records without
+looking at anything else; all line ends inside quotes stay as they are, and so do U+2028 and U+0085. `CsvReader` parses
+the blocks with the standard library's reader. If there is a lone quote in an unquoted field after all, the block is
+cut too late, which changes nothing, or inside quotes, which the standard library's strict reader rejects: a wrong cut
+cannot become a wrong row.
+
+Rows are parsed, lines are bytes, and a record is one row as bytes, which may be several lines.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from pigment_csv.dialect import BYTE_ORDER_MARK, CsvDialect
 
 Row = list[str | None]
 
-# No cell of a planning tool is this large; without a bound a quote that never closes would fill the memory.
+# No cell of a planning tool is this large. Without a bound, a quote that is never closed would fill the memory.
 LARGEST_RECORD_BYTES = 64 * 1024 * 1024
 
 
 class CsvBroken(Exception):
-    """The file is not CSV, or not whole.
+    """The file is not valid CSV, or not complete.
 
     `record` is the number of the record, 1 for the header; the message never quotes it.
     """
@@ -34,14 +36,14 @@ class CsvBroken(Exception):
 
 
 class RecordBlocks:
-    """Cuts a stream of bytes into blocks that hold whole records, without the byte order mark.
+    """Cuts a stream of bytes into blocks of whole records, without the byte order mark.
 
-    Raises `CsvBroken` where a record has no end: a quote that never closes must not fill the memory.
+    Raises `CsvBroken` for a record that does not end, so that a quote that is never closed does not fill the memory.
     """
 
     def __init__(self) -> None:
-        # All mutable state: bytes that do not end a record yet, how many these are, whether they hold an odd number
-        # of quotes, and whether the beginning of the stream is still to be looked at.
+        # All mutable state: the bytes of an incomplete record, their number, whether the number of quotes in them is
+        # odd, and whether a byte order mark may still follow.
         self._pending: list[bytes] = []
         self.pending_bytes = 0
         self._inside_quotes = False
@@ -80,7 +82,7 @@ class RecordBlocks:
         return chunk.removeprefix(BYTE_ORDER_MARK)
 
     def _last_record_end(self, chunk: bytes) -> int:
-        """The position behind the last line feed of the chunk that stands outside quotes; 0 if there is none."""
+        """The position after the last line feed of the chunk that is outside quotes; 0 if there is none."""
         quotes = chunk.count(b'"')
         if quotes == 0:
             return 0 if self._inside_quotes else chunk.rfind(b"\n") + 1
@@ -103,7 +105,7 @@ class RecordBlocks:
 def split_first_record(block: bytes, dialect: CsvDialect) -> tuple[bytes, bytes]:
     """The first record of a block of whole records, with its line end, and the rest; raises `CsvBroken`.
 
-    The standard library says where it ends: a lone quote in an unquoted field, such as `Size 5"`, opens nothing.
+    The standard library decides where it ends: a lone quote in an unquoted field (`Size 5"`) opens nothing.
     """
     end = 0
 
@@ -121,17 +123,16 @@ def split_first_record(block: bytes, dialect: CsvDialect) -> tuple[bytes, bytes]
 
 
 def parse_rows(block: bytes, dialect: CsvDialect, *, first_record: int) -> Iterator[Row]:
-    """The rows of a block of whole records, which begins with the record numbered `first_record`.
+    """Parse a block of whole records, whose first has the number `first_record`.
 
-    A blank is None, whether it was quoted or not. Raises `CsvBroken` for bytes that are not UTF-8 and for what is
-    not CSV.
+    A blank is None, quoted or not. Raises `CsvBroken` for bytes that are not UTF-8 and for what is not CSV.
     """
     text = _decoded(block, first_record)
-    *lines, last = text.split("\n")
-    fed = [line + "\n" for line in lines]
+    *ended, last = text.split("\n")
+    lines = [line + "\n" for line in ended]
     if last:
-        fed.append(last)
-    reader = _strict_reader(fed, dialect)
+        lines.append(last)
+    reader = _strict_reader(lines, dialect)
     number = first_record
     while True:
         try:
@@ -140,13 +141,13 @@ def parse_rows(block: bytes, dialect: CsvDialect, *, first_record: int) -> Itera
             raise CsvBroken("the file is not valid CSV", number) from None
         if row is None:
             return
-        # The standard library gives an empty row for an empty line: RFC 4180 reads it as one blank field.
+        # For an empty line, the standard library gives an empty row; by RFC 4180 it is one blank field.
         yield [cell or None for cell in row] or [None]
         number += 1
 
 
 def _strict_reader(lines: Iterable[str], dialect: CsvDialect) -> Iterator[list[str]]:
-    # The limit belongs to the process and is meant for hostile input; ours is larger, and it is only ever raised.
+    # The limit is one of the whole process, against hostile input; it is only ever raised, to our larger one.
     if csv.field_size_limit() < LARGEST_RECORD_BYTES:
         csv.field_size_limit(LARGEST_RECORD_BYTES)
     return csv.reader(lines, delimiter=dialect.delimiter, strict=True)
@@ -162,9 +163,9 @@ def _decoded(block: bytes, first_record: int) -> str:
 
 
 class CsvReader:
-    """Turns the bytes of an export into rows, each as long as the header; a blank is None.
+    """Parses the bytes of an export into rows, each as long as the header; a blank is None.
 
-    `header` is None until the first record has been read; then it is a list, in which names may be blank or repeat.
+    `header` is None until the first record was read; then it is a list, in which names may be blank or repeated.
     """
 
     def __init__(self, dialect: CsvDialect) -> None:
@@ -179,7 +180,7 @@ class CsvReader:
         return self._rows(self._blocks.cut_records(chunk))
 
     def read_last_row(self) -> list[Row]:
-        """The last row, where no line end followed it; raises `CsvBroken` when the file ends inside a record."""
+        """The last row, if no line end followed it; raises `CsvBroken` if the file ends inside a record."""
         return self._rows(self._blocks.last_record())
 
     def _rows(self, block: bytes) -> list[Row]:

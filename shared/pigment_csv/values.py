@@ -1,4 +1,4 @@
-"""Between the text of a CSV cell and the words of JSON; no number ever passes through a float."""
+"""Values in CSV cells and in JSON; no number is ever converted to a float."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import date
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-# The words that Pigment writes, and their words in JSON.
+# The words that Pigment writes, and those of JSON.
 BOOLEANS = {"TRUE": "true", "FALSE": "false"}
 
 _EXPONENT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]+)")
 
-# A written-out number longer than this is not something people plan with; it would only fill memory.
+# People do not plan with numbers longer than this; one would only fill the memory.
 LONGEST_NUMBER = 10_000
 _LONGEST_EXPONENT = len(str(LONGEST_NUMBER)) + 1
 
@@ -24,12 +24,12 @@ class NumberTooLong(ValueError):
 
 
 def is_json_number(text: str) -> bool:
-    """Whether the text is a JSON number as it stands: `0012`, `+5`, `1,5`, `.5`, `5.` and `NaN` are not."""
+    """Whether the text is a JSON number, unchanged: `0012`, `+5`, `1,5`, `.5`, `5.` and `NaN` are not."""
     return JSON_NUMBER.fullmatch(text) is not None
 
 
 def is_iso_date(text: str) -> bool:
-    """Whether the text is a day that exists, written as `2026-04-30`."""
+    """Whether the text is a day of the calendar, written as `2026-04-30`."""
     if not ISO_DATE.fullmatch(text):
         return False
     try:
@@ -42,8 +42,8 @@ def is_iso_date(text: str) -> bool:
 def write_out(number: str) -> str:
     """A JSON number without exponent, no digit added or lost: `1e-7` is `0.0000001`, `1.5e3` is `1500`.
 
-    A number without exponent comes back as it is, whatever its length. Raises `NumberTooLong` where the exponent
-    would make the text longer than 10,000 characters (`1e999999999`): what to do then is for the caller to say.
+    A number without exponent stays as it is, however long. Raises `NumberTooLong` where the exponent would make the
+    text longer than 10,000 characters (`1e999999999`); the caller decides what to do then.
     """
     match = _EXPONENT.fullmatch(number)
     if match is None:
@@ -68,6 +68,6 @@ def with_decimal_separator(number: str, separator: str) -> str:
 
 
 def _exponent(text: str) -> int:
-    """The exponent, or one that is certainly too large where its text is long: int() of many digits is slow."""
+    """The exponent; of a long text one that is certainly too large, because int() of many digits is slow."""
     digits = text.lstrip("+-").lstrip("0")
     return int(text) if len(digits) < _LONGEST_EXPONENT else LONGEST_NUMBER + 1

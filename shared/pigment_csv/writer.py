@@ -10,11 +10,11 @@ from pigment_csv.dialect import BYTE_ORDER_MARK, CsvDialect
 
 
 class CsvUnwritable(ValueError):
-    """A cell holds half of a surrogate pair, which UTF-8 cannot carry; the message does not quote it."""
+    """A cell contains half of a surrogate pair, which UTF-8 cannot encode; the message does not quote it."""
 
 
 class CsvWriter:
-    """Turns rows of texts into the bytes of a file; None and the empty text are an empty cell.
+    """Writes rows of texts as the lines of a file; None and the empty text are an empty cell.
 
     A row of one empty cell is written as `""`, so that it stays a row.
     """
@@ -23,7 +23,7 @@ class CsvWriter:
         self._dialect = dialect
 
     def header_line(self, names: Sequence[str]) -> bytes:
-        """The first line, after the byte order mark where the dialect wants one."""
+        """The first line, after the byte order mark if the dialect has one."""
         mark = BYTE_ORDER_MARK if self._dialect.bom else b""
         return mark + self.lines([names])
 
@@ -34,5 +34,5 @@ class CsvWriter:
         try:
             return text.getvalue().encode("utf-8")
         except UnicodeEncodeError:
-            pass  # the error holds the text; raised from here, ours would carry it along
-        raise CsvUnwritable("a cell holds a character that UTF-8 cannot carry")
+            pass  # the error contains the text; raised from here, ours would carry it along
+        raise CsvUnwritable("a cell contains a character that UTF-8 cannot encode")

@@ -1,1 +1,1 @@
-"""How requests reach Pigment: sent within its limits, repeated where that does no harm."""
+"""Requests to Pigment: sent within its limits, and repeated where that does no harm."""

@@ -1,4 +1,4 @@
-"""Where Pigment is, and which way leads there."""
+"""The address of Pigment, and the proxy on the way to it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pigment_client.errors import AddressUnusable, PlainHttp
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of one Pigment, how long to wait for a connection and for the next byte, and who we say we are.
+    """The address of one Pigment, the time-outs for a connection and for the next byte, and our user agent.
 
-    There is no limit on a response that keeps flowing. Raises `AddressUnusable` for a base URL that is none, and
-    `PlainHttp` where the key would leave this machine in clear.
+    A response that keeps flowing may take any time. Raises `AddressUnusable` for an invalid base URL, and `PlainHttp`
+    where the key would leave this machine unencrypted.
     """
 
     base_url: str
@@ -28,7 +28,7 @@ class Address:
         try:
             parts = urlsplit(self.base_url)
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a port that is none, or half an IPv6 address
+        except ValueError:  # an invalid port, or half an IPv6 address
             usable = False
         if not usable:
             raise AddressUnusable
@@ -52,12 +52,12 @@ class Address:
 
     @property
     def proxies(self) -> dict[str, str]:
-        """What requests is given beside the environment: no proxy stands between this machine and itself."""
+        """What requests is given in addition to the environment: no proxy for this machine itself."""
         return {"no_proxy": self.host} if self.is_local else {}
 
     @property
     def proxy_host(self) -> str | None:
-        """The name of the proxy that the environment puts before the server."""
+        """The host name of the proxy that the environment sets for the server, or None."""
         environment = {} if self.is_local else get_environ_proxies(self.base_url)
         proxy = select_proxy(self.base_url, environment)
         if not proxy:

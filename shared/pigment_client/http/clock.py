@@ -1,4 +1,4 @@
-"""The clock, sleep and chance of a process: parameters, so that no test waits for real time."""
+"""Time, sleep and randomness as parameters, so that no test waits for real time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How time passes.
+    """The sources of time and randomness.
 
-    `monotonic` counts seconds and never goes back, `now` is the time of day (aware), `random` gives a number from 0
-    to 1. A cancel is a `sleep` that raises.
+    `monotonic` counts seconds and never goes back, `now` is the time of day (with its zone), `random` gives a number
+    from 0 to 1. A cancel is a `sleep` that raises.
     """
 
     monotonic: Callable[[], float] = time.monotonic

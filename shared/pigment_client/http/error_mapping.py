@@ -48,7 +48,7 @@ _BY_STATUS: dict[int, type[PigmentError]] = {
     401: KeyRejected,
     403: PermissionMissing,
     404: NotFound,
-    # The server gave up waiting for the request: not the request's fault.
+    # The server gave up waiting for the request, which is not the fault of the request.
     408: Unavailable,
     410: NotFound,
     413: TooLarge,
@@ -59,9 +59,9 @@ _BY_STATUS: dict[int, type[PigmentError]] = {
 def error_kind(status: int, body: str = "") -> type[PigmentError] | None:
     """The kind of error that a status stands for, or None for success.
 
-    `body` is the text of the response where it was read; only the words of two limits are looked for, because a push
-    answers 400 for "Bad request or size limit exceeded", and 429 for "Maximum number of reports per configuration per
-    hour exceeded" (API description).
+    `body` is the text of the response where it was read. Only the words of two limits are looked for: a push is
+    answered with 400 for "Bad request or size limit exceeded", and with 429 for "Maximum number of reports per
+    configuration per hour exceeded" (API description).
     """
     if 200 <= status < 300:
         return None
@@ -87,7 +87,7 @@ def error_of_response(response: requests.Response, request: Request, now: dateti
     kind = error_kind(status, rejection)
     if kind is None:
         # An export is never answered with a part of it, or with nothing.
-        return request.error(NotAnExport, status=status, came=f"HTTP {status}") if request.streamed else None
+        return request.error(NotAnExport, status=status, received=f"HTTP {status}") if request.streamed else None
     if issubclass(kind, TryLater):
         asked = retry_after_seconds(response.headers, now)
         return request.error(kind, status=status, retry_after_seconds=asked)
@@ -95,7 +95,7 @@ def error_of_response(response: requests.Response, request: Request, now: dateti
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """What the header Retry-After asks for, in seconds or as a date; None where it is absent or not readable."""
+    """The wait that the header Retry-After asks for, in seconds or until a date; None if it is absent or unreadable."""
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
@@ -113,7 +113,7 @@ _KINDS: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
     # SSLError, ProxyError and ConnectTimeout are kinds of ConnectionError, ReadTimeout is a Timeout.
     (theirs.ConnectionError, Unavailable),
     (theirs.Timeout, Unavailable),
-    # Of the base URL, or of a proxy that the environment names.
+    # The base URL, or the address of a proxy that the environment names.
     (theirs.InvalidURL, AddressUnusable),
     (theirs.MissingSchema, AddressUnusable),
     (theirs.InvalidSchema, AddressUnusable),
@@ -121,7 +121,7 @@ _KINDS: tuple[tuple[type[OSError], type[PigmentError]], ...] = (
     (theirs.InvalidHeader, RequestRejected),
     (theirs.InvalidJSONError, RequestRejected),
     (requests.RequestException, ResponseNotUnderstood),
-    # What the system does not allow: no more files, no such network.
+    # Errors of the operating system: too many open files, no such network.
     (OSError, Unavailable),
 )
 
@@ -185,7 +185,7 @@ def _obstacle(foreign: OSError) -> Obstacle:
 
 
 def _is_unconnected(foreign: OSError) -> bool:
-    """Whether there was no connection, or no way through a proxy, over which anything could have been sent."""
+    """Whether nothing can have been sent, because there was no connection or the proxy did not provide one."""
     return any(isinstance(error, _UNCONNECTED) for error in _chain(foreign))
 
 
@@ -202,7 +202,8 @@ def _is_about_certificates(foreign: OSError) -> bool:
 def _may_be_shown(foreign: BaseException) -> bool:
     """Whether no text in the chain can quote a header or a body, or the password in the address of a proxy.
 
-    http.client's errors quote what it found where a status line should be, gzip's what should be its header.
+    The errors of http.client quote what they found instead of a status line, those of gzip what they found instead of
+    its header.
     """
     harmless = (http.client.RemoteDisconnected, http.client.IncompleteRead)
     quoting = (
@@ -219,7 +220,7 @@ def _may_be_shown(foreign: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it wraps: causes, contexts and the exceptions among its arguments."""
+    """The error and every exception that it wraps: causes, contexts and exceptions among its arguments."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:

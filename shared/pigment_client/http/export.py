@@ -64,8 +64,8 @@ class BodyCheck:
         if not self._has_form:
             raise self._not_an_export("a text without columns and line ends")
 
-    def _not_an_export(self, came: str) -> NotAnExport:
-        return self._request.error(NotAnExport, status=200, came=came)
+    def _not_an_export(self, kind: str) -> NotAnExport:
+        return self._request.error(NotAnExport, status=200, received=kind)
 
     def _decode(self, chunk: bytes, *, final: bool) -> None:
         if chunk.isascii() and not self._within_character and not final:
@@ -102,7 +102,7 @@ _NEVER_CSV = {
 
 
 def kind_by_media_type(content_type: str) -> str | None:
-    """What came instead of an export, by its Content-Type; None where it may be one."""
+    """The kind of what was received instead of an export, by its Content-Type; None where it may be an export."""
     media = content_type.partition(";")[0].strip().lower()
     if media in _NEVER_CSV:
         return _NEVER_CSV[media]
@@ -129,13 +129,13 @@ class Export:
     def __init__(self, request: Request, response: requests.Response) -> None:
         self._request = request
         self._response = response
-        came = kind_by_media_type(response.headers.get("Content-Type", ""))
+        kind = kind_by_media_type(response.headers.get("Content-Type", ""))
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
-        if came is None and encoding not in _ENCODINGS:
-            came = "a compression that was not asked for"
-        if came is not None:
+        if kind is None and encoding not in _ENCODINGS:
+            kind = "a compression that was not asked for"
+        if kind is not None:
             response.close()
-            raise request.error(NotAnExport, status=response.status_code, came=came)
+            raise request.error(NotAnExport, status=response.status_code, received=kind)
         self._encoding = _ENCODINGS[encoding]
         # All mutable state: how much arrived so far, decoded and as it was sent.
         self.bytes_received = 0

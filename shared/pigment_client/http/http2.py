@@ -18,16 +18,16 @@ from pigment_client.http.http2_session import Http2Session
 # The most that TLS gives at once.
 _RECEIVE_BYTES = 16 * 1024
 
-# Headers that say how HTTP/1.1 frames a message; HTTP/2 forbids them (RFC 9113, section 8.2.2).
+# Headers about how HTTP/1.1 frames a message; HTTP/2 forbids them (RFC 9113, section 8.2.2).
 _OF_HTTP_1 = {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 
 
 class Http2Connection(HTTPSConnection):
-    """One connection, which carries one exchange after the other."""
+    """One connection, which carries one exchange after another."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # All mutable state beside urllib3's: the session while HTTP/2 is spoken, and what was asked last.
+        # All mutable state in addition to urllib3's: the session while HTTP/2 is used, and the request sent last.
         self._session: Http2Session | None = None
         self._asked: dict[str, Any] = {}
         self._target: str | None = None
@@ -35,14 +35,14 @@ class Http2Connection(HTTPSConnection):
     def set_tunnel(
         self, host: str, port: int | None = None, headers: Mapping[str, str] | None = None, scheme: str = "http"
     ) -> None:
-        """Remember the server behind a proxy as well; urllib3 keeps it to itself."""
+        """Remember the server to be reached through a proxy; urllib3 keeps that private."""
         super().set_tunnel(host, port, headers, scheme)
         self._target = _authority(host, port)
 
     def connect(self) -> None:
         """Connect, and begin a session where the server chose HTTP/2."""
         super().connect()
-        # What urllib3 has connected is TLS, which its type does not say.
+        # After urllib3 has connected, the socket is a TLS socket, although its type is declared otherwise.
         chosen: str | None = getattr(self.sock, "selected_alpn_protocol", lambda: None)()
         self._session = Http2Session() if chosen == "h2" else None
 
@@ -51,10 +51,10 @@ class Http2Connection(HTTPSConnection):
         self._session = None
         super().close()
 
-    def request(  # type: ignore[override]  # the parameters are those of urllib3, taken together
+    def request(  # type: ignore[override]  # the parameters are those of urllib3, in **options
         self, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, **options: Any
     ) -> None:
-        """Send a request, whose body is given as bytes."""
+        """Send a request whose body is bytes."""
         if self.sock is None:
             self.connect()
         if self._session is None:
@@ -74,7 +74,7 @@ class Http2Connection(HTTPSConnection):
         self._send()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # urllib3's own differs from http.client's too
-        """Wait for the headers of the response; its body is received as it is read."""
+        """Wait for the headers of the response; the body is received while it is read."""
         session = self._session
         if session is None:
             return super().getresponse()
@@ -94,14 +94,14 @@ class Http2Connection(HTTPSConnection):
         )
 
     def receive(self) -> None:
-        """Receive until something of the response came; raises TimeoutError after the idle time."""
+        """Receive until a part of the response has arrived; raises TimeoutError after the idle time."""
         if self._session is None:
             raise ConnectionError("the connection is closed")
         idle_seconds = self.sock.gettimeout()
         began = time.monotonic()
         while not self._session.receive(self.sock.recv(_RECEIVE_BYTES)):
             self._send()
-            # A server that only keeps the connection alive does not answer.
+            # A server that only keeps the connection alive is not answering.
             if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
                 raise TimeoutError("no byte of the response arrived within the idle time")
         self._send()
@@ -120,9 +120,9 @@ class Http2Body:
         self.closed = False
 
     def read1(self, size: int) -> bytes:
-        """What is there, up to `size` bytes, waiting only if there is nothing; nothing at the end of the response."""
+        """What has arrived, up to `size` bytes, waiting only if that is nothing; b"" at the end of the response."""
         while not self.closed:
-            if piece := self._session.take(size):
+            if piece := self._session.next_piece(size):
                 return piece
             if self._session.ended:
                 self._finish()
@@ -143,7 +143,7 @@ class Http2Body:
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self.closed = True
 
     def _finish(self) -> None:
@@ -161,43 +161,43 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-# More connections than anybody exports at a time; urllib3 would close the surplus.
+# More connections than exports run at a time; urllib3 would close those above this number.
 _KEPT_CONNECTIONS = 32
 
 
 class Http2Adapter(HTTPAdapter):
-    """Sends requests over HTTP/2 where TLS agrees on it, over HTTP/1.1 otherwise. May be shared by threads.
+    """Sends requests over HTTP/2 where TLS agrees on it, else over HTTP/1.1; several threads may share it.
 
-    Responses stream; closing one before its end closes its connection.
+    Responses are streamed; closing one before its end closes its connection.
     """
 
     def __init__(self) -> None:
         super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
-        # hpack writes encoded headers, the key among them, at its debug level.
+        # At its debug level, hpack logs the headers that it encodes, and so the key.
         logging.getLogger("hpack").setLevel(logging.WARNING)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """Let urllib3 make our kind of connections for https."""
+        """Make urllib3 create our kind of connections for https."""
         super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
         _offer_http2(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """The same behind a proxy."""
+        """Do the same for connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
         _offer_http2(manager)
         return manager
 
 
 class Http2Context(ssl.SSLContext):
-    """TLS that offers HTTP/2 first; urllib3 would offer HTTP/1.1 alone."""
+    """TLS that offers HTTP/2 first; urllib3 would offer only HTTP/1.1."""
 
-    def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ARG002 - urllib3's choice is the point
-        """Offer HTTP/2 and HTTP/1.1, whatever is asked for."""
+    def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ARG002 - what urllib3 chooses is replaced
+        """Offer HTTP/2 and HTTP/1.1, whatever urllib3 asks for."""
         super().set_alpn_protocols(["h2", "http/1.1"])
 
 
 class Http2Pool(HTTPSConnectionPool):
-    """urllib3's pool of connections to one server, with connections of our kind."""
+    """urllib3's pool of connections to one server, with our kind of connections."""
 
     ConnectionCls = Http2Connection
 

@@ -1,15 +1,15 @@
-"""HTTP/2 without I/O: one connection that carries one exchange after the other. Bytes in, bytes out.
+"""HTTP/2 without I/O: one connection that carries one exchange after another. Bytes in, bytes out.
 
-The protocol is the library h2's. Three things are decided here, the first two because an export must never look
-whole when it is not, nor broken when it is not:
+The library h2 implements the protocol. Three rules are ours, the first two because an export must never look whole
+when it is not, nor broken when it is whole:
 
-- The response is at its end only when the server has marked the end of the stream (END_STREAM). A reset is a break
-  whatever its code, and so is a trailer that reports an error. libcurl takes RST_STREAM with NO_ERROR for a good end
-  (curl/curl#6015), and that is just what Envoy sends when the server behind it broke off (envoyproxy/envoy#36200).
-- A GOAWAY that spares our exchange is kept from h2, which would reject everything after it: servers say so when they
-  restart or have served a connection long enough, and then finish what they have started (RFC 9113, section 6.8).
-- DATA of a response without Content-Length passes by h2, which writes every frame out in hexadecimal for a log that
-  is not kept. h2 gets its end, and checks the length of responses that state one.
+- The response has ended only when the server has marked the end of the stream (END_STREAM). A reset is a break with
+  any code, and so is a trailer that reports an error. libcurl accepts RST_STREAM with NO_ERROR as a normal end
+  (curl/curl#6015), and Envoy sends exactly that when the server it forwards to breaks off (envoyproxy/envoy#36200).
+- A GOAWAY that does not concern our exchange is not passed to h2, which would reject everything after it. Servers send
+  it when they restart or close an old connection, and then finish what they have started (RFC 9113, section 6.8).
+- DATA of a response without Content-Length bypasses h2, which formats every frame in hexadecimal for a log that is
+  switched off. h2 is given the end of the stream, and checks the length of responses that state one.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from h2.settings import SettingCodes, Settings
 from hyperframe.exceptions import HyperframeError
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, WindowUpdateFrame
 
-# How much may be on its way to us: enough for 300 MB/s at 50 ms. It stays in the network, not in our memory, because
+# How much the server may send ahead: enough for 300 MB/s at 50 ms. It waits in the network, not in our memory, because
 # nothing is received before it is read.
 WINDOW_BYTES = 16 * 1024 * 1024
 _DEFAULT_WINDOW_BYTES = 65_535
 
-# Larger frames than the default 16 KB cost less; a frame is held until it is complete.
+# Frames larger than the default of 16 KB cost less; a frame is kept in memory until it is complete.
 _MAX_FRAME_BYTES = 128 * 1024
 
 _SETTINGS = {
@@ -42,11 +42,11 @@ _SETTINGS = {
 
 
 class Http2Broken(ConnectionError):
-    """The exchange cannot come to its end; the message is fixed and never quotes what was received."""
+    """The exchange cannot be completed; the message is fixed and never quotes what was received."""
 
 
 class Http2Session:
-    """One connection. `status`, `headers`, `ended` and what `take` gives belong to the exchange begun last."""
+    """One connection. `status`, `headers`, `ended` and the pieces of the body belong to the exchange begun last."""
 
     def __init__(self) -> None:
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="latin-1"))
@@ -54,9 +54,9 @@ class Http2Session:
         self._http.max_inbound_frame_size = _MAX_FRAME_BYTES
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
-        # All mutable state beside h2's: frames that are not complete, and our own for the server; the exchange's id
-        # and what is left of its request; its response as far as it arrived, and how much of it the server does not
-        # know to have arrived; whether the server wants no more exchanges on this connection.
+        # All mutable state in addition to h2's: incomplete frames, and frames of ours for the server; the id of the
+        # exchange and what is left of its request; its response as far as it arrived, and how many bytes of it are not
+        # yet confirmed to the server; whether the server accepts no more exchanges on this connection.
         self._frames = FrameBuffer()
         self._frames.max_frame_size = _MAX_FRAME_BYTES
         self._our_frames: list[bytes] = []
@@ -77,18 +77,18 @@ class Http2Session:
         try:
             self._http.send_headers(self._stream_id, list(headers), end_stream=not body)
         except h2.exceptions.ProtocolError:
-            raise Http2Broken("HTTP/2: the connection takes no more requests") from None
+            raise Http2Broken("HTTP/2: the connection accepts no more requests") from None
         self._send_body()
 
     def receive(self, data: bytes) -> bool:
-        """Take what the server sent, nothing standing for the end of the connection.
+        """Process what the server sent, b"" for the end of the connection; raises `Http2Broken`.
 
-        Gives whether any of it may belong to the response. Raises `Http2Broken`.
+        Returns whether any of it may belong to the response.
         """
         if not data:
             raise Http2Broken("HTTP/2: the connection was closed before the end of the response")
         before = len(self._arrived), self.status, self.ended
-        # What completes no frame may be a part of a large one.
+        # Bytes that complete no frame may be a part of a large one.
         only_a_part = True
         try:
             self._frames.add_data(data)
@@ -101,8 +101,8 @@ class Http2Session:
             raise Http2Broken("HTTP/2: the server broke the rules of the protocol") from None
         return only_a_part or before != (len(self._arrived), self.status, self.ended)
 
-    def take(self, size: int) -> bytes:
-        """Up to `size` bytes of the body that arrived; nothing if there are none."""
+    def next_piece(self, size: int) -> bytes:
+        """The next bytes of the body, up to `size`; b"" if none have arrived."""
         if not self._arrived:
             return b""
         first = self._arrived[0]
@@ -112,7 +112,7 @@ class Http2Session:
         return first[:size]
 
     def bytes_to_send(self) -> bytes:
-        """What is to be sent to the server now."""
+        """What has to be sent to the server now."""
         ours, self._our_frames = self._our_frames, []
         return b"".join((self._http.data_to_send(), *ours))
 
@@ -137,7 +137,7 @@ class Http2Session:
     def _accept_data(self, frame: DataFrame) -> None:
         if frame.data:
             self._arrived.append(frame.data)
-        # The window is opened again at once: who does not ask for more does not receive it anyway.
+        # The window is opened again at once: nothing more is received anyway before it is asked for.
         self._unconfirmed_bytes += frame.flow_controlled_length
         ends = "END_STREAM" in frame.flags
         if ends or self._unconfirmed_bytes >= WINDOW_BYTES // 4:
@@ -159,11 +159,11 @@ class Http2Session:
         self.goes_away = True
         # The highest bit is reserved.
         if not self.ended and self._stream_id > frame.last_stream_id & 0x7FFFFFFF:
-            raise Http2Broken("HTTP/2: the server closes the connection and did not take the request")
+            raise Http2Broken("HTTP/2: the server is closing the connection and did not accept the request")
 
     def _apply(self, event: h2.events.Event) -> None:
         if getattr(event, "stream_id", None) not in {None, self._stream_id}:
-            return  # of an exchange before
+            return  # of an earlier exchange
         match event:
             case h2.events.ResponseReceived(headers=headers):
                 pairs = [(str(name), str(value)) for name, value in headers or ()]
@@ -185,11 +185,12 @@ class Http2Session:
 
 
 def _reports_error(name: str, value: str) -> bool:
-    """Whether a field of the trailer says that the response failed; no field is agreed on, so the words are looked for.
+    """Whether a field of the trailer reports that the response failed.
 
-    `grpc-status` is 0 for success (gRPC over HTTP/2, "Responses"), an HTTP status 2xx.
+    There is no standard field for that, so names are searched for words. Success is 0 in `grpc-status` (gRPC over
+    HTTP/2, "Responses") and 2xx in an HTTP status.
     """
     if "status" in name:
         return value not in {"0", "ok"} and not (len(value) == 3 and value.startswith("2"))
-    says_error = any(word in name for word in ("error", "exception", "failure", "abort"))
-    return says_error and value not in {"", "0", "false", "none", "null", "no"}
+    reports_error = any(word in name for word in ("error", "exception", "failure", "abort"))
+    return reports_error and value not in {"", "0", "false", "none", "null", "no"}

@@ -53,7 +53,7 @@ _POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
 class RateLimit:
-    """An exact sliding window of requests, and the pauses that the server asks for."""
+    """An exact sliding window of requests, and the pauses that the server asks for; all threads share it."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class RateLimit:
             return self._made
 
     def report_to(self, report: Callable[[datetime | None], None]) -> None:
-        """Call this with the moment until which requests wait, where they wait long, and with None once it is over."""
+        """Call this with the moment until which requests wait, if they wait long, and with None once that is over."""
         self._report = report
 
     @contextmanager

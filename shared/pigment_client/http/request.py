@@ -15,7 +15,7 @@ E = TypeVar("E", bound=PigmentError)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a request is called in logs and errors, which key it needs, and what is sent.
+    """The name of a request in logs and errors, the key that it needs, and what is sent.
 
     `object_id` is the id of the object it is about. The response of a `streamed` request is not read by the transport.
     `response_timeout_seconds` replaces the idle time-out where the response may take longer. With `own_connection` it
@@ -36,5 +36,5 @@ class Request:
     own_connection: bool = False
 
     def error(self, kind: type[E], **facts: Any) -> E:
-        """An error of this kind about this request, with the facts that the kind has beyond those of a request."""
+        """An error of this kind about this request; `facts` are those that the request does not know."""
         return kind(self.operation, object_id=self.object_id, purpose=self.purpose.value, **facts)

@@ -45,9 +45,9 @@ class Attempts:
         self._limited_since: float | None = None
 
     def wait_after(self, error: PigmentError, *, now: float, random: Callable[[], float]) -> float | None:
-        """How long to wait before the next attempt; None where there is none.
+        """How long to wait before the next attempt; None if there is none.
 
-        After a 429 that is 0, because the rate limit itself makes every request wait.
+        After a 429 that is 0, because the rate limit makes every request wait anyway.
         """
         if not may_repeat(error, repeatable=self._repeatable):
             return None

@@ -1,4 +1,4 @@
-"""Requests on their way: sent within the rate limit, their outcome in our errors, repeated where that does no harm.
+"""Sends requests: within the rate limit, with their failures as our errors, repeated where that does no harm.
 
 What an answer means is decided in `error_mapping`, what may be repeated in `retry`; this module does it. Many threads
 may use it: `requests.Session` is not promised to be safe for threads, so each thread has a session of its own.
@@ -62,11 +62,11 @@ class Transport:
         self._warned_of_http_1 = False
 
     def read(self, request: Request, key: str, policy: RetryPolicy, parse: Callable[[bytes], T]) -> T:
-        """What `parse` understands of the body of a read, which is repeated as the policy says."""
+        """Send a request that only reads, repeated as the policy says, and parse the body of its response."""
         return self.repeat(policy, lambda: content_of(request, self.send(request, key), parse), repeatable=True)
 
     def export(self, request: Request, key: str, policy: RetryPolicy, consume: Callable[[Export], T]) -> T:
-        """What `consume` makes of an export; sending and consuming are repeated together as the policy says."""
+        """Send the request of an export and consume it, both repeated together as the policy says."""
 
         def attempt() -> T:
             with closing(Export(request, self.send(request, key))) as export:
@@ -171,18 +171,18 @@ class Transport:
         if first:
             logger.warning(
                 "Exports come over HTTP/1.1, where Pigment cannot report an error in the middle of an export: an "
-                "export that ends early without a trace cannot be seen. Use an https base URL, and no proxy that "
-                "speaks only HTTP/1.1."
+                "export that ends early may look whole. Use an https base URL, and no proxy that supports only "
+                "HTTP/1.1."
             )
 
 
 def decoded(request: Request, response: requests.Response, parse: Callable[[Any], T]) -> T:
-    """What `parse` understands of the JSON of a response; raises `ResponseNotUnderstood`."""
+    """The JSON of a response, decoded and parsed; raises `ResponseNotUnderstood`."""
     return content_of(request, response, lambda content: parse(json.loads(content)))
 
 
 def content_of(request: Request, response: requests.Response, parse: Callable[[bytes], T]) -> T:
-    """What `parse` understands of a body; raises `ResponseNotUnderstood`, or `BrokenOff` where it stops early."""
+    """The body of a response, parsed; raises `ResponseNotUnderstood`, or `BrokenOff` where it stops early."""
     kind: type[PigmentError] = ResponseNotUnderstood
     try:
         return parse(response.content)

@@ -1,4 +1,4 @@
-"""A CSV file on its way to Pigment: as the raw body, or as the part `file` of a form, streamed either way."""
+"""The body of a push: a CSV file as it is, or as the part `file` of a form, streamed either way."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import IO
 
 from pigment_client.models import UploadForm
 
-# Large enough that the Python side of an upload costs nothing, small enough not to matter in memory.
+# Large enough that Python's share of an upload costs nothing, small enough not to matter in memory.
 _READ_BYTES = 256 * 1024
 
 
 class UploadBody:
-    """What is sent for a file: its bytes, with what the form puts before and after them.
+    """The bytes of a file, with what the form puts before and after them.
 
-    Reads the file from its beginning, however often, and leaves it open. `len()` is the number of bytes to send, from
-    which requests makes the Content-Length. `begun` says whether any of it was read: if not, the file certainly did
-    not arrive.
+    Each iteration reads the file from its beginning and leaves it open. `len()` is the number of bytes to send, which
+    requests needs for the Content-Length. `begun` tells whether any of it was read: if not, the file certainly did not
+    arrive.
     """
 
     def __init__(self, file: IO[bytes], form: UploadForm, *, boundary: str | None = None) -> None:

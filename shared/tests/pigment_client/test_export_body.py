@@ -49,11 +49,11 @@ def test_a_json_document_is_none(document: object, indent: int | None, mark: boo
     with pytest.raises(NotAnExport) as caught:
         check(body, cuts)
 
-    assert caught.value.came == "JSON"
+    assert caught.value.received == "JSON"
 
 
 @pytest.mark.parametrize(
-    ("body", "came"),
+    ("body", "kind"),
     [
         (b"<!DOCTYPE html><title>Sign in</title>\n", "markup"),
         (b"\r\n<html>\n", "markup"),
@@ -65,11 +65,11 @@ def test_a_json_document_is_none(document: object, indent: int | None, mark: boo
         (b'{"error": ' + b'"' + b"x" * 1_000_000 + b'"}', "JSON"),
     ],
 )
-def test_what_is_none(body: bytes, came: str) -> None:
+def test_what_is_none(body: bytes, kind: str) -> None:
     with pytest.raises(NotAnExport) as caught:
         check(body, [7, 1, 3])
 
-    assert came in caught.value.came
+    assert kind in caught.value.received
     assert caught.value.__context__ is None
 
 
@@ -99,7 +99,7 @@ def test_headers_that_only_look_strange_pass(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "came"),
+    ("content_type", "kind"),
     [
         ("text/csv; charset=utf-8", None),
         ("text/plain", None),
@@ -110,5 +110,5 @@ def test_headers_that_only_look_strange_pass(body: bytes) -> None:
         ("Text/HTML; charset=utf-8", "a page of markup such as HTML"),
     ],
 )
-def test_media_types(content_type: str, came: str | None) -> None:
-    assert kind_by_media_type(content_type) == came
+def test_media_types(content_type: str, kind: str | None) -> None:
+    assert kind_by_media_type(content_type) == kind

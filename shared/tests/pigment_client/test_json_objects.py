@@ -67,11 +67,16 @@ def test_an_object_stands_in_one_line() -> None:
     assert json.loads(object_text(fields)) == {"a": {"b": "c\nd"}}
 
 
+# Deeper than any interpreter reads: CPython 3.11 stops at about 1,000 levels, 3.13.0 at about 10,000.
+TOO_DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"<html>", b'"text"', b"null", b"[NaN]", b'{"a": Infinity}', b"[1,]", b"[" * 5000 + b"]" * 5000, b'["\xff"]'],
+    [b"<html>", b'"text"', b"null", b"[NaN]", b'{"a": Infinity}', b"[1,]", TOO_DEEP, b'["\xff"]'],
+    ids=lambda content: repr(content[:12]),
 )
-def test_what_is_no_object_or_list_is_not_taken(content: bytes) -> None:
+def test_what_is_no_object_or_list_is_rejected(content: bytes) -> None:
     with pytest.raises(ResponseNotUnderstood):
         json_document(content)
 
