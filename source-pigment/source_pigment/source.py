@@ -118,7 +118,7 @@ class SourcePigment(Source):
                         streams.append(_open_export(client, settings, known, stream, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     yield from sync.fail(stream.name, error, "stream")
-            client.report_rate_limit_to(sync.rate_limited)
+            client.report_rate_limit_to(sync.report_rate_limit)
             yield from sync.messages(streams, num_workers=settings.num_workers)
             sync.raise_failures()
 

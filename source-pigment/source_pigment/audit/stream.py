@@ -19,7 +19,6 @@ from source_pigment.audit.store import CURSOR_FIELD, PROPERTIES, EventStore
 from source_pigment.audit.window import Micros, StateUnreadable, Window
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import JsonRecords, RecordBlock, RecordTooLong
 from source_pigment.reading.scheduler import Checkpoint
 
@@ -67,7 +66,6 @@ class AuditStream:
         self._is_incremental = is_incremental
         self.name = StreamName(STREAM)
         self.subject = "audit log"
-        self.progress = Progress(self.name)
         self._records = JsonRecords(self.name, json_schema)
         # All mutable state: the state to leave at the end, and what was sent.
         self._state: Mapping[str, Any] = dict(given or {}) if is_incremental else {}
@@ -101,7 +99,6 @@ class AuditStream:
             for _ in range(0, finished.rows, _EVENTS_BETWEEN_STATES):
                 for block in self._blocks(islice(events, _EVENTS_BETWEEN_STATES), emitted_at):
                     count += block.count
-                    self.progress.add(block)
                     yield block
                 if self._is_incremental and count < finished.rows:
                     yield Checkpoint(self._window.state())

@@ -29,7 +29,6 @@ from source_pigment.discovery.matching import HIDDEN
 from source_pigment.discovery.names import StreamName
 from source_pigment.model.entries import Entry, ModelKind, Place, merge_listings, properties_of
 from source_pigment.reading.download import Stopped
-from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import JsonRecords, RecordBlock, RecordTooLong
 from source_pigment.reading.state import NOTHING_TO_RESUME
 
@@ -83,7 +82,6 @@ class ModelStream:
         self._listings = listings
         self.name = StreamName(kind.value)
         self.subject = f'stream "{kind.value}"'
-        self.progress = Progress(self.name)
         self._records = JsonRecords(self.name, json_schema)
 
     def download(self, position: int, stop: Event) -> ListedEntries:  # noqa: ARG002 - there is one slice
@@ -94,9 +92,7 @@ class ModelStream:
     def records(self, finished: ListedEntries) -> Iterator[RecordBlock]:
         """The records, in Pigment's order."""
         try:
-            for block in self._records.blocks(finished.data, int(time.time() * 1000)):
-                self.progress.add(block)
-                yield block
+            yield from self._records.blocks(finished.data, int(time.time() * 1000))
         except RecordTooLong:
             raise ConfigProblem(
                 f"An entry of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "

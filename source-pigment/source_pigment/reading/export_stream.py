@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -22,9 +23,10 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
 from source_pigment.reading.conversion import ExportConverter
 from source_pigment.reading.download import Download, download, read_blocks, unreadable
-from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong
 from source_pigment.reading.state import state_after
+
+logger = logging.getLogger("airbyte.pigment.source")
 
 
 class ExportStream:
@@ -53,7 +55,8 @@ class ExportStream:
         self._library = library
         self.name = name
         self.subject = subject
-        self.progress = Progress(name)
+        # All mutable state: the columns that the user has been warned of.
+        self._new_columns: set[str] = set()
 
     @property
     def slices(self) -> tuple[Payload, ...]:
@@ -79,17 +82,28 @@ class ExportStream:
     def records(self, finished: Download) -> Iterator[RecordBlock]:
         """The records of a downloaded slice, which is closed after them."""
         with closing(finished):
-            self.progress.note_new_columns(self._selection(finished.header).new)
+            self._warn_of_new_columns(self._selection(finished.header).new)
             count = 0
             try:
                 for block in read_blocks(finished.file, self.name):
                     count += block.count
-                    self.progress.add(block)
                     yield block
             except OSError:
                 raise unreadable(self.subject) from None
             if count != finished.rows:
                 raise unreadable(self.subject)
+
+    def _warn_of_new_columns(self, names: Sequence[str]) -> None:
+        """Warn once that the configured schema lacks these columns; their values are sent anyway."""
+        new = [name for name in names if name not in self._new_columns]
+        self._new_columns.update(new)
+        if new:
+            logger.warning(
+                'The stream "%s" has columns that its configured schema lacks, new ones or ones you left out: %s. They '
+                "are sent, but many destinations keep only configured columns: refresh the schema to keep new ones.",
+                self.name,
+                ", ".join(new),
+            )
 
     def _new_converter(self) -> ExportConverter:
         # The records of an attempt bear the time at which it began.

@@ -1,4 +1,4 @@
-"""How far a stream is: what is reported while it is read, and once for what repeats."""
+"""How far a stream is: what is reported while it is read, and at its end about values and keys."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import logging
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
 from ctypes import CDLL
 from itertools import islice
 from operator import eq
-from threading import Lock
 
 from airbyte_cdk.models import (
     AirbyteEstimateTraceMessage,
@@ -27,9 +25,11 @@ from pigment_native.record_lines import count_repeated
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.records import MOST_KEYS, RecordBlock
 
+logger = logging.getLogger("airbyte.pigment.source")
+
 
 class KeyCheck:
-    """Counts the keys that are blank in part, and those that came before, among the first two million."""
+    """Counts the keys that contain a blank, and those that repeat another of the first two million."""
 
     def __init__(self, library: CDLL | None = LIBRARY) -> None:
         self._library = library
@@ -37,13 +37,13 @@ class KeyCheck:
         self._keys = array("Q")
         self._blank = 0
 
-    def add(self, block: RecordBlock) -> None:
-        """Take the keys of records that leave."""
+    def count(self, block: RecordBlock) -> None:
+        """Count the keys of records that leave."""
         self._blank += block.blank_keys
         self._keys += block.keys[: MOST_KEYS - len(self._keys)]
 
     def problem(self) -> str | None:
-        """What is wrong with the key, in words; None where it holds."""
+        """What is wrong with the key, in words; None if nothing is."""
         blank = (self._blank, "record has a blank in it", "records have a blank in it")
         repeated = (self._count_repeated(), "record repeats one", "records repeat one")
         return " and ".join(counted(*each) for each in (blank, repeated) if each[0]) or None
@@ -56,75 +56,53 @@ class KeyCheck:
         return sum(map(eq, keys, islice(keys, 1, None)))
 
 
-logger = logging.getLogger("airbyte.pigment.source")
-
-
 class Progress:
-    """Counts the rows and bytes of a stream, and the values that did not fit; may be used by many threads."""
+    """Counts what was downloaded of a stream and what was sent, with the values that did not fit; for one thread."""
 
-    def __init__(self, stream: StreamName, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: StreamName) -> None:
         self._stream = stream
-        self._clock = clock
-        # All mutable state, guarded by the lock: what was downloaded and what of it was sent, since when, and what is
-        # said once.
-        self._lock = Lock()
+        # All mutable state: what was downloaded and what of it was sent, since when, and what was found in it.
         self._rows = 0
         self._bytes = 0
         self.rows_sent = 0
         self._bytes_sent = 0
         self._since: float | None = None
         self._misfits: Counter[str] = Counter()
-        self._new_columns: set[str] = set()
         self._key = KeyCheck()
 
     def start(self) -> None:
         """The first download begins."""
-        self._since = self._clock()
+        self._since = time.monotonic()
 
-    def add_download(self, rows: int, num_bytes: int) -> AirbyteMessage:
-        """Count an export that is whole; what is there now as an ESTIMATE trace, which is exact."""
-        with self._lock:
-            self._rows += rows
-            self._bytes += num_bytes
-            estimate = AirbyteEstimateTraceMessage(
-                name=self._stream.name,
-                namespace=self._stream.namespace,
-                type=EstimateType.STREAM,
-                row_estimate=self._rows,
-                byte_estimate=self._bytes,
-            )
+    def count_download(self, rows: int, num_bytes: int) -> AirbyteMessage:
+        """Count a complete export; gives all that has arrived so far as an ESTIMATE trace, which is exact."""
+        self._rows += rows
+        self._bytes += num_bytes
+        estimate = AirbyteEstimateTraceMessage(
+            name=self._stream.name,
+            namespace=self._stream.namespace,
+            type=EstimateType.STREAM,
+            row_estimate=self._rows,
+            byte_estimate=self._bytes,
+        )
         trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
         return AirbyteMessage(type=Type.TRACE, trace=trace)
 
-    def add(self, block: RecordBlock) -> None:
+    def count_sent(self, block: RecordBlock) -> None:
         """Count records that leave."""
-        with self._lock:
-            self.rows_sent += block.count
-            self._bytes_sent += len(block.lines)
-            self._misfits.update(block.misfits)
-            self._key.add(block)
+        self.rows_sent += block.count
+        self._bytes_sent += len(block.lines)
+        self._misfits.update(block.misfits)
+        self._key.count(block)
 
-    def note_new_columns(self, names: Sequence[str]) -> None:
-        """Say once that columns came which the configured schema lacks; their values are sent all the same."""
-        with self._lock:
-            new = [name for name in names if name not in self._new_columns]
-            self._new_columns.update(new)
-        if new:
-            logger.warning(
-                'The stream "%s" has columns that its configured schema lacks, new ones or ones you left out: %s. They '
-                "are sent, but many destinations keep only configured columns: refresh the schema to keep new ones.",
-                self._stream,
-                ", ".join(new),
-            )
-
-    def summarize(self) -> None:
-        """Say at the end how much was sent, and what repeated, once for each column."""
+    def log_summary(self) -> None:
+        """Log at the end how much was sent, and warn once for each column and once about the key."""
         logger.info(
             'The stream "%s" has ended: %s sent, %s in %.1f s.',
             self._stream,
             counted(self.rows_sent, "row was", "rows were"),
             byte_size(self._bytes_sent),
-            self._clock() - (self._clock() if self._since is None else self._since),
+            0.0 if self._since is None else time.monotonic() - self._since,
         )
         for column, count in sorted(self._misfits.items()):
             logger.warning(

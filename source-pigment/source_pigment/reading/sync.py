@@ -1,4 +1,4 @@
-"""One run of `read`: what the streams say in turn, and what became of them."""
+"""One run of `read`: the messages of all streams in turn, and which of them failed."""
 
 from __future__ import annotations
 
@@ -28,15 +28,26 @@ from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedRe
 from pigment_airbyte.failures import traced
 from pigment_client.wording import counted
 from source_pigment.discovery.names import StreamName
+from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock
-from source_pigment.reading.scheduler import AnyStream, Checkpoint, Downloaded, Ended, Failed, Limited, Reading, Started
+from source_pigment.reading.scheduler import (
+    AnyStream,
+    Checkpoint,
+    Downloaded,
+    DownloadScheduler,
+    Ended,
+    Failed,
+    FetchedSlice,
+    Limited,
+    Started,
+)
 from source_pigment.reading.state import finished_slices
 
 logger = logging.getLogger("airbyte.pigment.source")
 
 
 class StreamStates:
-    """Which slices of each stream are finished, by the states that came and what was sent since."""
+    """Which slices of each stream are finished, by the states that were given and by what was sent since."""
 
     def __init__(self, states: Sequence[AirbyteStateMessage], sync: str | None) -> None:
         self._sync = sync
@@ -48,23 +59,23 @@ class StreamStates:
         self._finished: dict[StreamName, set[int]] = {}
 
     def given(self, name: StreamName) -> Mapping[str, Any] | None:
-        """The state that came for a stream."""
+        """The state that was given for a stream."""
         return self._given.get(name)
 
-    def missing(self, stream: AnyStream) -> Collection[int]:
+    def missing_slices(self, stream: AnyStream) -> Collection[int]:
         """The slices that are still to be read."""
         finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)
         self._finished[stream.name] = set(finished)
         return set(range(len(stream.slices))) - finished
 
-    def finish(self, stream: AnyStream, position: int) -> None:
-        """A slice was sent whole."""
+    def mark_sent(self, stream: AnyStream, position: int) -> None:
+        """All records of a slice were sent."""
         self._finished[stream.name].add(position)
 
-    def message(self, stream: AnyStream, state_so_far: Mapping[str, Any] | None = None) -> AirbyteMessage:
-        """The state of the stream as it is now, or as a checkpoint says."""
-        blob = AirbyteStateBlob(state_so_far or stream.state(self._finished[stream.name], self._sync))
-        state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=blob)
+    def message(self, stream: AnyStream, checkpoint: Checkpoint | None = None) -> AirbyteMessage:
+        """The state of the stream as a checkpoint gives it, else by the slices that were sent."""
+        content = stream.state(self._finished[stream.name], self._sync) if checkpoint is None else checkpoint.state
+        state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=AirbyteStateBlob(content))
         return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
 
 
@@ -73,81 +84,92 @@ class Sync:
 
     def __init__(self, states: StreamStates) -> None:
         self._states = states
-        # All mutable state: what went wrong, what was read to its end, the first error of a stream that is still under
-        # way, the last status of each stream that has not ended, and which of these wait for Pigment's limit.
+        # All mutable state: the failures, the streams that were read to their end, how far each stream is, the first
+        # error of a stream that is still being read, the last status of each stream that has not ended, and which of
+        # these wait for Pigment's limit.
         self._failures: dict[StreamName, AirbyteTracedException] = {}
         self._complete: set[StreamName] = set()
+        self._progress: dict[StreamName, Progress] = {}
         self._errors: dict[StreamName, Exception] = {}
         self._status: dict[StreamName, AirbyteStreamStatus] = {}
         self._limited: set[StreamName] = set()
-        self._reading: Reading | None = None
+        self._downloads: DownloadScheduler | None = None
 
     def messages(self, streams: Sequence[AnyStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
-        """All messages of the streams; a stream that fails does not hold up the others."""
-        missing = [(stream, self._states.missing(stream)) for stream in streams]
+        """All messages of the streams; one that fails does not stop the others."""
+        self._progress = {stream.name: Progress(stream.name) for stream in streams}
+        missing = [(stream, self._states.missing_slices(stream)) for stream in streams]
         for stream, positions in missing:
             if not positions:
                 logger.info('The stream "%s" was read by an earlier attempt, and is not read again.', stream.name)
-                yield self._say(stream.name, AirbyteStreamStatus.STARTED)
+                yield self._status_message(stream.name, AirbyteStreamStatus.STARTED)
                 yield self._states.message(stream)
                 yield from self._end(stream)
-        self._reading = Reading(missing, num_workers=num_workers)
-        for report in self._reading:
+        self._downloads = DownloadScheduler(missing, num_workers=num_workers)
+        for report in self._downloads:
             match report:
-                case Started(stream=stream):
-                    stream.progress.start()
-                    yield self._say(stream.name, AirbyteStreamStatus.STARTED)
-                case Limited(until=until):
-                    yield from self._say_limited(until)
-                case Downloaded():
-                    yield from self._send(report)
-                case Failed(stream=stream, error=error):
+                case Started(stream):
+                    self._progress[stream.name].start()
+                    yield self._status_message(stream.name, AirbyteStreamStatus.STARTED)
+                case Limited(until):
+                    yield from self._limit_messages(until)
+                case Downloaded(stream, position, download):
+                    yield from self._send_slice(stream, position, download)
+                case Failed(stream, error):
                     self._errors.setdefault(stream.name, error)
-                case Ended(stream=stream):
+                case Ended(stream):
                     yield from self._end(stream)
-        rows = sum(stream.progress.rows_sent for stream in streams)
+        rows = sum(each.rows_sent for each in self._progress.values())
         logger.info("%s sent in %s.", counted(rows, "row was", "rows were"), counted(len(streams), "stream"))
 
-    def rate_limited(self, until: datetime | None) -> None:
-        """All requests wait until then for Pigment's limit, or (None) no longer; may be called by any thread."""
-        if self._reading is not None:
-            self._reading.report_limit(until)
+    def report_rate_limit(self, until: datetime | None) -> None:
+        """All requests wait until then for Pigment's limit, or (None) no longer wait; may be called by any thread."""
+        if self._downloads is not None:
+            self._downloads.report_limit(until)
 
     def fail(self, name: StreamName, error: Exception, subject: str) -> Iterator[AirbyteMessage]:
-        """A stream ends without having been read to its end."""
+        """End a stream that was not read to its end."""
         failure = traced(error, subject=subject, stream=name.name, namespace=name.namespace)
         self._failures[name] = failure
         yield failure.as_sanitized_airbyte_message()
-        yield self._say(name, AirbyteStreamStatus.INCOMPLETE)
+        yield self._status_message(name, AirbyteStreamStatus.INCOMPLETE)
 
     def raise_failures(self) -> None:
-        """Raise at the end if a stream failed, after the others went on."""
+        """Raise at the end if a stream failed, after the others were read."""
         if self._failures:
             raise _summary(self._failures, self._complete)
 
-    def _send(self, finished: Downloaded) -> Iterator[AirbyteMessage | RecordBlock]:
+    def _send_slice(
+        self, stream: AnyStream, position: int, download: FetchedSlice
+    ) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it."""
-        stream, download = finished.stream, finished.download
         logger.info("The %s has come whole: %s.", stream.subject, download)
-        estimate = stream.progress.add_download(download.rows, download.content_bytes)
+        progress = self._progress[stream.name]
+        estimate: AirbyteMessage | None = progress.count_download(download.rows, download.content_bytes)
         try:
-            for position, block in enumerate(stream.records(download)):
+            for block in stream.records(download):
                 if self._status.get(stream.name) is not AirbyteStreamStatus.RUNNING:
-                    yield self._say(stream.name, AirbyteStreamStatus.RUNNING)
-                if not position:
+                    yield self._status_message(stream.name, AirbyteStreamStatus.RUNNING)
+                if estimate is not None:
                     yield estimate
-                yield self._states.message(stream, block.state) if isinstance(block, Checkpoint) else block
+                    estimate = None
+                if isinstance(block, Checkpoint):
+                    yield self._states.message(stream, block)
+                else:
+                    progress.count_sent(block)
+                    yield block
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
             self._errors.setdefault(stream.name, error)
-            if self._reading is not None:
-                self._reading.give_up(stream)
+            if self._downloads is not None:
+                self._downloads.skip_rest(stream)
             return
-        self._states.finish(stream, finished.position)
+        self._states.mark_sent(stream, position)
         if len(stream.slices) > 1:
             yield self._states.message(stream)
 
     def _end(self, stream: AnyStream) -> Iterator[AirbyteMessage]:
-        stream.progress.summarize()
+        """The last messages of a stream: its state where it has one slice, and whether it is complete."""
+        self._progress[stream.name].log_summary()
         error = self._errors.get(stream.name)
         if error is not None:
             yield from self.fail(stream.name, error, stream.subject)
@@ -155,19 +177,19 @@ class Sync:
         if len(stream.slices) < 2:
             yield self._states.message(stream)
         self._complete.add(stream.name)
-        yield self._say(stream.name, AirbyteStreamStatus.COMPLETE)
+        yield self._status_message(stream.name, AirbyteStreamStatus.COMPLETE)
 
-    def _say_limited(self, until: datetime | None) -> Iterator[AirbyteMessage]:
-        """What the streams under way say while a limit is waited for, and once it is over."""
+    def _limit_messages(self, until: datetime | None) -> Iterator[AirbyteMessage]:
+        """The status of the streams that are being read, while they wait for a limit and once that is over."""
         if until is None:
             names, reasons = self._limited & self._status.keys(), None
         else:
             names, reasons = set(self._status), [_rate_limited(until)]
         self._limited = set() if until is None else names
         for name in sorted(names, key=str):
-            yield self._say(name, AirbyteStreamStatus.RUNNING, reasons)
+            yield self._status_message(name, AirbyteStreamStatus.RUNNING, reasons)
 
-    def _say(
+    def _status_message(
         self, name: StreamName, status: AirbyteStreamStatus, reasons: list[AirbyteStreamStatusReason] | None = None
     ) -> AirbyteMessage:
         if status in {AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE}:
@@ -198,7 +220,7 @@ def _summary(
         (kind for kind in (FailureType.system_error, FailureType.config_error) if kind in kinds),
         FailureType.transient_error,
     )
-    names = ", ".join(_in_few_words(failures, complete))
+    names = ", ".join(_shortened(failures, complete))
     first = next(iter(failures.values())).message
     return AirbyteTracedException(
         message=f"These streams were not read to their end: {names}: "
@@ -208,8 +230,8 @@ def _summary(
     )
 
 
-def _in_few_words(failed: Collection[StreamName], complete: Collection[StreamName]) -> list[str]:
-    """The streams that failed; an application of which nothing was read stands for all of its own."""
+def _shortened(failed: Collection[StreamName], complete: Collection[StreamName]) -> list[str]:
+    """The streams that failed; those of an application of which nothing was read are named as one."""
     counts = Counter(each.namespace for each in failed if each.namespace)
     lost = {space for space, count in counts.items() if count > 1} - {each.namespace for each in complete}
     words = (f'every stream of "{each.namespace}"' if each.namespace in lost else f'"{each}"' for each in failed)

@@ -10,7 +10,7 @@ import pytest
 
 from pigment_client.errors import BrokenOff, NotFound
 from source_pigment.reading.download import Download
-from source_pigment.reading.scheduler import Downloaded, Ended, Failed, Reading, Started
+from source_pigment.reading.scheduler import Downloaded, DownloadScheduler, Ended, Failed, Started
 
 
 class Stream:
@@ -40,9 +40,9 @@ class Stream:
         return self
 
 
-def reading(*streams: Stream, num_workers: int = 3) -> Reading:
+def reading(*streams: Stream, num_workers: int = 3) -> DownloadScheduler:
     given: Any = [(stream, stream.slices) for stream in streams]
-    return Reading(given, num_workers=num_workers)
+    return DownloadScheduler(given, num_workers=num_workers)
 
 
 def seen(report: Any) -> tuple[Any, ...]:
