@@ -184,7 +184,7 @@ def test_dates_arrive_in_the_form_that_the_import_configuration_reads(destinatio
     (sent,) = run.of("STATE")
     assert sent["destinationStats"] == {"recordCount": 5.0, "rejectedRecordCount": 2.0}
     assert logged(run, "2 records were rejected") == [
-        '2 records were rejected in the stream "General Ledger": the column "Posted" holds no date.'
+        '2 records were rejected in the stream "General Ledger": the column "Posted" contains no date.'
     ]
     assert 'such as "99/99/9999"' in logged(run, "cannot be written as dates")[0]
     assert "04/30/2026" not in run.everything

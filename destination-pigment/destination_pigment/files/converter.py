@@ -1,6 +1,6 @@
-"""The records of one stream to columns of cells: many at once where the library takes them, by row where it does not.
+"""The records of one stream to columns of cells: many at once where the C library can, row by row where it cannot.
 
-Their order is kept, and without the library all of them go by row.
+Their order is kept; without the library, all of them are converted row by row.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("airbyte.pigment.destination")
 
 
-# Fewer records than these are converted by row in the time that the library takes for a look.
-_WORTH_A_LOOK = 16
+# Fewer records than these are converted by row in the time that one call of the library takes.
+_WORTH_A_CALL = 16
 
 
 class RecordConverter:
-    """Converts what comes for a stream; its header grows where a record has a key that the schema lacks."""
+    """Converts the records of a stream; its header grows when a record has a key that the schema lacks."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class RecordConverter:
         self._set_header(stream.columns)
 
     def parse_lines(self, lines: RecordInput) -> Sequence[Column] | None:
-        """The columns of the next lines that are records of this stream; None where the next line needs a look."""
+        """The columns of the next lines that are plain records of this stream; None if the next line is not one."""
         return None if self._messages is None else self._messages.read_cells(lines)
 
     def checked(self, as_sent: Sequence[Column]) -> Iterator[Rows | Rejection]:
-        """What becomes of columns of this header: dates are written, and rows without one or with an unknown item out.
+        """Columns of this header with dates written, and the rows that are rejected for a date or an unknown item.
 
-        A rejected row is handed on as it was sent.
+        A rejected row has its cells as they were sent.
         """
         columns, no_dates = as_sent, dict[int, str]()
         if self._dates is not None:
@@ -70,16 +70,16 @@ class RecordConverter:
             yield Rows(self.header, columns)
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
-        """What becomes of the records, in their order."""
+        """The rows of the records and those that are rejected, in their order."""
         lines, begin = RecordInput(b"\n".join(records)), 0
-        # Where the library takes none or few, ever more go by row: a batch full of odd ones costs a few looks.
+        # Where the library converts none or few, more and more go by row: a batch full of odd ones costs a few calls.
         odd = 1 if self._data is not None else len(records)
         while begin < len(records):
             columns = None if self._data is None else self._data.read_cells(lines)
             if columns is not None:
                 yield from self.checked(columns)
                 count = len(columns[0])
-                begin, odd = begin + count, 1 if count >= _WORTH_A_LOOK else odd
+                begin, odd = begin + count, 1 if count >= _WORTH_A_CALL else odd
                 continue
             left = records[begin : begin + odd]
             lines.position += sum(memoryview(record).nbytes + 1 for record in left)
@@ -102,7 +102,7 @@ class RecordConverter:
         yield from self._collected(rows)
 
     def summarize(self) -> None:
-        """Say once what the checks found."""
+        """Log what the dates and the checks found."""
         if self._dates is not None:
             self._dates.summarize()
         for check in self._checks:
@@ -111,7 +111,7 @@ class RecordConverter:
     def _without(
         self, rejected: Mapping[int, str], columns: Sequence[Column], as_sent: Sequence[Column]
     ) -> Generator[Rejection, None, tuple[Sequence[Column], Sequence[Column]]]:
-        """Both without the rejected rows, whose reasons are given by position."""
+        """Both without the rejected rows, whose reasons are given by position; yields these as rejections."""
         if not rejected:
             return columns, as_sent
         reasons = [rejected.get(position) for position in range(len(columns[0]))]
@@ -128,7 +128,7 @@ class RecordConverter:
     def _widen(self, names: tuple[str, ...]) -> None:
         logger.warning(
             "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
-            "see that the import configuration maps them.",
+            "make sure that the import configuration maps them.",
             self.stream.subject,
             ", ".join(f'"{name}"' for name in names),
         )

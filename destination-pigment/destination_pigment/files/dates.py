@@ -1,7 +1,7 @@
 """The date columns of a stream, written as the import configuration expects them.
 
-It works on cells, behind the conversion in bulk and the one by row, so that both give the same. Each different value of
-a column is written once.
+It works on cells, after either conversion of records, so that both give the same. Each distinct value of a column is
+written once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _LONGEST_SAMPLE = 40
 
-# What all columns keep together, some 25 MB: of moments, nearly every row may hold another.
+# What all columns keep together, about 25 MB: of moments, nearly every row may have a different one.
 _MOST_VALUES = 100_000
 
 
@@ -35,22 +35,22 @@ class DateColumns:
         self._written = {name: _Written(writes[kind], most) for name, kind in stream.date_columns.items()}
 
     def write(self, header: Sequence[str], columns: Sequence[Column]) -> tuple[list[Column], dict[int, str]]:
-        """The columns with all dates written, and the reason for each row, by position, that holds none."""
+        """The columns with all dates written, and the reason for each row, by position, that has none."""
         found = list(columns)
         rejected: dict[int, str] = {}
         for position, name in enumerate(header):
             if name in self._written:
                 found[position], no_dates = self._written[name].column(columns[position])
                 for row, why in no_dates.items():
-                    rejected.setdefault(row, f'the column "{name}" holds {why.value}')
+                    rejected.setdefault(row, f'the column "{name}" contains {why.value}')
         return found, rejected
 
     def summarize(self) -> None:
-        """Say once how many values were no dates, and what one of them looks like."""
+        """Log how many values were no dates, and what one of them looks like."""
         for name, written in self._written.items():
             if written.rejected:
                 logger.warning(
-                    'The column "%s" of the %s holds %s that cannot be written as dates, such as "%s" (9 stands for '
+                    'The column "%s" of the %s contains %s that cannot be written as dates, such as "%s" (9 stands for '
                     "any digit, x for any letter): a date is expected as 2026-04-30, a moment as 2026-04-30T13:45:00Z.",
                     name,
                     self._subject,
@@ -60,9 +60,9 @@ class DateColumns:
 
 
 class _Written(dict[str | None, str | NoDate | None]):
-    """What becomes of the values of a column; asked for one that it does not know, it writes it.
+    """The cells for the values of a column; a value that is not there yet is written when it is looked up.
 
-    It keeps no more than `most_values`.
+    It keeps at most `most_values`.
     """
 
     def __init__(self, write: Callable[[str], str | NoDate], most_values: int) -> None:
@@ -81,12 +81,12 @@ class _Written(dict[str | None, str | NoDate | None]):
         return cell
 
     def column(self, cells: Column) -> tuple[Column, Mapping[int, NoDate]]:
-        """The cells written, and why some are none, by position."""
+        """The cells as dates, and why some are not, by position."""
         written = list(map(self.__getitem__, cells))
         if len(self) > self._most_values:
             self.clear()
         if self.sample is None:
-            # No value was ever rejected: there is no need to look at each.
+            # No value was ever rejected, so no cell needs checking.
             return cast("list[str | None]", written), {}
         no_dates = {position: cell for position, cell in enumerate(written) if isinstance(cell, NoDate)}
         self.rejected += len(no_dates)
@@ -94,6 +94,6 @@ class _Written(dict[str | None, str | NoDate | None]):
 
 
 def masked(value: str) -> str:
-    """What a value looks like, without what it says."""
+    """The shape of a value, without its content."""
     shape = "".join("9" if sign.isdigit() else "x" if sign.isalpha() else sign for sign in value[: _LONGEST_SAMPLE + 1])
     return shape if len(shape) <= _LONGEST_SAMPLE else f"{shape[:_LONGEST_SAMPLE]}…"

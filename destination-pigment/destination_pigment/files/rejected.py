@@ -1,7 +1,7 @@
-"""What is rejected on arrival: the reason and the values, kept on disk until the job that counts it takes it.
+"""What is rejected on arrival: reasons and values, kept on disk until the job that counts them reads them back.
 
 Every record that does not become a row of a file passes `StreamFiles.reject` as a `Rejection`. Rejections of a stream
-are counted and taken in the order in which they came, so a number says which they are.
+are counted and read back in the order in which they came, so their number is enough to say which they are.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from destination_pigment.rejected_rows.keeper import HeldRows
 
 
 class Rejections(Protocol):
-    """Where the rejections of one stream go until a job that counts them reads them back."""
+    """Where the rejections of one stream go until the job that counts them reads them back."""
 
     def keep(self, rejection: Rejection) -> None:
         """Keep the rows of a rejection; raises `TransientProblem` when the disk is full."""
 
     def read_back(self, count: int) -> HeldRows | None:
-        """The next so many rows, in the order in which they were kept; None for none."""
+        """The next `count` rows, in the order in which they were kept; None for none."""
 
 
 class RejectionsNotKept:
@@ -65,7 +65,7 @@ class RejectionsOnDisk:
                 left = left[self._file.write(left) :]
 
     def read_back(self, count: int) -> HeldRows | None:
-        """The next so many rows, in the order in which they were kept; None for none."""
+        """The next `count` rows, in the order in which they were kept; None for none."""
         if self._file is None or count == 0:
             return None
         path = Path(self._file.name)

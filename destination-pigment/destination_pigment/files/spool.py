@@ -1,4 +1,4 @@
-"""Files on their way to Pigment: private, and gone on every way out."""
+"""Files on their way to Pigment: private, and removed however the sync ends."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Spool:
     def __init__(self) -> None:
         disk.check_temporary_folder()
         with disk_errors_explained():
-            # mkdtemp makes a folder that only its owner can enter.
+            # mkdtemp creates a folder that only its owner can enter.
             self._folder = Path(tempfile.mkdtemp(prefix="destination-pigment-"))
-        # One step even where the thread of an import asks at the same time.
+        # Advancing a count is atomic, even if the thread of an import does it at the same time.
         self._numbers = count(1)
-        # Of a sync that fails, nobody finishes the files.
+        # The files of a sync that fails are finished by no one else.
         self._files: WeakSet[SpoolFile] = WeakSet()
         self._side_files: list[FileIO] = []
 
@@ -52,7 +52,7 @@ class Spool:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self, suffix: str) -> Path:
-        """A place for a file."""
+        """A new path for a file."""
         return self._folder / f"{next(self._numbers)}{suffix}"
 
     def open_side_file(self, suffix: str) -> FileIO:
@@ -68,16 +68,16 @@ class Spool:
         return file
 
     def split(self, file: SpoolFile, offset: int) -> SpoolFile:
-        """Move the rows behind a place into a new file, which is still open; the old one is finished."""
+        """Move the rows after an offset into a new file, which stays open; the old one is finished."""
         file.finish()
-        behind = self.new_file(file.columns, file.dialect)
+        rest = self.new_file(file.columns, file.dialect)
         with disk_errors_explained(), file.path.open("r+b") as old:
             old.seek(offset)
             while chunk := old.read(_COPY_BYTES):
-                behind.write(chunk)
+                rest.write(chunk)
             old.truncate(offset)
         file.size_bytes = offset
-        return behind
+        return rest
 
     def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
         """The rows with these numbers (1 is the first data row), in a new file."""
@@ -111,7 +111,7 @@ class SpoolFile:
         self.header_bytes = len(header)
 
     def write(self, rows: bytes) -> None:
-        """Add finished rows; raises `TransientProblem` when the disk is full."""
+        """Add rows as lines of CSV; raises `TransientProblem` when the disk is full."""
         if self._file is None:
             raise ValueError("the file is finished")
         with disk_errors_explained():
@@ -119,14 +119,14 @@ class SpoolFile:
         self.size_bytes += len(rows)
 
     def finish(self) -> None:
-        """All rows are in; raises `TransientProblem` when the disk is full."""
+        """Close the file; raises `TransientProblem` when the disk is full."""
         if self._file is not None:
             file, self._file = self._file, None
             with disk_errors_explained(), file:
                 file.flush()
 
     def read_rows(self) -> Iterator[list[list[str | None]]]:
-        """The rows again, some at a time."""
+        """The rows, some at a time."""
         reader = CsvReader(self.dialect)
         with self.path.open("rb") as file:
             while chunk := file.read(_COPY_BYTES):

@@ -1,8 +1,8 @@
-"""The one signal by which everything stops: the platform cancels.
+"""Cancellation by the platform: the one event that stops everything.
 
 A platform that cancels closes standard input and the reading end of our standard output, and its SIGTERM may never
-arrive (Airbyte's container orchestrator, November 2026); other runners send the signal and keep the pipes. So both are
-looked at: a signal is remembered, and `poll` on standard output says whether anybody still reads.
+arrive (Airbyte's container orchestrator, November 2026); other runners send the signal and keep the pipes. So we watch
+both: a signal is remembered, and `poll` on standard output shows whether it still has a reader.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_NOBODY_READS = select.POLLERR | select.POLLHUP | select.POLLNVAL
-_LOOK_EVERY_SECONDS = 0.5
+_NO_READER = select.POLLERR | select.POLLHUP | select.POLLNVAL
+_POLL_SECONDS = 0.5
 
 
 class Cancelled(Exception):
-    """The platform cancels while something waits for its turn; it was not sent."""
+    """The platform cancelled while a request waited for its turn; the request was not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait where only time can tell.
+    """How long to wait where nothing but waiting gives the answer.
 
-    After a failure the platform gives 60 s before it closes our output (GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS), so whoever
-    is wanted after 90 s belongs to a source that succeeded. A replacement whose answer was lost restarts a little
+    After a failure the platform waits 60 s before it closes our output (GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS), so if our
+    output is still read after 90 s, the source has succeeded. A replacement whose response was lost restarts a little
     later, because what lost the response may not be over.
     """
 
@@ -38,10 +38,13 @@ class Patience:
 
 
 class Cancel:
-    """Whether the platform cancels; shared by all threads. A context catches the signals, in the main thread."""
+    """Whether the platform has cancelled; shared by all threads. As a context manager it catches the signals.
+
+    The context must be entered in the main thread.
+    """
 
     def __init__(self, output: int | None = None) -> None:
-        # Mutable state: the event, and the signal that set it (SIGPIPE where nobody reads).
+        # Mutable state: the event, and the signal that set it (SIGPIPE where standard output has no reader).
         self._event = Event()
         self._signal = signal.SIGTERM
         self._before: dict[int, Any] = {}
@@ -60,13 +63,13 @@ class Cancel:
     @property
     def requested(self) -> bool:
         """Whether the platform has cancelled."""
-        if not self._event.is_set() and self._output is not None and _nobody_reads(self._output):
+        if not self._event.is_set() and self._output is not None and _has_no_reader(self._output):
             self.request(signal.SIGPIPE)
         return self._event.is_set()
 
     @property
     def exit_code(self) -> int:
-        """What a process that ends for this reason answers, by custom of the shell."""
+        """The exit code of a process that ends for this reason, by the convention of the shell."""
         return 128 + self._signal
 
     def request(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -76,24 +79,27 @@ class Cancel:
             self._event.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until the platform cancels; whether it does."""
+        """Wait this long, or until the platform cancels; True if it does."""
         until = time.monotonic() + seconds
         while not self.requested:
             left = until - time.monotonic()
             if left <= 0:
                 return False
-            self._event.wait(min(left, _LOOK_EVERY_SECONDS))
+            self._event.wait(min(left, _POLL_SECONDS))
         return True
 
     def wait_unless_cancelled(self, seconds: float) -> None:
-        """Sleep, but wake when the platform cancels: the import that runs must be asked about at once."""
+        """Wait this long, or until the platform cancels: then the running import must be polled at once.
+
+        Once the platform has cancelled, it waits the whole time.
+        """
         if self.requested:
             time.sleep(seconds)
         else:
             self.wait(seconds)
 
     def wait_or_raise(self, seconds: float) -> None:
-        """Sleep for a request that waits for its turn; raises `Cancelled`."""
+        """Wait before a request; raises `Cancelled` once the platform cancels."""
         if self.wait(seconds):
             raise Cancelled
 
@@ -101,8 +107,8 @@ class Cancel:
         self.request(signal.Signals(number))
 
 
-def _nobody_reads(descriptor: int) -> bool:
-    # A poll object of its own for each look: one cannot be shared by threads.
-    looked_at = select.poll()
-    looked_at.register(descriptor, 0)
-    return any(seen & _NOBODY_READS for _, seen in looked_at.poll(0))
+def _has_no_reader(descriptor: int) -> bool:
+    # A new poll object each time: threads cannot share one.
+    watched = select.poll()
+    watched.register(descriptor, 0)
+    return any(events & _NO_READER for _, events in watched.poll(0))

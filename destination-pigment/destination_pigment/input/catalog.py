@@ -1,9 +1,9 @@
-"""The configured catalog as this destination needs it: which streams come, and what is to become of them. Pure.
+"""The configured catalog as this destination needs it: which streams come, and what to do with them. Pure.
 
 The platform asks for "replace" in two ways: as the sync mode `overwrite`, or, where it knows that a destination
-supports refreshes, with `generation_id == minimum_generation_id > 0`. A stream that is refreshed so stays incremental
-(airbyte-platform, CatalogGenerationSetter). PyAirbyte sets equal generations without meaning it: its ids are all 1,
-where the platform's `sync_id` is the number of the job.
+supports refreshes, with `generation_id == minimum_generation_id > 0`. A stream that is refreshed this way stays
+incremental (airbyte-platform, CatalogGenerationSetter). PyAirbyte sets equal generations without asking for a
+replacement: its ids are all 1, while the platform's `sync_id` is the number of the job.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class WriteMode(StrEnum):
 
 
 class DateKind(StrEnum):
-    """What the schema says of a column of dates: days, or moments with or without a zone."""
+    """What a column of dates contains by its schema: days, or moments with or without a zone."""
 
     DAY = "date"
     MOMENT = "date-time"
@@ -36,9 +36,9 @@ class DateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
-    """A stream that will come; `has_generation` says that the platform gave it a generation id.
+    """A stream of the sync; `has_generation` says whether the platform gave it a generation id.
 
-    `sync_id` is the number of the platform's job, where it is given.
+    `sync_id` is the number of the platform's job, if it is given.
     """
 
     namespace: str | None
@@ -52,7 +52,7 @@ class DestinationStream:
 
     @property
     def key(self) -> StreamKey:
-        """Streams of one name in two namespaces are two streams."""
+        """Its identity: streams of one name in two namespaces are two streams."""
         return self.namespace, self.name
 
     @property
@@ -62,7 +62,7 @@ class DestinationStream:
 
 
 class StreamNames:
-    """The streams of the catalog by what messages call them."""
+    """Finds the streams of the catalog by the names that messages use."""
 
     def __init__(self, keys: Iterable[StreamKey]) -> None:
         self._keys = frozenset(keys)
@@ -87,7 +87,7 @@ def parse_catalog(catalog: Mapping[str, Any]) -> tuple[DestinationStream, ...]:
 
 
 def is_airbyte_column(name: str) -> bool:
-    """Whether a column is Airbyte's own; those are not sent."""
+    """Whether a column is Airbyte's own; these are not sent."""
     return name.startswith("_airbyte_")
 
 
@@ -127,13 +127,8 @@ def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
     return configured.get("sync_mode") == "full_refresh" or (sync_id is not None and {minimum, sync_id} != {1})
 
 
-def _types(schema: Mapping[str, Any]) -> set[str]:
-    words = schema.get("type")
-    return {words} if isinstance(words, str) else {each for each in words or () if isinstance(each, str)}
-
-
 def _date_kind(schema: Any) -> DateKind | None:
-    """What kind of dates a column holds; None where it may hold other texts as well."""
+    """What kind of dates a column contains; None if it may also contain other texts."""
     kinds = {_format(each) for each in _alternatives(schema)} - {"null"}
     if not kinds or not kinds <= set(DateKind):
         return None
@@ -141,7 +136,7 @@ def _date_kind(schema: Any) -> DateKind | None:
 
 
 def _alternatives(schema: Any) -> Iterator[Mapping[str, Any]]:
-    """The schemas of which one must fit, however they are nested."""
+    """The schemas of which one must match, at any depth of nesting."""
     if not isinstance(schema, dict):
         return
     inside = [each for word in ("oneOf", "anyOf", "allOf") for each in schema.get(word) or ()]
@@ -153,11 +148,12 @@ def _alternatives(schema: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _format(schema: Mapping[str, Any]) -> str | None:
-    """What a schema calls its values: a format, "null", or None for anything else.
+    """What a schema calls its values: a format of dates, "null", or None for anything else.
 
-    A format says something of texts only (JSON Schema), so a number with one is a number.
+    A format applies to strings only (JSON Schema), so a number that has one is a number.
     """
-    types = _types(schema)
+    words = schema.get("type")
+    types = {words} if isinstance(words, str) else {each for each in words or () if isinstance(each, str)}
     if types == {"null"}:
         return "null"
     if types and "string" not in types:

@@ -1,7 +1,7 @@
-"""Airbyte's lines in and out, as bytes: nothing that we do not look at is changed.
+"""Airbyte's lines in and out, as bytes: what we do not read is not changed.
 
-A state goes back as the object that came, with `destinationStats` added; whatever else it carries (the platform's
-`id`, numbers of any length) stays as it is, because it is never turned into anything else.
+A state goes back as the object that came, with `destinationStats` added; everything else in it (the platform's `id`,
+numbers of any length) stays as it is, because it is never decoded.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Trace(msgspec.Struct):
 
 
 class StreamStatus(StrEnum):
-    """How far the source is with a stream."""
+    """How far the source has come with a stream."""
 
     STARTED = "STARTED"
     RUNNING = "RUNNING"
@@ -87,7 +87,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecord:
-    """A record that no decoder takes: it holds NaN or Infinity, or is nested a thousand deep; `line` as it came."""
+    """A record that no decoder accepts: it contains NaN or Infinity, or is nested a thousand levels deep."""
 
     key: StreamKey
     line: bytes
@@ -97,8 +97,8 @@ class UnreadableRecord:
 class StateLine:
     """A state; `line` is the whole message as it came, `key` its stream (None: all streams).
 
-    `announced` is the number of records that the source counts since the last such state, if it counts. `filled` are
-    the streams of which the state says more than null or {}; `fills_all` where it says so of all.
+    `announced` is the number of records that the source has counted since the last such state, if it counts. `filled`
+    are the streams for which the state contains more than null or {}; `fills_all` if it does for all of them.
     """
 
     line: bytes
@@ -110,7 +110,7 @@ class StateLine:
 
 @dataclass(frozen=True, slots=True)
 class StatusLine:
-    """The source says how a stream ended."""
+    """The source reports how far a stream has come, or how it ended."""
 
     key: StreamKey
     status: StreamStatus
@@ -118,12 +118,12 @@ class StatusLine:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableLine:
-    """Not a message of the protocol."""
+    """A line that is not a message of the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredLine:
-    """A message that is not for destinations."""
+    """An empty line, or a message that is not for destinations."""
 
 
 Parsed = Records | UnreadableRecord | StateLine | StatusLine | UnreadableLine | IgnoredLine
@@ -132,8 +132,8 @@ _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
 _TRACES = msgspec.json.Decoder(_Trace)
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# Whatever a line can hold that is no message; nested a thousand deep is one such thing.
-_NOT_READABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# What decoding raises for a line that is no message; too deep nesting is a RecursionError.
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
 _EMPTY = (b"null", b"{}")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
@@ -141,42 +141,42 @@ _UNREADABLE, _IGNORED = UnreadableLine(), IgnoredLine()
 
 
 def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
-    """What the lines of a block say; the records between two other lines gathered by stream, in the order of each.
+    """The messages of a block; the records between two other messages are grouped by stream, each in its order.
 
-    Concurrent sources send streams line by line in turns, and many records of one stream cost less than single ones.
-    Records of one stream may name it with its namespace or without, and keep their order all the same.
+    Concurrent sources send lines of several streams in turns, and many records of one stream cost less than single
+    ones. Records of one stream keep their order even if some name its namespace and some do not.
     """
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    gathered: dict[StreamKey, list[msgspec.Raw]] = {}
+    records: dict[StreamKey, list[msgspec.Raw]] = {}
     keys: dict[tuple[str | None, str], StreamKey] = {}
     for message, line in zip(_messages(block, lines), lines, strict=True):
         record = message.record if message is not None and message.type == "RECORD" else None
         if record is None:
-            yield from _gathered(gathered)
-            yield _parse(message, line)
+            yield from _pop_records(records)
+            yield _parse_other(message, line)
         else:
             named = record.namespace, record.stream
             if named not in keys:
                 key = record.namespace or None, record.stream
                 keys[named] = names.resolve(key) or key
-            gathered.setdefault(keys[named], []).append(record.data)
-    yield from _gathered(gathered)
+            records.setdefault(keys[named], []).append(record.data)
+    yield from _pop_records(records)
 
 
-def _gathered(records: dict[StreamKey, list[msgspec.Raw]]) -> Iterator[Records]:
+def _pop_records(records: dict[StreamKey, list[msgspec.Raw]]) -> Iterator[Records]:
     yield from (Records(key, data) for key, data in records.items())
     records.clear()
 
 
 def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:
-    """The messages of the lines; None for what is none."""
+    """The messages of the lines; None for a line that is not one."""
     try:
         messages = _LINES.decode_lines(block)
-    except _NOT_READABLE:
+    except _UNDECODABLE:
         return [_message(line) for line in lines]
-    # Several messages may stand on one line: only where each line begins one do the counts tell which is which.
+    # A line may contain several messages: the counts show which is which only if each line begins one.
     if len(messages) == len(lines) and all(line.startswith(b"{") for line in lines):
         return messages
     return [_message(line) for line in lines]
@@ -185,16 +185,14 @@ def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:
 def _message(line: bytes) -> _Line | None:
     try:
         return _LINES.decode(line)
-    except _NOT_READABLE:
+    except _UNDECODABLE:
         return None
 
 
-def _parse(
-    message: _Line | None, line: bytes
-) -> UnreadableRecord | StateLine | StatusLine | UnreadableLine | IgnoredLine:
-    """What a line that is no record says."""
+def _parse_other(message: _Line | None, line: bytes) -> Parsed:
+    """A line that is not a record."""
     if message is None:
-        return _no_message(line)
+        return _parse_undecodable(line)
     try:
         match message.type:
             case "RECORD":
@@ -205,17 +203,17 @@ def _parse(
                 return _status(_TRACES.decode(message.trace))
             case _:
                 return _IGNORED
-    except _NOT_READABLE:
+    except _UNDECODABLE:
         return _UNREADABLE
 
 
 def is_whole(line: bytes) -> bool:
-    """Whether a last line without a line end is all of a message, or nothing."""
+    """Whether a last line without a line end is a complete message, or blank."""
     return not line.strip() or _message(line) is not None
 
 
-def _no_message(line: bytes) -> UnreadableRecord | UnreadableLine | IgnoredLine:
-    """A record of which only the envelope can be read must not go uncounted."""
+def _parse_undecodable(line: bytes) -> Parsed:
+    """A line that cannot be decoded; if it is a record, its envelope is read, because it must be counted."""
     if not line.strip():
         return _IGNORED
     texts = _envelope(line)
@@ -229,7 +227,7 @@ def _no_message(line: bytes) -> UnreadableRecord | UnreadableLine | IgnoredLine:
 
 
 def _envelope(line: bytes) -> dict[bytes, bytes]:
-    """The texts of a message's first two levels, by their dotted names; however deep the rest is nested."""
+    """The strings of a message's first two levels, by their dotted names; the rest may be nested to any depth."""
     texts: dict[bytes, bytes] = {}
     names = [b"", b"", b""]
     depth, last, before = 0, b"", b""
@@ -271,12 +269,12 @@ def _announced(stats: msgspec.Raw) -> int | None:
     try:
         count = _SOURCE_STATS.decode(stats).record_count
         return None if count is None else int(count)
-    except (*_NOT_READABLE, OverflowError):
+    except (*_UNDECODABLE, OverflowError):
         return None
 
 
 def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
-    """The state message as it came, with `destinationStats`; ends in a line feed."""
+    """The state message as it came, with `destinationStats` added; ends in a line feed."""
     message = _OBJECTS.decode(line)
     state = _OBJECTS.decode(message["state"])
     stats = {"recordCount": float(stored), "rejectedRecordCount": float(rejected)}

@@ -1,4 +1,4 @@
-"""Standard input as blocks of whole lines, with a pulse: what is due gets done even while nothing comes."""
+"""Standard input as blocks of whole lines, with a pulse: what is due is done even while no input comes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from destination_pigment.input.cancel import Cancel
 
 _READ_BYTES = 1 << 19
 
-# Linux: how much a pipe may hold; the more comes at a time, the less each row costs.
+# Linux: the capacity of a pipe; the more comes at a time, the less each row costs.
 _SET_PIPE_SIZE = 1031
 _PIPE_BYTES = 1 << 20
 
@@ -20,8 +20,8 @@ _PIPE_BYTES = 1 << 20
 class StdinBlocks:
     """Reads a file descriptor until it ends or the platform cancels; iterate over it once.
 
-    Yields whole lines, or nothing (b"") where some time went by without any. `rest` is what stood behind the last
-    line end when the input ended.
+    Yields whole lines, or b"" when some time has passed without any. `rest` is what came after the last line end, once
+    the input has ended.
     """
 
     def __init__(self, descriptor: int, cancel: Cancel, *, pulse_seconds: float = 0.5) -> None:
@@ -42,9 +42,9 @@ class StdinBlocks:
             if not chunk:
                 self.rest = b"".join(pending)
                 return
-            cut = chunk.rfind(b"\n") + 1
-            if cut:
-                yield b"".join((*pending, chunk[:cut]))
+            lines_end = chunk.rfind(b"\n") + 1
+            if lines_end:
+                yield b"".join((*pending, chunk[:lines_end]))
                 pending = []
-            if cut < len(chunk):
-                pending.append(chunk[cut:])
+            if lines_end < len(chunk):
+                pending.append(chunk[lines_end:])

@@ -15,7 +15,7 @@ from pigment_client.http.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Where rejected rows go, and who writes there: a key, a role, or (neither) whatever this machine is known as.
+    """Where rejected rows go, and who writes there: a key, a role, or (neither) the identity of this machine.
 
     With an `endpoint`, storage that speaks S3 and is not Amazon's.
     """
@@ -30,7 +30,7 @@ class Bucket:
 
 
 def parse_bucket(config: Mapping[str, Any]) -> Bucket | None:
-    """The bucket, or None where rejected rows are only counted; raises `ConfigProblem`."""
+    """The bucket, or None if rejected rows are only counted; raises `ConfigProblem`."""
     storage = config.get("object_storage_config") or {}
     if storage.get("storage_type") != "S3":
         return None
@@ -44,7 +44,7 @@ def parse_bucket(config: Mapping[str, Any]) -> Bucket | None:
     return Bucket(
         name=_text(storage, "s3_bucket_name") or "",
         region=_text(storage, "s3_bucket_region") or "",
-        # The platform's link takes the slashes off the end.
+        # The platform's link drops the slashes at the end.
         path=(_text(storage, "bucket_path") or "").strip("/"),
         access_key_id=key_id,
         secret_access_key=secret,
@@ -73,7 +73,7 @@ def _endpoint(entered: str | None) -> Address | None:
 
 
 def _is_plain(address: str) -> bool:
-    """Whether it is no more than an address: no key, query or fragment, and no blank within."""
+    """Whether it is only an address: no key, query or fragment, and no blank inside."""
     parts = urlsplit(address)
     return "@" not in parts.netloc and not parts.query and not parts.fragment and len(address.split()) == 1
 

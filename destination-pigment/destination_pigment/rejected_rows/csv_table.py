@@ -1,8 +1,8 @@
 """Rejected rows as a table that people open: the reason first, then the row, column by column. Pure.
 
-`rejected_reason` and `rejected_field` are the words of Airbyte's own destinations (airbyte: destination-customer-io);
-where those put the row as JSON into one cell, this is a column for each of its values. Values are the texts that were
-sent or came: digits are kept. Null is an empty cell, an empty text is `""`.
+`rejected_reason` and `rejected_field` are the names that Airbyte's own destinations use (airbyte:
+destination-customer-io); they put the row as JSON into one cell, here each of its values has a column. Values are the
+texts that were sent or came: digits are kept. Null is an empty cell, an empty text is `""`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Values = tuple[tuple[str, ...], tuple[str | None, ...]]
 
 
 class _Digits(str):
-    """A number, or a word such as NaN, as it stood there."""
+    """A number, or a word such as NaN, as it was written."""
 
     __slots__ = ()
 
@@ -47,7 +47,7 @@ def _text(value: bytes) -> str | None:
 
 
 def _leniently(record: bytes) -> Values:
-    """What Python's own decoder makes of it, which takes NaN and half a character; nested values only as a whole."""
+    """As Python's own decoder reads it, which accepts NaN and half a surrogate pair; nested values only as a whole."""
     whole = record.decode(errors="backslashreplace")
     try:
         found: Any = json.loads(whole, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
@@ -73,7 +73,7 @@ _COUNTED = ("rejected_reason", "rejected_field", "rejected_times", "samples", "r
 
 _LINE_END = "\r\n"
 
-# Beside what RFC 4180 names, all that ends a line for readers that split as Unicode does, such as Python's.
+# What RFC 4180 names, and everything that ends a line for readers that split as Unicode does, such as Python's.
 _NEEDS_QUOTES = re.compile(r'[,"\r\n\v\f\x1c-\x1e\x85\u2028\u2029]')
 
 
@@ -89,7 +89,7 @@ class KeptRow:
 
     @property
     def size(self) -> int:
-        """About how many characters it holds."""
+        """About how many characters it contains."""
         return len(self.reason) + sum(len(each or "") + 1 for each in self.cells)
 
 
@@ -99,13 +99,13 @@ def to_line(row: KeptRow) -> bytes:
 
 
 def from_line(line: bytes) -> KeptRow:
-    """The row again."""
+    """The row that `to_line` wrote."""
     reason, field, at, names, cells = json.loads(line)
     return KeptRow(reason, field, datetime.fromtimestamp(at, UTC), tuple(names), tuple(cells))
 
 
 def table_of(rows: Sequence[KeptRow], stream: StreamKey) -> bytes:
-    """A file of rows of one stream; its columns are those of all rows, in the order in which they come up."""
+    """A file of rows of one stream; its columns are those of all rows, in the order in which they first appear."""
     names = list(dict.fromkeys(name for row in rows for name in row.names))
     lines = [_line([*_FIXED, *_free(names)])]
     for row in rows:
@@ -117,7 +117,7 @@ def table_of(rows: Sequence[KeptRow], stream: StreamKey) -> bytes:
 
 
 def counts_of(skipped: Iterable[SkippedData], stream: StreamKey, at: datetime) -> bytes:
-    """A file of what was rejected without a word which rows it was: how often, why, and what it looked like."""
+    """A file of rejections that do not name their rows: how often, why, and samples."""
     lines = [_line(_COUNTED)]
     for each in skipped:
         samples = json.dumps(each.samples, ensure_ascii=False) if each.samples else None
@@ -135,7 +135,7 @@ def _named(stream: StreamKey) -> tuple[Cell, Cell]:
 
 
 def _free(names: Sequence[str]) -> list[str]:
-    """The columns' names; one that would be there twice gets a number behind it."""
+    """The names of the columns; one that would be there twice gets a number as a suffix."""
     taken = {*_FIXED, *names}
     free: list[str] = []
     for name in names:
@@ -160,5 +160,5 @@ def _cell(cell: Cell) -> str:
 
 
 def _encoded(lines: Sequence[str]) -> bytes:
-    # Half of a surrogate pair, which UTF-8 cannot carry, stands there as the escape that names it.
+    # Half of a surrogate pair, which UTF-8 cannot encode, is written as its escape.
     return "".join(lines).encode(errors="backslashreplace")

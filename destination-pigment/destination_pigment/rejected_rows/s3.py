@@ -1,7 +1,7 @@
-"""S3, spoken by botocore: this module is loaded only where a bucket is configured, because it takes a while.
+"""S3 through botocore: this module is loaded only for a configured bucket, because botocore takes long to load.
 
-botocore assumes roles, finds the machine's own, follows the environment's proxies and certificates, and gives errors as
-codes. Repeating is not left to it: `store` does it, and stops when the platform cancels.
+botocore assumes roles, finds the machine's own, uses the environment's proxies and certificates, and gives errors as
+codes. Retries are not left to it: `store` does them, and stops when the platform cancels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from destination_pigment.rejected_rows.bucket import Bucket, failure_of_response
 _CONNECT_SECONDS = 10.0
 _IDLE_SECONDS = 60.0
 
-# What Airbyte Cloud's connectors present to a role of the user's (airbyte: source-s3, destination-s3).
+# The external ID that Airbyte Cloud's connectors present to a role of the user (airbyte: source-s3, destination-s3).
 _EXTERNAL_ID = "AWS_ASSUME_ROLE_EXTERNAL_ID"
 
 
@@ -29,12 +29,12 @@ class S3Objects:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        # In debug, botocore would log headers and bodies; and what fails is said here, in one sentence.
+        # At debug level, botocore would log headers and bodies; and failures are reported here, in one sentence.
         logging.getLogger("botocore").setLevel(logging.CRITICAL)
         self._client = _translating(bucket, lambda: _client(bucket))
 
     def put(self, name: str, content: bytes) -> None:
-        """Write an object; the same again does no harm. Raises `BucketFailed`."""
+        """Write an object; writing the same again is harmless. Raises `BucketFailed`."""
         written = _translating(
             self._bucket,
             lambda: self._client.put_object(
@@ -42,7 +42,7 @@ class S3Objects:
             ),
         )
         if not written.get("ETag"):
-            # Whatever web server says 200 to anything; what is stored has a tag (Amazon S3, PutObject).
+            # Some web servers answer 200 to any request; a stored object has a tag (Amazon S3, PutObject).
             raise not_s3(self._bucket)
 
     def remove(self, name: str) -> None:
@@ -64,19 +64,19 @@ def _client(bucket: Bucket) -> Any:
         region_name=bucket.region,
         endpoint_url=endpoint.base_url if endpoint is not None else None,
         config=_config(
-            # Storage that is not Amazon's has one certificate for one host; and none may know newer checksums.
+            # Other storage has one certificate for one host, and may not know newer checksums.
             s3={"addressing_style": "auto" if endpoint is None else "path"},
-            # No proxy stands between this machine and itself.
+            # Requests to this machine itself use no proxy.
             **({"proxies": {}} if endpoint is not None and endpoint.is_local else {}),
         ),
         **keys,
     )
-    client.meta.events.register("before-call.s3", _stay)
+    client.meta.events.register("before-call.s3", _follow_no_redirect)
     return client
 
 
-def _stay(context: dict[str, Any], **_: Any) -> None:
-    """Follow no redirection: the region is the user's to correct, and an endless one is followed without end."""
+def _follow_no_redirect(context: dict[str, Any], **_: Any) -> None:
+    """Follow no redirect: the user must correct the region, and botocore follows a loop of redirects without end."""
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
@@ -98,7 +98,7 @@ def _keys(bucket: Bucket) -> dict[str, str]:
 
 
 class _RoleProvider(CredentialProvider):  # type: ignore[misc] # botocore has no types
-    """Assumes the role of the form, with its key or with what the machine is known as; renewed before it expires."""
+    """Assumes the role of the form, with its key or the machine's own identity; renewed before it expires."""
 
     METHOD = "role-of-the-form"
 
@@ -126,7 +126,7 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc] # botocore has no
 
 
 def _translating(bucket: Bucket, do: Any) -> Any:
-    """What it returns; raises `BucketFailed` without the library's text, which may quote what was sent."""
+    """The result of `do`; raises `BucketFailed` without the library's text, which may quote what was sent."""
     try:
         return do()
     except ClientError as error:
@@ -135,6 +135,6 @@ def _translating(bucket: Bucket, do: Any) -> Any:
         region = said.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
         code = str(said.get("Code", ""))
         failure = failure_of_response(bucket, error.operation_name, code, meta.get("HTTPStatusCode"), region)
-    except Exception as error:  # noqa: BLE001 - whatever a library meets, its text may quote what was sent
+    except Exception as error:  # noqa: BLE001 - the text of any error of the library may quote what was sent
         failure = failure_without_response(bucket, type(error).__name__)
     raise failure

@@ -20,7 +20,7 @@ from pigment_client.http.clock import Clock
 from pigment_client.http.retry import RetryPolicy, wait_seconds
 from pigment_client.models import SkippedData
 
-# What would begin another folder, or cannot stand in a name.
+# What would begin another folder, or is not allowed in a name.
 _NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 # A key has at most 1024 bytes (Amazon S3, "Naming objects"), a folder of storage on disk 255.
@@ -38,11 +38,11 @@ class ObjectNames:
 
     @classmethod
     def of_attempt(cls, path: str, sync_id: str | None, started: datetime) -> ObjectNames:
-        """The names of an attempt that begins; where nobody knows the number of its job, its time is the number."""
+        """The names of an attempt that begins; if the number of its job is not known, its time is the number."""
         return cls(path, sync_id or str(int(started.timestamp() * 1000)), started, uuid.uuid4().hex[:8])
 
     def rows(self, stream: StreamKey, part: int) -> str:
-        """The file of so many rejected rows; `part` is a number that no other file of the attempt has."""
+        """A file of rejected rows; `part` is a number that no other file of the attempt has."""
         return f"{self._file(stream, part)}.csv"
 
     def counts(self, stream: StreamKey, part: int) -> str:
@@ -63,7 +63,7 @@ class ObjectNames:
 
 
 def folder(name: str) -> str:
-    """The name of a stream or namespace as a folder: as it is, if it can be one."""
+    """The name of a stream or namespace as the name of a folder: unchanged, if it is a valid one."""
     kept = _NO_NAME.sub("_", name).encode()[:_LONGEST_PART_BYTES].decode(errors="ignore").strip()
     return "_" if kept in {"", ".", ".."} else kept
 
@@ -82,7 +82,7 @@ class Objects(Protocol):
     """A bucket's objects."""
 
     def put(self, name: str, content: bytes) -> None:
-        """Write an object; the same again does no harm. Raises `BucketFailed`."""
+        """Write an object; writing the same again is harmless. Raises `BucketFailed`."""
 
     def remove(self, name: str) -> None:
         """Remove an object; raises `BucketFailed`."""
@@ -96,7 +96,7 @@ class RejectedRowStore:
         self._names = names
         self._clock = clock
         self.now = clock.now
-        # Mutable state: the number of the next object (one step, whoever asks), and guarded by the lock, the objects.
+        # Mutable state: the number of the next object (advancing it is atomic), and the objects, guarded by the lock.
         self._parts = count()
         self._lock = Lock()
         self._open = opened
@@ -108,7 +108,7 @@ class RejectedRowStore:
             self._put(self._names.rows(stream, next(self._parts)), table_of(some, stream))
 
     def keep_counts(self, stream: StreamKey, skipped: Sequence[SkippedData]) -> None:
-        """Write what was counted and not named; raises as `keep`."""
+        """Write the rejections that are only counted; raises as `keep`."""
         content = counts_of(skipped, stream, self.now())
         self._put(self._names.counts(stream, next(self._parts)), content)
 
@@ -147,29 +147,29 @@ def _in_objects(rows: Iterable[KeptRow]) -> Iterator[list[KeptRow]]:
 
 
 def open_objects(bucket: Bucket) -> Objects:
-    """The bucket's objects; raises `BucketFailed` where not even a request can be made."""
-    from destination_pigment.rejected_rows.s3 import S3Objects  # noqa: PLC0415 - it takes a while
+    """The bucket's objects; raises `BucketFailed` if no request can be made."""
+    from destination_pigment.rejected_rows.s3 import S3Objects  # noqa: PLC0415 - botocore takes long to load
 
     return S3Objects(bucket)
 
 
 def probe_bucket(bucket: Bucket, opened: Callable[[Bucket], Objects], clock: Clock) -> str:
-    """What was found; raises `ConfigProblem` where the bucket cannot be written."""
+    """Write and remove a file; the result as a sentence. Raises `ConfigProblem` if the bucket cannot be written."""
     name = ObjectNames.of_attempt(bucket.path, None, clock.now()).probe()
     try:
         objects = opened(bucket)
-        _put_patiently(objects, name, clock)
+        _put_with_one_retry(objects, name, clock)
     except BucketFailed as failed:
         cause, advice = failed.cause, failed.advice
     else:
-        return f'Rejected rows go to the bucket "{bucket.name}"{_left(objects, name)}.'
+        return f'Rejected rows go to the bucket "{bucket.name}"{_note_if_left(objects, name)}.'
     raise ConfigProblem(
         f'The bucket "{bucket.name}" under "Storage of rejected rows" cannot be written, because {cause}: {advice}.'
     )
 
 
-def _put_patiently(objects: Objects, name: str, clock: Clock) -> None:
-    # Somebody waits for the result: one more try is enough.
+def _put_with_one_retry(objects: Objects, name: str, clock: Clock) -> None:
+    # A person waits for the result, so one retry is enough.
     try:
         objects.put(name, b"")
     except BucketFailed as failed:
@@ -179,11 +179,11 @@ def _put_patiently(objects: Objects, name: str, clock: Clock) -> None:
         objects.put(name, b"")
 
 
-def _left(objects: Objects, name: str) -> str:
-    """What to say of a key that may write and not delete, which is enough for a sync."""
+def _note_if_left(objects: Objects, name: str) -> str:
+    """What to add for a key that may write but not delete, which is enough for a sync."""
     try:
         objects.remove(name)
     except BucketFailed as failed:
-        logger.warning('The file "%s" could not be removed, because %s: remove it by hand.', name, failed.cause)
+        logger.warning('The file "%s" could not be removed, because %s: remove it manually.', name, failed.cause)
         return f', where the file "{name}" of this test stays, because {failed.cause}'
     return ""

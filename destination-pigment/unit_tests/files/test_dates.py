@@ -159,9 +159,12 @@ def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_wa
     )
     assert rows == [["30/04/2026", "01/05/2026", "1", "2026-04-30"], ["", "", "", ""]]
     assert rejected == [
-        ('the column "day" holds a time of day, which its schema does not have', ["2026-05-01T10:00:00", "", "4", "c"]),
-        ('the column "day" holds no date', ["30/04/2026", "soon", "2", "a"]),
-        ('the column "moment" holds no date', ["2026-05-01", "never", "3", "b"]),
+        (
+            'the column "day" contains a time of day, which its schema does not have',
+            ["2026-05-01T10:00:00", "", "4", "c"],
+        ),
+        ('the column "day" contains no date', ["30/04/2026", "soon", "2", "a"]),
+        ('the column "moment" contains no date', ["2026-05-01", "never", "3", "b"]),
     ]
 
 
@@ -174,7 +177,7 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
 
     assert [row[0] for row in rows] == ["Apr 26"]
     assert [(reason, row[0]) for reason, row in rejected] == [
-        ('the column "day" holds no date', "x"),
+        ('the column "day" contains no date', "x"),
         ('the column "day" contains an unknown item of its dimension', "2026-05-01"),
     ]
     assert check.unknown == {"May 26": 1}
@@ -211,8 +214,8 @@ def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCapt
     converter.summarize()
 
     assert [each.message.partition(" (")[0] for each in caplog.records] == [
-        'The column "day" of the stream "s" holds 3 values that cannot be written as dates, such as "99/99/9999"',
-        'The column "moment" of the stream "s" holds 3 values that cannot be written as dates, such as "xxxx 9"',
+        'The column "day" of the stream "s" contains 3 values that cannot be written as dates, such as "99/99/9999"',
+        'The column "moment" of the stream "s" contains 3 values that cannot be written as dates, such as "xxxx 9"',
     ]
 
 
