@@ -2,7 +2,7 @@
 # The base image is the one in metadata.yaml; a test holds the two together.
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1@sha256:a268b44c733ae699a60f5fbc06a324945dba98945c6e2ab7f8609f2f895b0d28
 
-# The conversions in C, compiled for the image's own platform; the compiler stays behind in this stage.
+# The conversions in C, compiled for the image's own platform; the compiler stays in this stage.
 FROM ${BASE_IMAGE} AS rows
 USER root
 WORKDIR /build
@@ -17,7 +17,7 @@ RUN /build/tools/bin/python shared/pigment_native/build /build/librows.so
 FROM ${BASE_IMAGE} AS libraries
 ARG CONNECTOR
 # What airbyte-cdk brings for connectors of other kinds, and nothing that ours loads names:
-# integration_tests/check_images.py proves it in the images.
+# integration_tests/check_lean_images.py proves it in the images.
 ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-auth google-cloud-secret-manager \
     googleapis-common-protos grpc-google-iam-v1 grpcio grpcio-status opentelemetry-api proto-plus protobuf pyasn1 \
     pyasn1-modules pygments rich rich-click markdown-it-py mdurl dateparser unidecode \
@@ -25,7 +25,7 @@ ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-aut
 USER root
 WORKDIR /build
 COPY requirements.lock ./
-# uv is pinned in the lock like everything else; the hashes of the lock are checked for whatever is installed.
+# uv is pinned in the lock like everything else; the hashes of the lock are checked for everything that is installed.
 RUN sed -n '/^uv==/,/# via/p' requirements.lock > uv.txt \
     && python -m venv /build/tools \
     && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r uv.txt \

@@ -1,4 +1,4 @@
-# Everything a contributor types. `make demo` and `make test` set themselves up.
+# Every command for contributors. `make demo` and `make test` create the environment that they need.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,17 +6,17 @@ LOCK := requirements.lock
 PROJECTS := shared/pyproject.toml source-pigment/pyproject.toml destination-pigment/pyproject.toml
 PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native shared/pigment_airbyte source-pigment/source_pigment \
 	destination-pigment/destination_pigment testbench/local_pigment testbench/local_bucket testbench/airbyte_platform
-# The conversions in C. Whoever has built the library has it built again when its source changes; `make demo` needs none.
+# The conversions in C. Once the library is built, it is rebuilt when its source changes; `make demo` works without it.
 LIBRARY := shared/pigment_native/librows.so
 BUILT := $(wildcard $(LIBRARY))
 NATIVE_TESTS := shared/pigment_native/tests destination-pigment/unit_tests/files/test_records_in_bulk.py \
-	$(addprefix source-pigment/unit_tests/reading/test_,records.py inspection.py export_stream.py keys.py)
+	$(addprefix source-pigment/unit_tests/reading/test_,records.py conversion.py export_stream.py keys.py)
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
 FUZZ_SECONDS ?= 60
 SYNC_SCHEDULES ?= 1000
-# Set and empty is as good as not set.
+# A variable that is set to nothing counts as not set.
 override REGISTRY := $(or $(REGISTRY),airbyte)
 CHECKS ?= test
 comma := ,
@@ -29,15 +29,15 @@ export no_proxy := $(NO_PROXY)
 
 .PHONY: help setup demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
 
-help:  ## what there is
+help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
 
-setup: $(VENV)/.ready  ## make the virtual environment (the other targets do it by themselves)
+setup: $(VENV)/.ready  ## create the virtual environment (the other targets do this automatically)
 
-# uv is pinned in the lock like everything else; pip brings only uv itself, hash-checked.
+# uv is pinned in the lock like everything else; pip installs only uv, with its hash checked.
 $(VENV)/.ready: $(LOCK) $(PROJECTS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "Python 3.11, 3.12 or 3.13 is needed. If it has another name: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+		{ echo "Python 3.11, 3.12 or 3.13 is required. If it has another name: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Setting up $(VENV) (once, about half a minute) …"
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/# via/p' $(LOCK) > $(VENV)/uv.txt
@@ -46,15 +46,15 @@ $(VENV)/.ready: $(LOCK) $(PROJECTS)
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e ./shared -e ./source-pigment -e ./destination-pigment
 	@touch $@
 
-demo: setup $(BUILT)  ## a whole sync against a local Pigment, as Airbyte would run it
+demo: setup $(BUILT)  ## run a whole sync against a local Pigment, as Airbyte would
 	@$(BIN)/python -m demo
 
-fake: setup $(BUILT)  ## start the local Pigment, with all that is needed to run both connectors by hand
+fake: setup $(BUILT)  ## start the local Pigment and write what you need to run both connectors by hand
 	@$(BIN)/python -m demo.playground $(ARGS)
 
-test: setup lint types imports unit  ## lint, types, import rules, unit and integration tests, without the long ones
+test: setup lint types imports unit  ## run lint, types, import rules, unit and integration tests, except the long tests
 
-test-all: test test-long  ## that and everything long, as CI runs it
+test-all: test test-long  ## run `make test` and the long tests, as CI does
 
 lint: setup
 	$(BIN)/ruff check .
@@ -73,29 +73,29 @@ unit: setup $(LIBRARY)
 test-long: setup $(LIBRARY)
 	$(PYTEST) -m long $(ARGS)
 
-native: $(LIBRARY)  ## build the conversions in C for this machine, with a pinned compiler of its own (100 MB, once)
+native: $(LIBRARY)  ## build the conversions in C for this machine, with a pinned compiler (100 MB, downloaded once)
 
 $(LIBRARY): shared/pigment_native/rows.c shared/pigment_native/build/__main__.py .venv-native/.ready
 	@.venv-native/bin/python shared/pigment_native/build $@
 
-sanitized: setup .venv-native/.ready  ## the tests of the conversions in C against libraries that check every step
+sanitized: setup .venv-native/.ready  ## test the conversions in C with libraries that check every memory access
 	@BIN=$(BIN) shared/pigment_native/build/sanitized.sh $(NATIVE_TESTS)
 
-fuzz: setup .venv-native/.ready  ## attack the conversions in C for FUZZ_SECONDS=60 (FUZZ_SEED=…, ARGS="--only reading")
+fuzz: setup .venv-native/.ready  ## fuzz the conversions in C for FUZZ_SECONDS=60 (FUZZ_SEED=…, ARGS="--only reading")
 	@.venv-native/bin/python shared/pigment_native/build --counted build/fuzz/librows.so
 	@$(BIN)/python -m pigment_native.fuzz --seconds $(FUZZ_SECONDS) $(if $(FUZZ_SEED),--seed $(FUZZ_SEED)) $(ARGS)
 
-planted: setup .venv-native/.ready  ## break the conversions in C in some fifty ways: after how many cases is each found?
+planted: setup .venv-native/.ready  ## plant some fifty faults in the conversions in C and show how soon the fuzzer finds each
 	@$(BIN)/python -m pigment_native.fuzz.planted $(ARGS)
 
-verify: setup $(BUILT)  ## check what is assumed of Pigment in a workspace: make verify CONFIG=secrets.json
-	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md says what is in it."; exit 2; }
+verify: setup $(BUILT)  ## check our assumptions about Pigment in a real workspace: make verify CONFIG=secrets.json
+	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md explains what the file contains."; exit 2; }
 	@$(BIN)/python -m verify $(CONFIG) $(ARGS)
 
-bench: setup $(LIBRARY)  ## speed and memory beside the plain way and the floor
+bench: setup $(LIBRARY)  ## measure speed and memory against a plain connector and the lower bound
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock:  ## pin every version again
+lock:  ## update requirements.lock and the other lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		--no-emit-package pigment-connectors-shared --group dev $(PROJECTS) -o $(LOCK)
 	@for client in pyairbyte faker; do \
@@ -106,13 +106,13 @@ lock:  ## pin every version again
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		shared/pigment_native/build/tools.in -o shared/pigment_native/build/tools.lock
 
-metadata: setup  ## write what follows from elsewhere: each connector's metadata.yaml, the field tables of the docs
+metadata: setup  ## regenerate each connector's metadata.yaml and the field tables in docs/
 	@$(BIN)/python -m documents.generated
 
-pictures: setup  ## draw the pictures of the forms in docs/ again (needs Chromium)
+pictures: setup  ## redraw the pictures of the forms in docs/ (needs Chromium)
 	@$(BIN)/python -m documents.forms
 
-images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them there, BASE_IMAGE=… builds on another)
+images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them, BASE_IMAGE=… replaces the base)
 	$(if $(PUSH),$(if $(filter airbyte,$(REGISTRY)),$(error PUSH=1 needs the registry to push to: REGISTRY=registry.example/acme)))
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
@@ -120,20 +120,20 @@ images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1
 		$(if $(PUSH),$(DOCKER) push $(REGISTRY)/$$connector:$(VERSION) || exit 1;) \
 	done
 
-image-test: setup images  ## run both images as the platform does, against the local Pigment
+image-test: setup images  ## build both images and run them as the platform does, against the local Pigment
 	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py integration_tests/check_native_images.py $(ARGS)
 
-wheels: setup .venv-native/.ready  ## the wheels of the three packages, into dist/: of the shared one for each platform, and a pure one
+wheels: setup .venv-native/.ready  ## build the wheels of the three packages into dist/ (the shared one for each platform, and a pure one)
 	@$(BIN)/python -m release.wheels dist
 
-release: setup  ## VERSION=0.2.0: set the version, check (CHECKS=test-all for more), build everything into dist/
-	@git diff --quiet HEAD || { echo "There are changes: commit them first."; exit 1; }
+release: setup  ## set VERSION=0.2.0, run the tests (CHECKS=test-all for more) and build everything into dist/
+	@git diff --quiet HEAD || { echo "There are uncommitted changes: commit them first."; exit 1; }
 	@$(BIN)/python -m release "$(VERSION)"
 	@$(MAKE) --no-print-directory metadata $(CHECKS)
 	@$(MAKE) --no-print-directory artifacts
 	@echo "Ready. Look at git diff and dist/, then: git commit -am 'Release $(VERSION)' && git tag v$(VERSION) && git push --tags origin HEAD"
 
-artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and audit of the version as it is, into dist/ (PUSH=1: images to REGISTRY)
+artifacts: setup .venv-release/.ready  ## build wheels, images, bill of materials and audit of the current version into dist/ (PUSH=1: images to REGISTRY)
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheels
 	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) tools/release/images.sh $(VERSION) $(REGISTRY)
@@ -152,21 +152,21 @@ artifacts: setup .venv-release/.ready  ## wheels, images, bill of materials and 
 	@VIRTUAL_ENV=.venv-native $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-# PyAirbyte and a source from PyPI are clients that are not ours: each has an environment of its own.
+# PyAirbyte and a source from PyPI are other people's clients: each has its own environment.
 .venv-%/.ready: integration_tests/pyairbyte/%.lock $(VENV)/.ready
 	@echo "Setting up .venv-$* …"
 	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-$*
 	@VIRTUAL_ENV=.venv-$* $(BIN)/uv pip sync --quiet --require-hashes $<
 	@touch $@
 
-e2e-pyairbyte: setup $(BUILT) .venv-pyairbyte/.ready .venv-faker/.ready  ## PyAirbyte as a client of both connectors
+e2e-pyairbyte: setup $(BUILT) .venv-pyairbyte/.ready .venv-faker/.ready  ## test both connectors with PyAirbyte as the client
 	PYAIRBYTE=.venv-pyairbyte FAKER=.venv-faker $(BIN)/pytest integration_tests/check_pyairbyte.py $(ARGS)
 
-soak: setup $(LIBRARY)  ## the first law in numbers: 10,000 schedules of the state machine, 1,000 end to end, 50 kills (FIRST_SEED=…)
+soak: setup $(LIBRARY)  ## test for lost or doubled rows: 10,000 state machine schedules, 1,000 end to end, 50 kills (FIRST_SEED=…)
 	SCHEDULES=$(MACHINE_SCHEDULES) $(BIN)/pytest --timeout=14400 destination-pigment/unit_tests/test_sync_machine.py
 	SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_fault_schedules.py
 	SOURCE_SCHEDULES=$(SYNC_SCHEDULES) $(BIN)/pytest -n 4 --timeout=900 integration_tests/test_source_schedules.py
 	KILLS=50 $(BIN)/pytest integration_tests/test_source_slices.py -k kill
 
-clean:  ## remove what the other targets made
+clean:  ## remove everything that the other targets created
 	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release .venv-native $(LIBRARY) build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment

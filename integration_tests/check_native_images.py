@@ -18,7 +18,8 @@ __all__ = ["mounted"]
 
 @pytest.mark.parametrize("connector", connectors())
 def test_the_image_holds_the_library_and_no_compiler(connector: str) -> None:
-    searched = "find / -xdev \\( -name 'librows*' -o -name 'rows.c' -o -iname '*ziglang*' -o -path '*pigment_native/build' -o -path '*pigment_native/fuzz' \\)"
+    tools = "-name rows.c -o -iname '*ziglang*' -o -path '*pigment_native/build' -o -path '*pigment_native/fuzz'"
+    searched = f"find / -xdev \\( -name 'librows*' -o {tools} \\)"
     entry = ["--user=root", "--entrypoint", "sh", f"airbyte/{connector}:{VERSION}", "-c", searched]
     found = subprocess.run([DOCKER, "run", "--rm", *entry], capture_output=True, check=True).stdout.decode().split()
 

@@ -1,4 +1,4 @@
-"""The lines a destination is given, and a program that repeats them: `python -m benchmarks.feed FILE ROWS TIMES NAME`.
+"""The lines that a destination is given; `python -m benchmarks.feed FILE ROWS TIMES STREAM` repeats them.
 
 The file's RECORD lines (ROWS of them) are written TIMES times, each time followed by a state.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests of the conversions in C against libraries with checks: shared/pigment_native/build/sanitized.sh TESTS…
-# Undefined behaviour is found by the pinned compiler's checks, a wrong address by those of the machine's compiler, where
-# there is one that has them. Each library stands in a copy of its package, which comes before the installed one.
+# The pinned compiler's checks find undefined behaviour; those of the machine's compiler, if it has them, find wrong
+# addresses. Each library is in a copy of its package, which is found before the installed one.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 bin=${BIN:-.venv/bin} built=$PWD/build/sanitized
@@ -13,12 +13,12 @@ for checks in undefined address; do
     rm -f "$built/$checks/pigment_native/librows.so"
 done
 
-calls() {  # library, function, arguments: what becomes of a call, in a process of its own
+calls() {  # library, function, arguments: call a function in a separate process and return how it ended
     ("$bin/python" -c 'import ctypes, sys; getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])(*eval(sys.argv[3]))' "$@") \
         2>/dev/null
 }
 
-tested() {  # checks, tests…: with what is checked; a library that finds no fault, and tests that load another, prove nothing
+tested() {  # checks, tests…: run the tests; first check that the library finds a planted fault and that the tests load it
     local checks=$1 faulty=$built/$1/faulty.so
     shift
     calls "$faulty" next '(1,)' || { echo "sanitized: $checks: the library cannot be loaded"; return 1; }
