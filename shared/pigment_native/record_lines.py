@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -35,17 +36,6 @@ class Piece:
     label: bytes
     column: int
     kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class LineLayout:
-    """The lines of an export: their parts, how many columns a row has (at least one), and which of them are the key."""
-
-    pieces: tuple[Piece, ...]
-    columns: int
-    keys: tuple[int, ...]
-    longest_line_bytes: int
-    delimiter: str
 
 
 @dataclass(slots=True)
@@ -99,23 +89,35 @@ _COUNT_REPEATED = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_ui
 
 
 class RecordLineWriter:
-    """Turns blocks of rows into lines of one layout; for one thread."""
+    """Turns blocks of rows with this number of columns (at least one) into lines of these pieces; for one thread.
 
-    def __init__(self, library: ctypes.CDLL, layout: LineLayout) -> None:
+    `keys` are the columns of the primary key. A block with a line that has `longest_line_bytes` or more is left.
+    """
+
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        pieces: Sequence[Piece],
+        columns: int,
+        keys: Sequence[int],
+        *,
+        longest_line_bytes: int,
+        delimiter: str,
+    ) -> None:
         self._convert = _ROWS_TO_LINES(("rows_to_lines", library))
-        self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in layout.pieces]
-        self._layout = _Layout(
-            (_Piece * len(self._pieces))(*self._pieces),
-            len(self._pieces),
-            layout.columns,
-            (ctypes.c_uint64 * len(layout.keys))(*layout.keys),
-            len(layout.keys),
-            layout.longest_line_bytes,
-            ord(layout.delimiter),
-        )
         # The structures contain addresses only: what they point to must live as long.
-        self._kept = layout
-        self._fields = (_Field * layout.columns)()
+        self._labels = [piece.label for piece in pieces]
+        self._pieces = [_Piece(text_of(piece.label), piece.column, piece.kind) for piece in pieces]
+        self._layout = _Layout(
+            (_Piece * len(pieces))(*self._pieces),
+            len(pieces),
+            columns,
+            (ctypes.c_uint64 * len(keys))(*keys),
+            len(keys),
+            longest_line_bytes,
+            ord(delimiter),
+        )
+        self._fields = (_Field * columns)()
         # Mutable state: the space for lines, kept from block to block.
         self._lines = bytearray()
 
@@ -128,7 +130,7 @@ class RecordLineWriter:
         self._widen(_ROOM * len(block))
         while True:
             ends, misfits = _zeros(rows), _zeros(len(self._pieces))
-            keys = _zeros(rows if self._kept.keys else 0)
+            keys = _zeros(rows if self._layout.key_count else 0)
             begin = address_of(self._lines)
             room = Room(begin, begin + len(self._lines), full=False)
             made = _Records(room, *(each.buffer_info()[0] for each in (ends, keys, misfits)))
@@ -142,7 +144,7 @@ class RecordLineWriter:
         return RecordLines(content, ends[: made.rows], misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:
-        if len(self._lines) < size_bytes and self._pieces:
+        if len(self._lines) < size_bytes:
             self._lines = bytearray(size_bytes)
 
 

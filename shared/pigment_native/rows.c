@@ -1,18 +1,18 @@
-/* Rows of CSV and records of JSON, converted in bulk: the fast form of what the row-wise Python modules say.
+/* CSV rows and JSON records, converted in bulk: a fast form of the row-by-row Python modules.
  *
- * Nothing here decides what is right. Whatever is not plainly what it should be is left, by a return value, to the
- * conversion by row, which is the oracle of the tests: a byte that leaves here is one that it would have sent.
+ * Nothing here decides what is right. Anything that is not plainly valid is left to the row-by-row way, by a return
+ * value; that way is also the oracle of the tests. So every byte that leaves here is one that it would have sent.
  *
- * The caller owns all memory and has seen that every text is UTF-8. Nothing is allocated, kept or shared, and the code
- * calls nothing but the memory functions of the C library. Input is read through `at < end`, output written through
- * `put`: each access stands beside its bound.
+ * The caller owns all memory and has checked that every text is UTF-8. Nothing is allocated, kept or shared, and the
+ * code calls only the memory functions of the C library. Input is read after a check of `at < end`, and output is
+ * written through `put`: each access is next to its bound.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/* Changes whenever a function or a structure below does: the caller loads no other. */
+/* Changes whenever a function or a structure below changes: the caller loads no other version. */
 uint32_t rows_version(void) { return 2; }
 
 /* How a conversion ended. */
@@ -21,7 +21,7 @@ enum { DONE = 0, LEFT_TO_ROWS = 1, NO_ROOM = 2 };
 /* A text inside some input. */
 typedef struct { const uint8_t *at, *end; } Text;
 
-/* Room for output; `full` once something did not fit, and then it stays so. */
+/* Space for output; `full` once something did not fit, and from then on. */
 typedef struct { uint8_t *at, *end; bool full; } Room;
 
 static void put(Room *room, const void *bytes, size_t count) {
@@ -49,7 +49,7 @@ static bool take_digits(Text *rest) {
     return rest->at > from;
 }
 
-/* A number as RFC 8259 has it, section 6. */
+/* A number as RFC 8259 defines it in section 6. */
 static bool take_number(Text *rest, bool *exponent) {
     take_byte(rest, '-');
     if (!take_byte(rest, '0') && !take_digits(rest)) return false;
@@ -61,10 +61,10 @@ static bool take_number(Text *rest, bool *exponent) {
 
 /* ---- CSV rows to RECORD lines ---- */
 
-/* A field of a row, without the quotes around it; so many quotes inside it stand twice. */
+/* A field of a row, without the quotes around it, and how many quotes inside it are doubled. */
 typedef struct { Text text; size_t doubled; } Field;
 
-/* A field in quotes goes up to a quote that stands by itself, any other up to what ends one or may not stand in one. */
+/* A quoted field ends at a single quote, any other at what ends a field or must not occur in one. */
 static bool split_field(Text *rest, uint8_t delimiter, Field *field) {
     const bool quoted = take_byte(rest, '"');
     const uint8_t *at = rest->at;
@@ -80,7 +80,7 @@ static bool split_field(Text *rest, uint8_t delimiter, Field *field) {
     return true;
 }
 
-/* A row of so many fields and the end of its line, which may lack behind the last; false where it is no such row. */
+/* A row of `count` fields and its line end, which the last row may lack; false if it is no such row. */
 static bool split_row(Text *rest, uint8_t delimiter, Field *fields, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (i > 0 && !take_byte(rest, delimiter)) return false;
@@ -91,11 +91,11 @@ static bool split_row(Text *rest, uint8_t delimiter, Field *fields, size_t count
     return take_byte(rest, '\n');
 }
 
-/* How a column is written. A text that is none of what its kind allows is written as TEXT, and counted. */
+/* How a column is written. A value that does not fit its kind is written as TEXT, and counted. */
 enum { TEXT = 0, NUMBER = 1, BOOLEAN = 2, DATE = 3, COUNTED = 4, NOTHING = 5 };
 
-/* A part of every line: what stands before the value of a column, and that value. COUNTED is no JSON but what is hashed
- * of a field: its length in bytes, a colon, its text and a comma. */
+/* A part of every line: a constant, then the value of a column. COUNTED is not JSON but the form in which a field is
+ * hashed: its length in bytes, a colon, its text and a comma. */
 typedef struct { Text label; uint64_t column, kind; } Piece;
 
 typedef struct {
@@ -106,14 +106,14 @@ typedef struct {
     uint64_t longest_line, delimiter;
 } Layout;
 
-/* What is made of a block. The arrays have a place for each row, `misfits` one for each piece. */
+/* The result for a block. The arrays have an element for each row, `misfits` one for each piece. */
 typedef struct {
     Room lines;
-    uint64_t *ends, *keys, *misfits; /* where the lines end, what their keys are as numbers */
+    uint64_t *ends, *keys, *misfits; /* where the lines end, and their keys as numbers */
     uint64_t rows, blank_keys;
 } Records;
 
-/* A day of the calendar, from the year 1, written as 2026-04-30. */
+/* A calendar date from the year 1 on, written as 2026-04-30. */
 static bool is_date(Text text) {
     static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     uint32_t digits = 0;
@@ -127,7 +127,7 @@ static bool is_date(Text text) {
     return month != 2 || day < 29 || (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
 }
 
-/* A byte as it stands in a text of JSON; U+0085, U+2028 and U+2029 end a line for some readers and are escaped too. */
+/* A byte as JSON text; U+0085, U+2028 and U+2029, which end a line for some readers, are escaped too. */
 static const uint8_t *put_escape(Room *room, const uint8_t *at, const uint8_t *end) {
     static const char digits[] = "0123456789abcdef", letters[] = "btn\0fr";
     const uint8_t code = *at;
@@ -176,7 +176,7 @@ static void put_counted(Room *room, const Field *field) {
     put(room, ",", 1);
 }
 
-/* The value of a field; false where it does not fit its kind. */
+/* The value of a field; false if it does not fit its kind. */
 static bool put_value(Room *room, const Field *field, uint64_t kind) {
     Text rest = field->text;
     bool ignored;
@@ -189,7 +189,7 @@ static bool put_value(Room *room, const Field *field, uint64_t kind) {
     return kind == TEXT || (kind == DATE && is_date(field->text));
 }
 
-/* A key and one more field: the number that its bytes are, fields ended by one that no UTF-8 has, modulo 2^61 - 1. */
+/* A key extended by a field: its bytes as one number modulo 2^61 - 1, each field ended by a byte that UTF-8 lacks. */
 static uint64_t with_field(uint64_t key, const Field *field) {
     const uint64_t modulus = (UINT64_C(1) << 61) - 1;
     for (const uint8_t *at = field->text.at, *end = field->text.end; at <= end; at++) {
@@ -200,7 +200,7 @@ static uint64_t with_field(uint64_t key, const Field *field) {
     return key;
 }
 
-/* The lines of a block of whole rows: of all of them, or it is not DONE. `fields` has room for one row. */
+/* The lines of a block of whole rows; DONE only if all of them were converted. `fields` has room for one row. */
 int32_t rows_to_lines(Text block, const Layout *layout, Field *fields, Records *made) {
     const uint8_t *lines = made->lines.at, *line = lines;
     for (; block.at < block.end; made->rows++, line = made->lines.at) {
@@ -225,7 +225,7 @@ int32_t rows_to_lines(Text block, const Layout *layout, Field *fields, Records *
     return DONE;
 }
 
-/* How many of the numbers came before. The table has room for twice as many at least, a power of two, and is zero. */
+/* How many numbers repeat an earlier one. The zeroed table has at least twice as many elements, a power of two. */
 uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table, uint64_t size) {
     uint64_t repeated = 0;
     for (uint64_t i = 0; i < count; i++) {
@@ -239,12 +239,12 @@ uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table
 
 /* ---- JSON records to cells ---- */
 
-/* Where the text of a cell stands among the texts of all; its length is -1 for a null, and where there is no value. */
+/* Where the text of a cell begins among the texts of all; the length is -1 for null and for a missing value. */
 typedef struct { int32_t begin, length; } Span;
 
-/* What records look like: so many columns; their names in the order of their bytes, as JSON has them, which may be in
- * more than one form, and the column of each; by name, and last for none, which one came behind it before, a guess.
- * A line is the parts in turn, the data behind one of them, numbers that say nothing between the others. */
+/* What records look like: how many columns; their names as JSON, perhaps in several forms, in the order of their bytes;
+ * the column of each name; and, for each name and for the beginning, a guess which name comes next. A line consists of
+ * the parts in turn, with the data after one of them and numbers that are ignored between the others. */
 typedef struct {
     uint64_t count, name_count, *next;
     const Text *names;
@@ -253,7 +253,7 @@ typedef struct {
     uint64_t part_count, data_part, separator;
 } Header;
 
-/* A record that is being taken: its cells, and the name before. */
+/* A record that is being read: its cells, and the previous name. */
 typedef struct {
     const Header *header;
     const uint8_t *origin;
@@ -281,7 +281,7 @@ static bool take_unit(Text *rest, uint32_t *unit) {
     return true;
 }
 
-/* What stands behind a backslash; half of a surrogate pair is no character. */
+/* What follows a backslash; half of a surrogate pair is not a character. */
 static bool take_escape(Text *rest, Room *texts) {
     static const char signs[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     const char *sign = rest->at < rest->end ? memchr(signs, *rest->at, 8) : NULL;
@@ -311,7 +311,7 @@ static bool take_string(Text *rest, Room *texts) {
     }
 }
 
-/* A value as it stands, but for the blanks between its words; one that is nested deeper than `levels` is left. */
+/* A value as it is, without the blanks between its tokens; one that is nested deeper than `levels` is left. */
 static bool copy_value(Text *rest, Room *texts, int levels) {
     skip_blanks(rest);
     const uint8_t *from = rest->at;
@@ -338,26 +338,26 @@ static bool copy_value(Text *rest, Room *texts, int levels) {
     return put(texts, &closing, 1), true;
 }
 
-/* A value that is not sent. */
+/* A value that is not used. */
 static bool skip_value(Text *rest, Room unused) { return copy_value(rest, &unused, MOST_LEVELS); }
 
-/* The name that comes next; one past the last where it is none of the header's. */
+/* The next name; one past the last if it is not in the header. */
 static uint64_t take_name(Text *rest, const Header *header, uint64_t guess) {
-    uint64_t first = 0, behind = header->name_count;
-    if (guess < behind && take_known(rest, header->names[guess])) return guess;
-    while (first < behind) {
-        const uint64_t middle = first + (behind - first) / 2;
+    uint64_t first = 0, past = header->name_count;
+    if (guess < past && take_known(rest, header->names[guess])) return guess;
+    while (first < past) {
+        const uint64_t middle = first + (past - first) / 2;
         const Text name = header->names[middle];
         const size_t left = (size_t)(rest->end - rest->at), length = (size_t)(name.end - name.at);
         const int order = memcmp(rest->at, name.at, length < left ? length : left);
         if (order == 0 && length <= left) return rest->at += length, middle;
-        if (order <= 0) behind = middle;
+        if (order <= 0) past = middle;
         else first = middle + 1;
     }
     return header->name_count;
 }
 
-/* A number that has an exponent, written out: no digit is added or lost. Very long ones are left. */
+/* A number with an exponent, written in full: no digit is added or lost. Very long ones are left. */
 static bool write_out(Text number, uint8_t separator, Room *texts) {
     if (take_byte(&number, '-')) put(texts, "-", 1);
     const uint8_t *whole = number.at;
@@ -383,7 +383,7 @@ static bool write_out(Text number, uint8_t separator, Room *texts) {
     return true;
 }
 
-/* The text of the cell that a value becomes; for null there is none. */
+/* The text of the cell that a value becomes; null has none. */
 static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     const uint8_t *from = rest->at;
     uint8_t *text = texts->at;
@@ -400,7 +400,7 @@ static bool take_cell(Text *rest, uint8_t separator, Room *texts) {
     return true;
 }
 
-/* A name and its value; a name of Airbyte's own is let pass. Where a column that has a text comes again, it is left. */
+/* A name and its value. Airbyte's own names are skipped; a second value for a column that has a text is left. */
 static bool take_member(Text *rest, Record *record) {
     const Header *header = record->header;
     const uint8_t *text = record->texts.at;
@@ -442,9 +442,9 @@ static bool take_line(Text *rest, Record *record) {
     return take_sign(rest, '\n') || rest->at == rest->end;
 }
 
-/* The cells of so many records at most, each on a line. What is done goes from the block, up to the first record that
- * is left. Cells begin behind the origin; texts that are longer than their record, as written-out numbers may be, are
- * left: all need no more room than the block has. */
+/* The cells of at most `*rows` records, each on a line. The block is advanced past what was read, up to the first
+ * record that is left. Cells are counted from the origin. A record whose texts are longer than itself, as numbers
+ * written in full can be, is left: so texts never need more space than the block. */
 int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origin, Room *texts, Span *cells,
                          uint64_t *rows) {
     const uint64_t most = *rows;
@@ -464,10 +464,10 @@ int32_t records_to_cells(Text *block, const Header *header, const uint8_t *origi
 
 /* ---- Cells to CSV lines ---- */
 
-/* The cells of a column: each stands `stride` spans behind the one before. */
+/* The cells of a column: each is `stride` spans after the one before. */
 typedef struct { Text texts; const Span *first; int64_t stride; } Column;
 
-/* A cell, in quotes where it holds what means something else without them. */
+/* A cell, in quotes if it contains what would mean something else without them. */
 static void put_cell(Room *room, Text cell, uint8_t delimiter) {
     const uint8_t *at = cell.at;
     while (at < cell.end && *at != delimiter && *at != '"' && *at != '\r' && *at != '\n') at++;
@@ -482,7 +482,7 @@ static void put_cell(Room *room, Text cell, uint8_t delimiter) {
     if (quoted) put(room, "\"", 1);
 }
 
-/* The lines of so many rows. A row of one empty cell is a pair of quotes, so that it stays a row. */
+/* The lines of `rows` rows. A row of one empty cell is a pair of quotes, so that it remains a row. */
 int32_t cells_to_lines(const Column *columns, uint64_t count, uint64_t rows, uint8_t delimiter, Room *lines) {
     for (uint64_t row = 0; row < rows; row++) {
         for (uint64_t i = 0; i < count; i++) {

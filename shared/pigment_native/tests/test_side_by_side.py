@@ -14,7 +14,7 @@ from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.cells import CellReader, RecordInput
 from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.library import LIBRARY, text_of
-from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLineWriter
+from pigment_native.record_lines import Kind, Piece, RecordLineWriter
 
 COLUMNS = 6
 
@@ -30,7 +30,12 @@ def line_writer(number: int) -> RecordLineWriter:
     pieces = tuple(Piece(b'{"%d":' % number if n == 0 else b',"%d":' % n, n, Kind.TEXT) for n in range(COLUMNS))
     digest = Piece(b',"counted":', 0, Kind.COUNTED)
     return RecordLineWriter(
-        library(), LineLayout((*pieces, digest, Piece(b"}\n", 0, Kind.NOTHING)), COLUMNS, (0, 1), 20_000_000, ";")
+        library(),
+        (*pieces, digest, Piece(b"}\n", 0, Kind.NOTHING)),
+        COLUMNS,
+        (0, 1),
+        longest_line_bytes=20_000_000,
+        delimiter=";",
     )
 
 
@@ -120,7 +125,7 @@ def test_of_no_rows_there_are_no_lines() -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""])
 def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
-    writer = RecordLineWriter(library(), LineLayout((Piece(b"{}\n", 0, Kind.NOTHING),), 3, (), 10, ";"))
+    writer = RecordLineWriter(library(), [Piece(b"{}\n", 0, Kind.NOTHING)], 3, (), longest_line_bytes=10, delimiter=";")
     made = writer.lines(b'a;"b\n";' + end)
 
     assert made is not None
@@ -129,7 +134,7 @@ def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
 
 
 def test_what_is_too_large_for_a_row_by_itself_is_left() -> None:
-    writer = RecordLineWriter(library(), LineLayout((), 1, (), 10, ";"))
+    writer = RecordLineWriter(library(), (), 1, (), longest_line_bytes=10, delimiter=";")
 
     assert writer.lines(b"a" * LARGEST_RECORD_BYTES) is not None
     assert writer.lines(b"a" * (LARGEST_RECORD_BYTES + 1)) is None

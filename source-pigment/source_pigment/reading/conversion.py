@@ -14,7 +14,7 @@ from ctypes import CDLL
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import CsvBroken, RecordBlocks, parse_rows, split_first_record
-from pigment_native.record_lines import Kind, LineLayout, Piece, RecordLines, RecordLineWriter
+from pigment_native.record_lines import Kind, Piece, RecordLines, RecordLineWriter
 from source_pigment.config import DIALECT
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.records import (
@@ -198,7 +198,12 @@ class BulkConverter:
 
 def _writer(library: CDLL, layout: RecordLayout, pieces: Sequence[Piece], keys: tuple[int, ...]) -> RecordLineWriter:
     return RecordLineWriter(
-        library, LineLayout(tuple(pieces), len(layout.names), keys, LONGEST_LINE_BYTES, DIALECT.delimiter)
+        library,
+        pieces,
+        len(layout.names),
+        keys,
+        longest_line_bytes=LONGEST_LINE_BYTES,
+        delimiter=DIALECT.delimiter,
     )
 
 
