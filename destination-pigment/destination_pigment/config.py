@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from destination_pigment.rejected_rows.bucket import Bucket, parse_bucket
+from destination_pigment.rejected_rows.store import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, pasted_id
 from pigment_client.models import ImportMode, UploadForm

@@ -13,8 +13,13 @@ from destination_pigment.files.rejected import NOT_KEPT, Rejections, RejectionsO
 from destination_pigment.files.spool import Spool
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import DestinationStream
-from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING, RejectedRowKeeper
-from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
+from destination_pigment.rejected_rows.store import (
+    KEEPS_NOTHING,
+    ObjectNames,
+    RejectedRowKeeper,
+    RejectedRowStore,
+    open_objects,
+)
 from pigment_client.http.clock import Clock
 
 # The number of the platform's job (airbyte-platform: WorkerEnvConstants), where the catalog does not say it.

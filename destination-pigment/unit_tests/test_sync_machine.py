@@ -19,7 +19,7 @@ from destination_pigment.imports.deletions import Deletions
 from destination_pigment.imports.first_imports import FirstImports
 from destination_pigment.imports.importer import Importer
 from destination_pigment.input.completion import Completion
-from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
+from destination_pigment.rejected_rows.store import RejectedRowKeeper
 from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from destination_pigment.files.rows import Rejection, Rows
 from destination_pigment.files.spool import Spool, disk_errors_explained
 from destination_pigment.rejected_rows.csv_table import KeptRow, to_line, values_of
-from destination_pigment.rejected_rows.keeper import HeldRows
+from destination_pigment.rejected_rows.store import HeldRows
 
 
 class Rejections(Protocol):

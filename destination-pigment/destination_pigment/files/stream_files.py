@@ -19,7 +19,7 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import NOT_KEPT, Rejections
 from destination_pigment.files.rows import Column, Rejection, Rows
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.rejected_rows.keeper import HeldRows
+from destination_pigment.rejected_rows.store import HeldRows
 from pigment_client.wording import counted
 from pigment_csv.writer import CsvUnwritable
 from pigment_native.csv_lines import CsvLineWriter

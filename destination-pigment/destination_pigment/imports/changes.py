@@ -13,8 +13,13 @@ from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.report import Imported, MayBeStored, not_pushed
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.bucket import BucketFailed
-from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING, RejectedRowKeeper, problem_of, unexpected
+from destination_pigment.rejected_rows.store import (
+    KEEPS_NOTHING,
+    BucketFailed,
+    RejectedRowKeeper,
+    problem_of,
+    unexpected,
+)
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.bucket import BucketFailed
+from destination_pigment.rejected_rows.store import BucketFailed
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.models import CompletedImport, ImportCounts, RejectedRow, SkippedData
 from pigment_client.wording import counted

@@ -1,24 +1,117 @@
-"""Rejected rows into the bucket: in objects of bounded size, each written until it is there."""
+"""Rejected rows into the user's bucket: those rejected on arrival before the push, those of Pigment after it.
+
+Where there is no bucket, nothing is written. Rows go in objects of bounded size, each written until it is there.
+Pigment numbers the rows that it rejects, or only counts them by reason; what is only counted is written as counts.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from destination_pigment.input.catalog import StreamKey
-from destination_pigment.rejected_rows.bucket import Bucket, BucketFailed
-from destination_pigment.rejected_rows.csv_table import KeptRow, counts_of, table_of
-from pigment_airbyte.failures import ConfigProblem
+from destination_pigment.input.catalog import DestinationStream, StreamKey
+from destination_pigment.rejected_rows.csv_table import KeptRow, counts_of, from_line, table_of
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_client.errors import AddressUnusable, PlainHttp
+from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
 from pigment_client.http.retry import RetryPolicy, wait_seconds
-from pigment_client.models import SkippedData
+from pigment_client.models import RejectedRow, SkippedData
+from pigment_client.wording import counted
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where rejected rows go, and who writes there: a key, a role, or (neither) the identity of this machine.
+
+    With an `endpoint`, storage that speaks S3 and is not Amazon's.
+    """
+
+    name: str
+    region: str
+    path: str
+    access_key_id: str | None = field(default=None, repr=False)
+    secret_access_key: str | None = field(default=None, repr=False)
+    role_arn: str | None = None
+    endpoint: Address | None = None
+
+
+def parse_bucket(config: Mapping[str, Any]) -> Bucket | None:
+    """The bucket, or None if rejected rows are only counted; raises `ConfigProblem`."""
+    storage = config.get("object_storage_config") or {}
+    if storage.get("storage_type") != "S3":
+        return None
+    key_id, secret = _text(storage, "access_key_id"), _text(storage, "secret_access_key")
+    if bool(key_id) != bool(secret):
+        missing, there = ("Secret access key", "Access key ID") if key_id else ("Access key ID", "Secret access key")
+        raise ConfigProblem(
+            f'"Storage of rejected rows" has the "{there}" and no "{missing}": enter both, or leave both empty where '
+            "the connector runs in AWS with a role that may write to the bucket."
+        )
+    return Bucket(
+        name=_text(storage, "s3_bucket_name") or "",
+        region=_text(storage, "s3_bucket_region") or "",
+        # The platform's link drops the slashes at the end.
+        path=(_text(storage, "bucket_path") or "").strip("/"),
+        access_key_id=key_id,
+        secret_access_key=secret,
+        role_arn=_text(storage, "role_arn"),
+        endpoint=_endpoint(_text(storage, "s3_endpoint")),
+    )
+
+
+def _endpoint(entered: str | None) -> Address | None:
+    if entered is None:
+        return None
+    try:
+        address = Address(entered.rstrip("/"), 10.0, 60.0, "")
+        if _is_plain(entered):
+            return address
+    except AddressUnusable:
+        pass
+    except PlainHttp:
+        raise ConfigProblem(
+            'The "S3 endpoint" is not encrypted, and rejected rows would travel in clear: enter an address that begins '
+            "with https://."
+        ) from None
+    raise ConfigProblem(
+        'The "S3 endpoint" is no address: enter one such as https://s3.example.com, or leave it empty for Amazon S3.'
+    )
+
+
+def _is_plain(address: str) -> bool:
+    """Whether it is only an address: no key, query or fragment, and no blank inside."""
+    parts = urlsplit(address)
+    return "@" not in parts.netloc and not parts.query and not parts.fragment and len(address.split()) == 1
+
+
+def _text(values: Mapping[str, Any], name: str) -> str | None:
+    return str(values.get(name) or "").strip() or None
+
+
+class BucketFailed(Exception):
+    """The bucket was not written; `cause` is a clause, `advice` one thing to do, `is_passing` whether it may pass.
+
+    A `sentence` is the whole text for the user, if there is more to say.
+    """
+
+    def __init__(self, cause: str, advice: str, *, is_passing: bool = False, sentence: str = "") -> None:
+        super().__init__(sentence or f"{cause}: {advice}.")
+        self.cause = cause
+        self.advice = advice
+        self.is_passing = is_passing
+
 
 # What would begin another folder, or is not allowed in a name.
 _NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
@@ -67,8 +160,6 @@ def folder(name: str) -> str:
     kept = _NO_NAME.sub("_", name).encode()[:_LONGEST_PART_BYTES].decode(errors="ignore").strip()
     return "_" if kept in {"", ".", ".."} else kept
 
-
-logger = logging.getLogger("airbyte.pigment.destination")
 
 # 5 attempts in about 15 s, as for a push.
 RETRIES = RetryPolicy(retries=4, ceiling_seconds=8.0)
@@ -144,6 +235,132 @@ def _in_objects(rows: Iterable[KeptRow]) -> Iterator[list[KeptRow]]:
         characters += row.size
     if some:
         yield some
+
+
+_NO_REASON = "rejected by Pigment"
+
+# The data rows of a file, some at a time.
+ReadRows = Callable[[], Iterable[list[list[str | None]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRows:
+    """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
+
+    path: Path
+    begin: int
+    end: int
+    count: int
+
+    def rows(self) -> Iterator[KeptRow]:
+        """The rows."""
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            while file.tell() < self.end:
+                yield from_line(file.readline())
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRowKeeper:
+    """Brings rejected rows to the bucket, if there is one."""
+
+    store: RejectedRowStore | None = None
+
+    def keep_arrived(self, stream: DestinationStream, held: Sequence[HeldRows | None]) -> None:
+        """Write what was rejected on arrival; raises `BucketFailed`: then nothing may be pushed.
+
+        The text of the error is the whole sentence for the user.
+        """
+        found = [each for each in held if each is not None]
+        if self.store is None or not found:
+            return
+        try:
+            self.store.keep(stream.key, (row for each in found for row in each.rows()))
+        except BucketFailed as failed:
+            rows = counted(sum(each.count for each in found), "rejected row")
+            sentence = (
+                f'{rows} of the {stream.subject} could not be written to the bucket "{self.store.bucket.name}", '
+                f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
+                f"{failed.advice}, and run the sync again."
+            )
+            is_passing = failed.is_passing
+            raise BucketFailed(failed.cause, failed.advice, is_passing=is_passing, sentence=sentence) from None
+
+    def keep_imported(
+        self,
+        stream: DestinationStream,
+        columns: tuple[str, ...],
+        read_rows: ReadRows,
+        rejected: int,
+        numbered: Sequence[RejectedRow],
+        skipped: Sequence[SkippedData],
+    ) -> None:
+        """Write what Pigment rejected of a file with these columns and rows; raises `BucketFailed`.
+
+        `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason.
+        """
+        if self.store is None or not rejected:
+            return
+        by_number = _by_number(numbered) if _are_quoted_right(columns, read_rows, numbered) else {}
+        if 0 < len(by_number) <= rejected:
+            self.store.keep(stream.key, _named_rows(columns, read_rows, by_number, self.store.now()))
+        if len(by_number) < rejected:
+            unnamed = skipped or (SkippedData(_NO_REASON, rejected - len(by_number)),)
+            self.store.keep_counts(stream.key, unnamed)
+
+    def sentence_after_push(self, failed: BucketFailed, stream: DestinationStream, rejected: int, stored: int) -> str:
+        """What happened to rows that Pigment rejected while others are stored, up to what to do."""
+        name = "" if self.store is None else self.store.bucket.name
+        return (
+            f"Pigment stored {counted(stored, 'row')} of the {stream.subject}, and {counted(rejected, 'row')} that it "
+            f'rejected could not be written to the bucket "{name}", because {failed.cause}: {failed.advice}, and'
+        )
+
+
+KEEPS_NOTHING = RejectedRowKeeper()
+
+
+def problem_of(failed: BucketFailed, sentence: str) -> ConfigProblem | TransientProblem:
+    """The failure as an error of the sync."""
+    return TransientProblem(sentence) if failed.is_passing else ConfigProblem(sentence)
+
+
+def unexpected(error: Exception) -> BucketFailed:
+    """Any other error on the way to the bucket, which could happen again."""
+    return BucketFailed(f"the connector met an error ({type(error).__name__})", "report it with the log of this sync")
+
+
+def _by_number(numbered: Sequence[RejectedRow]) -> dict[int, list[RejectedRow]]:
+    found: dict[int, list[RejectedRow]] = {}
+    for each in numbered:
+        found.setdefault(each.row, []).append(each)
+    return found
+
+
+def _are_quoted_right(columns: tuple[str, ...], read_rows: ReadRows, numbered: Sequence[RejectedRow]) -> bool:
+    """Whether every number is that of a row that contains the value that the response quotes, if it quotes one."""
+    left = _by_number(numbered)
+    for number, row in _rows(read_rows):
+        cells = dict(zip(columns, row, strict=False))
+        for each in left.pop(number, ()):
+            if each.value is not None and (cells.get(each.column or "", each.value) or "") != each.value:
+                return False
+    return not left
+
+
+def _named_rows(
+    columns: tuple[str, ...], read_rows: ReadRows, numbered: dict[int, list[RejectedRow]], at: datetime
+) -> Iterator[KeptRow]:
+    for number, row in _rows(read_rows):
+        if errors := numbered.get(number):
+            reasons = dict.fromkeys(each.code or _NO_REASON for each in errors)
+            fields = dict.fromkeys(each.column for each in errors if each.column)
+            yield KeptRow("; ".join(reasons), "; ".join(fields) or None, at, columns, tuple(row))
+
+
+def _rows(read_rows: ReadRows) -> Iterator[tuple[int, list[str | None]]]:
+    """The data rows and their numbers, from 1."""
+    return enumerate((row for some in read_rows() for row in some), start=1)
 
 
 def open_objects(bucket: Bucket) -> Objects:

@@ -21,9 +21,13 @@ from destination_pigment.imports.reload import Replace, ReplaceJob
 from destination_pigment.imports.report import Imported, MayBeStored, RowRules
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.bucket import Bucket, BucketFailed
-from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
-from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore
+from destination_pigment.rejected_rows.store import (
+    Bucket,
+    BucketFailed,
+    ObjectNames,
+    RejectedRowKeeper,
+    RejectedRowStore,
+)
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.http.clock import Clock

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from destination_pigment.rejected_rows.bucket import Bucket, failure_of_response, failure_without_response
+from destination_pigment.rejected_rows.s3 import failure_of_response, failure_without_response
+from destination_pigment.rejected_rows.store import Bucket
 from pigment_client.http.address import Address
 
 AMAZON = Bucket("rows", "eu-west-1", "p")

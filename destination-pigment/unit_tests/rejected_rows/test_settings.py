@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from destination_pigment.rejected_rows.bucket import parse_bucket
+from destination_pigment.rejected_rows.store import parse_bucket
 from pigment_airbyte.failures import ConfigProblem
 
 S3 = {"storage_type": "S3", "s3_bucket_name": " rows ", "s3_bucket_region": "eu-west-1", "bucket_path": ""}

@@ -7,9 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from destination_pigment.rejected_rows.bucket import Bucket, BucketFailed
 from destination_pigment.rejected_rows.csv_table import KeptRow
-from destination_pigment.rejected_rows.store import RETRIES, ObjectNames, RejectedRowStore, probe_bucket
+from destination_pigment.rejected_rows.store import (
+    RETRIES,
+    Bucket,
+    BucketFailed,
+    ObjectNames,
+    RejectedRowStore,
+    probe_bucket,
+)
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.http.clock import Clock
 

@@ -7,9 +7,13 @@ import io
 from collections import deque
 from datetime import UTC, datetime
 
-from destination_pigment.rejected_rows.bucket import Bucket, BucketFailed
-from destination_pigment.rejected_rows.keeper import RejectedRowKeeper
-from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore
+from destination_pigment.rejected_rows.store import (
+    Bucket,
+    BucketFailed,
+    ObjectNames,
+    RejectedRowKeeper,
+    RejectedRowStore,
+)
 from pigment_client.http.clock import Clock
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -49,7 +49,7 @@ from destination_pigment.imports.reload import Replace
 from destination_pigment.imports.strategies import Streams
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import WriteMode, parse_catalog
-from destination_pigment.rejected_rows.keeper import KEEPS_NOTHING
+from destination_pigment.rejected_rows.store import KEEPS_NOTHING
 from destination_pigment.state_output import HeldStates, States
 from destination_pigment.sync import Pace, Sync
 from pigment_client.http.clock import Clock
