@@ -153,8 +153,8 @@ MISTAKES = [
         "an application that is not there",
         literal(application_id=NOWHERE),
         (
-            'The "Application ID" <id> is none that the owner of the key can see: open the application in Pigment'
-            " and paste its address. There are: Consolidation (<id>), Planning (<id>)."
+            'The "Application ID" <id> is not an application that the owner of the key can see: open the'
+            " application in Pigment and paste its address. There are: Consolidation (<id>), Planning (<id>)."
         ),
     ),
     Mistake(
@@ -227,8 +227,8 @@ MISTAKES = [
         "a pair that fills two blocks",
         paired("Accounts", richer=True),
         (
-            'The import configurations "General Ledger" and "Accounts" of the target "ledger" fill different '
-            'blocks, and a pair must fill the same: correct one of the two IDs under "Targets".'
+            'The import configurations "General Ledger" and "Accounts" of the target "ledger" fill '
+            'different blocks, and a pair must fill the same one: correct one of the two IDs under "Targets".'
         ),
     ),
     Mistake(
@@ -245,8 +245,8 @@ MISTAKES = [
         "a list that is gone",
         dimension(NOWHERE),
         (
-            'The dimension check of the column "Account" names the list "<id>", which is no list that the owner '
-            'of the Export key can see: open the list in Pigment and paste its address as "List ID". There are: '
+            'The dimension check of the column "Account" names the list "<id>", which is not a list that the '
+            'owner of the Export key can see: open the list in Pigment and paste its address as "List ID". There are: '
             "Accounts (<id>), Departments (<id>), Employees (<id>), General Ledger (<id>), Months (<id>)."
         ),
     ),

@@ -1,4 +1,4 @@
-"""check: whether the destination can write what it is configured to write. It never writes."""
+"""check: whether the destination can write what it is configured to write. It pushes nothing into Pigment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pigment_airbyte.connection import open_client
 from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import load_spec
-from pigment_client.client import Export, PigmentClient
+from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
@@ -28,7 +28,7 @@ from pigment_client.wording import counted, listed
 
 
 def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> AirbyteConnectionStatus:
-    """Try what is configured: the keys, the application, import configurations and dimension checks."""
+    """Try everything that is configured: keys, application, import configurations, dimension checks, bucket."""
     schema = load_spec("destination_pigment").connectionSpecification
     return check_form_and_connection(
         config,
@@ -36,7 +36,7 @@ def check_connection(config: Mapping[str, Any], logger: logging.Logger) -> Airby
         schema=schema,
         parse=parse_config,
         needed=_needed_purposes,
-        try_all=lambda client, settings: _check(client, settings, config),
+        try_all=lambda client, settings: _try_all(client, settings, config),
     )
 
 
@@ -47,24 +47,24 @@ def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
     return frozenset(needed | ({Purpose.EXPORT} if config.get("dimension_checks") else set()))
 
 
-def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[str, Any]) -> str:
-    # An import that nobody made: 404 means that the key may import.
+def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping[str, Any]) -> str:
+    # The ID of no import: 404 means that the key may import.
     with suppress(NotFound):
         client.import_status(str(uuid.uuid4()))
-    _check_streams(settings)
+    _check_stream_names(settings)
     known = None
     if _can_list(client, config):
-        known = _configurations(client, settings)
+        known = _list_configurations(client, settings)
         _check_targets(settings.targets, known)
         found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
     else:
         found = (
-            'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that the '
-            "application and the import configurations are there, and every stream needs an entry under "
+            'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that '
+            "the application and the import configurations exist, and every stream needs an entry under "
             f'"Targets" ({len(settings.targets)} so far).'
         )
     for each in settings.dimension_checks:
-        _check_list(client, settings, each)
+        _check_dimension_list(client, settings, each)
     found += _check_follow_ups(client, settings, known)
     if settings.bucket is not None:
         found = f"{found} {probe_bucket(settings.bucket, open_objects, Clock())}"
@@ -72,10 +72,10 @@ def _check(client: PigmentClient, settings: DestinationConfig, config: Mapping[s
 
 
 def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
-    """Whether there is a key that lists; a site that knows no listing at all is not Pigment."""
+    """Whether there is a key that can list; raises an error if what answers is not Pigment."""
     if (config.get("credentials") or {}).get("auth_type") == "separate_keys" and client.has_key_for(Purpose.METADATA):
         return True
-    # Any web site answers 404 to the import that nobody made; only Pigment knows the listing, and may forbid it.
+    # Any web site answers 404 to the ID of no import. Only Pigment can list applications, or forbid that.
     credentials = config["credentials"]
     key = credentials.get("api_key") or credentials.get(KEY_PROPERTIES[Purpose.IMPORT])
     asking = {**config, "credentials": {"auth_type": "single_key", "api_key": key}, "max_retries": 1}
@@ -87,15 +87,15 @@ def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:
     return client.has_key_for(Purpose.METADATA)
 
 
-def _configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration]:
-    """The import configurations of the application; raises `ConfigProblem` for one that nobody shows to the keys."""
+def _list_configurations(client: PigmentClient, settings: DestinationConfig) -> list[ImportConfiguration]:
+    """The import configurations of the application; raises `ConfigProblem` if the keys cannot see that one."""
     if settings.application_id is not None:
         applications = client.list_applications()
         if all(each.id != settings.application_id for each in applications):
             there = listed(f"{each.name} ({each.id})" for each in applications)
             raise ConfigProblem(
-                f'The "Application ID" {settings.application_id} is none that the owner of the key can see: open the '
-                f"application in Pigment and paste its address. There are: {there}."
+                f'The "Application ID" {settings.application_id} is not an application that the owner of the key '
+                f"can see: open the application in Pigment and paste its address. There are: {there}."
             )
     return client.list_import_configurations(settings.application_id)
 
@@ -104,7 +104,7 @@ def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfigu
     by_id = {each.id: each for each in known}
     for target in targets:
         chosen = [
-            _find(target.stream, each, by_id)
+            _require_visible(target.stream, each, by_id)
             for each in (target.configuration_id, target.replace_configuration_id)
             if each is not None
         ]
@@ -112,23 +112,23 @@ def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfigu
         if len(blocks) > 1:
             names = " and ".join(f'"{each.name}"' for each in chosen)
             raise ConfigProblem(
-                f'The import configurations {names} of the target "{target.stream}" fill different blocks, and a pair '
-                'must fill the same: correct one of the two IDs under "Targets".'
+                f'The import configurations {names} of the target "{target.stream}" fill different blocks, and a '
+                'pair must fill the same one: correct one of the two IDs under "Targets".'
             )
 
 
 def _check_follow_ups(
     client: PigmentClient, settings: DestinationConfig, known: Sequence[ImportConfiguration] | None
 ) -> str:
-    """Look whether what is to be started is visible, in any application, without starting it; what is to be said.
+    """Check without starting anything that what is to be started is visible, in any application; returns a sentence.
 
-    `known` are the import configurations of the application, None where they cannot be listed.
+    `known` are the import configurations of the application, or None if they cannot be listed.
     """
     if not settings.then_run:
         return ""
     if known is None:
         settle_follow_ups(settings.then_run, ())
-        return ' Nor could it be checked that what is under "Then run" is there.'
+        return ' It could also not be checked that the configurations under "Then run" exist.'
     if set(settings.then_run) - {each.id for each in known}:
         known = [*known, *client.list_import_configurations()]
     followups = settle_follow_ups(settings.then_run, known)
@@ -136,7 +136,7 @@ def _check_follow_ups(
     return f' Under "Then run": {", ".join(each.title for each in followups)}.'
 
 
-def _find(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) -> ImportConfiguration:
+def _require_visible(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) -> ImportConfiguration:
     if wanted in by_id:
         return by_id[wanted]
     named = next((each for each in by_id.values() if each.name == wanted), None)
@@ -153,8 +153,8 @@ def _find(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) ->
     )
 
 
-def _check_streams(settings: DestinationConfig) -> None:
-    """The streams of a connection are not known yet; but two fields that mean the same stream write it the same."""
+def _check_stream_names(settings: DestinationConfig) -> None:
+    """The streams of a connection are not known yet, but two fields that mean the same stream must spell it alike."""
     targets = [each.stream for each in settings.targets]
     for each in settings.dimension_checks:
         if targets and each.stream not in targets:
@@ -172,7 +172,7 @@ def _closest(stream: str, others: Sequence[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def _check_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:
+def _check_dimension_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:
     """Read the header line of the list that a dimension check needs."""
     if not client.has_key_for(Purpose.EXPORT):
         raise ConfigProblem(
@@ -180,15 +180,11 @@ def _check_list(client: PigmentClient, settings: DestinationConfig, check: Dimen
             '"Authentication", or remove them.'
         )
 
-    def first_bytes(export: Export) -> None:
-        next(iter(export), None)
-
-    try:
-        if is_id(check.list_id):
-            client.export(ExportRequest(ExportKind.LIST, check.list_id, {}), first_bytes)
+    if is_id(check.list_id):
+        with suppress(NotFound, RequestRejected):
+            request = ExportRequest(ExportKind.LIST, check.list_id, {})
+            client.export(request, lambda export: next(iter(export), None))
             return
-    except (NotFound, RequestRejected):
-        pass
     raise _no_such_list(client, settings, check)
 
 
@@ -206,6 +202,6 @@ def _no_such_list(client: PigmentClient, settings: DestinationConfig, check: Dim
     there = listed(f"{each.name} ({each.id})" for each in blocks if each.type.kind is ExportKind.LIST)
     more = f" There are: {there}." if blocks else ""
     return ConfigProblem(
-        f"{about}, which is no list that the owner of the Export key can see: open the list in Pigment and paste its "
-        f'address as "List ID".{more}'
+        f"{about}, which is not a list that the owner of the Export key can see: open the list in Pigment and paste "
+        f'its address as "List ID".{more}'
     )

@@ -1,10 +1,10 @@
-"""The configuration as values: read once, checked once, used everywhere."""
+"""The configuration as values: parsed and checked once, used everywhere."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -16,62 +16,46 @@ from pigment_client.models import ImportMode, UploadForm
 from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 
+# Retries of a read if the form says nothing; a push takes no more than `retry.PUSH` allows.
+MAX_RETRIES = 5
+
+_MEGABYTE = 1_000_000
+
 Form = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The form of the files for an import configuration, and its import mode; None leaves that to the configuration."""
+    """How the files for an import configuration are written, and its import mode; None if Pigment decides that."""
 
-    dialect: CsvDialect
+    dialect: CsvDialect = field(default_factory=CsvDialect)
     import_mode: ImportMode | None = None
 
 
-def parse_loading(config: Form) -> Loading:
-    """What a connection says; raises `ConfigProblem`."""
-    return _loading(config, '"CSV format"')
-
-
-def parse_target_loading(entry: Form, config: Form) -> Loading:
-    """What a target says; what it leaves empty is as the connection has it. Raises `ConfigProblem`."""
-    given = {name: value for name, value in _csv(entry).items() if value is not None and value != ""}
-    mode = entered_text(entry, "import_mode") or config.get("import_mode")
-    where = f' in the entry for "{entered_text(entry, "stream")}" under "Targets"' if "dates" in given else ""
-    return _loading({"csv": {**_csv(config), **given}, "import_mode": mode}, f'"CSV format"{where}')
-
-
-def _loading(config: Form, where: str) -> Loading:
-    csv = _csv(config)
+def parse_loading(config: Form, target: Form | None = None) -> Loading:
+    """What the connection says, or the entry of a target where it is filled in; raises `ConfigProblem`."""
+    target = target or {}
+    given = {name: value for name, value in (target.get("csv") or {}).items() if value is not None and value != ""}
+    csv = {**(config.get("csv") or {}), **given}
+    try:
+        dates = _parse_dates(entered_text(csv, "dates"))
+    except PatternProblem as problem:
+        where = f' in the entry for "{entered_text(target, "stream")}" under "Targets"' if "dates" in given else ""
+        raise ConfigProblem(f'The pattern in the field "Dates" of "CSV format"{where} {problem}.') from None
     dialect = CsvDialect(
         ";" if csv.get("delimiter") == "semicolon" else ",",
         "," if csv.get("decimal_separator") == "comma" else ".",
         csv.get("encoding") == "utf-8-bom",
-        _dates(entered_text(csv, "dates"), where),
+        dates,
     )
-    mode = entered_text(config, "import_mode")
+    mode = entered_text(target, "import_mode") or entered_text(config, "import_mode")
     return Loading(dialect, ImportMode(mode) if mode else None)
 
 
-def _dates(text: str, where: str) -> DatePattern | None:
+def _parse_dates(text: str) -> DatePattern | None:
     if text.lower() in {"", "as_sent"}:
         return None
-    if text.lower() == "iso":
-        return ISO_DAY
-    try:
-        return parse_date_pattern(text)
-    except PatternProblem as problem:
-        raise ConfigProblem(f'The pattern in the field "Dates" of {where} {problem}.') from None
-
-
-def _csv(form: Form) -> Form:
-    csv: Form = form.get("csv") or {}
-    return csv
-
-
-_MEGABYTE = 1_000_000
-
-# Tries after the first, where the form says nothing; a push takes no more than `retry.PUSH` has.
-MAX_RETRIES = 5
+    return ISO_DAY if text.lower() == "iso" else parse_date_pattern(text)
 
 
 class OnUnknown(StrEnum):
@@ -84,10 +68,7 @@ class OnUnknown(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
-    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first.
-
-    `loading` is what it says of the files for its import configurations; None where it says nothing.
-    """
+    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first."""
 
     stream: str
     namespace: str | None
@@ -95,7 +76,7 @@ class TargetEntry:
     replace_configuration_id: str | None = None
     clears: bool = False
     minimum_rows: int = 0
-    loading: Loading | None = None
+    loading: Loading = field(default_factory=Loading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +91,7 @@ class DimensionCheck:
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """When a file is full or old enough to go."""
+    """When a file is full, or old enough to be sent."""
 
     max_bytes: int
     max_rows: int
@@ -119,7 +100,7 @@ class FileLimits:
 
 @dataclass(frozen=True, slots=True)
 class DestinationConfig:
-    """The whole configuration but the connection."""
+    """The configuration except the connection."""
 
     application_id: str | None
     targets: tuple[TargetEntry, ...]
@@ -134,13 +115,13 @@ class DestinationConfig:
     bucket: Bucket | None = None
 
     def loading_of(self, configuration_id: str) -> Loading:
-        """How files go to an import configuration, whichever stream they are of."""
+        """How the files for an import configuration are written, and its import mode."""
         return loadings_by_configuration(self.targets).get(configuration_id, self.loading)
 
 
-def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
+def parse_config(config: Form) -> DestinationConfig:
     """The configuration as a value; raises `ConfigProblem`."""
-    targets = _targets(config)
+    targets = _parse_targets(config)
     return DestinationConfig(
         application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         targets=targets,
@@ -154,14 +135,14 @@ def parse_config(config: Mapping[str, Any]) -> DestinationConfig:
         ),
         import_timeout=timedelta(minutes=float(config.get("import_timeout_minutes") or 60)),
         fail_on_rejected=config.get("rejected_rows") == "fail",
-        dimension_checks=tuple(_check(each) for each in config.get("dimension_checks") or ()),
-        then_run=_then_run(config.get("then_run") or (), targets),
+        dimension_checks=tuple(_parse_check(each) for each in config.get("dimension_checks") or ()),
+        then_run=_parse_then_run(config.get("then_run") or (), targets),
         bucket=parse_bucket(config),
     )
 
 
-def _targets(config: Mapping[str, Any]) -> tuple[TargetEntry, ...]:
-    targets = tuple(_target(each, config) for each in config.get("targets") or ())
+def _parse_targets(config: Form) -> tuple[TargetEntry, ...]:
+    targets = tuple(_parse_target(each, config) for each in config.get("targets") or ())
     counts = Counter((each.namespace, each.stream) for each in targets)
     repeated = sorted(stream for (_, stream), count in counts.items() if count > 1)
     if repeated:
@@ -173,23 +154,21 @@ def _targets(config: Mapping[str, Any]) -> tuple[TargetEntry, ...]:
 
 
 def loadings_by_configuration(targets: Sequence[TargetEntry]) -> dict[str, Loading]:
-    """What the targets say of the files for each import configuration; raises `ConfigProblem` where two differ."""
-    found: dict[str, tuple[TargetEntry, Loading]] = {}
+    """The loading of each import configuration that a target names; raises `ConfigProblem` if two of them differ."""
+    found: dict[str, TargetEntry] = {}
     for target in targets:
         for identifier in filter(None, (target.configuration_id, target.replace_configuration_id)):
-            if target.loading is None:
-                continue
-            other, loading = found.setdefault(identifier, (target, target.loading))
-            if loading != target.loading:
-                field = "CSV format" if loading.dialect != target.loading.dialect else "Import mode"
+            other = found.setdefault(identifier, target)
+            if other.loading != target.loading:
+                differing = "CSV format" if other.loading.dialect != target.loading.dialect else "Import mode"
                 raise ConfigProblem(
                     f'The targets "{other.stream}" and "{target.stream}" name the same import configuration '
-                    f'({identifier}) with a different "{field}": enter the same in both under "Targets".'
+                    f'({identifier}) with a different "{differing}": enter the same in both under "Targets".'
                 )
-    return {identifier: loading for identifier, (_, loading) in found.items()}
+    return {identifier: target.loading for identifier, target in found.items()}
 
 
-def _target(entry: Mapping[str, Any], config: Mapping[str, Any]) -> TargetEntry:
+def _parse_target(entry: Form, config: Form) -> TargetEntry:
     stream = entered_text(entry, "stream")
     configuration_id = pasted_id(entry.get("import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets")
     if not stream or not configuration_id:
@@ -207,15 +186,17 @@ def _target(entry: Mapping[str, Any], config: Mapping[str, Any]) -> TargetEntry:
         replacing,
         clears=entry.get("clears_before_import") is True,
         minimum_rows=int(entry.get("minimum_rows") or 0),
-        loading=parse_target_loading(entry, config),
+        loading=parse_loading(config, entry),
     )
 
 
-def _then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tuple[str, ...]:
+def _parse_then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tuple[str, ...]:
     ids = tuple(filter(None, (pasted_id(each, IdKind.IMPORT_CONFIGURATION, "Then run") for each in entries)))
     for each, count in Counter(ids).items():
         if count > 1:
-            raise ConfigProblem(f'"{each}" is more than once under "Then run", and each is started once: leave one.')
+            raise ConfigProblem(
+                f'"{each}" is listed more than once under "Then run", and each is started once: leave one.'
+            )
     for target in targets:
         require_runs_without_files(
             ids, (target.configuration_id, target.replace_configuration_id), f'target "{target.stream}"'
@@ -224,7 +205,7 @@ def _then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tupl
 
 
 def require_runs_without_files(then_run: Sequence[str], configuration_ids: Iterable[str | None], subject: str) -> None:
-    """Raise `ConfigProblem` where what takes the files of a stream shall also be started, without one."""
+    """Raise `ConfigProblem` if an import configuration that takes files is also to be started without one."""
     for each in then_run:
         if each in configuration_ids:
             raise ConfigProblem(
@@ -233,7 +214,7 @@ def require_runs_without_files(then_run: Sequence[str], configuration_ids: Itera
             )
 
 
-def _check(entry: Mapping[str, Any]) -> DimensionCheck:
+def _parse_check(entry: Form) -> DimensionCheck:
     stream, column = entered_text(entry, "stream"), entered_text(entry, "column")
     list_id = pasted_id(entry.get("list_id"), IdKind.LIST, "Dimension checks")
     if not stream or not column or not list_id:
