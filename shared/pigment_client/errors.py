@@ -31,16 +31,7 @@ No error carries a key, a body or a row.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, TypedDict, Unpack
-
-
-class Facts(TypedDict, total=False):
-    """The facts that any error may have in addition to its operation."""
-
-    object_id: str | None
-    status: int | None
-    purpose: str | None
-    host: str | None
+from typing import Any, ClassVar
 
 
 class PigmentError(Exception):
@@ -48,26 +39,22 @@ class PigmentError(Exception):
 
     `operation` names what was tried ("export table"), `object_id` the id of the object, `status` the HTTP status,
     `purpose` the purpose of the key that was used (a value of `keys.Purpose`), `host` the server or proxy that could
-    not be reached or used.
+    not be reached or used. Each class declares its further facts with their defaults.
     """
 
     sentence: ClassVar[str] = "The request to Pigment did not succeed."
 
-    def __init__(
-        self,
-        operation: str | None = None,
-        *,
-        object_id: str | None = None,
-        status: int | None = None,
-        purpose: str | None = None,
-        host: str | None = None,
-    ) -> None:
-        super().__init__(operation, object_id, status, purpose)
+    object_id: str | None = None
+    status: int | None = None
+    purpose: str | None = None
+    host: str | None = None
+
+    def __init__(self, operation: str | None = None, **facts: Any) -> None:
+        super().__init__(operation, *map(facts.get, ("object_id", "status", "purpose")))
         self.operation = operation
-        self.object_id = object_id
-        self.status = status
-        self.purpose = purpose
-        self.host = host
+        for name, value in facts.items():
+            getattr(type(self), name)  # raises AttributeError for a fact that the class does not declare
+            setattr(self, name, value)
 
     def __str__(self) -> str:
         facts = [self.operation or "", self.object_id or "", f"HTTP {self.status}" if self.status else ""]
@@ -151,16 +138,7 @@ class AddressUnusable(SetupWrong):
     """The address of the server, or of the proxy before it (`of_proxy`), cannot be used; `host` if it is known."""
 
     sentence = "The address of the server or of a proxy cannot be used."
-
-    def __init__(
-        self,
-        operation: str | None = None,
-        *,
-        of_proxy: bool = False,
-        **facts: Unpack[Facts],
-    ) -> None:
-        super().__init__(operation, **facts)
-        self.of_proxy = of_proxy
+    of_proxy: bool = False
 
 
 class PlainHttp(SetupWrong):
@@ -182,12 +160,7 @@ class TryLater(PigmentError):
     """
 
     sentence = "Pigment cannot do this now."
-
-    def __init__(
-        self, operation: str | None = None, *, retry_after_seconds: float | None = None, **facts: Unpack[Facts]
-    ) -> None:
-        super().__init__(operation, **facts)
-        self.retry_after_seconds = retry_after_seconds
+    retry_after_seconds: float | None = None
 
 
 class LimitReached(TryLater):
@@ -210,19 +183,8 @@ class Unavailable(TryLater):
     """
 
     sentence = "Pigment is not available."
-
-    def __init__(
-        self,
-        operation: str | None = None,
-        *,
-        arrived: bool = True,
-        retry_after_seconds: float | None = None,
-        obstacle: Obstacle | None = None,
-        **facts: Unpack[Facts],
-    ) -> None:
-        super().__init__(operation, retry_after_seconds=retry_after_seconds, **facts)
-        self.arrived = arrived
-        self.obstacle = obstacle
+    arrived: bool = True
+    obstacle: Obstacle | None = None
 
 
 class BrokenOff(TryLater):
@@ -241,10 +203,7 @@ class NotAnExport(ResponseNotUnderstood):
     """What was received as an export cannot be one; `received` names its kind ("JSON"), never its content."""
 
     sentence = "Pigment answered with something that is not an export."
-
-    def __init__(self, operation: str | None = None, *, received: str = "", **facts: Unpack[Facts]) -> None:
-        super().__init__(operation, **facts)
-        self.received = received
+    received: str = ""
 
 
 class ImportFailed(PigmentError):
@@ -254,10 +213,10 @@ class ImportFailed(PigmentError):
     """
 
     sentence = "Pigment ended the import as failed."
+    names: tuple[str, ...] = ()
 
     def __init__(self, import_id: str, names: tuple[str, ...] = ()) -> None:
-        super().__init__("import", object_id=import_id)
-        self.names = names
+        super().__init__("import", object_id=import_id, names=names)
 
 
 class ImportOutcomeUnknown(PigmentError):
@@ -268,18 +227,8 @@ class ImportOutcomeUnknown(PigmentError):
     """
 
     sentence = "This was sent to Pigment, but the response was lost, so it may have been carried out."
-
-    def __init__(
-        self,
-        operation: str | None = None,
-        *,
-        reason: str | None = None,
-        import_id: str | None = None,
-        **facts: Unpack[Facts],
-    ) -> None:
-        super().__init__(operation, **facts)
-        self.reason = reason
-        self.import_id = import_id
+    reason: str | None = None
+    import_id: str | None = None
 
     def __str__(self) -> str:
         return self.reason or super().__str__()

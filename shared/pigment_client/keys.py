@@ -63,13 +63,5 @@ class Keys:
         return key
 
     def _find(self, purpose: Purpose) -> str | None:
-        match purpose:
-            case Purpose.EXPORT:
-                key = self.export
-            case Purpose.METADATA:
-                key = self.metadata
-            case Purpose.IMPORT:
-                key = self.imports
-            case Purpose.AUDIT:
-                key = self.audit
-        return key.strip() or None if key else None
+        keys = dict(zip(Purpose, (self.export, self.metadata, self.imports, self.audit), strict=True))
+        return (keys[purpose] or "").strip() or None

@@ -34,6 +34,8 @@ _IDS = {"type": "array", "items": _ID}
 _TEXT: dict[str, Any] = {"type": "string"}
 _ANY_FILTER = {"$ref": "#/$defs/ExportFilter"}
 
+_CONDITIONS = ["LessThan", "LessThanOrEqual", "Equal", "NotEqual", "GreaterThan", "GreaterThanOrEqual", "IsNotBlank"]
+
 _DEFINITIONS: dict[str, Any] = {
     "DimensionFilter": _object({"dimensionId": _ID, "modalityIds": _IDS}, "dimensionId", "modalityIds"),
     "ValueFilter": _object(
@@ -41,17 +43,7 @@ _DEFINITIONS: dict[str, Any] = {
             "metricId": _ID,
             "condition": _object(
                 {
-                    "type": {
-                        "enum": [
-                            "LessThan",
-                            "LessThanOrEqual",
-                            "Equal",
-                            "NotEqual",
-                            "GreaterThan",
-                            "GreaterThanOrEqual",
-                            "IsNotBlank",
-                        ]
-                    },
+                    "type": {"enum": _CONDITIONS},
                     "value": {"type": ["string", "number", "boolean"]},
                 },
                 "type",
