@@ -1,7 +1,7 @@
 """A local Pigment for Airbyte's standard suite, and the configurations that `acceptance-test-config.yml` names.
 
-`airbyte-cdk connector test` in a connector's folder loads the folder's `conftest.py`, which calls this: nobody needs a
-workspace, or a key, to run it.
+`airbyte-cdk connector test` in a connector's folder loads the folder's `conftest.py`, which calls this: no workspace
+and no key is needed to run it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class AcceptancePigment:
             "metadata_api_key": secret("metadata"),
         }
         own_streams = {"model_streams": True, "audit_log": True} if self._of_source else {}
-        unknown = {"auth_type": "single_key", "api_key": "pgmt_nobody_made_this_key"}
+        unknown = {"auth_type": "single_key", "api_key": "pgmt_unknown_key"}
         return {
             "config": usual,
             "separate_keys": {**usual, "credentials": separate},

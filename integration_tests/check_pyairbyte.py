@@ -29,7 +29,7 @@ PYAIRBYTE = Path(os.environ.get("PYAIRBYTE", ".venv-pyairbyte")).absolute() / "b
 FAKER = Path(os.environ.get("FAKER", ".venv-faker")).absolute() / "bin" / "source-faker"
 OURS = Path(sys.executable).parent
 CLIENT = Path(__file__).parent / "pyairbyte" / "client.py"
-# It asks no registry and tells nobody.
+# It asks no registry and sends no telemetry.
 OFFLINE = {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "AIRBYTE_NO_UV": "1"}
 
 Ask = Any

@@ -19,7 +19,7 @@ from local_pigment.server import LocalPigment
 
 
 class Runner:
-    """Runs one connector against one local Pigment; `config` is what is not said otherwise."""
+    """Runs one connector against one local Pigment; `config` applies where a call does not override it."""
 
     def __init__(self, server: ForkServer, pigment: LocalPigment, folder: Path, config: dict[str, Any]) -> None:
         self._server = server
@@ -40,7 +40,7 @@ class Runner:
         return self._start(command, given, catalog, state)
 
     def start_with_nulls(self, command: str, *, catalog: Any = None, state: Any = None, **config: Any) -> ForkedProcess:
-        """The same, with what is None said as null."""
+        """The same, with None sent as null."""
         return self._start(command, {**self.config, **config}, catalog, state)
 
     def deliver(self, catalog: Any, **config: Any) -> Delivery:
@@ -75,7 +75,7 @@ class Runner:
 
 
 def unset_proxies() -> None:
-    """Everything here talks to this machine: a proxy of the environment is none of its business."""
+    """Everything here talks to this machine, so the environment's proxies do not apply."""
     for name in os.environ.keys() - without_proxies(os.environ).keys():
         del os.environ[name]
 
@@ -105,7 +105,7 @@ def running(server: ForkServer, pigment: LocalPigment, config: dict[str, Any]) -
 
 
 def sliced_by_department(pigment: LocalPigment, slices: int) -> dict[str, Any]:
-    """A source configuration that exports the ledger in so many parts."""
+    """A source configuration that exports the ledger in `slices` parts."""
     departments = pigment.workspace.block("Departments", PLANNING)
     ledger = pigment.workspace.block(LEDGER, PLANNING)
     assert isinstance(departments, ListBlock)

@@ -71,7 +71,7 @@ class PassedOn:
         self._before[state["id"]] = len(self.rows)
 
     def unreported(self, back: Iterable[Message]) -> Counter[Row]:
-        """The rows behind the last state that came back: whoever repeats the attempt sends them again."""
+        """The rows after the last state that came back: a repeated attempt sends them again."""
         return Counter(self.rows[max((self._before[each["id"]] for each in back), default=0) :])
 
 
@@ -145,10 +145,10 @@ class Attempt:
     rules: DestinationRules = field(default_factory=DestinationRules)
     states: list[Message] = field(default_factory=list)
     passed_on: PassedOn = field(default_factory=PassedOn)
-    # Whether the destination asks the platform to repeat the sync by itself, or to leave that to somebody.
+    # Whether the destination asks the platform to repeat the sync automatically, or leaves that to a user.
     asks_again: bool = False
     stopped: bool = False
-    # Whether a fault is queued that nobody can repeat away: Pigment itself has ended the import.
+    # Whether a fault is queued that no repeat can undo: Pigment itself has ended the import.
     final_faults: bool = False
     _ending: Ending | None = None
     # What is set for how long an import may take.
@@ -163,8 +163,8 @@ class Attempt:
         delivery = self.sync.destination.deliver(self.job.catalog, **self.sync.plan.settings, **self._patience)
         proved = given.succeeded and not given.is_short
         if self.disturbed and self._happens(0.3):
-            wrote, behind_input = self._interrupted(delivery, given)
-            proved &= behind_input
+            wrote, after_input = self._interrupted(delivery, given)
+            proved &= after_input
         elif given.succeeded:
             wrote = self._whole(delivery, given)
         else:
@@ -173,7 +173,7 @@ class Attempt:
         if self.sync.replaces and not proved and len(workspace.imports) > imports:
             raise Finding(Broken.TOUCHED, 1, f"{len(workspace.imports) - imports} imports.")
         if given.is_short and wrote.exit_code == 0:
-            raise Finding(Broken.LOST, 1, "A record did not arrive, and nobody noticed.")
+            raise Finding(Broken.LOST, 1, "A record did not arrive, and it was not noticed.")
         return given.succeeded and wrote.exit_code == 0
 
     def _happens(self, probability: float) -> bool:
@@ -201,7 +201,7 @@ class Attempt:
         return lines
 
     def _disturbed(self, given: Input) -> Input:
-        """The source fails at any place, sends its last state all the same, or a record is lost on the way."""
+        """The source fails at any place, sends its last state anyway, or a record is lost on the way."""
         chance, records = self.sync.chance, [each for each in given.lines if each.row is not None]
         if not (self.disturbed and given.succeeded and records):
             return given
@@ -210,7 +210,7 @@ class Attempt:
             if self.sync.plan.slices == 1 and self._happens(0.7):
                 kept.append(self._last_state_of_a_stock_source(kept))
             last = " and a last state" if kept and kept[-1] not in given.lines else ""
-            self.sync.note(f"the source failed behind {len(kept)} of {len(given.lines)} lines{last}")
+            self.sync.note(f"the source failed after {len(kept)} of {len(given.lines)} lines{last}")
             return Input(kept, succeeded=False)
         if self._happens(0.08):
             given.lines.remove(chance.choice(records))
@@ -219,10 +219,10 @@ class Attempt:
         return given
 
     def _last_state_of_a_stock_source(self, kept: list[Line]) -> Line:
-        behind = next((number for number, each in enumerate(reversed(kept)) if each.row is None), len(kept))
+        uncovered = next((number for number, each in enumerate(reversed(kept)) if each.row is None), len(kept))
         descriptor = {name: self.sync.stream[name] for name in ("name", "namespace") if self.sync.stream.get(name)}
         stream = {"stream_descriptor": descriptor, "stream_state": {"__ab_no_cursor_state_message": True}}
-        return self._state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(behind)}})
+        return self._state({"type": "STREAM", "stream": stream, "sourceStats": {"recordCount": float(uncovered)}})
 
     def _state(self, state: Message) -> Line:
         """A state as the platform passes it on."""
@@ -265,7 +265,7 @@ class Attempt:
         return self._end(delivery, SourceFailed(grace, number, kill_after_seconds=5))
 
     def _interrupted(self, delivery: Delivery, given: Input) -> tuple[Run, bool]:
-        """In the middle of the input, or behind its end; whether it was behind."""
+        """In the middle of the input or after its end; returns whether it was after."""
         chance = self.sync.chance
         endings: list[Ending] = [Cancelled(None, 5), Cancelled(signal.SIGTERM, 5), Killed()]
         ending = chance.choice(endings)

@@ -1,4 +1,4 @@
-"""The destination with less patience, for tests: nobody waits 90 seconds to see what time alone can tell."""
+"""The destination with less patience, for tests: no 90 seconds of waiting for proof."""
 
 from __future__ import annotations
 

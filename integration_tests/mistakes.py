@@ -17,7 +17,7 @@ Config = dict[str, Any]
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
-# Nobody listens on port 1; local runs never go through a proxy, so the server behind a dead one is elsewhere.
+# Port 1 is closed; requests to this machine never use a proxy, so the server that a dead proxy hides is elsewhere.
 DEAD_PROXY = {"HTTPS_PROXY": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1"}
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -85,7 +85,7 @@ def separate(**names: str) -> Callable[[LocalPigment], Config]:
 
 @contextlib.contextmanager
 def unknown_certificate() -> Iterator[str]:
-    """A Pigment whose certificate nobody knows."""
+    """A Pigment whose certificate is not trusted."""
     with LocalPigment(planning_model(ledger_rows=1), tls=True) as other:
         yield other.url
 
@@ -109,7 +109,7 @@ MISTAKES_OF_BOTH = [
         ),
     ),
     Mistake(
-        "a port where nobody listens",
+        "a closed port",
         literal(base_url="http://127.0.0.1:1"),
         (
             '127.0.0.1 could not be reached, because it refuses connections: check the "Base URL", and that '
@@ -117,7 +117,7 @@ MISTAKES_OF_BOTH = [
         ),
     ),
     Mistake(
-        "a certificate that nobody knows",
+        "an unknown certificate",
         literal(),
         (
             'The TLS certificate of 127.0.0.1 could not be verified: check the "Base URL", and if your network '

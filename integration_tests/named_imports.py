@@ -1,8 +1,8 @@
 """Which modules, loaded or loadable from here, name packages that are not there; runs inside an image.
 
 Arguments: the absent packages, then ours, each with commas between them. Imports all of ours, then reads the source of
-every module that is loaded by then: an import inside a function or behind a condition is found as well. Prints JSON:
-pairs of a module and the package that it names, and the absent packages that are loaded all the same.
+every module that is loaded by then: an import inside a function or a condition is also found. Prints JSON:
+pairs of a module and the package that it names, and the absent packages that are loaded anyway.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def silent_server() -> Iterator[str]:
 
 @contextlib.contextmanager
 def answering(response: bytes) -> Iterator[int]:
-    """A server that sends these bytes to whoever asks, and closes."""
+    """A server that answers every request with these bytes, and closes."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:

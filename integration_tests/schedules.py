@@ -109,7 +109,7 @@ class Schedule:
         self.rows_sent[row] += 1
 
     def note(self, words: str) -> None:
-        """What happened, for whoever must understand a finding."""
+        """Record what happened, to explain a finding."""
         self.story.append(words)
 
     def stored(self) -> Counter[Row]:
@@ -134,7 +134,7 @@ class Schedule:
                 return
             job.attempt_failed(attempt.states)
             if attempt.stopped:
-                # The platform does not repeat a config error; somebody reads it and starts the sync again.
+                # The platform does not repeat a config error; a user reads it and starts the sync again.
                 job = Job(
                     [self.stream],
                     self.plan.mode,

@@ -59,7 +59,7 @@ class PigmentOfApplications(DeviatingPigment):
         super().__init__(three_applications(), self._change)
 
     def _change(self, request: Request, proceed: Proceed) -> Response:
-        # The local Pigment counts the request all the same.
+        # The local Pigment counts the request anyway.
         response = proceed(request)
         status = next((each for part, each in self.statuses.items() if part in request.target), None)
         return response if status is None else problem(status, "Turned")

@@ -23,7 +23,7 @@ from pigment_client.models import (
 
 
 class SimulatedTime:
-    """A clock that moves only when somebody sleeps, and remembers for how long."""
+    """A clock that moves only on sleep, and remembers each wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -113,7 +113,7 @@ def _held_to_the_rules(run: Run, configured: dict[str, Any]) -> SourceRules:
 
 
 def every_state_resumes(reads: Reads) -> None:
-    """Within a job, what left before a state and what is read behind it are the stream; a plain one comes again."""
+    """Within a job, what left before a state and what is read after it are the stream; a plain one comes again."""
     messages = reads.first.messages
     for position, message in enumerate(messages):
         if message["type"] != "STATE":

@@ -126,7 +126,7 @@ def test_others_that_have_spent_the_budget_of_the_address_are_waited_for(filled:
 
 @pytest.fixture
 def reports_nothing(fast_destination: Runner) -> Runner:
-    """Results come at once, and nobody can ask for more: of no import it is known whether it deleted."""
+    """Results come at once and their reports cannot be fetched: it is never known whether an import deleted rows."""
     fast_destination.pigment.workspace.variants.immediate_results = True
     fast_destination.pigment.faults.queue("import_status", RespondStatus(404), times=5)
     return fast_destination
@@ -136,7 +136,7 @@ def undeclared(destination: Runner) -> list[dict[str, str]]:
     return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
 
 
-def test_one_file_a_sync_is_appended_although_nobody_reports_deletions(reports_nothing: Runner) -> None:
+def test_one_file_a_sync_is_appended_although_deletions_are_not_reported(reports_nothing: Runner) -> None:
     run = write(reports_nothing, "append", [*many(8), state(1, records=8)])
 
     assert run.exit_code == 0, words(run)

@@ -114,7 +114,7 @@ def test_closing_early_is_no_error_and_frees_the_server(tls: bool, monkeypatch: 
         assert export_all(client) == WHOLE
 
 
-def test_a_certificate_that_nobody_knows_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_certificate_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
 

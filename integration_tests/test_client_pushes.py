@@ -112,7 +112,7 @@ def test_a_response_to_a_push_may_take_longer_than_the_idle_time(
         assert client.push_csv(new_id("configuration", "Departments"), csv_file, options)
 
 
-def test_an_upload_that_nobody_takes_is_given_up_long_before_the_response_would_be(tmp_path: Path) -> None:
+def test_an_upload_that_is_not_read_is_given_up_long_before_the_response_would_be(tmp_path: Path) -> None:
     """The long wait is for the answer alone: a connection that dies while the file is sent costs seconds."""
     large = tmp_path / "large.csv"
     large.write_bytes(b"a\r\n" * 8_000_000)

@@ -127,7 +127,7 @@ def test_a_rejection_is_no_doubt(pigment: LocalPigment, status: int, error: type
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-def test_where_nobody_could_be_reached_nothing_was_started(host: str) -> None:
+def test_where_no_server_could_be_reached_nothing_was_started(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     scheme = "http" if host == "127.0.0.1" else "https"

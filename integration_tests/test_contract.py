@@ -87,7 +87,7 @@ NAMES = {ExportKind.LIST: "ListExport", ExportKind.METRIC: "MetricExport", Expor
 def described(kind: ExportKind, *, depth: int | None = None) -> dict[str, Any]:
     """The schema of the contract as JSON Schema: `nullable` spelled out.
 
-    `depth` unrolls the recursive filter so many times, for generating payloads.
+    `depth` is how often the recursive filter is unrolled, for generating payloads.
     """
     components = api_description()["components"]["schemas"]
 

@@ -80,7 +80,7 @@ def test_one_import_at_a_time_and_the_next_file_is_filled_meanwhile(destination:
 
 
 def undeclared(destination: Runner) -> list[dict[str, Any]]:
-    """A target that clears, and nobody says so."""
+    """A target that clears although it is not declared."""
     return [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (replace)")}]
 
 

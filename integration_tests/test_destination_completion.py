@@ -38,7 +38,7 @@ GENERATIONS = {"generation_id": 2, "minimum_generation_id": 2}
 
 
 def exit_code_after(process: ForkedProcess, lines: bytes, ending: str) -> int:
-    """Feed a destination, and end it as the platform does; nobody reads its output any more after a failure."""
+    """Feed a destination, and end it as the platform does; after a failure its output is no longer read."""
     process.feed(lines)
     if ending == "succeeded":
         return process.finish().exit_code
@@ -85,7 +85,7 @@ def test_with_generation_ids_only_complete_replaces(destination: Runner, way: di
     assert entries(destination) == names(5)
 
 
-def test_records_behind_complete_take_it_back(destination: Runner) -> None:
+def test_records_after_complete_take_it_back(destination: Runner) -> None:
     write(destination, [*many(5), state(1)])
     messages = [*many(3, 100), state(1), status("COMPLETE"), *many(1, 200)]
     assert write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination)).exit_code != 0
@@ -112,7 +112,7 @@ def test_twenty_streams_wait_once(destination: Runner) -> None:
     assert len(logged(run, "waiting 4 s")) == 1
 
 
-def test_nobody_waits_where_statuses_come(destination: Runner) -> None:
+def test_nothing_waits_where_statuses_come(destination: Runner) -> None:
     destination.environment["PATIENCE_SECONDS"] = "100"
     messages = [*many(5), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
@@ -173,18 +173,18 @@ def test_states_of_replaced_streams_leave_together(destination: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    "behind",
+    "later",
     [[record({"Account": "2"}, "Accounts")], [state(3, "Accounts", records=2)], [record({"a": 1}, "Nobody")]],
     ids=["held back", "missing", "of no stream"],
 )
 def test_no_state_of_a_replaced_stream_leaves_where_anything_of_the_sync_failed(
-    destination: Runner, behind: list[Message]
+    destination: Runner, later: list[Message]
 ) -> None:
-    """Or a second attempt would begin behind that state, without a record, and empty what is stored."""
+    """Or a second attempt would begin after that state, without a record, and empty what is stored."""
     configured = catalog(stream(), stream("Accounts", ("Account",)), **GENERATIONS)
     configured["streams"][1] |= {"sync_mode": "incremental", "minimum_generation_id": 0}
     messages = [*many(5), state(1), status("COMPLETE"), record({"Account": "1"}, "Accounts"), state(2, "Accounts")]
-    run = write(destination, [*messages, *behind], configured, targets=clearing(destination))
+    run = write(destination, [*messages, *later], configured, targets=clearing(destination))
     assert run.exit_code != 0
     assert entries(destination) == names(5)
     assert {each["stream"]["stream_descriptor"]["name"] for each in run.states} == {"Accounts"}
@@ -219,7 +219,7 @@ def test_a_message_for_no_stream_ends_in_an_error_after_everything_is_stored(des
 
 @pytest.mark.parametrize(("readable", "pushed"), [(6, 0), (0, 0)])
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
-def test_a_state_that_counts_more_than_came_stays_and_nothing_behind_it_is_stored(
+def test_a_state_that_counts_more_than_came_stays_and_nothing_after_it_is_stored(
     destination: Runner, mode: str, readable: int, pushed: int
 ) -> None:
     lines = as_lines(many(readable)) + b"no message\n" * (10 - readable)

@@ -50,7 +50,7 @@ def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Run
 
 @pytest.mark.long
 def test_sigterm_between_the_files_of_one_state_says_what_is_stored(destination: Runner) -> None:
-    """Whoever starts the sync again would add those rows once more."""
+    """Starting the sync again would add those rows once more."""
     destination.pigment.workspace.variants.polls_until_done = 3
     process = destination.start("write", catalog=catalog(), max_file_rows=5)
     os.write(process.stdin, as_lines([*many(14), state(1)]))

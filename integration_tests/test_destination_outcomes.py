@@ -90,7 +90,7 @@ def test_a_lost_response_is_harmless_where_repeating_is(destination: Runner, fau
         assert entries(destination) == names(25, 100)
 
 
-def test_a_limit_that_lasts_behind_files_of_the_same_state_is_not_repeated_by_the_platform(
+def test_a_limit_that_lasts_after_files_of_the_same_state_is_not_repeated_by_the_platform(
     fast_destination: Runner,
 ) -> None:
     fast_destination.pigment.faults.queue("push_csv", RespondStatus(429), times=1000, after=1)
@@ -224,7 +224,7 @@ def test_an_accepted_file_whose_fate_cannot_be_asked_may_be_there(destination: R
     assert not run.states
 
 
-def test_no_state_stands_for_what_came_behind_a_failure(destination: Runner) -> None:
+def test_no_state_leaves_for_what_came_after_a_failure(destination: Runner) -> None:
     """All in one block of input: the failure, another stream's record, and its state."""
     destination.pigment.faults.queue("push_csv", FailImport())
     messages = [*many(40), record({"Account": "1"}, "Accounts"), state(7, "Accounts")]

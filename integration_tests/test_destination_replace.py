@@ -51,7 +51,7 @@ def test_replacing_leaves_only_what_the_source_sent(destination: Runner, way: di
 
 
 def test_a_configuration_that_does_not_clear_is_warned_about(destination: Runner) -> None:
-    """Nobody can see beforehand whether a configuration clears, and an empty block has nothing to delete."""
+    """Pigment does not show whether a configuration clears, and an empty block has nothing to delete."""
     messages = [*many(5), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
     assert logged(run, "Nothing was deleted before")
@@ -162,7 +162,7 @@ def test_a_global_state_says_nothing_of_a_stream_that_never_began(destination: R
     assert entries(destination) == names(5)
 
 
-def test_a_cancel_behind_a_checkpoint_replaces_nothing(destination: Runner) -> None:
+def test_a_cancel_after_a_checkpoint_replaces_nothing(destination: Runner) -> None:
     """The platform closes standard input, and sends the signal a moment later."""
     destination.environment["PATIENCE_SECONDS"] = "10"
     write(destination, [*many(5), state(1)])
@@ -248,7 +248,7 @@ def test_the_state_of_a_clear_waits_for_the_clear(destination: Runner) -> None:
     assert not run.states
 
 
-def test_a_failure_behind_the_first_file_says_that_only_a_part_is_there(destination: Runner) -> None:
+def test_a_failure_after_the_first_file_says_that_only_a_part_is_there(destination: Runner) -> None:
     destination.pigment.faults.queue("push_csv", FailImport(), after=1)
     messages = [*many(25), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
@@ -294,8 +294,8 @@ def test_no_record_at_all_clears(destination: Runner, mode: str) -> None:
     assert len(run.states) == 1
 
 
-def test_a_repeated_attempt_behind_a_finished_stream_empties_nothing(destination: Runner) -> None:
-    """Attempt 1 stored this stream and failed with another; attempt 2 begins behind its final state."""
+def test_a_repeated_attempt_after_a_finished_stream_empties_nothing(destination: Runner) -> None:
+    """Attempt 1 stored this stream and failed with another; attempt 2 begins after its final state."""
     by_generation = catalog(generation_id=2, minimum_generation_id=2)
     final = state(1)
     final["state"]["stream"]["stream_state"] = {"__ab_full_refresh_sync_complete": True}

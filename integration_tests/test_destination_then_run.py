@@ -1,4 +1,4 @@
-"""destination-pigment as a process: what is started behind a sync of which everything is stored, and only then."""
+"""destination-pigment as a process: what is started after a sync, and only if everything is stored."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def lines(run_: Run) -> list[str]:
     return logged(run_, "Then run, ")
 
 
-def test_copies_run_in_order_behind_the_last_import_and_fill_their_metrics(filled: Runner) -> None:
+def test_copies_run_in_order_after_the_last_import_and_fill_their_metrics(filled: Runner) -> None:
     done = run(filled, *COPIES)
 
     asked = [each.operation for each in filled.pigment.requests]
@@ -202,7 +202,7 @@ def test_nothing_is_started_where_not_everything_is_stored(filled: Runner, case:
 
 
 @pytest.mark.long
-def test_nothing_is_started_behind_a_failed_import(filled: Runner) -> None:
+def test_nothing_is_started_after_a_failed_import(filled: Runner) -> None:
     filled.pigment.faults.queue("push_csv", FailImport())
     done = run(filled, *COPIES)
     assert started(filled) == {}
@@ -210,7 +210,7 @@ def test_nothing_is_started_behind_a_failed_import(filled: Runner) -> None:
 
 
 @pytest.mark.long
-def test_nothing_is_started_behind_a_dry_run(filled: Runner) -> None:
+def test_nothing_is_started_after_a_dry_run(filled: Runner) -> None:
     done = run(filled, *COPIES, dry_run=True)
     assert done.exit_code == 0
     assert started(filled) == {}
@@ -218,7 +218,7 @@ def test_nothing_is_started_behind_a_dry_run(filled: Runner) -> None:
 
 
 @pytest.mark.long
-def test_a_line_that_nobody_can_read_may_have_been_a_record(filled: Runner) -> None:
+def test_an_unreadable_line_may_have_been_a_record(filled: Runner) -> None:
     process = filled.start("write", catalog=catalog(*STREAMS), then_run=ids(filled, *COPIES))
     process.feed(b'{"type": "RECO\n' + as_lines(messages()))
     done = process.finish()
@@ -235,7 +235,7 @@ def test_a_sync_without_records_is_followed_as_well(filled: Runner) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("wanted", [True, False])
-def test_where_nobody_says_that_the_source_succeeded_time_must_show_it(filled: Runner, wanted: bool) -> None:
+def test_without_a_status_only_a_wait_shows_that_the_source_succeeded(filled: Runner, wanted: bool) -> None:
     """A platform that failed the source closes our output within the time that is waited."""
     filled.environment["PATIENCE_SECONDS"] = "2"
     delivery = filled.deliver(catalog(*STREAMS), then_run=ids(filled, *COPIES))

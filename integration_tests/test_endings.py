@@ -66,7 +66,7 @@ def overwrite(messages: list[Message], way: Way, mode: str = "overwrite", **more
 
 
 UNPROVEN = {
-    "a state behind its records": ([*many(8), state(1, records=8)], b""),
+    "a state after its records": ([*many(8), state(1, records=8)], b""),
     "the last state of a stock source": ([*many(8), final(8)], b""),
     "the last state and no record": ([final(0)], b""),
     "records without a state": (many(8), b""),
@@ -102,7 +102,7 @@ def test_a_block_stays_as_it_was_unless_the_source_succeeded(
 @TARGETS
 @REPLACING
 @WAYS
-def test_a_source_that_failed_is_a_transient_error_where_anybody_reads(
+def test_a_source_that_failed_is_a_transient_error_while_the_platform_reads(
     filled: Runner, way: Way, mode: str, targets: Any
 ) -> None:
     ending = SourceFailed(grace_seconds=20) if way.statuses else Succeeded()
@@ -143,7 +143,7 @@ def test_no_record_and_the_last_state_of_a_source_that_succeeded_clear_the_block
 
 @pytest.mark.parametrize("mode", ["append", "append_dedup"])
 @WAYS
-def test_where_rows_are_added_those_behind_the_last_state_wait_for_the_proof(
+def test_where_rows_are_added_those_after_the_last_state_wait_for_the_proof(
     filled: Runner, way: Way, mode: str
 ) -> None:
     messages = [*many(8), state(1, records=8), *many(3, 9)]
@@ -156,7 +156,7 @@ def test_where_rows_are_added_those_behind_the_last_state_wait_for_the_proof(
 
 
 @pytest.mark.parametrize("mode", ["append", "append_dedup"])
-def test_where_rows_are_added_complete_is_the_proof_for_those_behind_the_last_state(filled: Runner, mode: str) -> None:
+def test_where_rows_are_added_complete_is_the_proof_for_those_after_the_last_state(filled: Runner, mode: str) -> None:
     messages = [*many(8), state(1, records=8), *many(3, 9)]
     run = Attempt([stream()], mode, REGISTRY, messages).run(filled, Succeeded())
 

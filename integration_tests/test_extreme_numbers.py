@@ -31,7 +31,7 @@ NUMBERS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["in the sample", "behind the sample"])
+@pytest.fixture(params=["in the sample", "after the sample"])
 def pigment(request: pytest.FixtureRequest) -> Iterator[LocalPigment]:
     ordinary = 0 if request.param == "in the sample" else 3000
     rows = [f"o{n};{n}" for n in range(ordinary)] + [f"x{at};{number}" for at, number in enumerate(NUMBERS)]

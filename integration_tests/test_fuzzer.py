@@ -43,7 +43,7 @@ def test_each_fault_can_be_planted(fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("direction", "name", "said"),
     [
-        ("reading", "a quote at the end looks behind it", "it was ended by SIGSEGV"),
+        ("reading", "a quote at the end reads past it", "it was ended by SIGSEGV"),
         ("writing", "quotes inside a cell are not doubled", "lines: "),
     ],
 )

@@ -1,4 +1,4 @@
-"""Both connectors as objects of the CDK, for whoever calls them in process instead of running them."""
+"""Both connectors as objects of the CDK, called in process."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ NOT_ENDED = "has not ended within"
 
 
 @pytest.mark.long
-def test_a_state_does_not_wait_for_an_import_behind_it(pigment: LocalPigment, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_does_not_wait_for_a_later_import(pigment: LocalPigment, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     pigment.faults.queue("push_csv", HoldImport(), after=2)
     messages = [each for number in (1, 2, 3) for each in (record(entry(number)), state(number))]

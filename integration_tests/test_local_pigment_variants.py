@@ -103,7 +103,7 @@ def test_imports_of_one_block_that_overlap_clear_first_and_add_both(pigment: Loc
     assert entries(pigment) == ["1", "2"]
 
 
-def test_a_running_import_goes_on_although_nobody_asks(pigment: LocalPigment) -> None:
+def test_a_running_import_goes_on_without_status_requests(pigment: LocalPigment) -> None:
     pigment.workspace.variants.import_seconds = 10
     push(pigment, "Entry\r\n1\r\n")
     assert entries(pigment) == []
@@ -165,7 +165,7 @@ class Http2Client:
         return kinds
 
 
-def test_over_http_2_the_server_resets_a_stream_that_nobody_takes(workspace: Workspace) -> None:
+def test_over_http_2_the_server_resets_a_stream_that_is_not_read(workspace: Workspace) -> None:
     block = large(workspace)
     with LocalPigment(workspace, tls=True) as pigment:
         assert Http2Client(pigment, block).end(takes=False)[-1] == "StreamReset"

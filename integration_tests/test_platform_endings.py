@@ -42,7 +42,7 @@ poll.register(1, 0)
 patience = float(sys.argv[1].removeprefix("write"))
 while time.monotonic() - began < patience:
     if poll.poll(10):
-        note("nobody reads")
+        note("output closed")
         time.sleep(0.3)
         sys.exit(3)
 note("still wanted")
@@ -88,12 +88,12 @@ def test_a_success_waits_as_long_as_the_destination_needs(diary: Diary) -> None:
 def test_a_failed_source_closes_the_input_then_the_outputs_then_terminates(diary: Diary) -> None:
     run, met = diary.run(SourceFailed(grace_seconds=0.8), patience=20)
 
-    assert list(met) == ["end of input", "nobody reads", "SIGTERM"] or list(met) == [
+    assert list(met) == ["end of input", "output closed", "SIGTERM"] or list(met) == [
         "end of input",
         "SIGTERM",
-        "nobody reads",
+        "output closed",
     ]
-    assert met["nobody reads"] - met["end of input"] > 0.6
+    assert met["output closed"] - met["end of input"] > 0.6
     assert run.of("LOG")
     assert run.exit_code == 3
 
@@ -108,8 +108,8 @@ def test_a_destination_that_ends_within_the_grace_is_left_alone(diary: Diary) ->
 def test_a_cancel_closes_everything_at_once_and_sigterm_never_comes(diary: Diary) -> None:
     run, met = diary.run(Cancelled(), patience=20)
 
-    assert list(met) == ["end of input", "nobody reads"]
-    assert met["nobody reads"] - met["end of input"] < 1
+    assert list(met) == ["end of input", "output closed"]
+    assert met["output closed"] - met["end of input"] < 1
     assert run.exit_code == 3
 
 

@@ -47,7 +47,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
         record(entry(5, Account="Nowhere", Memo="")),
         record(entry(6)),
         state(2),
-        # Nobody has confirmed these: another attempt brings them again.
+        # No state confirms these: another attempt sends them again.
         record(8),
         record(entry(7, Department="Nobody")),
     ]

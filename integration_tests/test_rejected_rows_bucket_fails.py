@@ -1,4 +1,4 @@
-"""A bucket that fails: nothing is counted that nobody can open, and nothing is doubled."""
+"""A bucket that fails: no rejected row is counted that is not in it, and nothing is doubled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_nothing_is_pushed_where_what_was_rejected_on_arrival_cannot_be_written(
 
 
 @pytest.mark.long
-def test_an_append_that_is_stored_beside_rows_nobody_finds_stops_and_says_so(
+def test_an_append_whose_rejected_rows_could_not_be_written_stops_and_says_so(
     destination: Runner, bucket: LocalBucket
 ) -> None:
     destination.pigment.workspace.variants.immediate_results = True
@@ -137,7 +137,7 @@ def test_what_passes_is_waited_for_and_doubles_nothing(
 
 @pytest.mark.long
 def test_what_was_stored_before_the_bucket_failed_is_told(fast_destination: Runner, bucket: LocalBucket) -> None:
-    # The platform repeats this by itself, and would send the first file once more.
+    # The platform repeats this automatically, and would send the first file once more.
     bucket.faults.always = SLOW_DOWN
     run = deliver_to_bucket(fast_destination, bucket, [*many(3), state(1)], [record(8), *many(3, 4), state(2)])
 
@@ -161,7 +161,7 @@ def test_one_state_for_many_files_finds_a_bucket_that_fails_before_the_first_is_
 def test_where_files_of_one_state_are_stored_already_the_sync_says_so(
     fast_destination: Runner, bucket: LocalBucket
 ) -> None:
-    # The second file begins within the first state, and brings a row that is rejected behind it.
+    # The second file begins within the first state, and brings a row that is rejected after it.
     bucket.faults.always = SLOW_DOWN
     run = deliver_to_bucket(fast_destination, bucket, [*many(4), state(1)], [record(8), *many(2, 5), state(2)])
 

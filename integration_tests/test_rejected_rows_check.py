@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "wrong secret": ({"secret_access_key": "another"}, OTHER_SECRET),
     "no key": ({"access_key_id": None, "secret_access_key": None}, NO_KEY),
     "half a key": ({"secret_access_key": None}, HALF_A_KEY),
-    "nobody there": ({"s3_endpoint": "http://127.0.0.1:9"}, UNREACHABLE),
+    "no server there": ({"s3_endpoint": "http://127.0.0.1:9"}, UNREACHABLE),
     "no such host": ({"s3_endpoint": "https://nowhere.invalid"}, "because nowhere.invalid cannot be reached"),
     "in clear": ({"s3_endpoint": "http://s3.example.com"}, IN_CLEAR),
     "no address": ({"s3_endpoint": "s3.example.com"}, 'The "S3 endpoint" is no address'),
@@ -64,7 +64,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no bucket": ({"s3_bucket_name": None}, '"S3 bucket name"'),
     "another's role": ({"role_arn": f"{ROLE_ARN}s"}, NO_ROLE),
     "no role": ({"role_arn": "nonsense"}, '"Role ARN"'),
-    "nobody assumes it": ({"role_arn": ROLE_ARN, "access_key_id": None, "secret_access_key": None}, NO_KEY),
+    "no key to assume it": ({"role_arn": ROLE_ARN, "access_key_id": None, "secret_access_key": None}, NO_KEY),
 }
 
 

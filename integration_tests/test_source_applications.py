@@ -210,7 +210,7 @@ def test_a_view_belongs_to_its_application(source: Runner) -> None:
     run = read(source, found, views=views)
     assert run.exit_code == 0
     assert len(records(run)[SALES_SPACE, "Accounts (view)"]) == 4
-    # Nobody needs to look for the view again.
+    # The view need not be looked up again.
     assert "list_views" not in {each.operation for each in source.pigment.requests[before:]}
 
 
@@ -272,7 +272,7 @@ def test_a_custom_export_of_a_hidden_application_holds_up_no_other(source: Runne
 
 @pytest.mark.long
 @pytest.mark.parametrize(("status", "type_"), [(503, "transient_error"), (403, "config_error")])
-def test_a_custom_export_for_what_nobody_could_look_at_is_not_forgotten(
+def test_a_custom_export_for_blocks_that_could_not_be_listed_is_not_ignored(
     source: Runner, status: int, type_: str
 ) -> None:
     """It may be for a block that is read, under a name of before: without it, more would be read than was asked for."""

@@ -1,4 +1,4 @@
-"""The audit log as a process reads it: twice with new events between, through faults, and nobody named in a log."""
+"""The audit log as a process reads it: twice with new events between, through faults, no personal data in a log."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_page_instead_of_an_export_is_no_record(source: Runner) -> None:
     assert not run.records
 
 
-def test_nobody_waits_for_a_day(source: Runner) -> None:
+def test_a_wait_of_a_day_is_refused(source: Runner) -> None:
     catalog = source.catalog("Months")
     source.pigment.faults.queue("export_list", RespondStatus(429, retry_after="86400"))
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""source-pigment as a process: catalogs that are older than the application, or that somebody changed."""
+"""source-pigment as a process: catalogs that are older than the application or were changed."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ def test_a_later_attempt_of_the_same_job_does_not_send_again_what_is_kept(source
 
 
 @pytest.mark.parametrize("command", ["spec", "check", "discover", "read"])
-def test_an_output_that_nobody_reads_prints_no_traceback(source: Runner, command: str) -> None:
+def test_an_output_that_is_not_read_prints_no_traceback(source: Runner, command: str) -> None:
     catalog = source.catalog("Months")
     process = source.start(command, catalog=catalog if command == "read" else None)
     os.close(process.stdout)

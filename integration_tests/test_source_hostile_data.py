@@ -1,4 +1,4 @@
-"""source-pigment against tables and catalogs that nobody would draw up: every cell as it came, or a stop."""
+"""source-pigment against hostile tables and catalogs: every cell as it came, or a stop."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_random_tables_arrive_cell_by_cell(source: Runner, types: str) -> None:
     assert run.exit_code == 0, [each["message"] for each in run.errors]
     got: dict[str, list[list[str]]] = {name: [] for name in tables}
     for line in run.lines:
-        # One message to a line, whoever splits it how.
+        # One message a line, whichever line ends a reader splits at.
         assert len(line.decode().splitlines()) == 1
     for record in run.records:
         header = tables[record["stream"]][0]

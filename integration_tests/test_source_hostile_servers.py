@@ -1,4 +1,4 @@
-"""source-pigment against servers, readers and disks that mean it no good: whole or nothing."""
+"""source-pigment against hostile servers and slow readers: whole or nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.long
 
 
 def test_a_worker_with_something_to_log_does_not_wait_for_the_destination(source: Runner) -> None:
-    """The log shares the pipe with the records; nobody may wait for it with an export open."""
+    """The log shares the pipe with the records; no thread may wait for it with an export open."""
     source.pigment.workspace.variants.client_patience_seconds = 1.0
     add_wide(source, "First", 2_000)
     add_wide(source, "Grown", 40_000)

@@ -1,4 +1,4 @@
-"""source-pigment as a process on a machine that ends it, or takes nothing more: no file and no key stay behind."""
+"""source-pigment as a process that is ended or whose output is not read: no file and no key are left."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.mark.parametrize("moment", ["downloading", "emitting"])
-def test_a_signal_leaves_no_file_and_no_key_behind(alone: Alone, moment: str) -> None:
+def test_a_signal_leaves_no_file_and_no_key(alone: Alone, moment: str) -> None:
     add_numbered(alone.source, "Large", 400_000)
     catalog = alone.source.catalog("Large")
     if moment == "downloading":
@@ -110,7 +110,7 @@ def test_a_signal_leaves_no_file_and_no_key_behind(alone: Alone, moment: str) ->
 
 
 @pytest.mark.parametrize("command", ["check", "discover"])
-def test_a_signal_during_other_commands_leaves_no_key_behind(alone: Alone, command: str) -> None:
+def test_a_signal_during_other_commands_leaves_no_key(alone: Alone, command: str) -> None:
     alone.source.pigment.faults.queue("list_blocks", StallAfter(10, seconds=8))
     seen = len(alone.source.pigment.requests)
     process = alone.start(command)
@@ -137,7 +137,7 @@ def test_a_reader_that_leaves_ends_the_source_quietly_and_cleanly(alone: Alone) 
     alone.ended_quietly(process)
 
 
-def test_a_full_disk_behind_standard_output_is_no_success(alone: Alone) -> None:
+def test_a_full_disk_for_standard_output_is_no_success(alone: Alone) -> None:
     with Path("/dev/full").open("wb") as full:
         process = alone.start("read", catalog=alone.source.catalog("Months"), stdout=full)
     alone.ended_quietly(process)
@@ -147,7 +147,7 @@ NO_FOLDER = "The connector has no folder for temporary files that it can write t
 
 
 def without_a_folder(alone: Alone, command: str, **files: Any) -> Run:
-    """Whoever may write everywhere may still not write a single byte."""
+    """A file size limit of 0: even root cannot write a single byte."""
     process = alone.start(command, blocks=0, **files)
     out, errors = process.communicate(timeout=60)
     assert b"Traceback" not in errors

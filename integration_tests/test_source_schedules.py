@@ -72,7 +72,7 @@ def rows_by_stream(source: Runner) -> dict[str, Counter[str]]:
 
 
 class Kept:
-    """What the platform keeps: a stream in slices goes on behind its last state, any other begins again."""
+    """What the platform keeps: a stream in slices goes on after its last state, any other begins again."""
 
     def __init__(self, catalog: dict[str, Any]) -> None:
         self._keys = {
@@ -99,7 +99,7 @@ class Kept:
                 if self._resumable[name]:
                     self.states[name] = {"type": "STREAM", "stream": message["state"]["stream"]}
         if run.exit_code >= 0 and run.exit_code != 128 + signal.SIGTERM:
-            # Whoever was not killed has sent whole exports alone, each with its state.
+            # A source that was not killed has sent only whole exports, each with its state.
             assert not any(since.values())
 
 

@@ -53,7 +53,7 @@ def _records_until(run: Run, states: int) -> list[dict[str, Any]]:
         states -= message["type"] == "STATE"
         if not states:
             return records
-    raise AssertionError("there are not so many states")
+    raise AssertionError("there are fewer states than that")
 
 
 def test_a_state_of_other_slices_begins_again(source: Runner) -> None:

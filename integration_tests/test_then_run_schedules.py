@@ -49,7 +49,7 @@ def destination(fast_destination_fork_server: ForkServer) -> Iterator[Runner]:
 
 
 class Schedule:
-    """What one sync meets, and what may be started behind it."""
+    """What one sync meets, and what may be started after it."""
 
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)

@@ -48,7 +48,7 @@ def config_of(pigment: LocalPigment, *, imports: bool = True) -> dict[str, Any]:
 
 
 class Ticks:
-    """A clock that moves only while somebody sleeps."""
+    """A clock that moves only on sleep."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.seconds = 0.0

@@ -25,7 +25,7 @@ GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The source succeeded: stdin is closed, and patience has no limit."""
+    """The source succeeded: stdin is closed, and the platform waits without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class SourceFailed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody cancelled: stdin and the reading ends are closed at once; mostly no signal but the last one comes."""
+    """A user cancelled: stdin and the reading ends are closed at once; usually the only signal is the final SIGKILL."""
 
     signal: int | None = None
     kill_after_seconds: float = 30.0
@@ -96,7 +96,7 @@ class Delivery:
             os.close(self._process.stdin)
 
     def end(self, ending: Ending, *, timeout_seconds: float = 240) -> Run:
-        """End the sync in one of the platform's ways; what was printed until nobody read any more."""
+        """End the sync in one of the platform's ways; returns what was printed until the platform stopped reading."""
         match ending:
             case Succeeded():
                 self.finish_input()
@@ -152,12 +152,12 @@ class Output:
 
     def close(self) -> None:
         """Stop reading now."""
-        with contextlib.suppress(BrokenPipeError):  # the process has closed both by itself
+        with contextlib.suppress(BrokenPipeError):  # the process has already closed both
             os.write(self._wake, b".")
         self._thread.join()
 
     def as_run(self, code: int) -> Run:
-        """What was printed; of what a kill cut off or nobody read, only whole lines count."""
+        """What was printed; after a kill only whole lines count."""
         os.close(self._wake)
         whole = bytes(self.stdout) if code >= 0 else bytes(self.stdout[: self.stdout.rfind(b"\n") + 1])
         return as_run(code, whole, bytes(self.stderr))

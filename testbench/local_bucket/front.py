@@ -33,7 +33,7 @@ class ResetBeforeResponse:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Answer after so many seconds."""
+    """Answer after a delay."""
 
     seconds: float
 
@@ -88,7 +88,7 @@ class Front(ThreadingHTTPServer):
 
     def __init__(self, server_port: int, faults: Faults, role: tuple[str, str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.behind = server_port
+        self.storage_port = server_port
         self.faults = faults
         self.role_arn, self.role_key, self.role_secret = role
         self.roles_asked: list[dict[str, list[str]]] = []
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(status, _ERROR.format(code=code, more=""), region)
             case ResetBeforeResponse(written=written):
                 if written:
-                    self._behind(body)
+                    self._forward(body)
                 self.close_connection = True
             case Late(seconds=seconds):
                 time.sleep(seconds)
@@ -134,26 +134,26 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_DELETE  # noqa: N815 - likewise
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's signature
-        """Say nothing."""
+        """Log nothing."""
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def _behind(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-        behind = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
+    def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        storage = http.client.HTTPConnection("127.0.0.1", self.server.storage_port, timeout=60)
         try:
-            behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            storage.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 if name.lower() != "expect":
-                    behind.putheader(name, value)
-            behind.endheaders(body)
-            response = behind.getresponse()
+                    storage.putheader(name, value)
+            storage.endheaders(body)
+            response = storage.getresponse()
             return response.status, response.getheaders(), response.read()
         finally:
-            behind.close()
+            storage.close()
 
     def _pass_on(self, body: bytes) -> None:
-        status, headers, content = self._behind(body)
+        status, headers, content = self._forward(body)
         self.send_response(status)
         for name, value in headers:
             if name.lower() not in {"content-length", "transfer-encoding", "connection", "date", "server"}:

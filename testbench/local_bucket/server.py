@@ -1,4 +1,4 @@
-"""The server and its bucket; what was written lies in a folder, where anybody can look without speaking S3."""
+"""The server and its bucket; objects are files in a folder, which can be read without S3."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ LARGEST_PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """Something that somebody did; `ingested` is when Pigment took it in, which may be before it can be seen."""
+    """Something that a user did; `ingested` is when Pigment recorded it, which may be before it is visible."""
 
     id: str
     type: str
@@ -47,7 +47,7 @@ class AuditLog:
     """Events in the order in which they became visible, and how they are paged.
 
     A cursor is a place in the list of events that is kept however many come (`by_offset` false), or a number of
-    events to skip, so that new ones push old ones onto the next page again. It expires after so many seconds.
+    events to skip, so that new ones push old ones onto the next page again. It expires after `cursor_seconds`.
     `rejects_older` answers 400 to a range that begins too far back, instead of beginning later.
     """
 
@@ -71,7 +71,7 @@ class AuditLog:
         since = max(since, now - DAYS_BACK)
         found = [(each.ingested, at, each) for at, each in enumerate(self.events) if each.ingested >= since]
         found.sort(key=lambda place: place[:2], reverse=True)
-        rest = self._behind(query.get(names.cursor), found, clock)
+        rest = self._after_cursor(query.get(names.cursor), found, clock)
         page, more = rest[: self.page_size], len(rest) > self.page_size
         if not more:
             cursor = None
@@ -81,7 +81,7 @@ class AuditLog:
             cursor = _pack(clock, page[-1][1])
         return {names.events: [_wire(each, names) for *_, each in page], "pagination": {"nextCursor": cursor}}
 
-    def _behind(
+    def _after_cursor(
         self, cursor: str | None, found: list[tuple[datetime, int, AuditEvent]], clock: float
     ) -> list[tuple[datetime, int, AuditEvent]]:
         if not cursor:

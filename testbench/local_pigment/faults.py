@@ -52,7 +52,7 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class CutAfter:
-    """End an export after so many bytes.
+    """End an export after `body_bytes`.
 
     Over HTTP/2 the stream is reset, over HTTP/1.1 the connection is closed; `silent` ends the response as if it were
     whole, which is what HTTP/1.1 cannot tell apart.
@@ -64,7 +64,7 @@ class CutAfter:
 
 @dataclass(frozen=True, slots=True)
 class StallAfter:
-    """Stop an export after so many bytes until the event is set, or for the seconds."""
+    """Stop an export after `body_bytes` until the event is set, or for the seconds."""
 
     body_bytes: int
     seconds: float = 5.0
@@ -73,7 +73,7 @@ class StallAfter:
 
 @dataclass(frozen=True, slots=True)
 class EndWithTrailer:
-    """Send the whole export, and an error in the trailer behind it."""
+    """Send the whole export, then a trailer with an error."""
 
     name: str = "grpc-status"
     value: str = "13"
@@ -147,7 +147,7 @@ class Faults:
     _queued: dict[str, deque[Fault | None]] = field(default_factory=lambda: defaultdict(deque))
 
     def queue(self, operation: str, fault: Fault, *, times: int = 1, after: int = 0) -> None:
-        """Let the next requests of an operation meet the fault, after so many that go well."""
+        """Let the next requests of an operation meet the fault, after `after` requests that succeed."""
         with self._lock:
             self._queued[operation].extend([None] * after + [fault] * times)
 

@@ -66,7 +66,7 @@ class Http1Connection(BaseHTTPRequestHandler):
 
 
 class LazyBody:
-    """The body of a request, read from the connection only when somebody asks."""
+    """The body of a request, read from the connection only when it is asked for."""
 
     def __init__(self, connection: Http1Connection, spool: IO[bytes]) -> None:
         self._connection = connection

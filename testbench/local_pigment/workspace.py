@@ -40,7 +40,7 @@ class Limits:
             return _take(self._requests[address], self.requests, self.window_seconds, now)
 
     def spend(self, address: str, count: int, now: float) -> None:
-        """Requests of others behind the same address."""
+        """Count requests that others made from the same address."""
         with self._lock:
             for _ in range(count):
                 _take(self._requests[address], self.requests, self.window_seconds, now)
@@ -187,7 +187,7 @@ class Workspace:
             if run.failure is None and self._is_filled(run, configuration):
                 load(run, configuration, self.applications[configuration.application_id])
             run.loaded = True
-            # It ended when it was due, not when somebody asked.
+            # It ended when it was due, not when its status was asked for.
             run.completed_at = self.now() - timedelta(seconds=max(0.0, self.clock() - run.due))
 
     def _is_filled(self, run: ImportRun, configuration: ImportConfiguration) -> bool:

@@ -17,7 +17,7 @@ def opening(stream: str) -> bytes:
 
 
 def state(stream: str, number: int) -> bytes:
-    """The state behind so many rows of a stream."""
+    """The state after `number` rows of a stream."""
     content = {"stream_descriptor": {"name": stream}, "stream_state": {"rows": number}}
     return json.dumps({"type": "STATE", "state": {"type": "STREAM", "stream": content, "id": number}}).encode() + b"\n"
 
@@ -30,7 +30,7 @@ def complete(stream: str) -> bytes:
 
 
 def main() -> None:
-    """Write to standard output until all is written, or nobody reads any more."""
+    """Write to standard output until everything is written or the reader has gone."""
     file, rows, times, stream = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     lines = file.read_bytes()
     try:

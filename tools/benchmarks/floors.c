@@ -26,7 +26,7 @@ static void stop(const char *why) {
 
 static void send_all(int where, const void *bytes, size_t count) {
     for (ssize_t sent; count; bytes = (const char *)bytes + sent, count -= (size_t)sent)
-        if ((sent = write(where, bytes, count)) <= 0) stop("nobody takes what is written");
+        if ((sent = write(where, bytes, count)) <= 0) stop("the reader of standard output has gone");
 }
 
 static void flush(void) {
@@ -105,7 +105,7 @@ static inline void put_in_json(int byte) {
     }
 }
 
-/* One cell as JSON; the byte behind it. */
+/* One cell as JSON; returns the byte after it. */
 static int cell(bool number) {
     int byte = body();
     if (byte == ';' || byte == '\r') {
@@ -174,7 +174,7 @@ typedef struct {
     const unsigned char *at, *end;
 } Text;
 
-static const unsigned char *behind_value(const unsigned char *at) {
+static const unsigned char *after_value(const unsigned char *at) {
     int depth = 0;
     do {
         if (*at == '"') {
@@ -243,7 +243,7 @@ static void put_row(const unsigned char *at, char **names, size_t count) {
         const unsigned char *key = at + 1, *value = memchr(key, '"', LONGEST_LINE);
         size_t column = column_of((Text){key, value}, names, count, guesses[number]);
         value += 2;
-        at = behind_value(value);
+        at = after_value(value);
         if (column < count) values[column] = (Text){value, at};
         guesses[number] = column;
         at += *at == ',';

@@ -1,4 +1,4 @@
-"""The floors: programs that move the same rows and do nothing else.
+"""The floors: programs that move the same rows and do nothing else, as a lower bound.
 
 `floors.c` turns exports into RECORD lines and RECORD lines into an upload; it is built where there is a compiler. Where
 there is none, and over TLS, the floor is lower than it need be: this file, run as `floors.py receive|copy …`, moves the

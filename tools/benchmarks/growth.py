@@ -1,6 +1,6 @@
 """The same sync with ever more rows, as whole processes: what grows, and how fast.
 
-Rows come as a stream on both sides: nobody holds more than a hundredth of ten million of them.
+Rows come as a stream on both sides: of ten million, no side holds more than a hundredth in memory.
 """
 
 from __future__ import annotations

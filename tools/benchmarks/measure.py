@@ -27,7 +27,7 @@ class Peaks:
 
 
 class Watch:
-    """One process; `folder` is where it puts its temporary files, or None where nobody asks for the disk."""
+    """One process; `folder` is where it puts its temporary files, or None where the disk is not measured."""
 
     def __init__(self, pid: int, folder: Path | None) -> None:
         self._process = Path("/proc", str(pid))
@@ -42,7 +42,7 @@ class Watch:
             self.peaks.disk_megabytes = max(self.peaks.disk_megabytes, disk)
 
     def _memory(self) -> float:
-        """The peak that the kernel keeps; `ru_maxrss` would count the memory of whoever started the process."""
+        """The peak that the kernel keeps; `ru_maxrss` would count the memory of the parent process."""
         for line in (self._process / "status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM"):
                 return int(line.split()[1]) / 1024
@@ -153,7 +153,7 @@ def _fed(stdin: Path | Sequence[str] | None) -> Iterator[IO[bytes]]:
     with subprocess.Popen(list(stdin), stdout=subprocess.PIPE) as feeder:
         assert feeder.stdout is not None
         yield feeder.stdout
-        # Whoever was fed has ended: the feeder must not wait for it.
+        # The process that was fed has ended: the feeder must not wait for it.
         feeder.stdout.close()
 
 

@@ -119,7 +119,7 @@ class ReadBench:
         return Command(words, environment=(("REQUESTS_CA_BUNDLE", str(authority)),) if authority else ())
 
     def _blocks(self, name: str, rows: int) -> dict[str, str]:
-        """Put blocks into the workspace that hold so many rows together; their ids by name."""
+        """Put blocks into the workspace that have `rows` rows together; returns their ids by name."""
         case = self._case
         exports = case.streams * self._slices
         blocks = {f"{name} {number}": new_id("bench", name, str(number)) for number in range(case.streams)}

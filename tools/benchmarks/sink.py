@@ -1,4 +1,4 @@
-"""Takes whatever is posted and calls every import completed: here the connector is measured, not Pigment."""
+"""Accepts everything that is posted and reports every import as completed: the connector is measured, not Pigment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from local_pigment.workspace import new_id
 _IMPORT = new_id("import")
 _PIECE_BYTES = 1 << 18
 
-# Completed at once, so that nobody waits. Who asks is told that nothing was deleted, and that one row was
-# stored: nobody counts rows here, and fewer than were sent are no contradiction, where more or none would be one.
+# Completed at once, so that nothing waits. The report says that nothing was deleted and one row was stored: rows are
+# not counted here, and fewer than were sent are no contradiction, while more or none would be.
 _COMPLETED = {"importId": _IMPORT, "status": "completed"}
 _REPORT = {
     "importId": _IMPORT,

@@ -113,7 +113,7 @@ def start_table(runs: Runs) -> str:
 
 
 def cases_table(runs: Runs) -> str:
-    """Every way through every case, beside the plain one and the floor; what failed is said."""
+    """Every way through every case, compared with the plain one and the floor; failures are named."""
     lines = [line for case, ways in costs(runs).items() for line in _case_lines(case, ways)]
     for (case, way), why in runs.failures.items():
         lines.append(f"| {case.name} | {way} | {_failed(why)} | | | | | | |\n")

@@ -1,7 +1,7 @@
 """The second part of the demo: what a planning team does once its tables are synced.
 
 One connection reads every application; dates are written as an import configuration wants them, and copies inside
-Pigment run behind the load. Everything is compared cell by cell.
+Pigment run after the load. Everything is compared cell by cell.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class PlanningTeam:
     def steps(self) -> Iterator[Step]:
         """Every step, and how what came out of it compares."""
         yield f'Dates arrive as {FRENCH} ("{_LEDGER}")', self.load()
-        yield f'Copies ran behind the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
+        yield f'Copies ran after the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
         yield "One connection reads both applications", self.read_all()
         yield "Rows that cannot be stored are in the bucket", self.rejected()
         yield "The audit log, read twice with new events between", self.audited()
 
     def load(self) -> Comparison:
-        """Planning into Consolidation, with the dates in French form and two copies behind it."""
+        """Planning into Consolidation, with the dates in French form and two copies after it."""
         source = Side(self._source, {**self._given, **self._blocks(), "application_id": self._id(PLANNING)})
         copies = [self._workspace.configuration(name).id for name in (HEADCOUNT_TO_PLAN, DEPARTMENTS_TO_FTE)]
         settings = {"application_id": self._id(CONSOLIDATION), "csv": {"dates": FRENCH}, "then_run": copies}

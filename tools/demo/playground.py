@@ -40,7 +40,7 @@ class Interrupted(Exception):
 
 
 class FolderTaken(Exception):
-    """The folder belongs to somebody else; the message says to whom."""
+    """The folder belongs to another local Pigment or contains other files; the message says which."""
 
 
 def main() -> int:
@@ -128,7 +128,7 @@ class Playground:
     def destination(self) -> dict[str, Any]:
         """The application that holds the same blocks, empty: its import configurations have the streams' names.
 
-        Two copies run behind the load, and fill two more metrics from it.
+        Two copies run after the load, and fill two more metrics from it.
         """
         copies = (HEADCOUNT_TO_PLAN, DEPARTMENTS_TO_FTE)
         then_run = [self.pigment.workspace.configuration(name).id for name in copies]
@@ -156,7 +156,7 @@ class Playground:
             f"{source} spec",
             f"{source} check --config {out}",
             f"{source} discover --config {out}",
-            # Records go into the file alone; whatever else is said, an error above all, is seen as well.
+            # Records go only into the file; everything else, above all errors, is also shown.
             f'{source} read --config {out} --catalog {catalog} | tee {messages} | grep -v \'"type":"RECORD"\'',
             f"{destination} spec",
             f"{destination} check --config {into}",

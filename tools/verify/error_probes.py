@@ -80,7 +80,7 @@ def _retry_after(workspace: Workspace) -> Seen:
 ERROR_PROBES = (
     Probe(
         "wrong-key",
-        "A key that nobody has is answered with 401.",
+        "An unknown key is answered with 401.",
         "list the applications with an invented key",
         "With another status, a wrong key would be reported as something else.",
         _status(401, _wrong_key),
@@ -109,14 +109,14 @@ ERROR_PROBES = (
     Probe(
         "unknown-block",
         "An unknown block is answered with 404.",
-        "export a list whose id nobody has",
+        "export a list with an unknown id",
         "With another status, a deleted block is not reported as one.",
         _status(404, _unknown_block),
     ),
     Probe(
         "unknown-import",
         "An unknown import is answered with 404, and so an import key can be checked without writing.",
-        "ask for the status of an import whose id nobody has",
+        "ask for the status of an import with an unknown id",
         "The destination's check relies on it: with another status it cannot tell whether the key may import.",
         _status(404, _unknown_import),
     ),

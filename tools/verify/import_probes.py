@@ -184,7 +184,7 @@ IMPORT_PROBES = (
     Probe(
         "unknown-configuration",
         "A push to an unknown import configuration is answered with 404.",
-        "push to an id that nobody has",
+        "push to an unknown id",
         "With another status, a wrong target is reported as something else.",
         _on(_unknown_configuration),
     ),
@@ -227,7 +227,7 @@ IMPORT_PROBES = (
         "detailed-report",
         "The detailed report comes only when includedDetailedReport is true.",
         "ask with and without it",
-        "Without the report nobody knows what was inserted, deleted or skipped: a sync that replaces stops.",
+        "Without the report it is unknown what was inserted, deleted or skipped: a sync that replaces stops.",
         _on(_detail),
     ),
     Probe(

@@ -146,8 +146,8 @@ METADATA_PROBES = (
     ),
     Probe(
         "views-of-a-block",
-        "The views of a block can be listed by themselves; a block that nobody has has none.",
-        "list the views of an id that nobody has",
+        "The views of one block can be listed; an unknown block has none.",
+        "list the views of an unknown id",
         "The streams that describe the model could not say which block a view belongs to.",
         _views_of_a_block,
     ),
@@ -155,7 +155,7 @@ METADATA_PROBES = (
         "configuration-fields",
         "An import configuration has an id and a name, and does not say what it clears.",
         "list the import configurations",
-        "If it said whether it clears before import, nobody would have to tick a box.",
+        "If it said whether it clears before import, users would not have to tick a box.",
         _fields("/api/v1/importConfigurations", _NAMED),
     ),
     Probe(
@@ -175,7 +175,7 @@ METADATA_PROBES = (
     Probe(
         "unknown-application",
         "An application that the key does not see has an empty list of blocks.",
-        "list the blocks of an id that nobody has",
+        "list the blocks of an unknown id",
         "The connectors find out from the list of applications; another status changes nothing they do.",
         _unknown_application,
     ),
@@ -188,7 +188,7 @@ METADATA_PROBES = (
     ),
     Probe(
         "views-of-an-application",
-        "The views of an application can be listed by themselves, each for one application.",
+        "The views of one application can be listed.",
         "list the views of the first applications",
         "Without an Application ID, a bare view ID cannot be placed: paste the whole address of the view.",
         _views_of_applications,

@@ -62,8 +62,8 @@ def _report(workspace: Workspace) -> Seen:
 START_PROBES = (
     Probe(
         "start-unknown",
-        "Starting a configuration that nobody has is answered with 404.",
-        "start an id that nobody has",
+        "Starting an unknown configuration is answered with 404.",
+        "start an unknown id",
         "With another status, a wrong id under Then run is reported as something else.",
         _unknown,
     ),

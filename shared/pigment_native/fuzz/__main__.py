@@ -58,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pigment_native.fuzz", description=__doc__)
     parser.add_argument("--library", type=Path, default=Path("build/fuzz/librows.so"))
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--cases", type=int, help="so many at most")
+    parser.add_argument("--cases", type=int, help="the most cases to run")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
     parser.add_argument("--only", choices=sorted(DIRECTIONS))
     parser.add_argument("--folder", type=Path, default=Path("build/fuzz"))
@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _run(task: Task) -> tuple[dict[str, Any], str | None]:
-    """What a worker says it ran, if it could, and what it found."""
+    """What a worker reports that it ran, if it could, and what it found."""
     command = [sys.executable, "-m", "pigment_native.fuzz.worker", json.dumps(asdict(task))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         output, hangs = _watched(worker, Now(Path(task.now)))

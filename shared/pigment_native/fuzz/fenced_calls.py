@@ -30,7 +30,7 @@ class Made:
 
 
 class FencedLines:
-    """Calls with one library; what is given and what is made lies in memory of its own."""
+    """Calls with one library; input and output each have their own memory."""
 
     def __init__(self, library: CDLL) -> None:
         self._count_repeated = record_lines._COUNT_REPEATED(("count_repeated", library))
@@ -84,7 +84,7 @@ class Taken:
 
 
 class FencedCells:
-    """Calls with one library; what is given and what is made lies in memory of its own."""
+    """Calls with one library; input and output each have their own memory."""
 
     def __init__(self, library: CDLL) -> None:
         self._cells_to_lines = csv_lines._CELLS_TO_LINES(("cells_to_lines", library))
@@ -92,7 +92,7 @@ class FencedCells:
         self._spans, self._next = Arena(1 << 23), Arena(1 << 15)
 
     def take(self, reader: CellReader, block: bytes, room: tuple[int, int], fence: Fence) -> Taken:
-        """What C takes of a block with room for so many bytes of texts and so many rows."""
+        """What C takes of a block with room for `room[0]` bytes of texts and `room[1]` rows."""
         header, columns = reader._header, reader._header.count
         begin, texts = self._block.put(block, fence), self._texts.room(room[0], fence)
         spans = self._spans.room(SPAN_BYTES * columns * room[1], fence)

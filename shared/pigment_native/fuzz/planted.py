@@ -30,12 +30,12 @@ READING = [
         "(size_t)(room->end - room->at) + 1 < count",
     ),
     Fault(
-        "a bare field reads a byte behind its bound",
+        "a bare field reads a byte after its bound",
         "while (!quoted && at < rest->end && *at != delimiter",
         "while (!quoted && *at != delimiter && at < rest->end",
     ),
     Fault(
-        "a quote at the end looks behind it",
+        "a quote at the end reads past it",
         "if (!take_byte(rest, '\"')) return true;",
         "if (*rest->at != '\"') return true; rest->at++;",
     ),
@@ -53,7 +53,7 @@ READING = [
     Fault("a control character is not escaped", "byte >= 0x20 && byte != '\"'", "byte >= 0x1F && byte != '\"'"),
     Fault("U+2029 is not escaped", "(at[2] & 0xFE) == 0xA8)", "at[2] == 0xA8)"),
     Fault("the neighbour U+202A is escaped too", "(at[2] & 0xFE) == 0xA8)", "(at[2] & 0xFC) == 0xA8)"),
-    Fault("a byte 0xC2 at the end looks behind it", "code == 0xC2 && end - at >= 2 && at[1]", "code == 0xC2 && at[1]"),
+    Fault("a byte 0xC2 at the end reads past it", "code == 0xC2 && end - at >= 2 && at[1]", "code == 0xC2 && at[1]"),
     Fault("a vertical tab has a short escape", r" && code != '\v';", ";"),
     Fault(
         "doubled quotes stay doubled",
@@ -102,7 +102,7 @@ WRITING = [
     Fault("a form feed is a line feed", r'/\b\f\n\r\t"', r'/\b\n\n\r\t"'),
     Fault("an escape of four digits has three", "for (size_t i = 0; i < 4; i++) {", "for (size_t i = 0; i < 3; i++) {"),
     Fault("a colon is a hexadecimal digit", '"0123456789abcdef";\n    *unit', '"0123456789:bcdef";\n    *unit'),
-    Fault("an escape at the end looks behind it", "rest->at < rest->end ? memchr(signs", "true ? memchr(signs"),
+    Fault("an escape at the end reads past it", "rest->at < rest->end ? memchr(signs", "true ? memchr(signs"),
     Fault("a control character may stand in a text", "*rest->at >= 0x20 && *rest->at != '\"'", "*rest->at != '\"'"),
     Fault("a character of three bytes begins wrong", "0xFF00U >> (more + 1)", "0xFF00U >> (more + (more != 2))"),
     Fault(
@@ -159,7 +159,7 @@ WRITING = [
     ),
     Fault("names have one form", "header->columns[found]", "found"),
     Fault(
-        "a record behind the last that has room",
+        "a record after the last that has room",
         "if (*rows == most) return NO_ROOM;",
         "if (*rows > most) return NO_ROOM;",
     ),

@@ -36,7 +36,7 @@ _NAMES = ["a", "b", "Amount", "Ä", 'q"', "\\", "\n", "\u2028", "\x85", "🚀", 
 _FENCES = list(Fence)
 _MOST_ROOMS_TRIED = 400
 
-# What C is to take, said in another way: fields in quotes, or without any, and LF or CRLF behind the last.
+# What C must take, written in another way: fields in quotes, or without any, and LF or CRLF after the last.
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^;"\r\n]*+)'
 
 

@@ -152,7 +152,7 @@ class Worker:
 
 
 def main() -> None:
-    """Do the task that is the argument; prints what came of it."""
+    """Run the task given as the argument, and print the result."""
     task = Task(**json.loads(sys.argv[1]))
     worker = Worker(task)
     if task.again is None:

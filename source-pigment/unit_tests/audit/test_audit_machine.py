@@ -7,11 +7,11 @@ from itertools import count as count_up
 from typing import Any
 
 import pytest
+from audit_reads import AuditPigment, Reader, an_event
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from audit_reads import AuditPigment, Reader, an_event
 from source_pigment.audit import stream as audit_stream
 
 # Late by no more than the overlap, even where the newest event that is known is this old.
