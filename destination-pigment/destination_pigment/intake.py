@@ -11,7 +11,6 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import StreamKey, StreamNames, named
 from destination_pigment.input.completion import Completion
 from destination_pigment.input.messages import (
-    IgnoredLine,
     Parsed,
     Records,
     StateLine,
@@ -100,8 +99,6 @@ class Intake:
                 self._on_status(parsed)
             case UnreadableLine():
                 self._warn_once("without a message of Airbyte's protocol")
-            case IgnoredLine():
-                pass
 
     def _take_records(self, block: bytes) -> bytes:
         """Take the records of the stream that came last, up to the first line that is anything else; the rest."""

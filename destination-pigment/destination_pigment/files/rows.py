@@ -18,7 +18,7 @@ from pigment_csv.values import NumberTooLong, with_decimal_separator, write_out
 
 Column = Sequence[str | None]
 
-ABSENT = msgspec.Raw(b"null")
+_ABSENT = msgspec.Raw(b"null")
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -79,27 +79,28 @@ class RowConverter:
         if not self.columns:
             return Rejection("it has no values, and its stream has no columns", bytes(data))
         try:
-            return [self.cell(bytes(values.get(name, ABSENT))) for name in self.columns]
+            return [_cell(bytes(values.get(name, _ABSENT)), self._separator) for name in self.columns]
         except NumberTooLong:
             return Rejection("a number with an exponent too large to write out", bytes(data))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Rejection("a text that is not valid Unicode", bytes(data))
 
-    def cell(self, value: bytes) -> str | None:
-        """The cell for a JSON value."""
-        match value[:1]:
-            case b'"':
-                return msgspec.json.decode(value, type=str)
-            case b"n":
-                return None
-            case b"t":
-                return "TRUE"
-            case b"f":
-                return "FALSE"
-            case b"{" | b"[":
-                return msgspec.json.format(value, indent=-1).decode()
-            case _:
-                number = value.decode()
-                if "e" in number or "E" in number:
-                    number = write_out(number)
-                return with_decimal_separator(number, self._separator)
+
+def _cell(value: bytes, decimal_separator: str) -> str | None:
+    """The cell for a JSON value."""
+    match value[:1]:
+        case b'"':
+            return msgspec.json.decode(value, type=str)
+        case b"n":
+            return None
+        case b"t":
+            return "TRUE"
+        case b"f":
+            return "FALSE"
+        case b"{" | b"[":
+            return msgspec.json.format(value, indent=-1).decode()
+        case _:
+            number = value.decode()
+            if "e" in number or "E" in number:
+                number = write_out(number)
+            return with_decimal_separator(number, decimal_separator)

@@ -105,10 +105,8 @@ class SpoolFile:
         self.dialect = dialect
         with disk_errors_explained():
             self._file: IO[bytes] | None = os.fdopen(_open_private(path, _CREATE), "wb")
-        header = CsvWriter(dialect).header_line(columns)
         self.size_bytes = 0
-        self.write(header)
-        self.header_bytes = len(header)
+        self.write(CsvWriter(dialect).header_line(columns))
 
     def write(self, rows: bytes) -> None:
         """Add rows as lines of CSV; raises `TransientProblem` when the disk is full."""

@@ -121,12 +121,7 @@ class UnreadableLine:
     """A line that is not a message of the protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoredLine:
-    """An empty line, or a message that is not for destinations."""
-
-
-Parsed = Records | UnreadableRecord | StateLine | StatusLine | UnreadableLine | IgnoredLine
+Parsed = Records | UnreadableRecord | StateLine | StatusLine | UnreadableLine
 
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
@@ -137,7 +132,7 @@ _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
 _EMPTY = (b"null", b"{}")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
-_UNREADABLE, _IGNORED = UnreadableLine(), IgnoredLine()
+_UNREADABLE = UnreadableLine()
 
 
 def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
@@ -155,7 +150,8 @@ def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
         record = message.record if message is not None and message.type == "RECORD" else None
         if record is None:
             yield from _pop_records(records)
-            yield _parse_other(message, line)
+            if (parsed := _parse_other(message, line)) is not None:
+                yield parsed
         else:
             named = record.namespace, record.stream
             if named not in keys:
@@ -189,8 +185,8 @@ def _message(line: bytes) -> _Line | None:
         return None
 
 
-def _parse_other(message: _Line | None, line: bytes) -> Parsed:
-    """A line that is not a record."""
+def _parse_other(message: _Line | None, line: bytes) -> Parsed | None:
+    """A line that is not a record; None if it is blank or a message that is not for destinations."""
     if message is None:
         return _parse_undecodable(line)
     try:
@@ -202,7 +198,7 @@ def _parse_other(message: _Line | None, line: bytes) -> Parsed:
             case "TRACE":
                 return _status(_TRACES.decode(message.trace))
             case _:
-                return _IGNORED
+                return None
     except _UNDECODABLE:
         return _UNREADABLE
 
@@ -212,10 +208,10 @@ def is_whole(line: bytes) -> bool:
     return not line.strip() or _message(line) is not None
 
 
-def _parse_undecodable(line: bytes) -> Parsed:
+def _parse_undecodable(line: bytes) -> Parsed | None:
     """A line that cannot be decoded; if it is a record, its envelope is read, because it must be counted."""
     if not line.strip():
-        return _IGNORED
+        return None
     texts = _envelope(line)
     try:
         if json.loads(texts[b"type"]) == "RECORD":
@@ -283,10 +279,10 @@ def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-def _status(trace: _Trace) -> StatusLine | IgnoredLine:
+def _status(trace: _Trace) -> StatusLine | None:
     status = trace.stream_status
     if status is None or status.status not in StreamStatus.__members__:
-        return _IGNORED
+        return None
     return StatusLine(_key(status.stream_descriptor), StreamStatus(status.status))
 
 

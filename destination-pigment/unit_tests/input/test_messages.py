@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from destination_pigment.input.catalog import StreamKey, StreamNames
 from destination_pigment.input.messages import (
-    IgnoredLine,
     Records,
     StateLine,
     StatusLine,
@@ -64,7 +63,7 @@ def flat(block: bytes, *keys: StreamKey) -> list[Any]:
     for parsed in parse_block(block, StreamNames(keys)):
         if isinstance(parsed, Records):
             found += [(parsed.key, bytes(each)) for each in parsed.data]
-        elif parsed != IgnoredLine():
+        else:
             found.append(parsed)
     return found
 
