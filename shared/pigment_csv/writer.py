@@ -12,6 +12,9 @@ from pigment_csv.dialect import BYTE_ORDER_MARK, CsvDialect
 class CsvUnwritable(ValueError):
     """A cell contains half of a surrogate pair, which UTF-8 cannot encode; the message does not quote it."""
 
+    def __init__(self) -> None:
+        super().__init__("a cell contains a character that UTF-8 cannot encode")
+
 
 class CsvWriter:
     """Writes rows of texts as the lines of a file; None and the empty text are an empty cell.
@@ -35,4 +38,4 @@ class CsvWriter:
             return text.getvalue().encode("utf-8")
         except UnicodeEncodeError:
             pass  # the error contains the text; raised from here, ours would carry it along
-        raise CsvUnwritable("a cell contains a character that UTF-8 cannot encode")
+        raise CsvUnwritable

@@ -73,4 +73,4 @@ def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
         spans[1::2] = lengths
         table = Table(library, bytearray().join(texts), bytearray(spans))
         return Cells(table, range(len(texts)), len(table.texts))
-    raise CsvUnwritable("a cell holds a character that UTF-8 cannot carry")
+    raise CsvUnwritable
