@@ -103,7 +103,8 @@ def test_there_is_no_dockerfile_inside_a_connectors_folder(connector: str) -> No
 
 
 def test_shipped_code_has_no_plain_http(connector: str) -> None:
-    shipped = [*(ROOT / connector).rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
+    folders = (ROOT / connector, ROOT / "shared")
+    shipped = [path for folder in folders for kind in ("*.py", "*.yaml") for path in folder.rglob(kind)]
     offending = [
         str(path)
         for path in shipped

@@ -1,4 +1,4 @@
-"""The console entry: the CDK's entrypoint, and one addition that writes finished RECORD lines as they are."""
+"""The console entry: the CDK's entrypoint, which here also writes finished RECORD lines as they are."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from source_pigment.source import SourcePigment
 
 EXIT_CODE = 128 + signal.SIGTERM
 
-# Long enough for what is cleaned up on the way out.
+# Enough for the clean-up on the way out.
 _GRACE_SECONDS = 10.0
 
 
@@ -35,30 +35,30 @@ class Terminated(BaseException):
 
 
 class Termination:
-    """Whether SIGTERM came; for the main thread."""
+    """Ends the process after a SIGTERM, whatever Python makes of it; for the main thread."""
 
     def __init__(self, grace_seconds: float = _GRACE_SECONDS) -> None:
         self._grace_seconds = grace_seconds
         # All mutable state.
         self.came = False
 
-    def expect(self) -> None:
+    def listen(self) -> None:
         """From now on, raise `Terminated` when SIGTERM comes."""
-        signal.signal(signal.SIGTERM, self._take)
+        signal.signal(signal.SIGTERM, self._interrupt)
 
-    def check(self) -> None:
-        """Raise `Terminated` if SIGTERM came, whatever became of what was raised then."""
+    def raise_if_came(self) -> None:
+        """Raise `Terminated` if SIGTERM came, because Python may have dropped what was raised then."""
         if self.came:
             raise Terminated
 
-    def end(self) -> None:
-        """Leave at once if SIGTERM came: all is cleaned up, and nobody waits for a download that is under way."""
+    def exit_if_came(self) -> None:
+        """Exit at once if SIGTERM came: everything is cleaned up, and a running download is not waited for."""
         if self.came:
             os._exit(EXIT_CODE)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def _take(self, _number: int, _frame: FrameType | None) -> None:
-        # What is still said on the way out waits for no reader.
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        # What is still written on the way out must not wait for a reader.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not self.came:
             self.came = True
@@ -69,12 +69,12 @@ class Termination:
 
 
 class BlockEntrypoint(AirbyteEntrypoint):
-    """The CDK's entrypoint, which also knows blocks of records: counts them, and writes them between the messages."""
+    """The CDK's entrypoint, which also counts blocks of records, and writes them between the messages."""
 
     def read(
         self, source_spec: ConnectorSpecification, config: Mapping[str, Any], catalog: Any, state: list[Any]
     ) -> Iterable[AirbyteMessage]:
-        """The messages that are left for the CDK to print; blocks are written on the way."""
+        """The messages that the CDK prints; blocks are written here, in their order."""
         for message in super().read(source_spec, config, catalog, state):
             if isinstance(message, RecordBlock):
                 _write(message.lines)
@@ -83,7 +83,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> None:
-        """Look at the configuration as at a filled-in form: what is wrong is said in the form's words."""
+        """Check the configuration as a filled-in form: messages use the titles of its fields."""
         with explained():
             check_form(config, source_spec.connectionSpecification)
 
@@ -91,7 +91,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
     def handle_record_counts(
         message: AirbyteMessage, stream_message_count: defaultdict[HashableStreamDescriptor, float]
     ) -> AirbyteMessage:
-        """Count a block as the records that it holds."""
+        """Count the records in a block."""
         if isinstance(message, RecordBlock):
             stream_message_count[HashableStreamDescriptor(message.stream.name, message.stream.namespace)] += (
                 message.count
@@ -101,32 +101,32 @@ class BlockEntrypoint(AirbyteEntrypoint):
 
 
 class OutputLost(BaseException):
-    """Standard output takes nothing more."""
+    """Standard output accepts nothing more."""
 
 
 def run() -> None:
     """Run the connector with the arguments of the command line."""
     termination = Termination()
-    termination.expect()
-    # The log goes to standard output as well: when nobody reads it any more, that is no error of its own.
+    termination.listen()
+    # The log goes to standard output, too: if that is closed, a line of the log is not another error.
     logging.raiseExceptions = False
     entrypoint = BlockEntrypoint(SourcePigment(in_blocks=True))
     try:
         with closing(_lines(entrypoint)) as lines:
             for line in lines:
-                termination.check()
+                termination.raise_if_came()
                 _write(escape_line_ends(line.encode()) + b"\n")
     except OutputLost as lost:
         if not isinstance(lost.__cause__, BrokenPipeError):
             os.write(2, f"Standard output cannot be written: {lost.__cause__}\n".encode())
         os._exit(1)
     finally:
-        termination.end()
+        termination.exit_if_came()
 
 
 def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
     arguments = entrypoint.parse_args(sys.argv[1:])
-    # The CDK needs the folder for every command, and would end in a trace without it.
+    # The CDK needs the folder for every command, and would end in a trace if there is none.
     try:
         check_temporary_folder()
     except TransientProblem as problem:
