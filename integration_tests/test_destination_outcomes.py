@@ -100,8 +100,8 @@ def test_a_limit_that_lasts_after_files_of_the_same_state_is_not_repeated_by_the
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"].endswith(
-        '5 rows of the stream "General Ledger" are stored and no state says so: look at the block before you run the '
-        "sync again, which sends these rows once more."
+        '5 rows of the stream "General Ledger" are stored and not yet covered by a state: look at the block before '
+        "you run the sync again, which sends these rows once more."
     )
     assert not run.states
     assert entries(fast_destination) == names(5)

@@ -213,7 +213,7 @@ def test_a_replacement_of_which_too_little_was_written_is_an_error(
     run = write(destination, messages, catalog(mode="overwrite"), targets=targets, max_file_rows=rows_in_file)
     assert run.errors[0]["failure_type"] == "config_error"
     assert words in run.errors[0]["message"]
-    assert "may be empty or hold only a part" in run.errors[0]["message"]
+    assert "may be empty or contain only a part" in run.errors[0]["message"]
     assert not run.states
 
 
@@ -254,7 +254,7 @@ def test_a_failure_after_the_first_file_says_that_only_a_part_is_there(destinati
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
     assert run.exit_code != 0
     assert "ended the import" in run.errors[0]["message"]
-    assert "holds only a part now" in run.errors[0]["message"]
+    assert "contains only a part now" in run.errors[0]["message"]
 
 
 def test_more_than_one_file_goes_through_the_pair(destination: Runner) -> None:

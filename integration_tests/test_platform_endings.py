@@ -67,6 +67,10 @@ class Diary:
         assert delivery.send_messages({"type": "RECORD"}, {"type": "RECORD"})
         while not diary.read_text():
             time.sleep(0.02)
+        if isinstance(ending, SourceFailed):  # the grace begins once the destination has seen the end of its input
+            delivery.finish_input()
+            while not delivery.printed:
+                time.sleep(0.02)
         run = delivery.end(ending)
         met = dict(json.loads(line) for line in diary.read_text().splitlines())
         return run, {word: moment for word, moment in met.items() if word not in {"started", "broken pipe"}}
@@ -93,7 +97,7 @@ def test_a_failed_source_closes_the_input_then_the_outputs_then_terminates(diary
         "SIGTERM",
         "output closed",
     ]
-    assert met["output closed"] - met["end of input"] > 0.6
+    assert met["output closed"] - met["end of input"] >= 0.8
     assert run.of("LOG")
     assert run.exit_code == 3
 

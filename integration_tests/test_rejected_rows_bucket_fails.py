@@ -167,8 +167,8 @@ def test_where_files_of_one_state_are_stored_already_the_sync_says_so(
 
     assert run.errors[0]["failure_type"] == "config_error"
     assert run.errors[0]["message"].endswith(
-        'and run the sync again. 3 rows of the stream "General Ledger" are stored and no state says so: look at the '
-        "block before you run the sync again, which sends these rows once more."
+        'and run the sync again. 3 rows of the stream "General Ledger" are stored and not yet covered by a state: '
+        "look at the block before you run the sync again, which sends these rows once more."
     )
     assert not run.states
     assert entries(fast_destination) == names(3)

@@ -12,7 +12,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import DestinationConfig, DimensionCheck, TargetEntry, parse_config
-from destination_pigment.imports.then_run import reject_invisible, settle_follow_ups
+from destination_pigment.imports.then_run import require_visible, resolve_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
 from pigment_airbyte.check import check_form_and_connection
 from pigment_airbyte.connection import open_client
@@ -127,12 +127,12 @@ def _check_follow_ups(
     if not settings.then_run:
         return ""
     if known is None:
-        settle_follow_ups(settings.then_run, ())
+        resolve_follow_ups(settings.then_run, ())
         return ' It could also not be checked that the configurations under "Then run" exist.'
     if set(settings.then_run) - {each.id for each in known}:
         known = [*known, *client.list_import_configurations()]
-    followups = settle_follow_ups(settings.then_run, known)
-    reject_invisible(followups, known)
+    followups = resolve_follow_ups(settings.then_run, known)
+    require_visible(followups, known)
     return f' Under "Then run": {", ".join(each.title for each in followups)}.'
 
 

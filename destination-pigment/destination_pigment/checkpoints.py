@@ -1,8 +1,8 @@
-"""When a state may go: after every record before it is stored or rejected for good. Pure.
+"""When a state may go: after every record before it is stored or permanently rejected. Pure.
 
-Records of a stream are counted as they come and settled in the same order, so two numbers for each stream say which
+Records of a stream are counted as they come and confirmed in the same order, so two numbers for each stream tell which
 states are due. A state of one stream waits for that stream; a global one, for all. States that wait for the same
-stream keep their order. A state that counts more records than came is false, and so is every state behind it.
+stream keep their order. A state that counts more records than came is false, and so is every state after it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class _Waiting(Generic[S]):
 
 
 @dataclass(slots=True)
-class _Settled:
-    """Records settled and not yet reported in a state: how many, and how many of them were rejected."""
+class _Confirmed:
+    """Records confirmed and not yet covered by a state: how many, and how many of them were rejected."""
 
     records: int
     rejected: int
@@ -48,12 +48,12 @@ class Checkpoints(Generic[S]):
     """Queues of states, one for each stream and one for global states (None)."""
 
     _received: Counter[StreamKey] = field(default_factory=Counter)
-    _settled: Counter[StreamKey] = field(default_factory=Counter)
+    _confirmed: Counter[StreamKey] = field(default_factory=Counter)
     _reported: Counter[StreamKey] = field(default_factory=Counter)
-    _unreported: dict[StreamKey, deque[_Settled]] = field(default_factory=lambda: defaultdict(deque))
+    _uncovered: dict[StreamKey, deque[_Confirmed]] = field(default_factory=lambda: defaultdict(deque))
     _since_state: dict[StreamKey | None, Counter[StreamKey]] = field(default_factory=lambda: defaultdict(Counter))
     _queues: dict[StreamKey | None, deque[_Waiting[S]]] = field(default_factory=lambda: defaultdict(deque))
-    _held: set[StreamKey] = field(default_factory=set)
+    _withheld: set[StreamKey] = field(default_factory=set)
     _misses_records: bool = False
     _places: int = 0
 
@@ -63,37 +63,37 @@ class Checkpoints(Generic[S]):
         return sum(map(len, self._queues.values()))
 
     @property
-    def unsettled(self) -> int:
+    def unconfirmed(self) -> int:
         """How many records came and are neither stored nor rejected."""
-        return (self._received - self._settled).total()
+        return (self._received - self._confirmed).total()
 
-    def stored_and_unreported(self, key: StreamKey) -> int:
-        """How many records of a stream are stored of which no state has left."""
-        return sum(each.records - each.rejected for each in self._unreported[key])
+    def stored_and_uncovered(self, key: StreamKey) -> int:
+        """How many records of a stream are stored and not yet covered by a state that has left."""
+        return sum(each.records - each.rejected for each in self._uncovered[key])
 
-    def hold(self, key: StreamKey) -> None:
-        """Keep back every state of a stream until `free`: what replaces a block is true only as a whole."""
-        self._held.add(key)
+    def withhold(self, key: StreamKey) -> None:
+        """Keep back every state of a stream until `release`: what replaces a block is true only as a whole."""
+        self._withheld.add(key)
 
-    def free(self, key: StreamKey) -> None:
-        """What was to be done with the stream is done."""
-        self._held.discard(key)
+    def release(self, key: StreamKey) -> None:
+        """The stream is complete: its states go when they are due."""
+        self._withheld.discard(key)
 
-    def receive(self, key: StreamKey, records: int) -> None:
+    def count_records(self, key: StreamKey, records: int) -> None:
         """Count records that came."""
         self._received[key] += records
         self._since_state[key][key] += records
         self._since_state[None][key] += records
 
-    def miss(self) -> None:
-        """Records came that nobody takes: from here on, no state that speaks of all streams is true."""
+    def on_stray_records(self) -> None:
+        """Records came of a stream that the catalog lacks: from here on, no state of all streams is true."""
         self._misses_records = True
 
     def missing(self, key: StreamKey | None, announced: int | None) -> int:
         """How many of the records since the last state of a stream (None: of all) have not arrived."""
         return max(0, (announced or 0) - self._since_state[key].total())
 
-    def add(self, state: S, key: StreamKey | None, announced: int | None = None) -> None:
+    def push_state(self, state: S, key: StreamKey | None, announced: int | None = None) -> None:
         """Queue a state; `announced` is the number of records that the source counts since the last one."""
         is_false = self.missing(key, announced) > 0 or (key is None and self._misses_records)
         since = self._since_state.pop(key, Counter())
@@ -101,59 +101,59 @@ class Checkpoints(Generic[S]):
         self._places += 1
         self._queues[key].append(_Waiting(state, self._places, required, is_false))
 
-    def settle(self, key: StreamKey, *, stored: int, rejected: int) -> None:
-        """Count the next records of a stream as stored or rejected for good."""
-        if self._settled[key] + stored + rejected > self._received[key]:
-            raise ValueError("more records settled than came")
-        self._settled[key] += stored + rejected
+    def confirm(self, key: StreamKey, *, stored: int, rejected: int) -> None:
+        """Count the next records of a stream as stored or permanently rejected."""
+        if self._confirmed[key] + stored + rejected > self._received[key]:
+            raise ValueError("more records confirmed than came")
+        self._confirmed[key] += stored + rejected
         if stored + rejected:
-            self._unreported[key].append(_Settled(stored + rejected, rejected))
+            self._uncovered[key].append(_Confirmed(stored + rejected, rejected))
 
-    def release(self) -> list[Released[S]]:
+    def pop_due(self) -> list[Released[S]]:
         """The states that may go now, in the order in which they came."""
         due: list[_Waiting[S]] = []
         everywhere = self._queues[None]
         while True:
-            # A global state speaks of every stream: it overtakes none, and none overtakes it.
+            # A global state covers every stream: it overtakes none, and none overtakes it.
             barrier = everywhere[0].place if everywhere else self._places + 1
             for key, queue in self._queues.items():
                 while key is not None and queue and queue[0].place < barrier and self._may_leave(queue[0]):
                     due.append(queue.popleft())
-            if not everywhere or self._held or not self._may_leave(everywhere[0]):
+            if not everywhere or self._withheld or not self._may_leave(everywhere[0]):
                 break
             if any(queue and queue[0].place < barrier for queue in self._queues.values()):
                 break
             due.append(everywhere.popleft())
         due.sort(key=lambda each: each.place)
-        return [self._release(each) for each in due]
+        return [self._with_counts(each) for each in due]
 
     def _may_leave(self, waiting: _Waiting[S]) -> bool:
         return not waiting.is_false and all(
-            key not in self._held and self._settled[key] >= count for key, count in waiting.required
+            key not in self._withheld and self._confirmed[key] >= count for key, count in waiting.required
         )
 
-    def _release(self, waiting: _Waiting[S]) -> Released[S]:
+    def _with_counts(self, waiting: _Waiting[S]) -> Released[S]:
         stored = rejected = 0
         for key, count in waiting.required:
-            records, rejected_records = self._report(key, count - self._reported[key])
+            records, rejected_records = self._cover(key, count - self._reported[key])
             stored, rejected = stored + records - rejected_records, rejected + rejected_records
             self._reported[key] = max(self._reported[key], count)
         return Released(waiting.state, stored, rejected)
 
-    def _report(self, key: StreamKey, records: int) -> tuple[int, int]:
-        """Take so many records from those not reported; how many, and how many of them were rejected.
+    def _cover(self, key: StreamKey, records: int) -> tuple[int, int]:
+        """Take this number of records from those that no state covers; how many, and how many of them were rejected.
 
         An import does not say which of a file's rows it skipped: where a file spans several states, the skipped rows
-        are reported with the first of them, as far as they fit.
+        are counted with the first of them, as far as they fit.
         """
         taken = rejected = 0
-        unreported = self._unreported[key]
+        uncovered = self._uncovered[key]
         while taken < records:
-            first = unreported[0]
+            first = uncovered[0]
             step = min(first.records, records - taken)
             rejected_here = min(first.rejected, step)
             first.records, first.rejected = first.records - step, first.rejected - rejected_here
             taken, rejected = taken + step, rejected + rejected_here
             if first.records == 0:
-                unreported.popleft()
+                uncovered.popleft()
         return taken, rejected

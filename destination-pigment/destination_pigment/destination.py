@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,13 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
-from destination_pigment.in_process import Exchange
+from destination_pigment.in_process import run_in_process
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.input.stdin import StdinBlocks
+from destination_pigment.state_output import Emit
+from destination_pigment.sync import Blocks, write_blocks
 from destination_pigment.targets import destination_catalog
-from destination_pigment.write import Caller, write_blocks
 from pigment_airbyte.connection import connected
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_nulls
@@ -76,19 +77,18 @@ class DestinationPigment(Destination):
         configured_catalog: ConfiguredAirbyteCatalog,
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterable[AirbyteMessage]:
-        """Write messages given as objects, for whoever calls the destination in process.
+        """Write messages given as objects, for a caller in the same process.
 
         `run` does the same with the lines of standard input, where no number becomes a float on its way.
         """
         streams = parse_catalog(ConfiguredAirbyteCatalogSerializer.dump(configured_catalog))
         cancel = Cancel()
-        exchange = Exchange(cancel)
 
-        def sync() -> None:
+        def sync(blocks: Blocks, emit: Emit) -> Iterator[None]:
             with explained(), suppress(Cancelled):
-                write_blocks(config, streams, exchange, Caller(cancel, exchange.emit, self._patience))
+                yield from write_blocks(config, streams, blocks, cancel, emit, self._patience)
 
-        yield from exchange.run(sync, input_messages)
+        yield from run_in_process(sync, input_messages, cancel)
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
@@ -132,8 +132,9 @@ class DestinationPigment(Destination):
                 streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
                 # A request that waits for its turn before the first record is read is given up.
                 with suppress(Cancelled):
-                    inputs = StdinBlocks(sys.stdin.fileno(), cancel)
-                    write_blocks(config, streams, inputs, Caller(cancel, write_lines, self._patience))
+                    blocks = StdinBlocks(sys.stdin.fileno(), cancel)
+                    for _ in write_blocks(config, streams, blocks, cancel, write_lines, self._patience):
+                        pass
             if cancel.requested:
                 logger.info("The sync was stopped before its end; what was stored is reported in the states.")
                 _end(cancel.exit_code)

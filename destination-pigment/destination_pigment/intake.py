@@ -1,4 +1,4 @@
-"""What comes in, brought to its stream: records into files, states and statuses to those who draw conclusions."""
+"""What comes in goes to its stream: records into files, states to the output of states, statuses to the proof."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from destination_pigment.input.messages import (
     is_whole,
     parse_block,
 )
-from destination_pigment.state_output import States
+from destination_pigment.state_output import StateOutput
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.wording import counted
 from pigment_native.cells import RecordInput
@@ -32,9 +32,9 @@ _NOT_JSON = "it holds a number that JSON does not have, such as NaN, or is neste
 
 
 class Intake:
-    """Takes the lines of a sync."""
+    """Reads the lines of a sync and hands their content on."""
 
-    def __init__(self, files: Mapping[StreamKey, StreamFiles], completion: Completion, states: States) -> None:
+    def __init__(self, files: Mapping[StreamKey, StreamFiles], completion: Completion, states: StateOutput) -> None:
         self._files = files
         self._names = StreamNames(files)
         self._completion = completion
@@ -46,16 +46,16 @@ class Intake:
         self._strays: dict[StreamKey, Counter[str]] = {}
         self._missing: Counter[StreamKey | None] = Counter()
 
-    def take(self, block: bytes) -> None:
-        """Take whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be taken."""
-        if rest := self._take_records(block):
+    def consume(self, block: bytes) -> None:
+        """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
+        if rest := self._consume_records(block):
             for parsed in parse_block(rest, self._names):
-                self._on(parsed)
+                self._hand_on(parsed)
 
-    def take_rest(self, rest: bytes) -> None:
-        """Take what stood behind the last line end."""
+    def consume_rest(self, rest: bytes) -> None:
+        """Read what came after the last line end."""
         if is_whole(rest):
-            self.take(rest)
+            self.consume(rest)
         else:
             self._completion.on_cut()
             self._warn_once("that the input ended within")
@@ -72,26 +72,26 @@ class Intake:
     def problems(self) -> list[tuple[Exception, StreamKey | None]]:
         """What could not be used and must end the sync with an error, after everything else is stored."""
         found: list[tuple[Exception, StreamKey | None]] = [
-            (TransientProblem(self._say_missing(key, count)), key) for key, count in self._missing.items()
+            (TransientProblem(self._describe_missing(key, count)), key) for key, count in self._missing.items()
         ]
         if self._strays:
-            found.append((ConfigProblem(_say_strays(self._strays)), None))
+            found.append((ConfigProblem(_describe_strays(self._strays)), None))
         return found
 
     def summarize(self) -> None:
-        """Say once what was left out and what was rejected."""
+        """Log what was left out and what was rejected."""
         for files in self._files.values():
             files.summarize()
         for what, count in self._unusable.items():
             logger.warning("Left out in all: %s %s.", counted(count, "line"), what)
 
-    def _on(self, parsed: Parsed) -> None:
+    def _hand_on(self, parsed: Parsed) -> None:
         match parsed:
             case Records(key=key, data=data):
-                if files := self._receive(key, len(data)):
+                if files := self._count(key, len(data)):
                     files.write_records(data)
             case UnreadableRecord(key=key, line=line):
-                if files := self._receive(key, 1):
+                if files := self._count(key, 1):
                     files.reject(Rejection(_NOT_JSON, line))
             case StateLine():
                 self._on_state(parsed)
@@ -100,25 +100,25 @@ class Intake:
             case UnreadableLine():
                 self._warn_once("without a message of Airbyte's protocol")
 
-    def _take_records(self, block: bytes) -> bytes:
-        """Take the records of the stream that came last, up to the first line that is anything else; the rest."""
+    def _consume_records(self, block: bytes) -> bytes:
+        """Write the records of the stream that came last, up to the first other line; returns the rest."""
         if self._last is None:
             return block
         files, lines = self._files[self._last], RecordInput(block)
         while columns := files.converter.parse_lines(lines):
-            self._receive(self._last, len(columns[0]))
+            self._count(self._last, len(columns[0]))
             files.write_columns(columns)
         return block[lines.position :]
 
-    def _receive(self, named_key: StreamKey, count: int) -> StreamFiles | None:
+    def _count(self, named_key: StreamKey, count: int) -> StreamFiles | None:
         """Count records; the files of their stream."""
         key = self._resolve(named_key, "record", count)
         if key is None:
-            self._states.checkpoints.miss()
+            self._states.checkpoints.on_stray_records()
             return None
         self._last = key
         self._completion.on_records(key)
-        self._states.checkpoints.receive(key, count)
+        self._states.checkpoints.count_records(key, count)
         return self._files[key]
 
     def _on_state(self, state: StateLine) -> None:
@@ -126,7 +126,7 @@ class Intake:
         if key is None and state.key is not None:
             return
         self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
-        if missing := self._states.add(state, key):
+        if missing := self._states.keep(state, key):
             self._missing[key] += missing
         for each in self._files if key is None else (key,):
             self._mark(each)
@@ -143,11 +143,11 @@ class Intake:
         if not self.misses_records(key):
             self._files[key].raise_watermark()
 
-    def _say_missing(self, key: StreamKey | None, count: int) -> str:
+    def _describe_missing(self, key: StreamKey | None, count: int) -> str:
         of_all = " for all streams together" if key is None else ""
         of_one = "" if key is None else f" of the {self._files[key].stream.subject}"
         return (
-            f"{counted(count, 'record')}{of_one} that the source has counted{of_all} did not arrive, so nothing behind "
+            f"{counted(count, 'record')}{of_one} that the source has counted{of_all} did not arrive, so nothing after "
             "the last good state was stored, and no later state was sent: run the sync again, and if it goes on, look "
             "in the log for lines that could not be read."
         )
@@ -167,7 +167,7 @@ class Intake:
         self._unusable[what] += 1
 
 
-def _say_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:
+def _describe_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:
     listed = "; ".join(
         f"{named(key)} ({', '.join(counted(count, what) for what, count in counts.items())})"
         for key, counts in list(strays.items())[:20]

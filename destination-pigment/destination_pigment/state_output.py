@@ -24,26 +24,26 @@ _WRITE_BYTES = 1 << 19
 Emit = Callable[[bytes], None]
 
 
-class States:
-    """The states of a sync. Once nobody reads what is sent, that cancels the sync."""
+class StateOutput:
+    """The states of a sync, kept until they may leave. If the other end is closed, that cancels the sync."""
 
-    def __init__(self, held: HeldStates, emit: Emit, cancel: Cancel) -> None:
-        self.checkpoints: Checkpoints[Held] = Checkpoints()
-        self._held = held
+    def __init__(self, spool: StateSpool, emit: Emit, cancel: Cancel) -> None:
+        self.checkpoints: Checkpoints[SpooledState] = Checkpoints()
+        self._spool = spool
         self._emit = emit
         self._cancel = cancel
-        # Mutable state beside the checkpoints: whether any state may go. None goes behind one that was lost on the
-        # disk, for the counts that went with it would be missing.
+        # Mutable state beside the checkpoints: whether any state may go. None goes after one that was lost on the
+        # disk, because the counts that belong to it would be missing.
         self._is_stopped = False
 
-    def add(self, state: StateLine, key: StreamKey | None) -> int:
-        """Keep a state of a stream (None: of all); how many of the records that it counts have not arrived."""
+    def keep(self, state: StateLine, key: StreamKey | None) -> int:
+        """Keep a state of a stream (None: of all); returns how many of the records that it counts have not arrived."""
         missing = self.checkpoints.missing(key, state.announced)
-        self.checkpoints.add(self._held.put(state.line), key, state.announced)
+        self.checkpoints.push_state(self._spool.keep(state.line), key, state.announced)
         return missing
 
     def send_due(self) -> None:
-        """Send the states whose records are stored or rejected for good; raises where they cannot be read again."""
+        """Send the states whose records are stored or permanently rejected; raises where they cannot be read back."""
         if self._is_stopped:
             return
         try:
@@ -54,7 +54,7 @@ class States:
             raise
 
     def stop(self) -> None:
-        """Send no state any more: it is not certain which of them are true."""
+        """Send no further state: it is not certain which of them are true."""
         self._is_stopped = True
 
     def _send(self, lines: bytes) -> None:
@@ -64,7 +64,7 @@ class States:
             self._cancel.request(signal.SIGPIPE)
 
     def summarize(self) -> None:
-        """Say how many states stay."""
+        """Log how many states were not sent."""
         if waiting := self.checkpoints.waiting:
             not_sent = counted(waiting, "state is", "states are")
             logger.info("%s not sent: not all records before it are confirmed.", not_sent)
@@ -72,14 +72,14 @@ class States:
     def _due_lines(self) -> Iterator[bytes]:
         lines: list[bytes] = []
         size = 0
-        for released in self.checkpoints.release():
+        for released in self.checkpoints.pop_due():
             try:
-                held = self._held.take(released.state)
+                line = self._spool.read_back(released.state)
             except ConfigProblem:
-                if lines:  # those before it are true all the same
+                if lines:  # those before it are true anyway
                     yield b"".join(lines)
                 raise
-            line = with_stats(held, stored=released.stored, rejected=released.rejected)
+            line = with_stats(line, stored=released.stored, rejected=released.rejected)
             lines.append(line)
             size += len(line)
             if size >= _WRITE_BYTES:
@@ -92,29 +92,33 @@ class States:
 # What may wait in memory.
 _MEMORY_BYTES = 4_000_000
 
-# No transient error: the platform would send rows that are stored once more, by itself.
+# Not a transient error: the platform would automatically send stored rows once more.
 _LOST = (
     "States that were kept on the connector's disk cannot be read again, so Airbyte does not learn that their rows are "
     "stored, and the next sync sends these rows once more: see that the disk of the connector works, look at the "
     "blocks of streams that append, and run the sync again."
 )
 
-Held = bytes | tuple[int, int]
+# A line in memory, or its offset and size in the file.
+SpooledState = bytes | tuple[int, int]
 
 
-class HeldStates:
-    """Keeps lines until they are taken; `new_path` says where the file goes, once one is needed."""
+class StateSpool:
+    """Keeps lines until they are read back: in memory, and beyond some megabytes in a file.
+
+    `new_path` says where the file goes, once one is needed.
+    """
 
     def __init__(self, new_path: Callable[[], Path], *, memory_bytes: int = _MEMORY_BYTES) -> None:
         self._new_path = new_path
         self._memory_bytes = memory_bytes
-        # Mutable state: the bytes in memory, those in the file that nobody has taken, and the file.
+        # Mutable state: the bytes in memory, those in the file that were not read back, and the file.
         self._in_memory = 0
         self._in_file = 0
         self._end = 0
         self._descriptor: int | None = None
 
-    def put(self, line: bytes) -> Held:
+    def keep(self, line: bytes) -> SpooledState:
         """Keep a line; raises `TransientProblem` when the disk is full."""
         if self._in_memory + len(line) <= self._memory_bytes:
             self._in_memory += len(line)
@@ -122,22 +126,22 @@ class HeldStates:
         with disk_errors_explained():
             if self._descriptor is None:
                 self._descriptor = os.open(self._new_path(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            held = self._end, len(line)
+            kept = self._end, len(line)
             left = memoryview(line)
             while left:
                 written = os.pwrite(self._descriptor, left, self._end)
                 self._end, left = self._end + written, left[written:]
         self._in_file += len(line)
-        return held
+        return kept
 
-    def take(self, held: Held) -> bytes:
+    def read_back(self, kept: SpooledState) -> bytes:
         """The line again; it is kept no longer. Raises `ConfigProblem` where the disk does not give it back."""
-        if isinstance(held, bytes):
-            self._in_memory -= len(held)
-            return held
-        offset, size = held
+        if isinstance(kept, bytes):
+            self._in_memory -= len(kept)
+            return kept
+        offset, size = kept
         if self._descriptor is None:
-            raise ValueError("nothing is held on disk")
+            raise ValueError("nothing is kept on disk")
         try:
             line = os.pread(self._descriptor, size, offset)
             self._in_file -= size
@@ -151,7 +155,7 @@ class HeldStates:
         return line
 
     def close(self) -> None:
-        """Nothing is taken any more; the file goes with its folder."""
+        """Nothing is read back any more; the file goes with its folder."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

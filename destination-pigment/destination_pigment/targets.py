@@ -1,4 +1,4 @@
-"""Which import configuration takes which stream, settled before the first record. Pure."""
+"""Which import configuration takes which stream, decided before the first record. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEn
     return any(_by_id(stream, entries) is None for stream in streams)
 
 
-def settle_targets(
+def find_targets(
     streams: Sequence[DestinationStream],
     entries: Sequence[TargetEntry],
     known: Sequence[ImportConfiguration] | None,
@@ -55,14 +55,14 @@ def settle_targets(
         else:
             found[stream.key] = target
     if missing:
-        raise ConfigProblem(_say_missing(missing, known))
-    _reject_undeclared(streams, found)
-    _reject_clearing_appends(streams, found, entries)
-    _reject_conflicts(streams, found)
+        raise ConfigProblem(_describe_missing(missing, known))
+    _require_declared(streams, found)
+    _require_adding(streams, found, entries)
+    _require_no_conflict(streams, found)
     return found
 
 
-def reject_update(
+def require_no_emptying_update(
     streams: Iterable[DestinationStream],
     targets: Mapping[StreamKey, Target],
     loading_of: Callable[[str], Loading],
@@ -124,7 +124,7 @@ def _by_name(
     return _target(named[0].id, _entry(stream, entries)) if named else None
 
 
-def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportConfiguration] | None) -> str:
+def _describe_missing(missing: Sequence[DestinationStream], known: Sequence[ImportConfiguration] | None) -> str:
     streams = ", ".join(f'"{stream.object_name or stream.name}"' for stream in missing)
     if known is None:
         return (
@@ -138,8 +138,8 @@ def _say_missing(missing: Sequence[DestinationStream], known: Sequence[ImportCon
     )
 
 
-def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
-    """Nothing in Pigment's API says whether an import configuration clears, so the user says it."""
+def _require_declared(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+    """Nothing in Pigment's API says whether an import configuration clears, so the user must."""
     undeclared = [
         stream for stream in streams if stream.mode is WriteMode.REPLACE and targets[stream.key].clearing_id is None
     ]
@@ -154,10 +154,10 @@ def _reject_undeclared(streams: Sequence[DestinationStream], targets: dict[Strea
         )
 
 
-def _reject_clearing_appends(
+def _require_adding(
     streams: Sequence[DestinationStream], targets: dict[StreamKey, Target], entries: Sequence[TargetEntry]
 ) -> None:
-    """What the user says of an import configuration counts for whoever goes through it."""
+    """What the user says of an import configuration counts for every stream that goes through it."""
     ticked = {each.configuration_id for each in entries if each.clears}
     replacing = {each.replace_configuration_id for each in entries}
     for stream in streams:
@@ -171,12 +171,12 @@ def _reject_clearing_appends(
         )
         raise ConfigProblem(
             f"The {stream.subject} appends, and its import configuration {configuration_id} deletes what is in its "
-            f'block before each import, for {said} under "Targets"; nothing was pushed: choose a sync mode that '
+            f'block before each import, because {said} under "Targets"; nothing was pushed: choose a sync mode that '
             "overwrites, or let the target have an import configuration that does not clear."
         )
 
 
-def _reject_conflicts(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+def _require_no_conflict(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
     """A stream that replaces would delete what another stream puts into the same place."""
     by_configuration: dict[str, list[DestinationStream]] = defaultdict(list)
     for stream in streams:

@@ -35,23 +35,23 @@ class Sync:
         self._chance = chance
 
     def receive(self, key: Any, count: int) -> None:
-        self.checkpoints.receive(key, count)
+        self.checkpoints.count_records(key, count)
         self.received[key] += count
 
     def state(self, key: Any) -> None:
         required = dict(self.received) if key is None else {key: self.received[key]}
-        self.checkpoints.add(len(self.states), key)
+        self.checkpoints.push_state(len(self.states), key)
         self.states.append((key, required))
 
     def settle(self, key: Any, count: int) -> None:
         count = min(count, self.received[key] - self.settled[key])
         rejected = self._chance.randint(0, count)
-        self.checkpoints.settle(key, stored=count - rejected, rejected=rejected)
+        self.checkpoints.confirm(key, stored=count - rejected, rejected=rejected)
         self.settled[key] += count
         self.rejected += rejected
 
     def release(self) -> None:
-        for each in self.checkpoints.release():
+        for each in self.checkpoints.pop_due():
             required = self.states[each.state][1]
             assert all(self.settled[key] >= count for key, count in required.items())
             self.released.append(each.state)
@@ -88,8 +88,8 @@ def test_no_state_leaves_early_or_out_of_order_and_the_counts_add_up(steps: list
     assert sync.reported_rejected <= sync.rejected
 
 
-def test_more_cannot_be_settled_than_came() -> None:
+def test_more_cannot_be_confirmed_than_came() -> None:
     checkpoints: Checkpoints[int] = Checkpoints()
-    checkpoints.receive((None, "a"), 1)
+    checkpoints.count_records((None, "a"), 1)
     with pytest.raises(ValueError, match="more records"):
-        checkpoints.settle((None, "a"), stored=2, rejected=0)
+        checkpoints.confirm((None, "a"), stored=2, rejected=0)

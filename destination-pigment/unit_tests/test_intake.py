@@ -17,7 +17,7 @@ from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
 from destination_pigment.intake import Intake
-from destination_pigment.state_output import HeldStates, States
+from destination_pigment.state_output import StateOutput, StateSpool
 from pigment_csv.dialect import CsvDialect
 
 A, B = (None, "a"), (None, "b")
@@ -38,9 +38,9 @@ def files() -> Iterator[dict[StreamKey, StreamFiles]]:
 
 
 def taken(files: dict[StreamKey, StreamFiles], *messages: dict[str, Any]) -> Intake:
-    states = States(HeldStates(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
+    states = StateOutput(StateSpool(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
     intake = Intake(files, Completion(has_generations=False), states)
-    intake.take(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
+    intake.consume(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
     return intake
 
 

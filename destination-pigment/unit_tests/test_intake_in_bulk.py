@@ -24,7 +24,7 @@ from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
 from destination_pigment.intake import Intake
-from destination_pigment.state_output import HeldStates, States
+from destination_pigment.state_output import StateOutput, StateSpool
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY
@@ -107,13 +107,13 @@ class Run:
             check = CheckedColumn(stream, "a", frozenset({"x", "y\n;", "é", "q", "z"}), OnUnknown.SKIP)
             converter = RecordConverter(stream, [check], dialect, library)
             self._files[stream.key] = StreamFiles(converter, spool, limits, self._rejected[stream.key])
-        self._states = States(HeldStates(lambda: spool.new_path(".states")), list[bytes]().append, Cancel())
+        self._states = StateOutput(StateSpool(lambda: spool.new_path(".states")), list[bytes]().append, Cancel())
         self._intake = Intake(self._files, Completion(has_generations=False), self._states)
 
     def take(self, blocks: list[bytes]) -> dict[str, Any]:
         """What there is when all blocks have come."""
         for block in blocks:
-            self._intake.take(block)
+            self._intake.consume(block)
         return {
             "rejected": {key: noted.rejected for key, noted in self._rejected.items()},
             "unreadable": self._intake.unreadable,

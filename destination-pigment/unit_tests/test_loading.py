@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from destination_pigment.config import DestinationConfig, parse_config
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.targets import reject_update, settle_targets
+from destination_pigment.targets import find_targets, require_no_emptying_update
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportMode
 from pigment_csv.date_pattern import ISO_DAY
@@ -129,15 +129,15 @@ def test_a_wrong_pattern_is_said_where_it_stands(
 def test_no_block_is_cleared_by_an_import_that_adds_nothing(target: str, connection: str, rejected: bool) -> None:
     made = config({"import_mode": target, "clears_before_import": True}, import_mode=connection)
     streams = [DestinationStream(None, "s0", WriteMode.REPLACE, ("a",))]
-    targets = settle_targets(streams, made.targets, None)
+    targets = find_targets(streams, made.targets, None)
     if not rejected:
-        reject_update(streams, targets, made.loading_of)
+        require_no_emptying_update(streams, targets, made.loading_of)
         return
     with pytest.raises(ConfigProblem, match='"Import mode" set to update'):
-        reject_update(streams, targets, made.loading_of)
+        require_no_emptying_update(streams, targets, made.loading_of)
 
 
 def test_an_update_that_clears_nothing_is_fine() -> None:
     made = config({"import_mode": "update"})
     streams = [DestinationStream(None, "s0", WriteMode.APPEND, ("a",))]
-    reject_update(streams, settle_targets(streams, made.targets, None), made.loading_of)
+    require_no_emptying_update(streams, find_targets(streams, made.targets, None), made.loading_of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,15 +14,15 @@ from sync_machine import Platform
 
 from destination_pigment.checkpoints import Checkpoints, Released
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports import changes
-from destination_pigment.imports.changes import AppendJob
-from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.first_imports import FirstImports
+from destination_pigment.imports import changes, verdicts
 from destination_pigment.imports.importer import Importer
-from destination_pigment.input.completion import Completion
+from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.verdicts import Imported, Shown, Verdict
+from destination_pigment.input.completion import Completion, Proof
+from destination_pigment.loader import Loader
 from destination_pigment.rejected_rows.store import RejectedRowKeeper
-from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
+from pigment_client.models import ImportCounts
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "150"))
 
@@ -30,7 +31,8 @@ TestPlatform = Platform.TestCase
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
-_release, _import_file = Checkpoints._release, Importer.import_file
+_with_counts, _import_file = Checkpoints._with_counts, Importer.import_file
+_judge_adding = verdicts._judge_adding
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -42,17 +44,28 @@ def put(owner: Any, name: str, value: Any) -> Break:
 
 
 def twice_rejected(self: Any, waiting: Any) -> Released[Any]:
-    released = _release(self, waiting)
+    released = _with_counts(self, waiting)
     return Released(released.state, released.stored, released.rejected * 2)
 
 
 def never_rejected(self: Any, waiting: Any) -> Released[Any]:
-    released = _release(self, waiting)
+    released = _with_counts(self, waiting)
     return Released(released.state, released.stored + released.rejected, 0)
 
 
 def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str, **_: Any) -> Any:
     return _import_file(self, file, subject, configuration_id, repeatable=True)
+
+
+def held_nowhere(rejected: int, is_held: bool = False, has_rows: bool = False, problem: Any = None) -> JobDone:
+    del is_held
+    return JobDone(rejected, False, has_rows, problem)
+
+
+def unreported_as_none(stream: Any, name: str, rows: int, done: Imported, shown: Shown) -> Verdict:
+    counts = done.counts or ImportCounts(rows)
+    known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
+    return _judge_adding(stream, name, rows, known, shown)
 
 
 BROKEN: dict[str, Break] = {
@@ -63,25 +76,27 @@ BROKEN: dict[str, Break] = {
         Checkpoints,
         "_may_leave",
         lambda self, waiting: (
-            not waiting.is_false and all(self._settled[key] >= count for key, count in waiting.required[:1])
+            not waiting.is_false and all(self._confirmed[key] >= count for key, count in waiting.required[:1])
         ),
     ),
-    "states of replaced streams leave before all are stored": put(Checkpoints, "hold", nothing),
+    "states of replaced streams leave before all are stored": put(Checkpoints, "withhold", nothing),
     "the source's count is ignored": put(Checkpoints, "missing", lambda *_: 0),
-    "rejected rows are reported twice": put(Checkpoints, "_release", twice_rejected),
-    "rejected rows are reported as stored": put(Checkpoints, "_release", never_rejected),
-    "an append in doubt is repeated by the platform": put(changes, "MayBeStored", TransientProblem),
+    "rejected rows are reported twice": put(Checkpoints, "_with_counts", twice_rejected),
+    "rejected rows are reported as stored": put(Checkpoints, "_with_counts", never_rejected),
+    "an append in doubt is repeated by the platform": put(verdicts, "PartialWrite", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
-    "what is stored and in no state is repeated by the platform": put(Sync, "_forbid_repeat", nothing),
-    "a first result is certain at once": put(FirstImports, "on_imported", lambda _, job, done: [(job, done)]),
-    "a first result stands behind a doubt": put(FirstImports, "on_doubt", nothing),
-    "deletions of an append are taken for granted": put(AppendJob, "_reject_deletion", nothing),
-    "a file follows one of which deletions are not known": put(Deletions, "reject_next", nothing),
-    "deletions that nobody reports are taken for none": put(Deletions, "on_imported", nothing),
+    "what is stored and in no state is repeated by the platform": put(Loader, "forbid_retry", nothing),
+    "a first result is certain at once": put(changes, "JobDone", held_nowhere),
+    "a first result stands after a doubt": put(Loader, "_doubt", nothing),
+    "deletions of an append are taken for granted": put(
+        verdicts, "_judge_adding", lambda _stream, _name, _rows, _done, shown: Verdict(shown, is_held=True)
+    ),
+    "a file follows one of which deletions are not known": put(changes, "require_known_deletions", nothing),
+    "deletions that are not reported are taken for none": put(verdicts, "_judge_adding", unreported_as_none),
     "rows rejected on arrival are not written": put(RejectedRowKeeper, "keep_arrived", nothing),
     "rows that Pigment rejected are not written": put(RejectedRowKeeper, "keep_imported", nothing),
     "rows are pushed for which the source has not vouched": put(StreamFiles, "pop_full", StreamFiles.pop_all),
-    "a source that failed has succeeded": put(Completion, "has_succeeded", lambda *_, **__: True),
+    "a source that failed has succeeded": put(Completion, "proof", lambda *_: Proof.COMPLETE),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),
     "a stream without a record is never cleared": put(Completion, "asks_for_clear", lambda *_: False),
 }

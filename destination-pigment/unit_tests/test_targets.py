@@ -6,7 +6,7 @@ import pytest
 
 from destination_pigment.config import TargetEntry
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.targets import settle_targets
+from destination_pigment.targets import find_targets
 from pigment_airbyte.failures import ConfigProblem
 
 ADDING, CLEARING = "1" * 8 + "-0000-4000-8000-" + "1" * 12, "2" * 8 + "-0000-4000-8000-" + "2" * 12
@@ -31,9 +31,9 @@ def test_nothing_appends_through_a_configuration_that_is_said_to_clear(
 ) -> None:
     stream = DestinationStream(None, "s", mode, ("a",), object_name)
     with pytest.raises(ConfigProblem, match=words):
-        settle_targets([stream], entries, None)
+        find_targets([stream], entries, None)
 
 
 def test_a_stream_that_appends_goes_through_the_adding_one_of_a_pair() -> None:
     stream = DestinationStream(None, "other", WriteMode.APPEND, ("a",))
-    assert settle_targets([stream], [PAIR], None)[stream.key].configuration_id == ADDING
+    assert find_targets([stream], [PAIR], None)[stream.key].configuration_id == ADDING

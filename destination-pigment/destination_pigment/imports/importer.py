@@ -1,33 +1,29 @@
-"""One file into one import configuration: pushed, waited for, and what came of it said in full."""
+"""One file into one import configuration: pushed, waited for, and its result logged in full."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from destination_pigment.config import DestinationConfig
+from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.spool import SpoolFile
-from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.polling import RunningImports, words_for_file
-from destination_pigment.imports.report import Imported, RowRules, log_result
+from destination_pigment.imports.polling import ImportPolling, label_of_file
+from destination_pigment.imports.verdicts import Imported, Shown, Verdict, require_completed, require_nothing_stored
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
-from pigment_client.errors import (
-    ImportFailed,
-    ImportOutcomeUnknown,
-    NotFound,
-    PigmentError,
-    ResponseNotUnderstood,
-    TryLater,
-)
+from pigment_client.errors import ImportOutcomeUnknown, NotFound, PigmentError, ResponseNotUnderstood, TryLater
 from pigment_client.http.clock import Clock
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
     Import,
+    ImportCounts,
     PushOptions,
     RunningImport,
+    SkippedData,
 )
 from pigment_client.wording import counted
 
@@ -38,29 +34,29 @@ _REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 
 class Importer:
-    """Imports files; may be shared by threads."""
+    """Imports files; may be shared by threads.
+
+    `shown` is what this sync has seen of each import configuration. Only the thread of a configuration's queue reads
+    and changes its entry.
+    """
 
     def __init__(self, client: PigmentClient, config: DestinationConfig, cancel: Cancel, clock: Clock) -> None:
         self._client = client
         self._config = config
         self._cancel = cancel
         self._clock = clock
-        self.deletions = Deletions()
-        self.running = RunningImports(client, config.import_timeout, cancel, clock)
+        self.fail_on_rejected = config.fail_on_rejected
+        self.is_dry_run = config.dry_run
+        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
+        self.polling = ImportPolling(client, config.import_timeout, cancel, clock)
 
     @property
     def cancelled(self) -> bool:
         """Whether the platform cancels: what runs is finished, nothing new is pushed."""
         return self._cancel.requested
 
-    @property
-    def rules(self) -> RowRules:
-        """What the user wants done about rows that Pigment does not take."""
-        dry_run = self._config.dry_run
-        return RowRules(self._config.fail_on_rejected, dry_run, dry_run)
-
-    def wait(self, seconds: float) -> None:
-        """Wait between two imports; raises `Cancelled`."""
+    def wait_before_restart(self, seconds: float) -> None:
+        """Wait before files are sent again; raises `Cancelled`."""
         self._clock.sleep(seconds)
         if self.cancelled:
             raise Cancelled
@@ -79,35 +75,47 @@ class Importer:
             self._config.form,
             self._config.dry_run,
             mode,
-            # Where the response holds the result, it takes as long as the import.
+            # Where the response contains the result, it takes as long as the import.
             response_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
         logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
         except ImportOutcomeUnknown:
-            raise ImportOutcomeUnknown(
-                reason=f"The file for the {subject} was sent, but Pigment's response was lost."
-            ) from None
+            reason = f"The file for the {subject} was sent, but Pigment's response was lost."
+            raise ImportOutcomeUnknown(reason=reason) from None
         try:
-            return replace(self._result(pushed, subject), may_leave_rows=mode is not None)
+            return replace(self._result(pushed, subject), has_mode=mode is not None)
         except (PigmentError, ConfigProblem):
             raise
         except Exception as error:
-            # It was accepted: whatever goes wrong here must not make the platform send it again by itself.
+            # It was accepted: whatever goes wrong here must not make the platform send it again automatically.
             raise ImportOutcomeUnknown(
                 reason=f"The file for the {subject} was accepted, and the connector met an error while it waited for "
                 f"the result ({type(error).__name__}).",
                 import_id=pushed.id,
             ) from error
 
+    def has_ended(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
+        """Whether an import whose outcome is not known has certainly ended; asks once more, as long as for any."""
+        if doubt.import_id is None:
+            return True
+        try:
+            self.polling.wait_for_end(RunningImport(doubt.import_id), label_of_file(subject))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not known, and the caller says so
+            logger.warning("Whether the import of the %s has ended is not known (%s).", subject, type(error).__name__)
+            return False
+        return True
+
     def _result(self, pushed: Import, subject: str) -> Imported:
-        done = self._ended(pushed, subject)
+        done = self._completed(pushed, subject)
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
         rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
-        log_result(subject, done, rejected)
-        self._reject_stored_dry_run(done, subject)
+        logger.info("Imported the %s: %s.", subject, in_words(done.counts))
+        log_left_out(subject, done, rejected)
+        if self.is_dry_run:
+            require_nothing_stored(done.counts, subject)
         return Imported(done.counts, rejected, done.rejected_rows, skipped=done.skipped)
 
     def _with_report(self, done: CompletedImport, subject: str) -> CompletedImport:
@@ -122,7 +130,7 @@ class Importer:
             except PigmentError:
                 break  # the key may not ask
             if isinstance(asked, FailedImport | RunningImport):
-                asked = self._ended(asked, subject)
+                asked = self._completed(asked, subject)
             if isinstance(asked, CompletedImport) and asked.counts is not None and asked.counts.deleted is not None:
                 skipped = done.counts.skipped if done.counts else asked.counts.skipped
                 return replace(
@@ -135,35 +143,44 @@ class Importer:
         )
         return done
 
-    def _reject_stored_dry_run(self, done: CompletedImport, subject: str) -> None:
-        counts = done.counts
-        # What an answer without deletions calls accepted, a dry run has only looked at.
-        if not self._config.dry_run or counts is None or counts.deleted is None:
-            return
-        if counts.inserted + counts.updated + counts.deleted:
-            raise ConfigProblem(
-                f'Pigment stored rows of the {subject} although "Dry run" is on, which its public API does not know: '
-                "the sync stopped after this file; switch the dry run off, and look at the block before the next sync."
+    def _completed(self, pushed: Import, subject: str) -> CompletedImport:
+        return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject)), subject)
+
+
+def check_verdict(importer: Importer, configuration_id: str, verdict: Verdict) -> Verdict:
+    """Remember what a verdict says of the configuration, and log its warnings; raises its problem."""
+    importer.shown[configuration_id] = verdict.shown
+    for warning in verdict.warnings:
+        logger.warning(warning)
+    if verdict.problem is not None:
+        raise verdict.problem
+    return verdict
+
+
+def in_words(counts: ImportCounts | None) -> str:
+    """The counts of an import, if it has any."""
+    if counts is None:
+        return "Pigment gave no counts"
+    deleted = "an unknown number" if counts.deleted is None else counts.deleted
+    return f"{counts.inserted} inserted, {counts.updated} updated, {deleted} deleted, {counts.skipped} skipped"
+
+
+def log_left_out(subject: str, done: CompletedImport, rejected: int) -> None:
+    """Log what an import did not take, by reason and column; values of rows are never quoted."""
+    for skipped in done.skipped:
+        logger.warning("Skipped in the %s: %s", subject, _describe_skipped(skipped))
+    if rejected and not done.skipped:
+        places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
+        for (code, column), count in sorted(places.items()):
+            logger.warning(
+                'Rejected in the %s: %s, %s in the column "%s".', subject, counted(count, "row"), code, column
             )
 
-    def _ended(self, pushed: Import, subject: str) -> CompletedImport:
-        ended = self.running.ended(pushed, words_for_file(subject))
-        if isinstance(ended, FailedImport):
-            if ended.accepted:
-                raise ImportOutcomeUnknown(
-                    reason=f"Pigment reports the import of the {subject} as failed, and "
-                    f"{counted(ended.accepted, 'row')} as accepted."
-                )
-            raise ImportFailed(ended.id, ended.error_names)
-        return ended
 
-    def has_ended(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
-        """Ask once more, as long as for any import; whether the one in doubt runs no more, as far as one can ask."""
-        if doubt.import_id is None:
-            return True
-        try:
-            self.running.ended(RunningImport(doubt.import_id), words_for_file(subject))
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody knows, and the caller says so
-            logger.warning("Whether the import of the %s has ended is not known (%s).", subject, type(error).__name__)
-            return False
-        return True
+def _describe_skipped(skipped: SkippedData) -> str:
+    """The reason, column and count; samples only where they are names of dimension items, which are not values."""
+    column = f' in the column "{skipped.column}"' if skipped.column else ""
+    samples = ""
+    if skipped.reason.startswith("MissingModalit") and skipped.samples:
+        samples = ", such as " + ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
+    return f"{counted(skipped.count, 'time')} {skipped.reason}{column}{samples}."

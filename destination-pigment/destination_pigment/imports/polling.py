@@ -21,35 +21,39 @@ _FIRST_WAIT_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 30.0
 _GROWTH = 1.5
 
-# The first questions come as they like; then the imports of many streams share what the limit of requests leaves.
+# The first questions come freely; then the imports of many streams share what the limit of requests leaves.
 _QUESTIONS_AT_ONCE = 3
 _SECONDS_BETWEEN_QUESTIONS = 1.5
 
-# After SIGTERM the platform gives about a minute (reference: how it cancels); some of it is needed to clean up.
-GRACE_SECONDS = 45.0
+# How long a cancelled sync waits for what runs in Pigment. The platform gives it about a minute after SIGTERM
+# (airbyte-platform: GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS is 60), and what is on disk must be removed by then.
+CANCEL_GRACE_SECONDS = 50.0
+
+# An import that still runs is given up a little earlier, so that its outcome is reported within the grace.
+_GIVEN_UP_SECONDS = CANCEL_GRACE_SECONDS - 5.0
 
 # An import that was accepted a moment ago may not be known to every server yet.
 _TIMES_NOT_KNOWN = 5
 
-# The log hears of an import that takes long after a minute, and then each time it has taken twice as long.
+# An import that takes long is logged after a minute, and then each time it has taken twice as long.
 _FIRST_LOGGED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """How messages speak of an import: what it fills, its name, and the beginning of "it was accepted, and …"."""
+class ImportLabel:
+    """What messages call an import: what it fills, its name, and the beginning of "it was accepted, and …"."""
 
     subject: str
     name: str
     accepted: str
 
 
-def words_for_file(subject: str) -> Words:
-    """The words for the import of a file."""
-    return Words(subject, f"import of the {subject}", f"The file for the {subject} was accepted")
+def label_of_file(subject: str) -> ImportLabel:
+    """The label for the import of a file."""
+    return ImportLabel(subject, f"import of the {subject}", f"The file for the {subject} was accepted")
 
 
-class RunningImports:
+class ImportPolling:
     """Waits for imports; may be shared by threads."""
 
     def __init__(self, client: PigmentClient, timeout: timedelta, cancel: Cancel, clock: Clock) -> None:
@@ -61,7 +65,7 @@ class RunningImports:
         self._lock = Lock()
         self._count = 0
 
-    def ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
+    def wait_for_end(self, started: Import, label: ImportLabel) -> CompletedImport | FailedImport:
         """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline.
 
         Raises `ImportOutcomeUnknown`.
@@ -69,7 +73,7 @@ class RunningImports:
         with self._lock:
             self._count += 1
         try:
-            return self._asked_until_ended(started, words)
+            return self._ask_until_ended(started, label)
         except ImportOutcomeUnknown as doubt:
             doubt.import_id = started.id
             raise
@@ -77,38 +81,55 @@ class RunningImports:
             with self._lock:
                 self._count -= 1
 
-    def _asked_until_ended(self, started: Import, words: Words) -> CompletedImport | FailedImport:
+    def _ask_until_ended(self, started: Import, label: ImportLabel) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()
         cancelled_at: float | None = None
         seconds, questions, not_known, logged_from = _FIRST_WAIT_SECONDS, 0, 0, _FIRST_LOGGED_SECONDS
         while not isinstance(started, CompletedImport | FailedImport):
             if self._cancel.requested and cancelled_at is None:
                 cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
-            self._reject_longer_wait(began, cancelled_at, words)
-            self._clock.sleep(self._pause_seconds(seconds, questions))
+            self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
             questions += 1
             seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
-            asked = self._asked(started.id, words)
+            asked = self._ask(started.id, label)
             if isinstance(asked, UnreadableStatus) and asked.completed:
                 return CompletedImport(asked.id)
             not_known = not_known + 1 if asked is None or isinstance(asked, UnreadableStatus) else 0
             if not_known > _TIMES_NOT_KNOWN:
-                known = "says of its import what is not understood" if asked else "no longer knows its import"
-                raise ImportOutcomeUnknown(reason=f"{words.accepted}, and Pigment {known}.")
+                known = (
+                    "reports a status of its import that is not understood" if asked else "no longer knows its import"
+                )
+                raise ImportOutcomeUnknown(reason=f"{label.accepted}, and Pigment {known}.")
             started = asked or started
-            logged_from = self._log_progress(began, logged_from, words)
+            logged_from = self._log_progress(began, logged_from, label)
         return started
 
-    def _log_progress(self, began: float, logged_from: float, words: Words) -> float:
-        """Say that it takes long where that is due; when it is due next, in seconds after it began."""
-        taken = self._clock.monotonic() - began
-        if taken < logged_from:
-            return logged_from
-        logger.info("Waiting for the %s, which has taken %s so far.", words.name, counted(round(taken / 60), "minute"))
-        return 2 * taken
+    def _wait_seconds(
+        self, began: float, cancelled_at: float | None, seconds: float, questions: int, label: ImportLabel
+    ) -> float:
+        """How long to wait before the next question: all running imports together ask about once a second.
 
-    def _asked(self, import_id: str, words: Words) -> Import | None:
-        """What Pigment says of an import; None where it does not know it."""
+        Once the platform cancels there is no time for that: each asks for itself, for the last time when the grace
+        ends. Raises `ImportOutcomeUnknown` where the time is over.
+        """
+        now = self._clock.monotonic()
+        if now - began > self._timeout_seconds:
+            minutes = counted(self._timeout_seconds / 60, "minute")
+            raise ImportOutcomeUnknown(
+                reason=f"The {label.name} has not ended within {minutes} and may still be "
+                'running (raise "Import timeout (minutes)" if large imports take longer).'
+            )
+        if cancelled_at is None:
+            if questions >= _QUESTIONS_AT_ONCE:
+                seconds = max(seconds, self._count * _SECONDS_BETWEEN_QUESTIONS)
+            return seconds * (0.5 + self._clock.random() / 2)
+        left = _GIVEN_UP_SECONDS - (now - cancelled_at)
+        if left <= 0:
+            raise ImportOutcomeUnknown(reason=f"The sync was stopped while the {label.name} was running.")
+        return min(left, seconds * (0.5 + self._clock.random() / 2))
+
+    def _ask(self, import_id: str, label: ImportLabel) -> Import | None:
+        """What Pigment reports of an import; None where it does not know it."""
         try:
             return self._client.import_status(import_id)
         except (TryLater, Cancelled):
@@ -117,27 +138,14 @@ class RunningImports:
         except (NotFound, ResponseNotUnderstood):
             return None
         except PigmentError as error:
-            reason = explain(error, subject=words.subject).message
-            raise ImportOutcomeUnknown(
-                reason=f"{words.accepted}, but what became of it could not be asked: {reason}"
-            ) from None
+            why = explain(error, subject=label.subject).message
+            reason = f"{label.accepted}, but what became of it could not be asked: {why}"
+            raise ImportOutcomeUnknown(reason=reason) from None
 
-    def _pause_seconds(self, seconds: float, questions: int) -> float:
-        """How long to wait before the next question: all running imports together ask about once a second.
-
-        Once the platform cancels there is no time for that: each asks for itself.
-        """
-        if questions >= _QUESTIONS_AT_ONCE and not self._cancel.requested:
-            seconds = max(seconds, self._count * _SECONDS_BETWEEN_QUESTIONS)
-        return seconds * (0.5 + self._clock.random() / 2)
-
-    def _reject_longer_wait(self, began: float, cancelled_at: float | None, words: Words) -> None:
-        now = self._clock.monotonic()
-        if now - began > self._timeout_seconds:
-            minutes = counted(self._timeout_seconds / 60, "minute")
-            raise ImportOutcomeUnknown(
-                reason=f"The {words.name} has not ended within {minutes} and may still be "
-                'running (raise "Import timeout (minutes)" if large imports take longer).'
-            )
-        if cancelled_at is not None and now - cancelled_at > GRACE_SECONDS:
-            raise ImportOutcomeUnknown(reason=f"The sync was stopped while the {words.name} was running.")
+    def _log_progress(self, began: float, logged_from: float, label: ImportLabel) -> float:
+        """Log that it takes long where that is due; when it is due next, in seconds after it began."""
+        taken = self._clock.monotonic() - began
+        if taken < logged_from:
+            return logged_from
+        logger.info("Waiting for the %s, which has taken %s so far.", label.name, counted(round(taken / 60), "minute"))
+        return 2 * taken

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Protocol
 
 from destination_pigment.files.spool import SpoolFile
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.report import Imported
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 
 
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """What became of a job whose files are imported: how many of its rows Pigment rejected.
+
+    `is_held`: a later import through the same configuration may still delete its rows; `has_rows`: it will show that.
+    Where a `problem` came up after the import, the rows are stored, and no state may say so.
+    """
+
+    rejected: int
+    is_held: bool = False
+    has_rows: bool = False
+    problem: Exception | None = None
+
+
 class Job(Protocol):
-    """Files of one stream, with the number of records that they settle, of which so many were rejected on arrival."""
+    """Files of one stream, with the number of records that they cover, of which some were rejected on arrival."""
 
     @property
     def stream(self) -> DestinationStream: ...
@@ -28,19 +44,35 @@ class Job(Protocol):
     def records(self) -> int: ...
     @property
     def rejected(self) -> int: ...
+    def import_files(self, importer: Importer) -> JobDone:
+        """Import the files; raises what ends the sync, or `Cancelled`."""
+
+
+class StreamImports(Protocol):
+    """What becomes of the records of a stream: the files that they fill, and the jobs that import them."""
+
     @property
-    def is_certain(self) -> bool:
-        """Whether its result cannot be undone by what the same import configuration imports later."""
+    def stream(self) -> DestinationStream: ...
+    @property
+    def files(self) -> StreamFiles: ...
+    @property
+    def configuration_id(self) -> str: ...
+    @property
+    def held_back(self) -> int:
+        """How many records the source has not confirmed, so that they stay here when the input ends."""
 
-    def run(self, importer: Importer) -> Imported:
-        """Import the files."""
+    def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
+        """What may go while records still come: full files, and all once a record has waited so long."""
+
+    def last_jobs(self, *, may_clear: bool) -> Sequence[Job]:
+        """What may go when the input has ended; `may_clear` says that the source asks for an empty block."""
 
 
-Result = tuple[Job, Imported | Exception]
+Result = tuple[Job, JobDone | Exception]
 
 
 class ImportQueues:
-    """Runs jobs: those of one import configuration one after the other, those of different ones side by side.
+    """Imports jobs: those of one import configuration one after the other, those of different ones side by side.
 
     Once the platform cancels, or after a failure, no further job begins. `one_at_a_time` puts all into one queue.
     """
@@ -49,36 +81,28 @@ class ImportQueues:
         self._importer = importer
         self._one_at_a_time = one_at_a_time
         self._results: Queue[Result] = Queue()
-        # Mutable state, guarded by the lock: a queue for each configuration, and the jobs not yet collected, which are
-        # counted for each queue.
+        # Mutable state, guarded by the lock: a queue for each configuration, and the jobs whose result has not been
+        # collected.
         self._lock = Lock()
         self._queues: dict[str, Queue[Job]] = {}
-        self._busy: dict[str, int] = {}
         self._unfinished: list[Job] = []
         self._stopped = Event()
 
     @property
-    def outstanding(self) -> int:
-        """Jobs whose result has not been collected."""
-        with self._lock:
-            return sum(self._busy.values())
-
-    @property
     def unfinished(self) -> list[Job]:
-        """Those jobs."""
+        """The jobs whose result has not been collected."""
         with self._lock:
             return list(self._unfinished)
 
     def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted: one may run and one may wait."""
-        with self._lock:
-            return self._busy.get(self._name(job), 0) < 2
+        name = self._name(job)
+        return sum(self._name(each) == name for each in self.unfinished) < 2
 
     def submit(self, job: Job) -> None:
         """Queue a job."""
         name = self._name(job)
         with self._lock:
-            self._busy[name] = self._busy.get(name, 0) + 1
             self._unfinished.append(job)
             if name not in self._queues:
                 self._queues[name] = Queue()
@@ -92,7 +116,6 @@ class ImportQueues:
         except Empty:
             return None
         with self._lock:
-            self._busy[self._name(result[0])] -= 1
             self._unfinished = [job for job in self._unfinished if job is not result[0]]
         return result
 
@@ -108,13 +131,13 @@ class ImportQueues:
             job = queue.get()
             self._results.put((job, self._attempt(job)))
 
-    def _attempt(self, job: Job) -> Imported | Exception:
+    def _attempt(self, job: Job) -> JobDone | Exception:
         if self._stopped.is_set():
             return Cancelled()
         try:
-            done = job.run(self._importer)
+            done = job.import_files(self._importer)
         except Exception as error:  # noqa: BLE001 - it is collected with the result and explained there
-            # Whatever waits behind a failure must not be sent: its rows would overtake those that failed.
+            # What waits after a failure must not be sent: its rows would overtake those that failed.
             self.stop()
             return error
         if done.problem is not None:

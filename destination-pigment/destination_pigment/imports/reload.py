@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.report import Imported, MayBeStored, not_pushed
+from destination_pigment.imports.importer import Importer, check_verdict
+from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.verdicts import (
+    BlockDescribed,
+    Effect,
+    Imported,
+    PartialWrite,
+    judge,
+    not_pushed,
+    require_all_stored,
+    require_enough_written,
+    require_none_rejected,
+)
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import KEEPS_NOTHING, BucketFailed, RejectedRowKeeper, problem_of
@@ -22,9 +33,15 @@ from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
+# How often all files are sent again from the first, where the response to one of them was lost.
+_RESTARTS = 2
 
-class Replace:
-    """What becomes of the records of a stream that replaces."""
+
+class Reload:
+    """What becomes of the records of a stream that replaces its block."""
+
+    # Until the source has succeeded, nothing of it may go; then all of it does.
+    held_back = 0
 
     def __init__(
         self,
@@ -32,59 +49,55 @@ class Replace:
         target: Target,
         files: StreamFiles,
         restart_seconds: float,
-        unstored: RejectedRowKeeper = KEEPS_NOTHING,
+        keeper: RejectedRowKeeper = KEEPS_NOTHING,
     ) -> None:
         self.stream = stream
         self.files = files
+        self.configuration_id = target.configuration_id
         self._target = target
         self._restart_seconds = restart_seconds
-        self._unstored = unstored
+        self._keeper = keeper
 
-    def job(self, *, may_clear: bool) -> ReplaceJob | None:
-        """All files as one job, or None where there is nothing to do; ask when the source has succeeded.
+    def due_jobs(self, max_age_seconds: float) -> Sequence[ReloadJob]:  # noqa: ARG002 - whatever waits, it waits for the end
+        """None: a block is replaced as a whole."""
+        return ()
+
+    def last_jobs(self, *, may_clear: bool) -> Sequence[ReloadJob]:
+        """All files as one job, or none where there is nothing to do; ask when the source has succeeded.
 
         Without a record the block is cleared if that is asked for. Raises `ConfigProblem` where Pigment must be left
         as it is.
         """
-        cuts = self.files.pop_all()
-        if not cuts and not may_clear:
+        segments = self.files.pop_all()
+        if not segments and not may_clear:
             logger.warning(
-                "No record came for the %s, and its state is not empty: its block is left as it is, for this is also "
-                "how a second attempt looks whose records are stored already. To empty it, clear the stream in "
+                "No record came for the %s, and its state is not empty: its block is left as it is, because this is "
+                "also how a second attempt looks whose records are stored already. To empty it, clear the stream in "
                 "Airbyte.",
                 self.stream.subject,
             )
-            return None
+            return ()
         try:
-            self._reject_guarded(cuts)
+            self._check_guards(segments)
         except ConfigProblem:
-            self._keep_all_the_same(cuts)
+            # People can open what was rejected, although nothing of it is counted.
+            try:
+                self._keeper.keep_arrived(self.stream, [each.held for each in segments])
+            except BucketFailed as failed:
+                logger.warning("Also: %s", failed)
             raise
-        if not cuts:
+        if not segments:
             if not self.files.converter.header:
                 raise ConfigProblem(
                     f"The {self.stream.subject} is to be cleared, and its schema has no columns, so no file can be "
-                    "made for that: refresh the schema of the connection, or clear the block in Pigment."
+                    "created for that: refresh the schema of the connection, or clear the block in Pigment."
                 )
-            cuts = [self.files.header_only()]
-        return ReplaceJob(self.stream, self._target, tuple(cuts), self._restart_seconds, self._unstored)
+            segments = [self.files.header_only()]
+        return [ReloadJob(self.stream, self._target, tuple(segments), self._restart_seconds, self._keeper)]
 
-    def reject_unfinished(self) -> NoReturn:
-        """Raise `TransientProblem`: the source did not succeed."""
-        raise TransientProblem(
-            f"The source did not finish the {self.stream.subject}, so its block in Pigment was left as it was: fix "
-            "what stopped the source, and run the sync again."
-        )
-
-    def _keep_all_the_same(self, cuts: list[FileSegment]) -> None:
-        """Write what was rejected to the bucket, so that people can open it, although nothing is counted."""
-        try:
-            self._unstored.keep_arrived(self.stream, [cut.held for cut in cuts])
-        except BucketFailed as failed:
-            logger.warning("Also: %s", failed)
-
-    def _reject_guarded(self, cuts: list[FileSegment]) -> None:
-        rows, rejected = sum(cut.rows for cut in cuts), sum(cut.rejected for cut in cuts)
+    def _check_guards(self, segments: list[FileSegment]) -> None:
+        """Raise `ConfigProblem` where the block must be left as it is."""
+        rows, rejected = sum(each.rows for each in segments), sum(each.rejected for each in segments)
         if rejected and not rows:
             raise ConfigProblem(
                 f"Every record of the {self.stream.subject} was rejected ({rejected:,} in all), so its block in "
@@ -96,7 +109,8 @@ class Replace:
                 "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
                 '"Fewest rows" under "Targets".'
             )
-        if sum(cut.file is not None for cut in cuts) > 1 and self._target.clearing_id == self._target.configuration_id:
+        files = sum(each.file is not None for each in segments)
+        if files > 1 and self._target.clearing_id == self._target.configuration_id:
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
                 "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
@@ -104,19 +118,15 @@ class Replace:
             )
 
 
-# How often all files are sent again from the first, where the response to one of them was lost.
-_RESTARTS = 2
-
-
 @dataclass(frozen=True, slots=True)
-class ReplaceJob:
+class ReloadJob:
     """All files of a stream: the first through what clears, the others through what adds."""
 
     stream: DestinationStream
     target: Target
-    cuts: tuple[FileSegment, ...]
+    segments: tuple[FileSegment, ...]
     restart_seconds: float
-    unstored: RejectedRowKeeper = KEEPS_NOTHING
+    keeper: RejectedRowKeeper = KEEPS_NOTHING
 
     @property
     def configuration_id(self) -> str:
@@ -126,182 +136,118 @@ class ReplaceJob:
     @property
     def files(self) -> tuple[SpoolFile, ...]:
         """The files in their order."""
-        return tuple(cut.file for cut in self.cuts if cut.file is not None)
+        return tuple(each.file for each in self.segments if each.file is not None)
 
     @property
     def records(self) -> int:
-        """The records that they settle."""
-        return sum(cut.records for cut in self.cuts)
+        """The records that it covers."""
+        return sum(each.records for each in self.segments)
 
     @property
     def rejected(self) -> int:
         """How many of them were rejected on arrival."""
-        return sum(cut.rejected for cut in self.cuts)
+        return sum(each.rejected for each in self.segments)
 
-    @property
-    def is_certain(self) -> bool:
-        """All files of its block are in it."""
-        return True
-
-    def run(self, importer: Importer) -> Imported:
-        """Import the files; where nobody knows what became of one, all again from the one that clears.
+    def import_files(self, importer: Importer) -> JobDone:
+        """Import the files; where the outcome of one is not known, all again from the one that clears.
 
         Raises `ConfigProblem`, `TransientProblem`, `Cancelled` or a `PigmentError`.
         """
         if importer.cancelled:
             raise Cancelled
         try:
-            self.unstored.keep_arrived(self.stream, [cut.held for cut in self.cuts])
+            self.keeper.keep_arrived(self.stream, [each.held for each in self.segments])
         except BucketFailed as failed:
             raise not_pushed(failed) from None
-        importer.rules.reject_arrived(self.rejected, self.stream.subject)
+        require_none_rejected(importer.fail_on_rejected, self.rejected, self.stream.subject)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
                 if restart:
-                    importer.wait(restart * self.restart_seconds)
-                return self._import_all(importer, stored)
+                    importer.wait_before_restart(restart * self.restart_seconds)
+                return JobDone(self._import_all(importer, stored))
             except ImportOutcomeUnknown as doubt:
+                again = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
                 if importer.cancelled:
-                    raise self._explained(_again(doubt), stored, is_begun=True) from None
-                self._reject_running(importer, doubt)
+                    raise self._with_state_of_block(again, stored) from None
+                self._require_ended(importer, doubt)
                 if restart == _RESTARTS:
-                    raise self._explained(_again(doubt), stored, is_begun=True) from None
+                    raise self._with_state_of_block(again, stored) from None
                 logger.warning("%s All files of the %s are sent again, in a moment.", doubt, self.stream.subject)
             except Exception as error:
-                is_begun = bool(stored or restart) or not _was_rejected(error)
-                if isinstance(error, Cancelled) and not is_begun:
+                has_begun = bool(stored or restart) or not _was_not_taken(error)
+                if not has_begun:
                     raise
-                raise self._explained(error, stored, is_begun=is_begun) from None
+                raise self._with_state_of_block(error, stored) from None
         raise AssertionError("unreachable")
 
-    def _reject_running(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
-        """Raise `MayBeStored` where an import may still run: it would clear, or add to, what a restart stores."""
+    def _require_ended(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
+        """Raise `PartialWrite` where an import may still run: it would clear, or add to, what a restart stores."""
         if importer.has_ended(doubt, self.stream.subject):
             return
-        raise MayBeStored(
+        raise PartialWrite(
             f"{doubt} Its import may still run, so the files of the {self.stream.subject} were not sent again, and its "
-            'block may be empty or hold only a part now: wait until the block\'s "Update history" in Pigment shows '
+            'block may be empty or contain only a part now: wait until the block\'s "Update history" in Pigment shows '
             "that the import has ended, and run the sync again, which replaces all of the block."
         )
 
-    def _import_all(self, importer: Importer, stored: list[Imported]) -> Imported:
-        """Import all files, noting each that is stored."""
-        clearing, adding = self.target.clearing_id or "", self.target.configuration_id
-        filled = [(cut.file, cut.rows) for cut in self.cuts if cut.file is not None]
-        for position, (file, rows) in enumerate(filled):
-            is_first = position == 0
-            # Never repeated by itself: a clearing import that was accepted late would delete the files behind it.
-            configuration_id = clearing if is_first else adding
-            done = importer.import_file(file, self.stream.subject, configuration_id, repeatable=False)
-            if not is_first and not importer.rules.is_dry_run:
-                self._reject_unknown_deletions(done)
-            self._reject_wrong_clearing(done, rows, is_first=is_first)
-            importer.rules.reject_contradiction(self.stream, done, rows)
+    def _import_all(self, importer: Importer, stored: list[Imported]) -> int:
+        """Import all files, noting each that is stored; how many rows Pigment rejected."""
+        subject = self.stream.subject
+        filled = [(each.file, each.rows) for each in self.segments if each.file is not None]
+        for position, (file, file_rows) in enumerate(filled):
+            effect = Effect.ADDS_TO_REPLACEMENT if position else Effect.CLEARS_FIRST
+            configuration_id = self.configuration_id if position else self.target.clearing_id or ""
+            # Never repeated automatically: a clearing import accepted late would delete the files after it.
+            done = importer.import_file(file, subject, configuration_id, repeatable=False)
+            verdict = judge(
+                self.stream,
+                configuration_id,
+                file_rows,
+                done,
+                effect=effect,
+                shown=importer.shown[configuration_id],
+                is_dry_run=importer.is_dry_run,
+            )
+            check_verdict(importer, configuration_id, verdict)
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
-        rows = sum(rows for _, rows in filled)
-        problem = self._problem_of_keeping(stored, rejected, rows - rejected)
-        if not importer.rules.is_dry_run:
-            self._reject_little_written(stored, rows)
+        rows = sum(file_rows for _, file_rows in filled)
+        problem = self._keep_rejected(stored, rejected, rows - rejected)
+        if not importer.is_dry_run:
+            require_enough_written(subject, stored, rows, self.target.minimum_rows)
         if problem is not None:
             raise problem
-        importer.rules.reject_rejected(rejected, rows - rejected, self.stream.subject)
-        return Imported(None, rejected)
+        require_all_stored(importer.fail_on_rejected, rejected, rows - rejected, subject)
+        return rejected
 
-    def _problem_of_keeping(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:
-        """Write the rows that Pigment rejected to the bucket; an error where that failed."""
+    def _keep_rejected(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:
+        """Write the rows that Pigment rejected to the bucket; what went wrong there."""
         try:
             for file, done in zip(self.files, stored, strict=True):
-                self.unstored.keep_imported(
+                self.keeper.keep_imported(
                     self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
                 )
         except BucketFailed as failed:
-            sentence = self.unstored.sentence_after_push(failed, self.stream, rejected, rows)
+            sentence = self.keeper.sentence_after_push(failed, self.stream, rejected, rows)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
 
-    def _reject_little_written(self, stored: list[Imported], rows: int) -> None:
-        """Raise `BlockDescribed` where Pigment cleared the block and wrote nothing, or less than it must have."""
-        counts = [each.counts for each in stored if each.counts is not None]
-        if not rows or len(counts) < len(stored):
-            return
-        written = sum(each.inserted + each.updated for each in counts)
-        if written and written >= self.target.minimum_rows:
-            return
-        few = f", fewer than the {self.target.minimum_rows:,} that its target must have" if written else ""
-        lower = ', or lower "Fewest rows" under "Targets"' if written else ""
-        raise BlockDescribed(
-            f"Pigment wrote {written:,} of the {counted(rows, 'row')} of the {self.stream.subject}{few}, and skipped "
-            f"{sum(each.skipped for each in counts):,}, so its block may be empty or hold only a part now: see the log "
-            f"for reasons and columns, fix the rows or the import configuration{lower}, and run the sync again, which "
-            "replaces all of the block."
-        )
-
-    def _reject_unknown_deletions(self, done: Imported) -> None:
-        """Raise `BlockDescribed` where a later file may have deleted those before it, and nobody says so."""
-        if done.counts is not None and done.counts.deleted is not None:
-            return
-        raise BlockDescribed(
-            f"Pigment did not report whether a later file of the {self.stream.subject} deleted those before it, so its "
-            'block may hold only a part now: look whether "Clear items prior to import" is off for the import '
-            f"configuration {self.target.configuration_id} in Pigment, and let the stream go in one file: raise "
-            '"Largest file (MB)" and "Most rows in a file".'
-        )
-
-    def _reject_wrong_clearing(self, done: Imported, rows: int, *, is_first: bool) -> None:
-        """Raise `MayBeStored` where the counts disprove what the user says of the import configurations."""
-        counts = done.counts
-        if counts is None:
-            return
-        if is_first and counts.updated and counts.deleted == 0:
-            raise BlockDescribed(
-                f"The import configuration {self.target.clearing_id} of the {self.stream.subject} updated "
-                f"{counted(counts.updated, 'row')} and deleted none, so it does not clear its block, and old rows may "
-                'still be there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that '
-                "appends."
-            )
-        if not is_first and counts.deleted:
-            raise MayBeStored(
-                f"The import configuration {self.target.configuration_id} of the {self.stream.subject} deletes what is "
-                'there before each import, so it cannot add the later files: switch off "Clear items prior to import" '
-                "in it, and leave it on only in the replacing one."
-            )
-        if is_first and counts.inserted and counts.deleted == 0:
-            logger.warning(
-                "Nothing was deleted before %s of the %s came in, as it is where the block was empty: if it "
-                'was not, "Clear items prior to import" is off in the import configuration %s, and the old rows are '
-                "still there.",
-                counted(rows, "row"),
-                self.stream.subject,
-                self.target.clearing_id,
-            )
-
-    def _explained(self, error: Exception, stored: list[Imported], *, is_begun: bool) -> Exception:
-        """The error, with what is to be known of the block where the error itself does not say it."""
+    def _with_state_of_block(self, error: Exception, stored: list[Imported]) -> Exception:
+        """The error, with what is known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
-        if not is_begun or isinstance(error, BlockDescribed) or len(stored) == len(self.files):
+        if isinstance(error, BlockDescribed) or len(stored) == len(self.files):
             return error
-        holds = "holds only a part now" if stored else "may be empty or hold only a part now"
+        contains = "contains only a part now" if stored else "may be empty or contain only a part now"
         failure = explain(error, subject=self.stream.subject)
         message = (
-            f"{failure.message} The block of the {self.stream.subject} {holds}: once the cause is fixed, run the sync "
-            "again, which replaces all of it."
+            f"{failure.message} The block of the {self.stream.subject} {contains}: once the cause is fixed, run the "
+            "sync again, which replaces all of it."
         )
         return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
 
 
-class BlockDescribed(MayBeStored):
-    """An error that says itself what the block may hold now."""
-
-
-def _again(doubt: ImportOutcomeUnknown) -> TransientProblem:
-    return TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
-
-
-def _was_rejected(error: Exception) -> bool:
+def _was_not_taken(error: Exception) -> bool:
     """Whether Pigment did not take the file, so that no import of it has begun."""
-    return isinstance(error, Cancelled) or (
-        isinstance(error, PigmentError) and not isinstance(error, ImportFailed | ImportOutcomeUnknown)
-    )
+    return isinstance(error, Cancelled | PigmentError) and not isinstance(error, ImportFailed | ImportOutcomeUnknown)

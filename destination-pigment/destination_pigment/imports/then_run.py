@@ -1,7 +1,7 @@
-"""What Pigment runs inside itself behind a load: each is started in order, waited for and reported like an import.
+"""What Pigment runs inside itself after a sync: each is started in order, waited for and reported like an import.
 
 Whatever goes wrong here is a config error: everything of the sync is stored by then, and the platform repeats any
-other error by itself, which would add the rows of a full refresh once more and start a copy a second time.
+other error automatically, which would add the rows of a full refresh once more and start a copy a second time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from enum import Enum, auto
 from threading import Thread
 from typing import NoReturn
 
-from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.polling import Words
-from destination_pigment.imports.report import in_words, log_left_out
+from destination_pigment.imports.importer import Importer, in_words, log_left_out
+from destination_pigment.imports.polling import CANCEL_GRACE_SECONDS, ImportLabel
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
@@ -24,33 +23,17 @@ from pigment_client.errors import ImportOutcomeUnknown, LimitReached, NotFound, 
 from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration, is_id
 from pigment_client.wording import counted, listed
 
+logger = logging.getLogger("airbyte.pigment.destination")
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """A sync once its imports have ended; by default one of which everything is stored.
+_LOOK_EVERY_SECONDS = 0.5
 
-    `is_empty` says that it has no stream, so that nothing can have been loaded. `unfinished` are the streams that the
-    source has not read to their end; `unproved` those of which nothing says whether it has, although it did not fail.
-    `unsettled` counts the records that are neither stored nor rejected, `unreadable` the lines that may have been
-    records, `unsent_states` the states whose records were not confirmed.
-    """
-
-    has_failed: bool = False
-    is_cancelled: bool = False
-    is_dry_run: bool = False
-    is_empty: bool = False
-    unfinished: tuple[str, ...] = ()
-    unproved: tuple[str, ...] = ()
-    unsettled: int = 0
-    unreadable: int = 0
-    unsent_states: int = 0
-    rejected: int = 0
+_LOOK = 'look at the "Update history" of its block in Pigment before you start it again'
 
 
 class Concern(Enum):
     """Whose turn it is where not everything is stored."""
 
-    SAID = auto()  # the sync ends with that by itself
+    REPORTED = auto()  # the sync itself ends with that
     AGAIN = auto()  # another sync may store everything
     ROWS = auto()  # somebody must look at the rows
 
@@ -63,58 +46,34 @@ class Obstacle:
     reason: str
 
 
-def find_obstacle(ending: Ending) -> Obstacle | None:
-    """Why not everything of a sync is stored; None where everything is."""
-    lines = counted(ending.unreadable, "line of the input", "lines of the input")
+def find_obstacle(
+    *,
+    stopped: str = "",
+    unfinished: Sequence[str] = (),
+    unproved: Sequence[str] = (),
+    unconfirmed: int = 0,
+    unreadable: int = 0,
+    unsent_states: int = 0,
+    rejected: int = 0,
+) -> Obstacle | None:
+    """Why not everything of a sync is stored; None where everything is.
+
+    `stopped` is what the sync itself ends with. `unfinished` are the streams that the source has not read to their
+    end; `unproved` those of which nothing says whether it has, although it did not fail. `unconfirmed` counts the
+    records that are neither stored nor rejected, `unreadable` the lines that may have been records, `unsent_states`
+    the states whose records were not confirmed.
+    """
+    lines = counted(unreadable, "line of the input", "lines of the input")
     found = (
-        (ending.has_failed, Concern.SAID, "the sync failed"),
-        (ending.is_cancelled, Concern.SAID, "the sync was stopped"),
-        (ending.is_dry_run, Concern.SAID, "this is a dry run"),
-        (ending.is_empty, Concern.SAID, "the sync has no stream"),
-        (ending.unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(ending.unfinished)}"),
-        (ending.unproved, Concern.ROWS, f"no state came that proves the {', '.join(ending.unproved)} complete"),
-        (ending.unsettled, Concern.ROWS, f"{counted(ending.unsettled, 'record is', 'records are')} not stored"),
-        (ending.unreadable, Concern.ROWS, f"{lines} could not be read and may have been records"),
-        (ending.unsent_states, Concern.ROWS, f"{counted(ending.unsent_states, 'state was', 'states were')} not sent"),
-        (ending.rejected, Concern.ROWS, f"{counted(ending.rejected, 'row was', 'rows were')} rejected"),
+        (stopped, Concern.REPORTED, stopped),
+        (unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(unfinished)}"),
+        (unproved, Concern.ROWS, f"no state came that proves the {', '.join(unproved)} complete"),
+        (unconfirmed, Concern.ROWS, f"{counted(unconfirmed, 'record is', 'records are')} not stored"),
+        (unreadable, Concern.ROWS, f"{lines} could not be read and may have been records"),
+        (unsent_states, Concern.ROWS, f"{counted(unsent_states, 'state was', 'states were')} not sent"),
+        (rejected, Concern.ROWS, f"{counted(rejected, 'row was', 'rows were')} rejected"),
     )
     return next((Obstacle(concern, reason) for applies, concern, reason in found if applies), None)
-
-
-_LOOK_EVERY_SECONDS = 0.5
-
-
-def finish_in_background(work: Callable[[], None], cancelled: Callable[[], bool], grace_seconds: float) -> bool:
-    """Whether the work has ended; not where it goes on so long after the platform cancelled. Raises what it raises."""
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - it is raised where the work is waited for
-            errors.append(error)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    cancelled_at: float | None = None
-    thread.join(_LOOK_EVERY_SECONDS)
-    while thread.is_alive():
-        if cancelled_at is None and cancelled():
-            cancelled_at = time.monotonic()
-        if cancelled_at is not None and time.monotonic() - cancelled_at > grace_seconds:
-            return False
-        thread.join(_LOOK_EVERY_SECONDS)
-    for error in errors:
-        raise error
-    return True
-
-
-logger = logging.getLogger("airbyte.pigment.destination")
-
-# After the grace for what runs, and before the platform kills.
-_END_WHEN_CANCELLED_SECONDS = 50.0
-
-_LOOK = 'look at the "Update history" of its block in Pigment before you start it again'
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +89,7 @@ class FollowUp:
         return f'"{self.name}" ({self.id})' if self.name else f'"{self.id}"'
 
 
-def settle_follow_ups(wanted: Sequence[str], known: Sequence[ImportConfiguration]) -> tuple[FollowUp, ...]:
+def resolve_follow_ups(wanted: Sequence[str], known: Sequence[ImportConfiguration]) -> tuple[FollowUp, ...]:
     """What is to be started, with the names that are known; raises `ConfigProblem` for what is no ID."""
     names = {each.id: each.name for each in known}
     for text in wanted:
@@ -141,8 +100,8 @@ def settle_follow_ups(wanted: Sequence[str], known: Sequence[ImportConfiguration
     return tuple(FollowUp(each, names.get(each)) for each in wanted)
 
 
-def reject_invisible(followups: Sequence[FollowUp], known: Sequence[ImportConfiguration]) -> None:
-    """Raise `ConfigProblem` for what nobody shows to the key's owner; nothing is started to find out."""
+def require_visible(followups: Sequence[FollowUp], known: Sequence[ImportConfiguration]) -> None:
+    """Raise `ConfigProblem` for what the key's owner cannot see; nothing is started to find out."""
     visible = {each.id for each in known}
     missing = [each.title for each in followups if each.id not in visible]
     if missing:
@@ -153,7 +112,7 @@ def reject_invisible(followups: Sequence[FollowUp], known: Sequence[ImportConfig
         )
 
 
-class FollowUps:
+class ThenRun:
     """Runs what is to follow a sync."""
 
     def __init__(
@@ -166,24 +125,26 @@ class FollowUps:
         # Mutable state: what became of each so far.
         self._results: list[str] = []
 
-    def run(self, ending: Ending) -> None:
-        """Start each in order behind a sync of which everything is stored.
+    def start_all(self, obstacle: Obstacle | None) -> None:
+        """Start each in order after a sync, unless an obstacle forbids it.
 
         Raises `ConfigProblem`, or `TransientProblem` where nothing was started and another sync may store everything.
         """
-        obstacle = find_obstacle(ending)
         if not self._wanted:
             return
         try:
             if obstacle is None:
-                self._run_in_background()
-            elif obstacle.concern is not Concern.SAID:
-                self._reject(obstacle.concern, obstacle.reason)
+                self._run_unless_cancelled()
+            elif obstacle.concern is not Concern.REPORTED:
+                self._fail_unstarted(obstacle)
         finally:
-            self._report("" if obstacle is None else f", because {obstacle.reason}")
+            because = "" if obstacle is None else f", because {obstacle.reason}"
+            for number, each in enumerate(self._wanted):
+                result = self._results[number] if number < len(self._results) else f"was not started{because}"
+                logger.info("Then run, %d of %d: %s %s.", number + 1, len(self._wanted), each.title, result)
 
-    def _run_in_background(self) -> None:
-        if finish_in_background(self._run_all, lambda: self._importer.cancelled, _END_WHEN_CANCELLED_SECONDS):
+    def _run_unless_cancelled(self) -> None:
+        if finishes_in_time(self._run_all, lambda: self._importer.cancelled):
             return
         each = self._wanted[min(len(self._results), len(self._wanted) - 1)]
         self._fail(
@@ -198,31 +159,31 @@ class FollowUps:
                 return
             logger.info('Starting %s under "Then run" (%d of %d).', each.title, position + 1, len(self._wanted))
             try:
-                self._results.append(self._run(each))
+                self._results.append(self._run_one(each))
             except Cancelled:
                 return
             except ConfigProblem as problem:
-                behind = ", ".join(other.title for other in self._wanted[position + 1 :])
-                others = f"; not started: {behind}" if behind else ""
+                after = ", ".join(other.title for other in self._wanted[position + 1 :])
+                others = f"; not started: {after}" if after else ""
                 raise ConfigProblem(f"{problem} All records of this sync are stored{others}.") from None
 
-    def _run(self, each: FollowUp) -> str:
+    def _run_one(self, each: FollowUp) -> str:
         """Run one to its end; what came of it."""
-        started = self._started(each)
+        started = self._start(each)
         about = f'{each.title} under "Then run"'
-        words = Words(each.title, f"run of {about}", f"{about} was started")
+        label = ImportLabel(each.title, f"run of {about}", f"{about} was started")
         try:
-            ended = self._importer.running.ended(started, words)
+            ended = self._importer.polling.wait_for_end(started, label)
         except ImportOutcomeUnknown as doubt:
             self._fail("may still run", f"{doubt} {_LOOK[0].upper()}{_LOOK[1:]}.")
         except Exception as error:  # noqa: BLE001 - it was started: whatever goes wrong must not start it again
             why = f"the connector met an error while it waited ({type(error).__name__})"
             self._fail("may still run", f"{about} was started, and {why}: {_LOOK}.")
         if isinstance(ended, FailedImport):
-            self._reject_failed(each, ended)
+            self._fail_ended(each, ended)
         return self._completed(each, ended)
 
-    def _started(self, each: FollowUp) -> Import:
+    def _start(self, each: FollowUp) -> Import:
         """Start one; raises `Cancelled` where it was not started for that reason."""
         try:
             return self._client.start_import(each.id, self._timeout_seconds)
@@ -236,14 +197,14 @@ class FollowUps:
             )
         except PigmentError as error:
             self._fail("was not started", f'{each.title} under "Then run" was not started. {_advise(error)}')
-        except Exception as error:  # noqa: BLE001 - nobody knows whether it was sent
+        except Exception as error:  # noqa: BLE001 - it may have been sent
             self._fail(
                 "may have run",
                 f'{each.title} under "Then run" may have been started before the connector met an error '
                 f"({type(error).__name__}): {_LOOK}.",
             )
 
-    def _reject_failed(self, each: FollowUp, failed: FailedImport) -> NoReturn:
+    def _fail_ended(self, each: FollowUp, failed: FailedImport) -> NoReturn:
         reasons = f" ({', '.join(failed.error_names)})" if failed.error_names else ""
         taken = f", and {counted(failed.accepted, 'row')} as taken" if failed.accepted else ""
         self._fail(
@@ -256,7 +217,7 @@ class FollowUps:
         skipped = done.counts.skipped if done.counts else 0
         rejected = max(len({row.row for row in done.rejected_rows}), skipped)
         log_left_out(f'run of {each.title} under "Then run"', done, rejected)
-        if rejected and self._importer.rules.fail_on_rejected:
+        if rejected and self._importer.fail_on_rejected:
             self._fail(
                 f"completed with {counted(rejected, 'rejected row')}",
                 f'{each.title} under "Then run" rejected {counted(rejected, "row")}, and the connection is set to stop '
@@ -268,20 +229,39 @@ class FollowUps:
         self._results.append(result)
         raise ConfigProblem(message)
 
-    def _reject(self, concern: Concern, reason: str) -> NoReturn:
-        nothing = f'Nothing under "Then run" was started, because {reason}'
-        if concern is Concern.AGAIN:
+    def _fail_unstarted(self, obstacle: Obstacle) -> NoReturn:
+        nothing = f'Nothing under "Then run" was started, because {obstacle.reason}'
+        if obstacle.concern is Concern.AGAIN:
             raise TransientProblem(f"{nothing}: fix what stopped the source, and run the sync again.")
         raise ConfigProblem(
             f"{nothing} and what follows would work with a part: see the log, fix what is wrong at the source, and "
             "start it in Pigment yourself, or with the next sync that stores everything."
         )
 
-    def _report(self, reason: str) -> None:
-        """One line for each."""
-        for number, each in enumerate(self._wanted):
-            result = self._results[number] if number < len(self._results) else f"was not started{reason}"
-            logger.info("Then run, %d of %d: %s %s.", number + 1, len(self._wanted), each.title, result)
+
+def finishes_in_time(work: Callable[[], None], cancelled: Callable[[], bool]) -> bool:
+    """Do the work; whether it ended before the grace after a cancel was over. Raises what it raises."""
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - it is raised where the work is waited for
+            errors.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    cancelled_at: float | None = None
+    thread.join(_LOOK_EVERY_SECONDS)
+    while thread.is_alive():
+        if cancelled_at is None and cancelled():
+            cancelled_at = time.monotonic()
+        if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_GRACE_SECONDS:
+            return False
+        thread.join(_LOOK_EVERY_SECONDS)
+    for error in errors:
+        raise error
+    return True
 
 
 def _advise(error: PigmentError) -> str:

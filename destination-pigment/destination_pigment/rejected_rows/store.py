@@ -301,7 +301,7 @@ class RejectedRowKeeper:
         """
         if self.store is None or not rejected:
             return
-        by_number = _by_number(numbered) if _are_quoted_right(columns, read_rows, numbered) else {}
+        by_number = _by_number(numbered) if are_quoted_right(columns, read_rows, numbered) else {}
         if 0 < len(by_number) <= rejected:
             self.store.keep(stream.key, _named_rows(columns, read_rows, by_number, self.store.now()))
         if len(by_number) < rejected:
@@ -337,7 +337,7 @@ def _by_number(numbered: Sequence[RejectedRow]) -> dict[int, list[RejectedRow]]:
     return found
 
 
-def _are_quoted_right(columns: tuple[str, ...], read_rows: ReadRows, numbered: Sequence[RejectedRow]) -> bool:
+def are_quoted_right(columns: tuple[str, ...], read_rows: ReadRows, numbered: Sequence[RejectedRow]) -> bool:
     """Whether every number is that of a row that contains the value that the response quotes, if it quotes one."""
     left = _by_number(numbered)
     for number, row in _rows(read_rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,10 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.changes import Append, AppendJob
-from destination_pigment.imports.deletions import Deletions
-from destination_pigment.imports.reload import Replace, ReplaceJob
-from destination_pigment.imports.report import Imported, MayBeStored, RowRules
+from destination_pigment.imports.changes import Changes, ChangesJob
+from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.reload import Reload, ReloadJob
+from destination_pigment.imports.verdicts import Imported, PartialWrite, Shown
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import (
@@ -43,11 +44,10 @@ PASSING = BucketFailed("it is slow", "wait", is_passing=True)
 class World:
     """A bucket and a Pigment that note in which order they are used."""
 
-    rules = RowRules(fail_on_rejected=False, may_leave_rows=True)
-    cancelled = False
+    fail_on_rejected = is_dry_run = cancelled = False
 
     def __init__(self, *results: Imported, fails: dict[int, BucketFailed] | None = None) -> None:
-        self.deletions = Deletions()
+        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
         self.events: list[str] = []
         self.objects: list[tuple[str, bytes]] = []
         self._results = list(results)
@@ -70,7 +70,7 @@ class World:
         self.events.append("push")
         return self._results.pop(0)
 
-    def unstored(self) -> RejectedRowKeeper:
+    def keeper(self) -> RejectedRowKeeper:
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 0.0, now=lambda: NOW)
         bucket = Bucket("rows", "eu-west-1", "")
         return RejectedRowKeeper(RejectedRowStore(bucket, ObjectNames("", "27", NOW, "t"), clock, self.open))
@@ -83,24 +83,23 @@ class World:
         return [each for each in self.events if each != "push"]
 
 
-def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> AppendJob | ReplaceJob:
+def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> ChangesJob | ReloadJob:
     stream = DestinationStream(None, "s", mode, ("a",))
     limits = FileLimits(10**6, 10**6, timedelta(minutes=10))
     files = StreamFiles(RecordConverter(stream, (), DIALECT), spool, limits, RejectionsOnDisk(spool, lambda: NOW))
     files.write_records([msgspec.Raw(each.encode()) for each in records])
     files.raise_watermark()
     if mode is WriteMode.REPLACE:
-        made = Replace(stream, Target("c", "c"), files, 0.0, world.unstored()).job(may_clear=False)
-        assert made is not None
-        return made
-    (only,) = Append(stream, Target("c"), files, spool, world.unstored()).last()
+        (whole,) = Reload(stream, Target("c", "c"), files, 0.0, world.keeper()).last_jobs(may_clear=False)
+        return whole
+    (only,) = Changes(stream, Target("c"), files, spool, world.keeper()).last_jobs(may_clear=False)
     return only
 
 
-def run(world: World, mode: WriteMode = WriteMode.APPEND, records: list[str] | None = None) -> Imported:
+def run(world: World, mode: WriteMode = WriteMode.APPEND, records: list[str] | None = None) -> JobDone:
     with Spool() as spool:
         given = ['{"a":"0"}', '{"a":"1"}', '{"a":"2"}'] if records is None else records
-        return job(spool, world, mode, given).run(world)  # type: ignore[arg-type] # stands in
+        return job(spool, world, mode, given).import_files(world)  # type: ignore[arg-type] # stands in
 
 
 def imported(*numbered: RejectedRow, skipped: int = 0, reasons: tuple[SkippedData, ...] = ()) -> Imported:
@@ -209,7 +208,7 @@ REJECTING = imported(RejectedRow(2, "a", "BAD", "1"))
 def test_an_append_behind_which_the_bucket_fails_is_stored_and_stops_for_good(failure: BucketFailed) -> None:
     done = run(World(REJECTING, REJECTING, fails={-1: failure}), WriteMode.APPEND)
 
-    assert isinstance(done.problem, MayBeStored)
+    assert isinstance(done.problem, PartialWrite)
     assert str(done.problem) == (
         f'Pigment stored 2 rows of the stream "s", and 1 row that it rejected could not be written to the bucket '
         f'"rows", because {failure.cause}: {failure.advice}, and look at the block before you run the sync again, '
@@ -232,5 +231,5 @@ def test_whatever_goes_wrong_behind_an_append_does_not_make_the_platform_repeat_
     world.put = lambda *_: 1 / 0  # type: ignore[method-assign, assignment] # any error at all
     done = run(world, WriteMode.APPEND)
 
-    assert isinstance(done.problem, MayBeStored)
+    assert isinstance(done.problem, PartialWrite)
     assert "the connector met an error (ZeroDivisionError): report it with the log" in str(done.problem)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
 from types import MappingProxyType
@@ -16,15 +16,13 @@ from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.changes import Append
-from destination_pigment.imports.deletions import Deletions
+from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.queue import ImportQueues
-from destination_pigment.imports.report import Imported, RowRules
-from destination_pigment.imports.strategies import Streams
+from destination_pigment.imports.verdicts import Imported, Shown
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
-from destination_pigment.state_output import HeldStates, States
-from destination_pigment.sync import Pace, Sync
+from destination_pigment.state_output import StateOutput, StateSpool
+from destination_pigment.sync import Sync
 from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
@@ -39,13 +37,12 @@ class Importing:
     Each import ends as the next of `ends` says, and then as `done`.
     """
 
-    rules = RowRules(fail_on_rejected=False, may_leave_rows=False)
-    cancelled = False
+    fail_on_rejected = is_dry_run = cancelled = False
 
     def __init__(
         self, slow: int | None = None, done: Imported = STORED, ends: Sequence[Imported | Exception] = ()
     ) -> None:
-        self.deletions = Deletions()
+        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
         self.pushes = 0
         self.ended = Event()
         self._slow = slow
@@ -64,19 +61,45 @@ class Importing:
         return end
 
 
-@dataclass
+class Lines:
+    """The input: what is put in comes out block by block, and where there is nothing, it has ended."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+        self.waiting: deque[bytes] = deque()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.waiting:
+            yield self.waiting.popleft()
+
+
 class Running:
     """A sync of one stream that appends, and what it sent."""
 
-    sync: Sync
-    cancel: Cancel
-    queues: ImportQueues
-    blocks: list[bytes] = field(default_factory=list)
-    now: float = 0.0
+    def __init__(self, sync: Sync, cancel: Cancel, queues: ImportQueues, sent: list[bytes]) -> None:
+        self.sync = sync
+        self.cancel = cancel
+        self.queues = queues
+        self.now = 0.0
+        self._lines = Lines()
+        self._steps = sync.run(self._lines)
+        self._sent = sent
 
     @property
     def sent(self) -> int:
-        return len(b"".join(self.blocks).splitlines())
+        """How many states were sent."""
+        return len(b"".join(self._sent).splitlines())
+
+    def consume(self, lines: bytes) -> None:
+        """Give lines to the sync."""
+        self._lines.waiting.append(lines)
+        next(self._steps)
+
+    def end(self, rest: bytes = b"") -> None:
+        """End the input, or the cancelled sync; raises what the sync raises."""
+        self._lines.rest = rest
+        for _ in self._steps:
+            pass
 
 
 @contextmanager
@@ -86,10 +109,10 @@ def running(
     max_rows: int = 1,
     memory_bytes: int = 10**6,
     configured: Mapping[str, Any] = MappingProxyType({}),
-    proves_all: bool = False,
+    is_followed: bool = False,
     is_dry_run: bool = False,
 ) -> Iterator[Running]:
-    cancel, blocks = Cancel(), []
+    cancel, sent = Cancel(), list[bytes]()
     schema = {"properties": {"id": {"type": "string"}}}
     chosen = {"stream": {"name": "s", "json_schema": schema}, "destination_sync_mode": "append", **configured}
     catalog = {"streams": [chosen]}
@@ -97,12 +120,18 @@ def running(
         limits = FileLimits(10**6, max_rows, timedelta(minutes=10))
         (stream,) = parse_catalog(catalog)
         files = StreamFiles(RecordConverter(stream, (), CsvDialect()), spool, limits, clock=lambda: there.now)
-        append = Append(stream, Target("c"), files, spool)
-        held = HeldStates(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
         queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
-        states = States(held, blocks.append, cancel)
-        pace = Pace(MAX_AGE_SECONDS, Patience(still_wanted_seconds=0.0), proves_all, is_dry_run)
-        there = Running(Sync(Streams({stream.key: append}, {}), queues, states, cancel, pace), cancel, queues, blocks)
+        sync = Sync(
+            {stream.key: Changes(stream, Target("c"), files, spool)},
+            queues,
+            StateOutput(StateSpool(lambda: spool.new_path(".states"), memory_bytes=memory_bytes), sent.append, cancel),
+            cancel,
+            Patience(still_wanted_seconds=0.0),
+            max_age_seconds=MAX_AGE_SECONDS,
+            is_followed=is_followed,
+            is_dry_run=is_dry_run,
+        )
+        there = Running(sync, cancel, queues, sent)
         yield there
         importer.ended.set()
 

@@ -10,10 +10,11 @@ import pytest
 from destination_pigment.config import parse_config
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment
-from destination_pigment.imports.changes import AppendJob
+from destination_pigment.imports.changes import ChangesJob
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.reload import ReplaceJob
-from destination_pigment.imports.report import Imported
+from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.reload import ReloadJob
+from destination_pigment.imports.verdicts import Imported
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target
@@ -107,22 +108,22 @@ def append_three(
     configuration_id: str = "c",
     *,
     rejected_on_arrival: int = 0,
-) -> tuple[AppendJob, Imported]:
+) -> tuple[ChangesJob, JobDone]:
     """Append a file of three rows; the job, and what came of it."""
     with Spool() as spool:
         cut = FileSegment(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
-        job = AppendJob(stream(mode), configuration_id, cut, spool)
-        return job, job.run(importer)
+        job = ChangesJob(stream(mode), configuration_id, cut, spool)
+        return job, job.import_files(importer)
 
 
 def append(
     pigment: Pigment, mode: WriteMode = WriteMode.APPEND, *, rejected_on_arrival: int = 0, **config: Any
-) -> Imported:
+) -> JobDone:
     importer = importer_for(pigment, Time(), **config)
     return append_three(importer, mode, rejected_on_arrival=rejected_on_arrival)[1]
 
 
-def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> Imported:
+def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> JobDone:
     """Replace a block by so many files of one row."""
     with Spool() as spool:
         cuts = tuple(
@@ -130,4 +131,4 @@ def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int 
             for _ in range(files)
         )
         target = Target("adding", "clearing")
-        return ReplaceJob(stream(WriteMode.REPLACE), target, cuts, restart_seconds=10.0).run(importer)
+        return ReloadJob(stream(WriteMode.REPLACE), target, cuts, restart_seconds=10.0).import_files(importer)

@@ -47,7 +47,7 @@ class BucketInMemory:
         """Nothing is ever removed by a sync."""
         raise AssertionError(f"{name} was removed")
 
-    def unstored(self) -> RejectedRowKeeper:
+    def keeper(self) -> RejectedRowKeeper:
         """What brings rows here; nobody waits."""
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 1.0, now=lambda: NOW)
         names = ObjectNames("", "27", NOW, "t")

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.queue import Job
-from destination_pigment.imports.report import Imported
+from destination_pigment.imports.queue import Job, JobDone
 from destination_pigment.input.cancel import Cancelled
 
 
@@ -20,17 +19,12 @@ class QueuesInTurn:
         self._importer = importer
         self._jobs: deque[Job] = deque()
         self._running: list[Job] = []
-        self._results: deque[tuple[Job, Imported | Exception]] = deque()
+        self._results: deque[tuple[Job, JobDone | Exception]] = deque()
         self._stopped = False
 
     @property
-    def outstanding(self) -> int:
-        """How many jobs there are whose result has not been collected."""
-        return len(self.unfinished)
-
-    @property
     def unfinished(self) -> list[Job]:
-        """Those jobs."""
+        """The jobs whose result has not been collected."""
         return [*self._jobs, *self._running, *(job for job, _ in self._results)]
 
     def has_room(self, job: Job) -> bool:
@@ -45,7 +39,7 @@ class QueuesInTurn:
         """Begin no further import."""
         self._stopped = True
 
-    def collect(self, timeout_seconds: float) -> tuple[Job, Imported | Exception] | None:
+    def collect(self, timeout_seconds: float) -> tuple[Job, JobDone | Exception] | None:
         """The next result; somebody who waits for it lets a job run."""
         if not self._results and timeout_seconds > 0:
             self.run_one()
@@ -60,10 +54,10 @@ class QueuesInTurn:
         job = list(first.values())[position % len(first)]
         self._jobs.remove(job)
         self._running.append(job)
-        result: Imported | Exception
+        result: JobDone | Exception
         try:
-            result = Cancelled() if self._stopped else job.run(self._importer)
-            self._stopped = self._stopped or (isinstance(result, Imported) and result.problem is not None)
+            result = Cancelled() if self._stopped else job.import_files(self._importer)
+            self._stopped = self._stopped or (isinstance(result, JobDone) and result.problem is not None)
         except Exception as error:  # noqa: BLE001 - as the real queues do
             self._stopped = True
             result = error

@@ -16,6 +16,7 @@ from bucket_in_memory import FAULTS, NOW, BucketInMemory
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from ledger import OLD, Ledger
+from one_stream import Lines
 from pigment_in_memory import ANSWERED, UNANSWERED, Outcome, Pigment
 from queues_in_turn import QueuesInTurn
 from schedule_inputs import (
@@ -43,15 +44,15 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import NOT_KEPT, RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.changes import Append
+from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.reload import Replace
-from destination_pigment.imports.strategies import Streams
+from destination_pigment.imports.queue import StreamImports
+from destination_pigment.imports.reload import Reload
 from destination_pigment.input.cancel import Cancel, Patience
-from destination_pigment.input.catalog import WriteMode, parse_catalog
+from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalog
 from destination_pigment.rejected_rows.store import KEEPS_NOTHING
-from destination_pigment.state_output import HeldStates, States
-from destination_pigment.sync import Pace, Sync
+from destination_pigment.state_output import StateOutput, StateSpool
+from destination_pigment.sync import Sync
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
@@ -108,6 +109,8 @@ class Platform(RuleBasedStateMachine):
         self.ended = self.clean = False
         self.pushes_at_cancel: int | None = None
         self.sync = self._sync(rows)
+        self.lines = Lines()
+        self.running_sync = self.sync.run(self.lines)
         # Whatever steps a schedule has, something comes and goes.
         self.pigment.outcomes.extend(outcomes)
         self._send_records(first)
@@ -129,21 +132,26 @@ class Platform(RuleBasedStateMachine):
         return {"streams": streams}
 
     def _sync(self, rows: int) -> Sync:
-        unstored = self.bucket.unstored() if self.bucket is not None else KEEPS_NOTHING
+        keeper = self.bucket.keeper() if self.bucket is not None else KEEPS_NOTHING
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
-        appends, replaces = {}, {}
+        streams: dict[StreamKey, StreamImports] = {}
         for each in parse_catalog(self._catalog()):
             converter = RecordConverter(each, (), CsvDialect())
             kept = RejectionsOnDisk(self.spool, lambda: NOW) if self.bucket is not None else NOT_KEPT
             files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now)
             if each.mode is WriteMode.REPLACE:
-                replaces[each.key] = Replace(each, TARGETS[each.name], files, 10.0, unstored)
+                streams[each.key] = Reload(each, TARGETS[each.name], files, 10.0, keeper)
             else:
-                appends[each.key] = Append(each, TARGETS[each.name], files, self.spool, unstored)
-        self.held = HeldStates(lambda: self.spool.new_path(".states"), memory_bytes=300)
-        states = States(self.held, self._on_lines, self.cancel)
-        pace = Pace(600.0, Patience(still_wanted_seconds=0.0))
-        return Sync(Streams(appends, replaces), self.queues, states, self.cancel, pace)  # type: ignore[arg-type] # stands in
+                streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, keeper)
+        self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
+        return Sync(
+            streams,
+            self.queues,  # type: ignore[arg-type] # stands in
+            StateOutput(self.state_spool, self._on_lines, self.cancel),
+            self.cancel,
+            Patience(still_wanted_seconds=0.0),
+            max_age_seconds=600.0,
+        )
 
     def _on_lines(self, lines: bytes) -> None:
         for line in lines.splitlines():
@@ -172,7 +180,8 @@ class Platform(RuleBasedStateMachine):
         self.cancel.request()
 
     def _take(self, lines: bytes) -> None:
-        self.sync.take(lines)
+        self.lines.waiting.append(lines)
+        next(self.running_sync)
         if self.sync.failed or self.cancel.requested:
             self._finish()
 
@@ -183,10 +192,9 @@ class Platform(RuleBasedStateMachine):
         failure = None
         self.ended = True
         try:
-            if self.cancel.requested:
-                self.sync.end()
-            else:
-                self.sync.finish(rest)
+            self.lines.rest = rest
+            for _ in self.running_sync:
+                pass
         except AirbyteTracedException as error:
             failure = error.failure_type.value
         if self.broken is not None:
@@ -376,7 +384,7 @@ class Platform(RuleBasedStateMachine):
             if not self.ended:
                 self._finish()
         finally:
-            self.held.close()
+            self.state_spool.close()
             self.spool.__exit__(None, None, None)
 
 

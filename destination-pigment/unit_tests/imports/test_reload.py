@@ -11,7 +11,8 @@ import pytest
 import scripted_imports
 from scripted_imports import RUNNING, Time, importer_for, replace_all
 
-from destination_pigment.imports.report import Imported, MayBeStored
+from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.verdicts import PartialWrite
 from destination_pigment.input.cancel import Cancel
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import ImportOutcomeUnknown, KeyRejected, NotFound, RequestRejected
@@ -68,7 +69,7 @@ def after(seconds: float, response: Import, before: Import | Exception = RUNNING
     return lambda now: response if now > seconds else before
 
 
-def replaced(pigment: Pigment, files: int = 2, *, rejected_on_arrival: int = 0, **config: Any) -> Imported:
+def replaced(pigment: Pigment, files: int = 2, *, rejected_on_arrival: int = 0, **config: Any) -> JobDone:
     importer = importer_for(pigment, pigment.time, **config)
     return replace_all(importer, files, rejected_on_arrival=rejected_on_arrival)
 
@@ -105,7 +106,7 @@ def test_an_import_that_takes_too_long_has_ended_before_all_files_are_sent_again
 @pytest.mark.parametrize("position", [0, 1])
 def test_nothing_is_sent_again_while_an_import_may_run(position: int, asked: Import | Exception) -> None:
     pigment = Pigment(*[at_once(CLEARED)] * position, at_once(asked))
-    with pytest.raises(ConfigProblem, match=r"may still run.*may be empty or hold only a part now"):
+    with pytest.raises(ConfigProblem, match=r"may still run.*may be empty or contain only a part now"):
         replaced(pigment)
     assert len(pigment.pushes) == position + 1
 
@@ -124,7 +125,7 @@ def test_a_lost_response_repeats_all_files_after_a_wait() -> None:
     assert pigment.time.now > 30
 
 
-EMPTY, PART = "may be empty or hold only a part now", "holds only a part now"
+EMPTY, PART = "may be empty or contain only a part now", "contains only a part now"
 ONE_REJECTED = CompletedImport("", ImportCounts(1, 0, 1, 1), (), (RejectedRow(1, "a", "BAD"),))
 
 
@@ -169,7 +170,7 @@ def test_an_adding_configuration_that_clears_is_named_and_what_it_left() -> None
 @pytest.mark.parametrize("counts", [None, ImportCounts(1, 0, None)], ids=["no report", "no deletions in it"])
 def test_a_later_file_of_which_nobody_says_what_it_deleted_is_in_doubt(counts: ImportCounts | None) -> None:
     pigment = Pigment(at_once(CLEARED), at_once(CompletedImport("", counts)), at_once(ADDED))
-    with pytest.raises(MayBeStored, match="may hold only a part now"):
+    with pytest.raises(PartialWrite, match="may contain only a part now"):
         replaced(pigment, files=3)
     assert len(pigment.pushes) == 2
 

@@ -13,7 +13,15 @@ from scripted_imports import RUNNING, Time, importer_for, next_response
 from destination_pigment.config import parse_config
 from destination_pigment.imports import then_run as module
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.then_run import Ending, FollowUp, FollowUps, reject_invisible, settle_follow_ups
+from destination_pigment.imports.then_run import (
+    Concern,
+    FollowUp,
+    Obstacle,
+    ThenRun,
+    find_obstacle,
+    require_visible,
+    resolve_follow_ups,
+)
 from destination_pigment.input.cancel import Cancel, Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
@@ -34,7 +42,6 @@ from pigment_client.models import (
     SkippedData,
 )
 
-STORED = Ending()
 IDS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(3)]
 WANTED = [FollowUp(IDS[0], "First"), FollowUp(IDS[1], "Second"), FollowUp(IDS[2])]
 SECOND = f'"Second" ({IDS[1]}) under "Then run"'
@@ -61,9 +68,9 @@ class Pigment:
         return next_response(self._asks)
 
 
-def followups(pigment: Pigment, cancel: Cancel | None = None, **config: Any) -> FollowUps:
+def then_run(pigment: Pigment, cancel: Cancel | None = None, **config: Any) -> ThenRun:
     importer = importer_for(pigment, Time(), cancel, **config)
-    return FollowUps(pigment, importer, WANTED, 60.0)  # type: ignore[arg-type] # stands in
+    return ThenRun(pigment, importer, WANTED, 60.0)  # type: ignore[arg-type] # stands in
 
 
 def reported(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -77,7 +84,7 @@ def _logged(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_each_is_started_in_order_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     pigment = Pigment(asks=[RUNNING, DONE, DONE, RUNNING, RUNNING, DONE])
-    followups(pigment).run(STORED)
+    then_run(pigment).start_all(None)
 
     assert pigment.started == IDS
     assert pigment.asked == 6
@@ -88,7 +95,7 @@ def test_each_is_started_in_order_and_waited_for(caplog: pytest.LogCaptureFixtur
 
 def test_a_result_that_comes_at_once_is_not_asked_for() -> None:
     pigment = Pigment(starts=[CompletedImport("import", ImportCounts(1, 0, None))])
-    followups(pigment).run(STORED)
+    then_run(pigment).start_all(None)
     assert (pigment.started, pigment.asked) == (IDS, 0)
 
 
@@ -110,7 +117,7 @@ def test_after_a_start_that_went_wrong_the_others_are_not_started(
 ) -> None:
     pigment = Pigment(starts=[RUNNING, error])
     with pytest.raises(ConfigProblem) as caught:
-        followups(pigment).run(STORED)
+        then_run(pigment).start_all(None)
 
     assert pigment.started == IDS[:2]
     assert words in str(caught.value)
@@ -135,7 +142,7 @@ def test_after_a_run_that_did_not_complete_the_others_are_not_started(
 ) -> None:
     pigment = Pigment(asks=[DONE, *asks])
     with pytest.raises(ConfigProblem) as caught:
-        followups(pigment).run(STORED)
+        then_run(pigment).start_all(None)
     assert pigment.started == IDS[:2]
     assert words in str(caught.value)
 
@@ -148,51 +155,70 @@ def test_rows_that_a_copy_leaves_out_are_said_and_stop_where_the_user_says_so(
     word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     pigment = Pigment(asks=[SKIPPED, DONE])
-    follow = followups(pigment, rejected_rows=word)
+    follow = then_run(pigment, rejected_rows=word)
     if word == "fail":
         with pytest.raises(ConfigProblem, match="rejected 2 rows"):
-            follow.run(STORED)
+            follow.start_all(None)
     else:
-        follow.run(STORED)
+        follow.start_all(None)
     assert len(pigment.started) == (1 if word == "fail" else 3)
     assert 'Skipped in the run of "First"' in caplog.text
     assert '2 times ParsingError in the column "Amount"' in caplog.text
 
 
-@pytest.mark.parametrize("ending", [Ending(has_failed=True), Ending(is_cancelled=True), Ending(is_dry_run=True)])
-def test_where_the_sync_says_itself_why_nothing_is_started_there_is_no_second_error(
-    ending: Ending, caplog: pytest.LogCaptureFixture
+def test_where_the_sync_reports_itself_why_nothing_is_started_there_is_no_second_error(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     pigment = Pigment()
-    followups(pigment).run(ending)
+    then_run(pigment).start_all(find_obstacle(stopped="the sync failed", unconfirmed=3))
     assert pigment.started == []
-    assert all("was not started, because " in line for line in reported(caplog))
+    assert next(line.partition(") ")[2] or line for line in reported(caplog)) == (
+        "was not started, because the sync failed."
+    )
     assert len(reported(caplog)) == 3
 
 
-@pytest.mark.parametrize(
-    ("ending", "error"),
-    [
-        (Ending(unfinished=('stream "a"',)), TransientProblem),
-        (Ending(unproved=('stream "a"',)), ConfigProblem),
-        (Ending(unsettled=1), ConfigProblem),
-        (Ending(unreadable=1), ConfigProblem),
-        (Ending(unsent_states=1), ConfigProblem),
-        (Ending(rejected=1), ConfigProblem),
-    ],
-)
+def test_everything_is_stored_where_nothing_speaks_against_it() -> None:
+    assert find_obstacle() is None
+
+
+OBSTACLES: list[tuple[dict[str, Any], Concern, str]] = [
+    ({"stopped": "the sync has no stream"}, Concern.REPORTED, "the sync has no stream"),
+    (
+        {"unfinished": ('stream "a"', 'stream "b"')},
+        Concern.AGAIN,
+        'the source did not finish the stream "a", stream "b"',
+    ),
+    ({"unproved": ('stream "c"',)}, Concern.ROWS, 'no state came that proves the stream "c" complete'),
+    ({"unconfirmed": 3}, Concern.ROWS, "3 records are not stored"),
+    ({"unreadable": 1}, Concern.ROWS, "1 line of the input could not be read and may have been records"),
+    ({"unsent_states": 2}, Concern.ROWS, "2 states were not sent"),
+    ({"rejected": 1}, Concern.ROWS, "1 row was rejected"),
+]
+
+
+@pytest.mark.parametrize("position", range(len(OBSTACLES)))
+def test_the_first_obstacle_is_the_one_whose_turn_comes_first(position: int) -> None:
+    later: dict[str, Any] = {}
+    for facts, _, _ in OBSTACLES[position:]:
+        later |= facts
+    _, concern, reason = OBSTACLES[position]
+    assert find_obstacle(**OBSTACLES[position][0]) == find_obstacle(**later) == Obstacle(concern, reason)
+
+
+@pytest.mark.parametrize(("concern", "error"), [(Concern.AGAIN, TransientProblem), (Concern.ROWS, ConfigProblem)])
 def test_where_not_everything_is_stored_nothing_is_started_and_the_sync_says_so(
-    ending: Ending, error: type[Exception]
+    concern: Concern, error: type[Exception]
 ) -> None:
     pigment = Pigment()
-    with pytest.raises(error, match='Nothing under "Then run" was started, because'):
-        followups(pigment).run(ending)
+    with pytest.raises(error, match='Nothing under "Then run" was started, because it rained'):
+        then_run(pigment).start_all(Obstacle(concern, "it rained"))
     assert pigment.started == []
 
 
 def test_without_an_entry_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
     importer = Importer(Pigment(), parse_config({}), Cancel(), Time().clock)  # type: ignore[arg-type] # stands in
-    FollowUps(Pigment(), importer, (), 60.0).run(Ending(rejected=1))  # type: ignore[arg-type] # stands in
+    ThenRun(Pigment(), importer, (), 60.0).start_all(Obstacle(Concern.ROWS, "x"))  # type: ignore[arg-type] # stands in
     assert not caplog.records
 
 
@@ -200,7 +226,7 @@ def test_a_cancel_between_two_starts_nothing_more_and_is_no_error_of_its_own(cap
     cancel = Cancel()
     pigment = Pigment(asks=[RUNNING, DONE])
     pigment.on_start = cancel.request
-    followups(pigment, cancel).run(STORED)
+    then_run(pigment, cancel).start_all(None)
     assert pigment.started == IDS[:1]
     assert "completed" in reported(caplog)[0]
     assert all(line.endswith("was not started.") for line in reported(caplog)[1:])
@@ -208,7 +234,7 @@ def test_a_cancel_between_two_starts_nothing_more_and_is_no_error_of_its_own(cap
 
 def test_a_cancel_before_its_turn_came_has_started_nothing() -> None:
     pigment = Pigment(starts=[Cancelled()])
-    followups(pigment).run(STORED)
+    then_run(pigment).start_all(None)
     assert pigment.started == IDS[:1]
     assert pigment.asked == 0
 
@@ -218,7 +244,7 @@ def test_a_cancel_while_it_runs_is_waited_for_and_then_said() -> None:
     pigment = Pigment(asks=[RUNNING])
     pigment.on_start = cancel.request
     with pytest.raises(ConfigProblem, match="was stopped while the run of"):
-        followups(pigment, cancel).run(STORED)
+        then_run(pigment, cancel).start_all(None)
     assert pigment.asked > 5
 
 
@@ -226,7 +252,7 @@ CONFIGURATIONS = [ImportConfiguration(IDS[0], "First"), ImportConfiguration(IDS[
 
 
 def test_names_are_taken_where_they_are_known() -> None:
-    assert settle_follow_ups(IDS, CONFIGURATIONS) == tuple(
+    assert resolve_follow_ups(IDS, CONFIGURATIONS) == tuple(
         FollowUp(each, name) for each, name in zip(IDS, ["First", "Second", None], strict=True)
     )
 
@@ -234,13 +260,13 @@ def test_names_are_taken_where_they_are_known() -> None:
 @pytest.mark.parametrize(("known", "hint"), [(CONFIGURATIONS * 2, f"enter {IDS[0]}"), ([], "copy the ID")])
 def test_a_name_is_answered_with_its_id(known: list[ImportConfiguration], hint: str) -> None:
     with pytest.raises(ConfigProblem, match=hint):
-        settle_follow_ups(["First"], known)
+        resolve_follow_ups(["First"], known)
 
 
 def test_what_nobody_shows_is_named() -> None:
-    reject_invisible(WANTED[:2], CONFIGURATIONS)
+    require_visible(WANTED[:2], CONFIGURATIONS)
     with pytest.raises(ConfigProblem, match=f'"Then run" names "{IDS[2]}"') as caught:
-        reject_invisible(WANTED, CONFIGURATIONS)
+        require_visible(WANTED, CONFIGURATIONS)
     assert f"First ({IDS[0]}), Second ({IDS[1]})" in str(caught.value)
 
 
@@ -262,7 +288,7 @@ def test_each_is_started_once() -> None:
 
 
 def test_a_response_that_does_not_come_holds_up_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_END_WHEN_CANCELLED_SECONDS", 0.0)
+    monkeypatch.setattr(module, "CANCEL_GRACE_SECONDS", 0.0)
     monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.01)
     cancel, ever = Cancel(), Event()
     pigment = Pigment()
@@ -273,6 +299,6 @@ def test_a_response_that_does_not_come_holds_up_no_cancel(monkeypatch: pytest.Mo
 
     pigment.on_start = hang
     with pytest.raises(ConfigProblem, match=r'was stopped while "First" .* Pigment did not respond: look at'):
-        followups(pigment, cancel).run(STORED)
+        then_run(pigment, cancel).start_all(None)
     ever.set()
     assert pigment.started == IDS[:1]

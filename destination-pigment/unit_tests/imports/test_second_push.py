@@ -12,7 +12,7 @@ from scripted_imports import (
 )
 
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.imports.report import MayBeStored, NotPushed
+from destination_pigment.imports.verdicts import NotPushed, PartialWrite
 from destination_pigment.input.catalog import WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import (
@@ -72,7 +72,7 @@ def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentEr
 def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
     first = with_rejected(REJECTED, deleted=5)
     pigment = Pigment([first], [first])
-    with pytest.raises(MayBeStored, match=r"5 rows that were there are gone"):
+    with pytest.raises(PartialWrite, match=r"5 rows that were there are gone"):
         append(pigment)
     assert len(pigment.pushes) == 1
 
@@ -101,7 +101,7 @@ def test_rejected_rows_are_not_sent_again_where_deletions_are_not_known(asked: I
 @pytest.mark.parametrize("deleted", [2, None])
 def test_rejected_rows_that_may_have_deleted_the_others_end_the_sync(deleted: int | None) -> None:
     second = CompletedImport("import", ImportCounts(1, 0, deleted))
-    with pytest.raises(MayBeStored):
+    with pytest.raises(PartialWrite):
         append(Pigment([with_rejected(REJECTED), second], [second]))
 
 

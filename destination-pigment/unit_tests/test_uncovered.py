@@ -1,4 +1,4 @@
-"""What is stored and in no state is never doubled by the platform itself: it repeats no config error."""
+"""What is stored and not yet covered by a state is never doubled by the platform: it retries no config error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
 from destination_pigment.imports.queue import Job
-from destination_pigment.imports.report import NotPushed, NotPushedYet
+from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
-from destination_pigment.unreported import Unreported, find_unreported, say_unreported
+from destination_pigment.loader import Uncovered, describe_uncovered, find_uncovered
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, KeyRejected, LimitReached, Unavailable
 
 WITHIN_ONE_STATE = record(1) + record(2) + state(1)
-SAID = '1 row of the stream "s" is stored and no state says so: look at the block before you run the sync again'
+SAID = (
+    '1 row of the stream "s" is stored and not yet covered by a state: look at the block before you run the sync again'
+)
 MATCHED = {"destination_sync_mode": "append_dedup", "primary_key": [["id"]]}
 
 PASSING = [
@@ -36,9 +38,9 @@ LASTING = [
 def failure(sent: bytes, *ends: Any, **options: Any) -> AirbyteTracedException:
     """How a sync fails whose imports end so, one row in each file."""
     with running(Importing(ends=ends), **options) as there:
-        there.sync.take(sent)
+        there.consume(sent)
         with pytest.raises(AirbyteTracedException) as raised:
-            there.sync.finish()
+            there.end()
         assert there.sent == sent.count(b"STATE") - 1
     return raised.value
 
@@ -79,13 +81,13 @@ def test_a_sync_that_is_stopped_between_the_files_of_a_state_says_what_is_stored
     """The platform stops a sync whose source has failed, and repeats it."""
     importer = Importing(slow=2)
     with running(importer) as there:
-        there.sync.take(record(1) + record(2) + record(3) + state(1))
+        there.consume(record(1) + record(2) + record(3) + state(1))
         wait_until(lambda: importer.pushes == 2)
         there.cancel.request()
         importer.cancelled = True
         importer.ended.set()
         with pytest.raises(AirbyteTracedException) as raised:
-            there.sync.end()
+            there.end()
     assert raised.value.failure_type is FailureType.config_error
     assert (raised.value.message or "").startswith("The sync was stopped before its end. 2 rows of")
 
@@ -93,8 +95,8 @@ def test_a_sync_that_is_stopped_between_the_files_of_a_state_says_what_is_stored
 def test_a_sync_that_is_stopped_before_anything_is_stored_ends_as_ever() -> None:
     with running(Importing()) as there:
         there.cancel.request()
-        there.sync.take(WITHIN_ONE_STATE)
-        there.sync.end()
+        there.consume(WITHIN_ONE_STATE)
+        there.end()
     assert there.sent == 0
 
 
@@ -116,22 +118,28 @@ def test_only_streams_that_add_are_looked_at() -> None:
     streams = [stream("a", "append"), stream("b", "append_dedup"), stream("c", "overwrite"), stream("d", "append")]
     handed: Any = [Handed(each) for each in streams[:3]]
     jobs: list[Job] = handed
-    found = find_unreported(streams, lambda _: 2, jobs)
-    assert found == [Unreported('stream "a"', 2, 3), Unreported('stream "d"', 2, 0)]
-    assert not find_unreported(streams, lambda _: 0, ())
+    found = find_uncovered(streams, lambda _: 2, jobs)
+    assert found == [Uncovered('stream "a"', 2, 3), Uncovered('stream "d"', 2, 0)]
+    assert not find_uncovered(streams, lambda _: 0, ())
 
 
 @pytest.mark.parametrize(
-    ("unreported", "said"),
+    ("uncovered", "said"),
     [
-        ([Unreported("x", 1, 0)], "1 row of the x is stored and no state says so: look at the block before"),
-        ([Unreported("x", 2000, 0)], "2,000 rows of the x are stored and no state says so: look at the block before"),
-        ([Unreported("x", 1, 1)], "2 rows of the x may be stored and no state says so: look at the block before"),
+        ([Uncovered("x", 1, 0)], "1 row of the x is stored and not yet covered by a state: look at the block"),
         (
-            [Unreported("x", 1, 0), Unreported("y", 1, 0)],
-            "1 row of the x and 1 row of the y are stored and no state says so: look at the blocks before",
+            [Uncovered("x", 2000, 0)],
+            "2,000 rows of the x are stored and not yet covered by a state: look at the block before",
+        ),
+        (
+            [Uncovered("x", 1, 1)],
+            "2 rows of the x may be stored and not yet covered by a state: look at the block before",
+        ),
+        (
+            [Uncovered("x", 1, 0), Uncovered("y", 1, 0)],
+            "1 row of the x and 1 row of the y are stored and not yet covered by a state: look at the blocks before",
         ),
     ],
 )
-def test_what_is_stored_is_said_in_one_sentence(unreported: list[Unreported], said: str) -> None:
-    assert say_unreported(unreported).startswith(said)
+def test_what_is_stored_is_said_in_one_sentence(uncovered: list[Uncovered], said: str) -> None:
+    assert describe_uncovered(uncovered).startswith(said)

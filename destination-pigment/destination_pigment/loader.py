@@ -1,0 +1,295 @@
+"""Files on their way to Pigment and results on their way back: what is stored, what failed, and what no state covers.
+
+Files are handed to the queues as there is room, and results are collected one after the other, as they come. A result
+that a later import through the same configuration may still undo is withheld until one shows that it stays, or until
+the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from destination_pigment.imports.polling import CANCEL_GRACE_SECONDS
+from destination_pigment.imports.queue import ImportQueues, Job, JobDone, StreamImports
+from destination_pigment.imports.verdicts import NotPushedYet, PartialWrite
+from destination_pigment.input.cancel import Cancel, Cancelled
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.state_output import StateOutput
+from pigment_airbyte.failures import TransientProblem, traced
+from pigment_client.wording import counted
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+_WAIT_SECONDS = 0.5
+
+
+class Loader:
+    """Imports the files of a sync's streams; `max_age_seconds` is how long a record may wait for its push."""
+
+    def __init__(
+        self,
+        streams: Mapping[StreamKey, StreamImports],
+        queues: ImportQueues,
+        states: StateOutput,
+        cancel: Cancel,
+        max_age_seconds: float,
+    ) -> None:
+        self._streams = streams
+        self._queues = queues
+        self._states = states
+        self._cancel = cancel
+        self._max_age_seconds = max_age_seconds
+        # Mutable state: jobs whose queue had no room yet; results that are withheld, by configuration; jobs whose rows
+        # may be stored or no longer be; streams still to be replaced; how many records were rejected; what went
+        # wrong; and when the cancel was seen, because the wait for imports ends once, for all.
+        self._ready: list[Job] = []
+        self._withheld: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
+        self._doubted: list[Job] = []
+        self.to_replace = {key for key, each in streams.items() if each.stream.mode is WriteMode.REPLACE}
+        self.rejected = 0
+        self._failures: list[AirbyteTracedException] = []
+        self._cancelled_at: float | None = None
+        for key in self.to_replace:
+            states.checkpoints.withhold(key)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the sync cannot go on."""
+        return bool(self._failures)
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """Whatever goes wrong inside ends the sync, and is raised at its end."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - it is explained at the end, with all others
+            self.fail(error)
+
+    def fail(self, error: Exception, subject: str | None = None) -> None:
+        """Remember what went wrong (with what the user calls `subject`), and begin no further import."""
+        self._queues.stop()
+        self._failures.append(traced(error, subject=subject))
+
+    def stop(self) -> None:
+        """Begin no further import."""
+        self._queues.stop()
+
+    def submit_due(self, max_age_seconds: float | None = None) -> None:
+        """Send the files that may go now: the full ones, and all once a record has waited so long."""
+        self._make_due_ready(self._max_age_seconds if max_age_seconds is None else max_age_seconds)
+        self.submit(())
+
+    def submit(self, jobs: Iterable[Job]) -> None:
+        """Hand jobs to their queues; waits while one is full, so that the disk is not filled.
+
+        A full queue holds up no other: files of other streams that grow old meanwhile go.
+        """
+        self._ready += jobs
+        while self._ready and not self.failed and not self._cancel.requested:
+            self._hand_over()
+            if self._ready:
+                self.collect(_WAIT_SECONDS)
+                self.send_due_states()
+                self._make_due_ready(self._max_age_seconds)
+
+    def collect(self, timeout_seconds: float) -> None:
+        """Take in the results that there are; waits so long for a first one."""
+        while (collected := self._queues.collect(timeout_seconds)) is not None:
+            timeout_seconds = 0
+            job, result = collected
+            try:
+                self._conclude(job, result)
+            except Exception as error:  # noqa: BLE001 - the imports after it are waited for anyway
+                # Results are counted one after the other: what follows a gap would be reported too early.
+                self._states.stop()
+                self.fail(error)
+
+    def collect_for(self, seconds: float) -> Iterator[None]:
+        """Take in results for so long, or until the sync fails or is cancelled; yields in between."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.failed and not self._cancel.requested:
+            self.collect(min(_WAIT_SECONDS, max(0.0, until - time.monotonic())))
+            self.send_due_states()
+            yield
+
+    def wait_for_imports(self) -> Iterator[None]:
+        """Wait for all imports, but not for one that goes on long after the cancel; yields in between."""
+        while self._queues.unfinished:
+            self.collect(_WAIT_SECONDS)
+            self.send_due_states()
+            yield
+            if self._cancel.requested:
+                if self._cancelled_at is None:
+                    self._cancelled_at = time.monotonic()
+                if time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS:
+                    running = counted(len(self._queues.unfinished), "import still runs", "imports still run")
+                    logger.error("%s, and the connector does not wait for that.", running)
+                    return
+
+    def send_due_states(self) -> None:
+        """Send the states that may go."""
+        with self.failing():
+            self._states.send_due()
+
+    def confirm_withheld(self) -> None:
+        """No result comes any more: what is withheld is certain, unless an import that goes on may change it."""
+        for job in self._queues.unfinished:
+            self._doubt(job.configuration_id)
+        with self.failing():
+            for results in self._withheld.values():
+                for job, done in results:
+                    self._confirm(job, done)
+            self._withheld.clear()
+        self.send_due_states()
+
+    def release_replaced(self) -> None:
+        """Let the states of replaced streams go, if nothing went wrong anywhere.
+
+        A second attempt begins after the states that left: without a record, it would clear what is stored.
+        """
+        if self.failed or self.to_replace:
+            return
+        for key in self._streams:
+            self._states.checkpoints.release(key)
+        self.send_due_states()
+
+    def forbid_retry(self) -> None:
+        """Stop automatic retries that would duplicate rows: those that are stored and not yet covered by a state.
+
+        The platform retries a sync automatically unless it ends in a config error.
+        """
+        in_doubt = [*self._queues.unfinished, *self._doubted]
+        streams = [each.stream for each in self._streams.values()]
+        uncovered = find_uncovered(streams, self._states.checkpoints.stored_and_uncovered, in_doubt)
+        if not uncovered:
+            return
+        first = self._first_failure
+        if first is None:
+            message, internal = "The sync was stopped before its end.", None
+        else:
+            message, internal = first.message or "", first.internal_message
+            self._failures.remove(first)
+        final = AirbyteTracedException(
+            message=f"{message} {describe_uncovered(uncovered)}",
+            internal_message=internal,
+            failure_type=FailureType.config_error,
+        )
+        self._failures.insert(0, final)
+
+    def raise_failure(self) -> None:
+        """Raise the first failure, but one that a retry could make worse before any other; log the others."""
+        first = self._first_failure
+        if first is None:
+            return
+        for failure in self._failures:
+            if failure is not first:
+                logger.error("Also: %s", failure.message)
+        raise first
+
+    @property
+    def _first_failure(self) -> AirbyteTracedException | None:
+        config = (each for each in self._failures if each.failure_type is FailureType.config_error)
+        return next(config, self._failures[0] if self._failures else None)
+
+    def _make_due_ready(self, max_age_seconds: float) -> None:
+        """Get the files that may go; where a first result is withheld, the next file whatever its size."""
+        for each in self._streams.values():
+            name = each.configuration_id
+            # A second import shows that the first one stays, so its states need not wait for a full file.
+            wants_second = any(done.has_rows for _, done in self._withheld.get(name, ()))
+            if wants_second:
+                under_way = (*self._ready, *self._queues.unfinished)
+                wants_second = all(job.configuration_id != name for job in under_way)
+            self._ready += each.due_jobs(0.0 if wants_second else max_age_seconds)
+
+    def _hand_over(self) -> None:
+        kept: list[Job] = []
+        full: set[str] = set()
+        for job in self._ready:
+            if job.configuration_id in full or not self._queues.has_room(job):
+                full.add(job.configuration_id)
+                kept.append(job)
+            else:
+                self._queues.submit(job)
+        self._ready = kept
+
+    def _conclude(self, job: Job, result: JobDone | Exception) -> None:
+        """Draw the conclusions from a result: for the states, and for the sync."""
+        for file in job.files:
+            with suppress(OSError):  # it goes with its folder
+                file.remove()
+        name, subject = job.configuration_id, job.stream.subject
+        match result:
+            case JobDone():
+                self._withheld[name].append((job, result))
+                if not result.is_held:
+                    for certain, done in self._withheld.pop(name):
+                        self._confirm(certain, done)
+                if result.problem is not None:
+                    self.fail(result.problem, subject)
+            case Cancelled():
+                pass
+            case _:
+                was_sent = isinstance(result, PartialWrite | TransientProblem) and not isinstance(result, NotPushedYet)
+                if was_sent:
+                    self._doubt(name)
+                self.fail(result, subject)
+
+    def _doubt(self, configuration_id: str) -> None:
+        """What was stored through the configuration may be deleted: what is withheld never becomes certain."""
+        self._doubted += [job for job, _ in self._withheld.pop(configuration_id, ())]
+
+    def _confirm(self, job: Job, done: JobDone) -> None:
+        if done.problem is not None:
+            return
+        rows = job.records - job.rejected
+        rejected = min(done.rejected, rows)
+        self.rejected += rejected + job.rejected
+        self._states.checkpoints.confirm(job.stream.key, stored=rows - rejected, rejected=rejected + job.rejected)
+        self.to_replace.discard(job.stream.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncovered:
+    """Rows of a stream that no state covers: how many are stored, and how many may be, or may be deleted again."""
+
+    subject: str
+    stored: int
+    in_doubt: int
+
+
+def find_uncovered(
+    streams: Iterable[DestinationStream], stored: Callable[[StreamKey], int], in_doubt: Iterable[Job]
+) -> list[Uncovered]:
+    """What a retry would add once more. Where rows are matched by a key, or all are replaced, it does no harm."""
+    jobs = list(in_doubt)
+    found = [
+        Uncovered(
+            each.subject,
+            stored(each.key),
+            sum(job.records - job.rejected for job in jobs if job.stream.key == each.key),
+        )
+        for each in streams
+        if each.mode is WriteMode.APPEND
+    ]
+    return [each for each in found if each.stored or each.in_doubt]
+
+
+def describe_uncovered(uncovered: list[Uncovered]) -> str:
+    """The rows as a sentence that says what to do."""
+    rows = " and ".join(f"{counted(each.stored + each.in_doubt, 'row')} of the {each.subject}" for each in uncovered)
+    is_one = sum(each.stored + each.in_doubt for each in uncovered) == 1
+    verb = "may be" if any(each.in_doubt for each in uncovered) else "is" if is_one else "are"
+    block, again = ("block" if len(uncovered) == 1 else "blocks"), ("this row" if is_one else "these rows")
+    return (
+        f"{rows} {verb} stored and not yet covered by a state: look at the {block} before you run the sync again, "
+        f"which sends {again} once more."
+    )
