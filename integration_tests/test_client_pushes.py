@@ -1,4 +1,4 @@
-"""Files that the client pushes to the local Pigment: arrived, rejected, or unknown."""
+"""Files pushed to the local Pigment: arrived, rejected, or unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client's requests to the local Pigment: what is repeated, waited for, given up, unreachable, and never logged."""
+"""Requests to the local Pigment: repeated, waited for, given up, unreachable, and never logged."""
 
 from __future__ import annotations
 

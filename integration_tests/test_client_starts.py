@@ -1,4 +1,4 @@
-"""Starting what Pigment runs inside itself: once and never twice, whatever becomes of the response."""
+"""Starting an import that Pigment runs itself: once and never twice, whatever happens to the response."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_it_is_started_and_followed_like_an_import(pigment: LocalPigment) -> Non
     assert done.counts.inserted == 2
 
 
-def test_a_response_that_holds_the_result_at_once_is_taken(pigment: LocalPigment) -> None:
+def test_a_response_with_the_immediate_result_is_understood(pigment: LocalPigment) -> None:
     pigment.workspace.variants.immediate_results = True
     assert isinstance(client_for(pigment).start_import(id_of(pigment)), CompletedImport)
 
@@ -119,7 +119,9 @@ def test_a_limit_rejects_it_for_certain_so_it_is_started_later(pigment: LocalPig
         (404, errors.NotFound),
     ],
 )
-def test_a_rejection_is_no_doubt(pigment: LocalPigment, status: int, error: type[errors.PigmentError]) -> None:
+def test_after_a_rejection_the_outcome_is_known(
+    pigment: LocalPigment, status: int, error: type[errors.PigmentError]
+) -> None:
     pigment.faults.queue("trigger_import", RespondStatus(status))
     with pytest.raises(error):
         client_for(pigment).start_import(id_of(pigment))

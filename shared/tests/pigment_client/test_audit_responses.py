@@ -99,7 +99,7 @@ def test_a_cursor_under_an_unknown_name_is_no_last_page(pagination: Any) -> None
 
 @pytest.mark.parametrize("more", ["hasMore", "has_next", "HasNextPage", "more"])
 @pytest.mark.parametrize("cursor", [{}, {"nextCursor": None}, {"nextCursor": ""}])
-def test_another_page_without_a_cursor_is_said(more: str, cursor: Any) -> None:
+def test_another_page_without_a_cursor_is_reported(more: str, cursor: Any) -> None:
     said = {"events": [EVENT], "pagination": {**cursor, more: True}}
     said_outside = {"events": [EVENT], "pagination": cursor, more: True}
     with_cursor = {"events": [EVENT], "pagination": {"nextCursor": "a", more: True}}
@@ -107,14 +107,14 @@ def test_another_page_without_a_cursor_is_said(more: str, cursor: Any) -> None:
     assert found == [True, True, False]
 
 
-def test_what_is_not_there_is_said() -> None:
+def test_missing_events_and_pagination_are_reported() -> None:
     assert parse([EVENT]) == ([event()], None, False)
     assert parse({"events": [EVENT]}) == ([event()], None, False)
     assert parse({"one": [EVENT], "two": [EVENT], "pagination": {}}) == (None, None, True)
     assert parse({"pagination": {}}) == (None, None, True)
 
 
-def test_what_an_event_says_beyond_is_kept() -> None:
+def test_unknown_fields_of_an_event_are_kept() -> None:
     found = event(id=None, actor={"email": "a"}, size=1, payload="text", ingestionTimestamp=17)
     assert found.id is None
     assert found.others == {
@@ -126,7 +126,7 @@ def test_what_an_event_says_beyond_is_kept() -> None:
     }
 
 
-def test_an_event_without_an_id_is_known_by_all_that_it_says() -> None:
+def test_an_event_without_an_id_is_identified_by_everything_in_it() -> None:
     assert event_text(event()) == event_text(event())
     others = [event(type="B"), event(payload={}), event(more=1), event(eventTimestamp="x"), event(payload=None)]
     assert len({event_text(each) for each in (event(), *others)}) == 6
@@ -135,7 +135,7 @@ def test_an_event_without_an_id_is_known_by_all_that_it_says() -> None:
 @pytest.mark.parametrize(
     "content", [b'{"events": [1]}', b'{"events": [], "pagination": {"nextCursor": {}}}', b"<html></html>", b'"text"']
 )
-def test_what_is_no_page_is_not_understood(content: bytes) -> None:
+def test_a_malformed_page_is_not_understood(content: bytes) -> None:
     with pytest.raises(ResponseNotUnderstood):
         parse_audit_page(content)
 
@@ -145,5 +145,5 @@ def test_half_a_page_has_broken_off() -> None:
         parse_audit_page(json.dumps({"events": [EVENT]}).encode()[:-4])
 
 
-def test_no_text_of_an_event_is_in_its_words() -> None:
+def test_the_repr_of_an_event_quotes_nothing() -> None:
     assert "UserLoggedIn" not in repr(event())

@@ -1,4 +1,4 @@
-"""What cannot be an export is named; what can be one passes, whatever is in its cells."""
+"""A body that cannot be an export is rejected with its kind; any table passes, with any cells."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ JSON = st.recursive(
     mark=st.booleans(),
     cuts=CUTS,
 )
-def test_a_json_document_is_none(document: object, indent: int | None, mark: bool, cuts: list[int]) -> None:
+def test_a_json_document_is_no_export(document: object, indent: int | None, mark: bool, cuts: list[int]) -> None:
     body = (b"\xef\xbb\xbf" if mark else b"") + json.dumps(document, indent=indent).encode()
 
     with pytest.raises(NotAnExport) as caught:
@@ -65,7 +65,7 @@ def test_a_json_document_is_none(document: object, indent: int | None, mark: boo
         (b'{"error": ' + b'"' + b"x" * 1_000_000 + b'"}', "JSON"),
     ],
 )
-def test_what_is_none(body: bytes, kind: str) -> None:
+def test_other_responses_are_no_export(body: bytes, kind: str) -> None:
     with pytest.raises(NotAnExport) as caught:
         check(body, [7, 1, 3])
 
@@ -105,6 +105,7 @@ def test_headers_that_only_look_strange_pass(body: bytes) -> None:
         ("text/plain", None),
         ("", None),
         ("application/octet-stream", None),
+        ("application/json", "JSON"),
         ("application/problem+json", "a problem document"),
         ("application/vnd.api+json", "JSON"),
         ("Text/HTML; charset=utf-8", "a page of markup such as HTML"),

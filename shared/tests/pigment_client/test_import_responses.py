@@ -1,4 +1,4 @@
-"""What Pigment says of an import is understood in every form, and what is not is a value of its own."""
+"""Every form of Pigment's reports on an import is understood; an unknown form is a value of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects of a JSON response, field by field: what comes out is what came."""
+"""Objects of a JSON response, field by field: values stay as they were received."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OBJECTS = st.dictionaries(TEXTS, VALUES, max_size=5)
 
 
 @given(OBJECTS, st.booleans(), st.sampled_from([None, 1]))
-def test_an_object_is_the_same_taken_apart_and_put_together(
+def test_an_object_stays_the_same_when_split_and_joined(
     given_object: dict[str, Any], ascii_only: bool, indent: int | None
 ) -> None:
     content = json.dumps(given_object, ensure_ascii=ascii_only, indent=indent).encode()
@@ -76,7 +76,7 @@ TOO_DEEP = b"[" * 100_000 + b"]" * 100_000
     [b"<html>", b'"text"', b"null", b"[NaN]", b'{"a": Infinity}', b"[1,]", TOO_DEEP, b'["\xff"]'],
     ids=lambda content: repr(content[:12]),
 )
-def test_what_is_no_object_or_list_is_rejected(content: bytes) -> None:
+def test_a_text_that_is_no_object_or_list_is_rejected(content: bytes) -> None:
     with pytest.raises(ResponseNotUnderstood):
         json_document(content)
 

@@ -1,4 +1,4 @@
-"""What became of a file is a doubt as soon as any of it was sent, whatever goes wrong then."""
+"""Once a part of a file was sent, any failure leaves the outcome unknown."""
 
 from __future__ import annotations
 
@@ -55,24 +55,26 @@ def raising(error: Exception) -> Callable[[], requests.Response]:
 
 
 @pytest.mark.parametrize("error", [RecursionError(), MemoryError(), OSError("disk"), ValueError(), Stopped()], ids=repr)
-def test_whatever_goes_wrong_once_the_file_is_on_its_way_is_a_doubt(tmp_path: Path, error: Exception) -> None:
+def test_any_failure_after_a_part_of_the_file_was_sent_leaves_the_outcome_unknown(
+    tmp_path: Path, error: Exception
+) -> None:
     with pytest.raises(ImportOutcomeUnknown):
         push(tmp_path, Wire(raising(error)))
 
 
 @pytest.mark.parametrize("error", [Stopped(), MemoryError()], ids=repr)
-def test_what_goes_wrong_before_is_not(tmp_path: Path, error: Exception) -> None:
+def test_a_failure_before_that_does_not(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(type(error)):
         push(tmp_path, Wire(raising(error), reads=False))
 
 
-def test_a_rejection_is_no_doubt(tmp_path: Path) -> None:
+def test_after_a_rejection_the_outcome_is_known(tmp_path: Path) -> None:
     with pytest.raises(KeyRejected):
         push(tmp_path, Wire(raising(KeyRejected("push CSV"))))
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b""], ids=["lists", "objects", "x", ""])
-def test_a_response_that_no_parser_takes_is_a_doubt(tmp_path: Path, body: bytes) -> None:
+def test_a_response_that_cannot_be_parsed_leaves_the_outcome_unknown(tmp_path: Path, body: bytes) -> None:
     response = requests.Response()
     response.status_code = 200
     response._content = body

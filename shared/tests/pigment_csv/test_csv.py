@@ -1,4 +1,4 @@
-"""CSV in and out against the standard library, whatever the cells hold and wherever the chunks end."""
+"""CSV in and out against the standard library, with any cells and chunks that end anywhere."""
 
 from __future__ import annotations
 
@@ -64,21 +64,6 @@ def test_what_is_written_is_what_the_standard_library_writes(table: list[list[st
     assert writer.header_line(table[0]) + writer.lines(table[1:]) == written_by_the_standard_library(table, dialect)
 
 
-@settings(max_examples=200, deadline=None)
-@given(table=TABLES, sizes=st.lists(st.integers(1, 9), max_size=60))
-def test_blocks_hold_whole_records_and_lose_no_byte(table: list[list[str]], sizes: list[int]) -> None:
-    data = b"x" + written_by_the_standard_library(table, CsvDialect())
-    blocks, cut = RecordBlocks(), []
-    position = 0
-    for size in [*sizes, len(data)]:
-        cut.append(blocks.cut_records(data[position : position + size]))
-        position += size
-    cut.append(blocks.last_record())
-
-    assert b"".join(cut) == data
-    assert all(block.count(b'"') % 2 == 0 for block in cut)
-
-
 def test_a_header_without_rows_is_no_error() -> None:
     assert read_in_chunks(b"\xef\xbb\xbfA;B\r\n", [1, 1, 1, 1], CsvDialect()) == (["A", "B"], [])
 
@@ -106,15 +91,15 @@ def test_the_first_record_may_hold_line_ends() -> None:
     assert split_first_record(b'Size 5";c\r\n1;"2"\r\n', dialect) == (b'Size 5";c\r\n', b'1;"2"\r\n')
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
     data=st.text(st.sampled_from(list('ab;"\n\r 1')), min_size=1, max_size=24).map(str.encode),
     sizes=st.lists(st.integers(1, 9), max_size=30),
 )
 @example(data=b'1"\n\n', sizes=[])
 @example(data=b'Size 5";c\n1;2\n3;4\n', sizes=[3] * 9)
-def test_blocks_never_lose_a_row_whatever_the_quotes(data: bytes, sizes: list[int]) -> None:
-    """Block by block, the header apart, as the source reads; the standard library reads the whole at once."""
+def test_blocks_lose_no_row_whatever_quotes_they_contain(data: bytes, sizes: list[int]) -> None:
+    """Parsed block by block, the header separately, as the source does; the standard library parses all at once."""
     dialect = CsvDialect(delimiter=";")
     blocks = RecordBlocks()
     pieces, position = [], 0
@@ -129,9 +114,8 @@ def test_blocks_never_lose_a_row_whatever_the_quotes(data: bytes, sizes: list[in
             found += parse_rows(piece, dialect, first_record=2)
     except CsvBroken:
         return
-    lines = data.decode().removeprefix("\ufeff").split("\n")
-    fed = [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-    expected = [row or [""] for row in csv.reader(fed, delimiter=";", strict=True)]
+    lines = io.StringIO(data.decode(), newline="\n")
+    expected = [row or [""] for row in csv.reader(lines, delimiter=";", strict=True)]
     assert [[cell or "" for cell in row] for row in found] == expected
 
 

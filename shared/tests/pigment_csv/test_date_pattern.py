@@ -1,4 +1,4 @@
-"""A pattern is what an import configuration has, and anything that only looks like one is rejected."""
+"""Patterns of an import configuration are accepted, and texts that only look like one are rejected."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SAME = {
 @pytest.mark.parametrize("pattern", SAME)
 @settings(max_examples=40)
 @given(moment=st.datetimes(datetime(1950, 1, 1), datetime(2049, 12, 31, 23, 59, 59)))  # noqa: DTZ001 - without a zone
-def test_a_pattern_says_what_its_letters_say_elsewhere(pattern: str, moment: datetime) -> None:
+def test_the_letters_of_a_pattern_mean_what_they_mean_to_strftime(pattern: str, moment: datetime) -> None:
     assert DateWriter(parse_date_pattern(pattern)).write_moment(moment.isoformat()) == moment.strftime(SAME[pattern])
 
 
@@ -96,7 +96,7 @@ def test_a_single_letter_writes_no_leading_zero(pattern: str, written: str) -> N
         ("yyyy" + "-" * 61, "not a date pattern"),
     ],
 )
-def test_what_stands_for_nothing_or_says_too_little_is_rejected(pattern: str, words: str) -> None:
+def test_unknown_letters_and_incomplete_patterns_are_rejected(pattern: str, words: str) -> None:
     with pytest.raises(PatternProblem, match=words.replace("(", r"\(").replace(")", r"\)")):
         parse_date_pattern(pattern)
 
@@ -130,7 +130,7 @@ PIECES = [
     pattern=st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join),
     moments=st.lists(st.datetimes(datetime(2026, 1, 1), datetime(2026, 2, 28)), min_size=2, max_size=2),  # noqa: DTZ001
 )
-def test_moments_that_differ_in_what_a_pattern_says_are_written_differently(
+def test_moments_that_differ_in_a_part_of_the_pattern_are_written_differently(
     pattern: str, moments: list[datetime]
 ) -> None:
     try:

@@ -1,4 +1,4 @@
-"""What is a date, which day it is in UTC, and how it is written: Python's own calendar is the oracle."""
+"""What a date is, which day it is in UTC, and how it is written: Python's calendar is the oracle."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_the_edges_of_the_calendar(value: str, day: str | None, moment: str | No
         "{}",
     ],
 )
-def test_whatever_somebody_would_have_to_guess_is_no_date(value: str) -> None:
+def test_a_text_whose_meaning_would_be_a_guess_is_no_date(value: str) -> None:
     assert DateWriter(DAY).write_moment(value) is NoDate.UNREADABLE
     assert DateWriter(DAY).write_day(value) in {NoDate.UNREADABLE, "01/01/0001", "31/12/9999", NoDate.HAS_TIME}
     if ":" not in value:

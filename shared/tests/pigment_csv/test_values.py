@@ -47,7 +47,7 @@ def test_a_json_number_is_what_json_takes(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0012", "+5", "1,5", "NaN", ".5", "5.", "", "1 000", "٣"])
-def test_what_only_looks_like_a_number_is_none(text: str) -> None:
+def test_a_text_that_looks_like_a_number_is_not_one(text: str) -> None:
     assert not is_json_number(text)
 
 

@@ -1,4 +1,4 @@
-"""Which addresses are taken, and which way leads there."""
+"""Which addresses are accepted, and whether a proxy is used."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_no_proxy_stands_before_this_machine() -> None:
     assert address("https://pigment.app").proxy_host == "proxy.test"
 
 
-def test_the_environment_says_for_whom_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_servers_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "pigment.app")
 
     assert address("https://pigment.app").proxy_host is None

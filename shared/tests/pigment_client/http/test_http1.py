@@ -1,4 +1,4 @@
-"""What can be seen of a break over HTTP/1.1, however the bytes are cut."""
+"""Breaks over HTTP/1.1 are detected, however the bytes are cut."""
 
 from __future__ import annotations
 

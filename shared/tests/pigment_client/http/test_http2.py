@@ -1,4 +1,4 @@
-"""What a server may do to an export over HTTP/2: it comes whole or is broken off, however the bytes are cut."""
+"""Over HTTP/2 an export comes whole or is broken off, whatever the server does and however the bytes are cut."""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def test_twenty_threads_never_exceed_fifty_in_five_seconds() -> None:
     limit=st.integers(1, 5),
     delays=st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20), st.floats(0, 20)), min_size=1, max_size=30),
 )
-def test_whatever_the_way_to_the_server_takes(limit: int, delays: list[tuple[float, float, float]]) -> None:
+def test_the_limit_holds_however_long_requests_are_on_their_way(
+    limit: int, delays: list[tuple[float, float, float]]
+) -> None:
     time = SimulatedTime()
     rate_limit = RateLimit(limit, timedelta(seconds=10), clock=time.clock)
     arrivals = []

@@ -68,7 +68,7 @@ def test_a_limit_that_comes_back_hours_later_is_a_new_one() -> None:
     assert waits(READ, [(0, limit), (200, broken), (9000, limit), (9299, limit), (9301, limit)])[2:] == [0, 0, None]
 
 
-def test_nobody_waits_for_a_day() -> None:
+def test_a_wait_of_a_day_is_given_up_at_once() -> None:
     for error in (
         errors.LimitReached("x", retry_after_seconds=86_400),
         errors.Unavailable("x", retry_after_seconds=601),
