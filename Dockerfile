@@ -1,8 +1,8 @@
-# One recipe for both images: docker build --build-arg CONNECTOR=source-pigment .
-# The base image is the one in metadata.yaml; a test holds the two together.
+# Builds either image: docker build --build-arg CONNECTOR=source-pigment .
+# A test checks that the base image is the one in metadata.yaml.
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1@sha256:a268b44c733ae699a60f5fbc06a324945dba98945c6e2ab7f8609f2f895b0d28
 
-# The conversions in C, compiled for the image's own platform; the compiler stays in this stage.
+# The conversions in C, compiled for the image's platform; the compiler stays in this stage.
 FROM ${BASE_IMAGE} AS rows
 USER root
 WORKDIR /build
@@ -13,10 +13,10 @@ COPY shared/pigment_native/build/__main__.py shared/pigment_native/build/
 COPY shared/pigment_native/rows.c shared/pigment_native/
 RUN /build/tools/bin/python shared/pigment_native/build /build/librows.so
 
-# The libraries: a layer that stays the same until the lock changes, so that a new version of ours is a small download.
+# The libraries: a layer that changes only with the lock file, so that a new version of ours is a small download.
 FROM ${BASE_IMAGE} AS libraries
 ARG CONNECTOR
-# What airbyte-cdk brings for connectors of other kinds, and nothing that ours loads names:
+# Dependencies that airbyte-cdk has for other kinds of connectors and that ours never import:
 # integration_tests/check_lean_images.py proves it in the images.
 ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-auth google-cloud-secret-manager \
     googleapis-common-protos grpc-google-iam-v1 grpcio grpcio-status opentelemetry-api proto-plus protobuf pyasn1 \
@@ -25,7 +25,7 @@ ARG LEFT_OUT="pandas numpy nltk joblib tqdm rapidfuzz google-api-core google-aut
 USER root
 WORKDIR /build
 COPY requirements.lock ./
-# uv is pinned in the lock like everything else; the hashes of the lock are checked for everything that is installed.
+# uv is pinned in the lock file like everything else; every package that is installed must match its hash there.
 RUN sed -n '/^uv==/,/# via/p' requirements.lock > uv.txt \
     && python -m venv /build/tools \
     && /build/tools/bin/pip install --quiet --no-cache-dir --require-hashes -r uv.txt \
@@ -38,8 +38,8 @@ RUN /build/tools/bin/uv pip compile --quiet --no-cache --no-header --no-annotate
         shared/pyproject.toml "${CONNECTOR}/pyproject.toml" --output-file libraries.txt \
     && /build/tools/bin/uv pip install --quiet --no-cache --no-deps --python /opt/connector/bin/python \
         --constraints requirements.lock --requirements libraries.txt
-# Of all services that botocore describes, only S3 and what hands out its keys. Times and bytecode depend on nothing but
-# the files, so that the same lock gives the same layer.
+# Of botocore's service descriptions, keep only S3 and the services that issue its credentials. Timestamps and bytecode
+# depend only on the files, so that the same lock file gives the same layer.
 RUN packages="$(echo /opt/connector/lib/python3*/site-packages)" \
     && if [ -d "$packages/botocore/data" ]; then find "$packages/botocore/data" -mindepth 1 -maxdepth 1 -type d \
         ! -name s3 ! -name sts ! -name sso ! -name sso-oidc -exec rm -rf {} +; fi \
