@@ -104,7 +104,7 @@ def test_a_block_that_was_empty_is_betrayed_by_the_second_file(destination: Runn
 
 def test_a_state_leaves_after_the_flush_interval_although_the_source_goes_on(destination: Runner) -> None:
     """The first file's state only with the second: until then its configuration may clear."""
-    process = destination.start("write", catalog=catalog(), flush_interval_minutes=0.03)
+    process = destination.start("write", catalog=catalog(), flush_interval_minutes=0.01)
     os.write(process.stdin, as_lines([*many(3), state(1)]))
     while len(imports(destination)) < 1:
         time.sleep(0.02)

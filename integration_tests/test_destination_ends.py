@@ -35,7 +35,7 @@ from writing import (
 
 
 def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Runner) -> None:
-    destination.pigment.workspace.variants.polls_until_done = 3
+    destination.pigment.workspace.variants.polls_until_done = 2
     process = destination.start("write", catalog=catalog(), max_file_rows=10)
     os.write(process.stdin, as_lines([*many(10), state(1), *many(10, 11), state(2), *many(5, 21), state(3)]))
     while not imports(destination):
@@ -51,7 +51,7 @@ def test_sigterm_reports_the_running_import_and_begins_no_other(destination: Run
 @pytest.mark.long
 def test_sigterm_between_the_files_of_one_state_says_what_is_stored(destination: Runner) -> None:
     """Starting the sync again would add those rows once more."""
-    destination.pigment.workspace.variants.polls_until_done = 3
+    destination.pigment.workspace.variants.polls_until_done = 2
     process = destination.start("write", catalog=catalog(), max_file_rows=5)
     os.write(process.stdin, as_lines([*many(14), state(1)]))
     while len(imports(destination)) < 2:
@@ -69,7 +69,7 @@ def test_sigterm_between_the_files_of_one_state_says_what_is_stored(destination:
 
 
 def test_sigterm_between_the_files_of_a_replacing_stream_pushes_no_other(destination: Runner) -> None:
-    destination.pigment.workspace.variants.polls_until_done = 3
+    destination.pigment.workspace.variants.polls_until_done = 2
     process = destination.start("write", catalog=catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)
     process.feed(as_lines([*many(30), state(1), status("COMPLETE")]))
     while not imports(destination):
@@ -186,7 +186,7 @@ def test_a_signal_while_targets_are_looked_for_is_no_error(destination: Runner) 
 
 
 def test_a_disk_that_fills_up_does_not_abandon_an_import_that_runs(destination: Runner) -> None:
-    destination.pigment.workspace.variants.polls_until_done = 3
+    destination.pigment.workspace.variants.polls_until_done = 2
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     process = destination.start("write", catalog=catalog(), max_file_rows=10)
     os.write(process.stdin, as_lines([*many(10), state(1)]))

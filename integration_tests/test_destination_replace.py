@@ -79,8 +79,7 @@ def test_the_equal_generations_of_pyairbyte_append(destination: Runner, sync_id:
     assert entries(destination) == names(10)
 
 
-@pytest.mark.parametrize("mode", ["append", "append_dedup"])
-@pytest.mark.parametrize("generation", [0, 6])
+@pytest.mark.parametrize(("mode", "generation"), [("append", 0), ("append_dedup", 6)])
 def test_a_refresh_that_removes_records_replaces_an_incremental_stream(
     destination: Runner, mode: str, generation: int
 ) -> None:
@@ -193,12 +192,15 @@ def test_rejected_rows_of_a_replacement_are_not_sent_again(destination: Runner) 
 REJECTED = {"Department": "Nobody"}
 
 
-@pytest.mark.parametrize("at_once", [False, True], ids=["asked", "at once"])
-@pytest.mark.parametrize("files", [1, 3])
 @pytest.mark.parametrize(
-    ("good", "minimum", "words"),
-    [(0, 0, "Pigment wrote 0 of the 24 rows"), (3, 4, "fewer than the 4 that its target must have")],
-    ids=["nothing", "too few"],
+    ("good", "minimum", "words", "files", "at_once"),
+    [
+        (0, 0, "Pigment wrote 0 of the 24 rows", 1, False),
+        (0, 0, "Pigment wrote 0 of the 24 rows", 3, True),
+        (3, 4, "fewer than the 4 that its target must have", 1, True),
+        (3, 4, "fewer than the 4 that its target must have", 3, False),
+    ],
+    ids=["nothing, asked", "nothing, in files, at once", "too few, at once", "too few, in files, asked"],
 )
 def test_a_replacement_of_which_too_little_was_written_is_an_error(
     destination: Runner, good: int, minimum: int, words: str, files: int, at_once: bool

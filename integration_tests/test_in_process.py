@@ -125,7 +125,7 @@ def test_a_state_does_not_wait_for_what_follows_the_sync(
     copy = add_copies(pigment.workspace).configuration(HEADCOUNT_TO_PLAN).id
     pigment.faults.queue("trigger_import", HoldImport())
     messages = [record(entry(1)), state(1), status("COMPLETE")]
-    back = written(pigment, messages, then_run=[copy], import_timeout_minutes=0.05)
+    back = written(pigment, messages, then_run=[copy], import_timeout_minutes=0.02)
 
     assert next(back).type is Type.STATE
     assert "Then run, 1 of 1" not in caplog.text

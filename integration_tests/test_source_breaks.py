@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from connectors import Runner
+from airbyte_platform.fork_server import ForkServer
+from connectors import Runner, running, source_config
 from local_pigment.faults import CutAfter, ResetBeforeResponse, RespondGarbage, RespondStatus, StallAfter
+from local_pigment.server import LocalPigment
 from reading import add_raw, data_of, held_to_the_rules
 
 LARGE = b"a;b\r\n" + b"0123456789;abcdefghij\r\n" * 100_000
 
 
-def test_a_break_before_the_first_record_is_repeated(source: Runner) -> None:
+@pytest.fixture
+def fast_source(pigment: LocalPigment, fast_source_fork_server: ForkServer) -> Iterator[Runner]:
+    """A source whose waits between attempts are over soon."""
+    with running(fast_source_fork_server, pigment, source_config(pigment)) as runner:
+        yield runner
+
+
+def test_a_break_before_the_first_record_is_repeated(fast_source: Runner) -> None:
+    source = fast_source
     catalog = source.catalog("General Ledger")
     source.pigment.faults.queue("export_list", CutAfter(3))
     source.pigment.faults.queue("export_list", ResetBeforeResponse(carried_out=True))
