@@ -23,7 +23,6 @@ from destination_pigment.files.rows import Rejection, RowConverter, Rows
 from destination_pigment.input.catalog import DateKind, DestinationStream, WriteMode, parse_catalog
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
-from pigment_native.csv_lines import CsvLineWriter
 
 DAY = {"type": ["null", "string"], "format": "date"}
 MOMENT = {"type": "string", "format": "date-time", "airbyte_type": "timestamp_without_timezone"}
@@ -255,7 +254,7 @@ def test_a_sample_shows_the_form_and_nothing_else(value: str, shape: str) -> Non
         ({"oneOf": []}, None),
     ],
 )
-def test_which_columns_hold_dates(schema: Any, kind: DateKind | None) -> None:
+def test_which_columns_contain_dates(schema: Any, kind: DateKind | None) -> None:
     assert stream_of(d=schema).date_columns == ({} if kind is None else {"d": kind})
 
 
@@ -271,10 +270,3 @@ def test_many_columns_of_different_moments_keep_little(monkeypatch: pytest.Monke
         assert written == [[f"{1 + block:02d}/04/2026"] * 1000] * 150
         assert not rejected
     assert sum(len(each) for each in made[-150:]) <= 100_000
-
-
-def test_what_is_written_is_a_file_of_the_dialect() -> None:
-    dialect = CsvDialect(",", dates=parse_date_pattern("MMM d, yyyy"))
-    (rows,) = RecordConverter(stream_of(d=DAY, n={"type": "integer"}), (), dialect).checked([["2026-04-30"], ["1"]])
-    assert isinstance(rows, Rows)
-    assert CsvLineWriter(dialect).lines(rows.columns) == b'"Apr 30, 2026",1\r\n'

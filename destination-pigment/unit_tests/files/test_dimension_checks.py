@@ -1,4 +1,4 @@
-"""Dimension checks that nobody configured: which columns they look at, and that they never stand in the way."""
+"""Dimension checks: which columns are compared, and that those not configured never stop anything."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_list_that_cannot_be_read_is_a_warning(error: PigmentError, caplog: py
     assert pigment.exported == [CITIES]
 
 
-def test_a_list_that_nobody_knows_by_this_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_list_of_an_unknown_name_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     pigment = Pigment(blocks=Unavailable("list blocks"))
     assert checks_of(pigment, [stream_of("city")], configuration_of(Column("city", dimension_ref="Cities"))) == []
     assert caplog.messages[-1].startswith('The items of the dimension list "Cities" were not read')

@@ -1,4 +1,4 @@
-"""Files of one sync never share a name, whoever asks for them, and a copy that fails leaves nothing behind."""
+"""Files of one sync never share a name, and a copy that fails leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_without_a_folder_for_temporary_files_there_is_no_spool(monkeypatch: pyt
 
 
 def test_a_file_that_is_still_open_is_closed_with_its_folder() -> None:
-    """Of a sync that fails, nobody finishes the files."""
+    """The files of a sync that fails are finished by no one else."""
     with Spool() as spool:
         file = spool.new_file(["a"], CsvDialect())
         file.write(b"1\r\n")

@@ -1,11 +1,14 @@
-"""Objects are of bounded size, written until they are there, and never under another name when tried again."""
+"""Where rejected rows go, in objects of bounded size, each written until it is there under one name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from destination_pigment.rejected_rows.csv_table import KeptRow
 from destination_pigment.rejected_rows.store import (
@@ -14,6 +17,8 @@ from destination_pigment.rejected_rows.store import (
     BucketFailed,
     ObjectNames,
     RejectedRowStore,
+    folder,
+    parse_bucket,
     probe_bucket,
 )
 from pigment_airbyte.failures import ConfigProblem
@@ -105,7 +110,7 @@ def test_what_does_not_pass_is_given_up() -> None:
     assert sum(waits) == 15.0
 
 
-def test_what_the_user_must_mend_is_not_tried_again() -> None:
+def test_what_the_user_must_fix_is_not_tried_again() -> None:
     memory, waits = Memory(FINAL), list[float]()
     with pytest.raises(BucketFailed, match="it is gone"):
         store(memory, waits).keep((None, "s"), [row()])
@@ -117,13 +122,6 @@ def test_what_the_user_must_mend_is_not_tried_again() -> None:
 # The probe --------------------------------------------------------------------------------------------------------
 
 CLOCK = Clock(sleep=lambda _seconds: None, now=lambda: NOW)
-
-
-def test_a_probe_leaves_nothing() -> None:
-    memory = Memory(PASSING)
-
-    assert probe_bucket(BUCKET, memory.open, CLOCK) == 'Rejected rows go to the bucket "rows".'
-    assert not memory.objects
 
 
 def test_a_key_that_may_write_and_not_delete_is_enough_and_the_file_is_named() -> None:
@@ -141,3 +139,119 @@ def test_a_key_that_may_write_and_not_delete_is_enough_and_the_file_is_named() -
 def test_a_bucket_that_cannot_be_written_is_a_config_problem(failures: tuple[BucketFailed, ...]) -> None:
     with pytest.raises(ConfigProblem, match='The bucket "rows" under "Storage of rejected rows" cannot be written, be'):
         probe_bucket(BUCKET, Memory(*failures).open, CLOCK)
+
+
+# Settings -----------------------------------------------------------------------------------------------------------
+
+S3 = {"storage_type": "S3", "s3_bucket_name": " rows ", "s3_bucket_region": "eu-west-1", "bucket_path": ""}
+
+
+@pytest.mark.parametrize(
+    "storage", [None, {}, {"storage_type": "None"}, {"storage_type": "None", "s3_bucket_name": "x"}]
+)
+def test_without_storage_there_is_no_bucket(storage: Any) -> None:
+    assert parse_bucket({"object_storage_config": storage}) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"), [("", ""), ("/", ""), ("a", "a"), ("a/b/", "a/b"), ("/a//", "a"), (" a ", "a"), (None, "")]
+)
+def test_the_path_has_no_slash_around_it(path: str | None, kept: str) -> None:
+    bucket = parse_bucket({"object_storage_config": {**S3, "bucket_path": path}})
+
+    assert bucket is not None
+    assert (bucket.name, bucket.path) == ("rows", kept)
+
+
+def test_keys_are_in_no_text_of_it() -> None:
+    bucket = parse_bucket({"object_storage_config": {**S3, "access_key_id": "AKIA1", "secret_access_key": "hidden"}})
+
+    assert bucket is not None
+    assert (bucket.access_key_id, bucket.secret_access_key) == ("AKIA1", "hidden")
+    assert "AKIA1" not in repr(bucket)
+    assert "hidden" not in repr(bucket)
+
+
+@pytest.mark.parametrize("given", ["access_key_id", "secret_access_key"])
+def test_half_a_key_is_a_config_problem(given: str) -> None:
+    with pytest.raises(ConfigProblem, match="enter both, or leave both empty"):
+        parse_bucket({"object_storage_config": {**S3, given: "x", "role_arn": "arn:aws:iam::123456789012:role/r"}})
+
+
+@pytest.mark.parametrize("endpoint", ["https://s3.example.com", "https://s3.example.com/", "http://localhost:9000"])
+def test_an_endpoint_is_an_address(endpoint: str) -> None:
+    bucket = parse_bucket({"object_storage_config": {**S3, "s3_endpoint": endpoint}})
+
+    assert bucket is not None
+    assert bucket.endpoint is not None
+    assert bucket.endpoint.base_url == endpoint.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "s3.example.com",
+        "ftp://s3.example.com",
+        "https://",
+        "http://s3.example.com",
+        "x",
+        "https://key:secret@s3.example.com",
+        "https://key@s3.example.com",
+        "https://s3.example.com?region=x",
+        "https://s3.example.com/#x",
+        "https://s3 .example.com",
+        "https://s3.exam\nple.com",
+    ],
+)
+def test_any_other_endpoint_is_a_config_problem(endpoint: str) -> None:
+    with pytest.raises(ConfigProblem, match='"S3 endpoint"'):
+        parse_bucket({"object_storage_config": {**S3, "s3_endpoint": endpoint}})
+
+
+# Names --------------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_where_airbyte_s_destinations_have_them() -> None:
+    names = ObjectNames("pigment/rejected", "27", NOW, "1f3a9c2e")
+
+    assert (
+        names.rows(("Finance", "P&L"), 0) == "pigment/rejected/27/Finance/P&L/2026_11_21_1795280700000_1f3a9c2e_0.csv"
+    )
+    assert names.rows((None, "P&L"), 1) == "pigment/rejected/27/P&L/2026_11_21_1795280700000_1f3a9c2e_1.csv"
+    assert names.counts((None, "P&L"), 2).endswith("/27/P&L/2026_11_21_1795280700000_1f3a9c2e_2_counts.csv")
+    assert names.probe() == "pigment/rejected/_check_1f3a9c2e"
+
+
+def test_without_a_path_nothing_begins_with_a_slash() -> None:
+    assert ObjectNames("", "27", NOW, "t").rows((None, "s"), 0).startswith("27/s/")
+    assert ObjectNames("", "27", NOW, "t").probe() == "_check_t"
+
+
+def test_without_a_job_number_the_files_of_an_attempt_stay_together() -> None:
+    names = ObjectNames.of_attempt("p", None, NOW)
+
+    assert (
+        names.rows((None, "a"), 0).split("/")[:2] == names.rows((None, "b"), 1).split("/")[:2] == ["p", "1795280700000"]
+    )
+
+
+def test_two_attempts_at_the_same_moment_have_different_names() -> None:
+    one, other = (ObjectNames.of_attempt("p", "27", NOW) for _ in range(2))
+
+    assert one.rows((None, "s"), 0) != other.rows((None, "s"), 0)
+
+
+@given(st.text(st.characters(), max_size=300))
+def test_any_name_is_one_folder(name: str) -> None:
+    made = folder(name)
+
+    assert 0 < len(made.encode()) <= 200
+    assert made not in {".", ".."}
+    assert made == made.strip()
+    assert not any(each in made for each in "/\\\n\r\x00")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\"), min_size=1, max_size=40))
+def test_a_name_that_can_be_a_folder_stays_as_it_is(name: str) -> None:
+    if name.strip() == name and name not in {".", ".."}:
+        assert folder(name) == name

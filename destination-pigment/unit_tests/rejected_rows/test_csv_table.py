@@ -1,4 +1,4 @@
-"""Rejected rows keep what they held: on the way over the disk, and in the table that people open."""
+"""Rejected rows keep their content: on the way over the disk, and in the table that people open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 21, 17, 5, 0, 123456, UTC)
 STREAM = ("Finance", "P&L")
 FIXED = ["rejected_reason", "rejected_field", "rejected_at", "stream", "namespace"]
 
-# Half a character included: it is one reason for a rejection.
+# Half a surrogate pair included: it is one reason for a rejection.
 TEXTS = st.text(st.characters(), max_size=8)
 WHOLE_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAMES = st.lists(WHOLE_TEXTS.filter(bool), unique=True, min_size=1, max_size=4)
@@ -64,7 +64,7 @@ def test_every_value_is_in_the_table_under_its_name(some: list[KeptRow]) -> None
 
 
 @pytest.mark.parametrize("sign", ["\r", "\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
-def test_a_value_stays_whole_for_whoever_splits_lines_as_unicode_does(sign: str) -> None:
+def test_a_value_stays_whole_for_readers_that_split_lines_as_unicode_does(sign: str) -> None:
     row = KeptRow("why", None, NOW, ("a", f"b{sign}b", "c"), (f"{sign}", f"x{sign}y", "z"))
     content = table_of([row], STREAM).decode()
 
@@ -84,7 +84,7 @@ def test_a_column_that_is_named_like_a_reason_is_kept_apart() -> None:
     assert read(table_of([row], STREAM))[0] == [*FIXED, "stream_3", "stream_2", "x"]
 
 
-def test_half_a_character_is_written_as_its_escape() -> None:
+def test_half_a_surrogate_pair_is_written_as_its_escape() -> None:
     content = table_of([KeptRow("no text", None, NOW, ("a",), ("x\ud83d",))], STREAM)
 
     assert read(content)[1][5] == r"x\ud83d"
@@ -123,7 +123,7 @@ def test_what_is_no_object_is_one_value(record: bytes) -> None:
     assert values_of(record) == (("_airbyte_data",), (record.decode(errors="backslashreplace"),))
 
 
-def test_a_line_that_only_python_can_read_gives_its_values_too() -> None:
+def test_a_line_that_only_python_can_decode_gives_its_values_too() -> None:
     line = b'{"type":"RECORD","record":{"stream":"s","data":{"a":NaN,"b":1.10,"c":"x","d":null,"e":true}}}'
     with pytest.raises(msgspec.DecodeError):
         msgspec.json.decode(line)
@@ -131,11 +131,11 @@ def test_a_line_that_only_python_can_read_gives_its_values_too() -> None:
     assert values_of(line) == (("a", "b", "c", "d", "e"), ("NaN", "1.10", "x", None, "true"))
 
 
-def test_a_line_that_nobody_can_read_stays_whole() -> None:
+def test_a_line_that_no_decoder_reads_stays_whole() -> None:
     deep = b'{"type":"RECORD","record":{"stream":"s","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
 
     assert values_of(deep) == (("_airbyte_data",), (deep.decode(),))
 
 
-def test_half_a_character_stays_what_it_is() -> None:
+def test_half_a_surrogate_pair_stays_what_it_is() -> None:
     assert values_of(rb'{"a":"x\ud83d","n":1e999999}') == (("a", "n"), ("x\ud83d", "1e999999"))
