@@ -98,7 +98,7 @@ def test_estimates_are_exact_from_the_first_record_on(source: Runner) -> None:
 def test_a_download_is_measured_in_the_log(source: Runner) -> None:
     add_raw(source, "Large", *LARGE)
     run = source.run("read", catalog=source.catalog("Large"))
-    (line,) = logged(run, 'The list "Large" has come whole')
+    (line,) = logged(run, 'The list "Large" was downloaded')
     assert "5,000 rows, 5 MB in " in line
     assert " a second), " in line
     assert line.endswith(" on disk.")

@@ -30,9 +30,9 @@ logger = logging.getLogger("airbyte.pigment.source")
 
 
 class ExportStream:
-    """Reads the slices of one stream, one request each: downloads in many threads, records in one.
+    """Reads the slices of one stream, one request each: downloads them in many threads, sends records in one.
 
-    `subject` is what the user calls the stream.
+    `subject` is how messages name the stream.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ExportStream:
         try:
             return download(self._client, self._requests[position], self.subject, self._new_converter, stop)
         except CsvBroken as error:
-            raise self._not_as_asked(str(error)) from None
+            raise self._unusable(str(error)) from None
         except RecordTooLong:
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
@@ -106,7 +106,7 @@ class ExportStream:
             )
 
     def _new_converter(self) -> ExportConverter:
-        # The records of an attempt bear the time at which it began.
+        # The `emitted_at` of the records is the time at which this attempt to download them began.
         return ExportConverter(self._layout, int(time.time() * 1000), self._library)
 
     def _layout(self, header: list[str]) -> RecordLayout:
@@ -118,12 +118,12 @@ class ExportStream:
         return RecordLayout(self.name, selection.names, selection.types, id_position, key_positions)
 
     def _selection(self, header: list[str]) -> Selection:
-        """What becomes of the columns, by the header line that came and the schema that the user configured."""
+        """What becomes of the columns of this header, by the configured schema; raises what is wrong with it."""
         try:
             return self._schema.select(header)
         except ColumnsMissing as error:
             if len(header) == 1 and "," in header[0]:
-                raise self._not_as_asked(
+                raise self._unusable(
                     "its columns are separated by commas, not by the semicolons that were asked for"
                 ) from None
             raise ConfigProblem(
@@ -136,11 +136,11 @@ class ExportStream:
                 "which is which: give them names of their own in Pigment, or refresh the schema of the connection."
             ) from None
 
-    def _not_as_asked(self, reason: str) -> AirbyteTracedException:
-        """What came whole and cannot be read will not be better when it is asked for again."""
+    def _unusable(self, reason: str) -> AirbyteTracedException:
+        """An export that is complete but cannot be read: a repeat would not help."""
         return AirbyteTracedException(
             message=f"The export of the {self.subject} cannot be read: {reason}. None of its records were sent: look "
             "at that place in Pigment, and report this if nothing is wrong there.",
-            internal_message="the export is whole, but not CSV as it was asked for",
+            internal_message="the export is complete, but not CSV in the requested form",
             failure_type=FailureType.system_error,
         )

@@ -115,7 +115,7 @@ class Progress:
         problem = self._key.problem()
         if problem is not None:
             logger.warning(
-                'The primary key of the stream "%s" does not hold: %s. Choose another key for it in the '
+                'The primary key of the stream "%s" is violated: %s. Choose another key for it in the '
                 "connection, or refresh the schema.",
                 self._stream,
                 problem,

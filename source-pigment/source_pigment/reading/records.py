@@ -1,7 +1,7 @@
-"""Rows to finished RECORD lines, one row at a time: the oracle of `bulk_records`. Pure.
+"""What a record is: rows to finished RECORD lines one at a time, which is the oracle of `BulkConverter`. Pure.
 
-A number keeps its digits, a blank is null, and a value that does not fit its column's type is sent as the text that
-it is and counted. Nothing passes through a float.
+A number keeps its digits, a blank is null, and a value that does not fit its column's type is counted and sent as the
+text that it is. Nothing passes through a float.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from source_pigment.config import DIALECT
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
 
-# "One message line stays under 20,000,000 characters", says the platform; bytes are never fewer than characters.
+# The platform's rule: "One message line stays under 20,000,000 characters"; bytes are never fewer than characters.
 LONGEST_LINE_BYTES = 20_000_000
 
 # How many keys of a stream are compared. Eight bytes each: more would not fit into the memory that a sync may use.
@@ -35,19 +35,19 @@ MOST_KEYS = 2_000_000
 # A content hash and the names of both values of metadata.
 _METADATA_BYTES = 120
 
-# U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and others.
+# U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and for others.
 LINE_ENDS = (("\u0085", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 
 
 class RecordTooLong(Exception):
-    """A record is longer than the platform takes."""
+    """A record is longer than the platform accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordLayout:
-    """How a stream's records look: its name, its columns in the order of the export, and the metadata to add.
+    """What the records of a stream contain: its columns in the order of the export, and the metadata to add.
 
-    A column without a name is not sent. `id_position` is the column whose text is the record's id; None adds no
+    A column whose name is None is not sent. `id_position` is the column whose text is the record's id; None adds no
     metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none).
     """
 
@@ -58,14 +58,14 @@ class RecordLayout:
     key_positions: tuple[int, ...] = ()
 
     def opening(self, emitted_at: int) -> str:
-        """A RECORD line up to its first value's name."""
+        """A RECORD line up to the name of its first value."""
         stream = f'"stream":{_text(self.stream.name)}'
         if self.stream.namespace is not None:
             stream += f',"namespace":{_text(self.stream.namespace)}'
         return f'{{"type":"RECORD","record":{{{stream},"emitted_at":{emitted_at},"data":{{'
 
     def labels(self) -> list[str | None]:
-        """What stands before each value: the column's name as JSON, and a colon; None for what is not sent."""
+        """What precedes each value: the column's name as JSON and a colon; None for a column that is not sent."""
         return [None if name is None else f"{_text(name)}:" for name in self.names]
 
     @property
@@ -76,7 +76,7 @@ class RecordLayout:
 
     @property
     def metadata_labels(self) -> tuple[str, str]:
-        """What stands before the two values of metadata."""
+        """What precedes the two values of metadata."""
         return f'"{RECORD_ID}":', f'"{CONTENT_HASH}":'
 
 
@@ -85,10 +85,10 @@ CLOSING = "}}}\n"
 
 @dataclass(slots=True)
 class RecordBlock:
-    """Finished RECORD lines of one stream, which travel as one.
+    """Finished RECORD lines of one stream.
 
     `misfits` counts, by column, the values that did not fit their type. `keys` are the records' primary keys, each as
-    a number that differs where the keys do, and `blank_keys` says in how many of them a part is blank.
+    a number that differs if the keys do, and `blank_keys` is how many of them contain a blank.
     """
 
     stream: StreamName
@@ -166,25 +166,25 @@ def json_value(text: str | None, type_: ColumnType) -> str | None:
 
 
 def hashed_text(row: Sequence[str | None]) -> str:
-    """What is hashed: every field, blank ones too, as its length in bytes, a colon, its text and a comma."""
+    """What is hashed: every field, also a blank one, as its length in bytes, a colon, its text and a comma."""
     return "".join(f"{len(text.encode())}:{text}," for text in (cell or "" for cell in row))
 
 
 def key_number(key: Sequence[str | None]) -> int:
-    """A number for a key: what its bytes are behind a 1, each text ended by one that no UTF-8 has, modulo 2^61 - 1."""
+    """A key as a number: its bytes after a 1, each text ended by a byte that UTF-8 lacks, modulo 2^61 - 1."""
     texts = b"".join((text or "").encode() + b"\xff" for text in key)
     return int.from_bytes(b"\x01" + texts) % ((1 << 61) - 1)
 
 
 def content_hash(row: Sequence[str | None]) -> str:
-    """The SHA-256 of a row's fields in the order of the export, in small hexadecimal digits."""
+    """The SHA-256 of a row's fields in the order of the export, in lower-case hexadecimal digits."""
     return hashlib.sha256(hashed_text(row).encode()).hexdigest()
 
 
 def escape_line_ends(json: bytes) -> bytes:
-    """JSON without the line ends that only Unicode knows: who splits by them would cut a message in two.
+    """JSON without the line ends that only Unicode defines: a reader that splits at them would cut a message in two.
 
-    In JSON they stand inside texts alone; in UTF-8 their bytes are never a part of other characters.
+    In JSON they occur only inside texts; in UTF-8 their bytes are never a part of other characters.
     """
     if json.isascii():
         return json
@@ -197,27 +197,27 @@ def _text(text: str) -> str:
     return escape_line_ends(orjson.dumps(text)).decode()
 
 
-# As large as the blocks of an export may become.
-_LEAVE_BYTES = 1 << 20
+# About as large as the blocks of an export.
+_MOST_BLOCK_BYTES = 1 << 20
 
 
 class JsonRecords:
-    """Makes records of fields; those that the configured schema leaves out are not sent."""
+    """Records from named fields, without those that the configured schema leaves out."""
 
     def __init__(self, stream: StreamName, json_schema: Mapping[str, Any]) -> None:
         self._stream = stream
         properties = json_schema.get("properties")
-        # A schema without properties says nothing of what somebody left out.
+        # A schema without properties does not say what was left out.
         self._wanted = frozenset(properties) if isinstance(properties, Mapping) and properties else None
 
     def data(self, fields: Fields) -> bytes:
-        """The content of a record."""
+        """The data of a record."""
         wanted = self._wanted
         chosen = fields if wanted is None else {name: each for name, each in fields.items() if name in wanted}
         return escape_line_ends(object_text(chosen))
 
     def blocks(self, data: Iterable[bytes], emitted_at: int) -> Iterator[RecordBlock]:
-        """The records, some at a time; raises `RecordTooLong`."""
+        """The records in blocks; raises `RecordTooLong`."""
         opening = self._opening(emitted_at)
         lines: list[bytes] = []
         size = 0
@@ -227,7 +227,7 @@ class JsonRecords:
                 raise RecordTooLong
             lines.append(line)
             size += len(line)
-            if size >= _LEAVE_BYTES:
+            if size >= _MOST_BLOCK_BYTES:
                 yield RecordBlock(self._stream, b"".join(lines), len(lines))
                 lines, size = [], 0
         if lines:
@@ -240,16 +240,16 @@ class JsonRecords:
         return b'{"type":"RECORD","record":{' + stream + b',"emitted_at":%d,"data":' % emitted_at
 
 
-# Only these may be numbers that no float holds, or integers of more than 64 bits.
+# Only these can be numbers that a float cannot represent, or integers of more than 64 bits.
 _LONG_NUMBER = re.compile(rb"[0-9.]{19}|[0-9][eE]")
 _LARGEST = 2**63
 
 
 def single_records(block: RecordBlock) -> Iterator[AirbyteMessage]:
-    """The block's records, their numbers as Python has them.
+    """The records of a block as messages, with Python's numbers.
 
-    A number of more digits than a float has is the float that is nearest, because a record must fit its schema and be
-    JSON for the CDK; what no float comes near (`1e400`) is the text of its digits.
+    A number with more digits than a float becomes the nearest float, because a record must fit its schema and be JSON
+    for the CDK; one outside the range of floats (`1e400`) becomes the text of its digits.
     """
     for line in block.lines.split(b"\n"):
         if line:
@@ -268,7 +268,7 @@ def _float_or_text(number: str) -> float | str:
 
 
 def _integer_or_float(number: str) -> int | float | str:
-    # Its length first: Python converts no text of more than 4,300 digits.
+    # The length first: Python does not convert a text of more than 4,300 digits.
     if len(number) < 20 and abs(int(number)) < _LARGEST:
         return int(number)
     return _float_or_text(number)

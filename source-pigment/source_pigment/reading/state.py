@@ -1,12 +1,12 @@
-"""Which slices of a stream are finished: its state, as it leaves and as it comes back. Pure.
+"""Which slices of a stream are finished: its state, as it is sent and as it is given back. Pure.
 
-A stream of several slices names those that are finished, with a fingerprint of all their payloads, so that the
-numbers are never applied to other slices. Once all are finished, the state is good for the attempts of the same sync
-alone: on the platform a later attempt must not send again what is kept, while clients that never clear a state
-(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not read nothing forever. So a state carries the sync it
-belongs to, where there is a way to tell.
+The state of a stream with several slices names those that are finished, with a fingerprint of all their payloads, so
+that the numbers are never applied to other slices. Once all are finished, the state is valid only for attempts of the
+same sync: on the platform a later attempt must not send again what was stored, while clients that never clear a state
+(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not skip everything forever. So a state contains the
+identity of its sync, if there is a way to tell.
 
-A stream of one export has nothing to resume: its state is the CDK's word for that, and is never looked at.
+A stream of one export has nothing to resume: its state is the CDK's constant for that, and is never read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Slices = Sequence[Mapping[str, Any]]
 
 
 def sync_identity(job_id: str | None, sync_ids: Iterable[tuple[int | None, int | None]]) -> str | None:
-    """What the attempts of one sync have in common and no other sync has; None where nothing says so.
+    """What the attempts of one sync share and no other sync has; None if nothing tells.
 
     The platform names the job in the environment (`WORKER_JOB_ID`), and in the catalog where the destination supports
     refreshes (`sync_id`, set by its CatalogGenerationSetter). PyAirbyte writes a 1 for every id of the catalog.
@@ -42,7 +42,7 @@ def state_after(finished: Iterable[int], slices: Slices, sync: str | None) -> di
 
 
 def finished_slices(state: Mapping[str, Any] | None, slices: Slices, sync: str | None) -> frozenset[int]:
-    """The slices that need not be read again; none where the state is of other slices, or cannot be read."""
+    """The slices that need not be read again; none if the state belongs to other slices, or cannot be read."""
     if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices):
         return frozenset()
     finished = state.get("finished_slices")

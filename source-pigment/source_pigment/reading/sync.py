@@ -143,7 +143,7 @@ class Sync:
         self, stream: AnyStream, position: int, download: FetchedSlice
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it."""
-        logger.info("The %s has come whole: %s.", stream.subject, download)
+        logger.info("The %s was downloaded: %s.", stream.subject, download)
         progress = self._progress[stream.name]
         estimate: AirbyteMessage | None = progress.count_download(download.rows, download.content_bytes)
         try:

@@ -1,4 +1,4 @@
-"""What a stream says of an export that came whole and cannot be read to its end all the same."""
+"""What becomes of an export that arrived completely but cannot be read to its end."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stream(
     return ExportStream(given_client, name, subject, requests, schema, (), row_metadata=row_metadata, library=library)
 
 
-def test_a_disk_that_lost_the_end_is_said() -> None:
+def test_a_disk_that_lost_the_end_is_reported() -> None:
     of = stream(Sent(HEADER + ROWS, 100_000))
     download = downloaded(of)
     assert isinstance(download, Download)
@@ -56,7 +56,7 @@ def test_a_disk_that_lost_the_end_is_said() -> None:
 
 @dataclass
 class Sent:
-    """An export as the client hands it over, whatever is in it."""
+    """An export as the client delivers it, whatever it contains."""
 
     content: bytes
     chunk_bytes: int
@@ -94,7 +94,7 @@ def test_quotes_out_of_place_that_the_reader_can_make_sense_of_are_text(chunk_by
 
 
 @pytest.mark.parametrize("chunk_bytes", [len(HEADER + ROWS) + 6, 100_000, 1 << 24])
-def test_other_quotes_out_of_place_are_said_before_a_record_leaves(chunk_bytes: int) -> None:
+def test_other_quotes_out_of_place_are_reported_before_a_record_leaves(chunk_bytes: int) -> None:
     message = downloaded(stream(Sent(HEADER + ROWS + b'1;a"b\n2;"secret\n"\n3;x\n' + ROWS, chunk_bytes)))
     assert isinstance(message, str)
     assert "cannot be read: the file is not valid CSV" in message
@@ -150,7 +150,7 @@ def test_a_part_of_blanks_between_long_texts_is_bounded_as_well() -> None:
 
 
 def long_row(text: bytes, *, row_metadata: bool) -> tuple[int, Download | str, ExportStream]:
-    """How many bytes the line of a row with this text has, and what becomes of it behind short ones."""
+    """How many bytes surround this text in its line, and what becomes of its row after short ones."""
     of = stream(Sent(HEADER + ROWS + b"1;" + text + b"\n", 256 * 1024), row_metadata=row_metadata)
     layout = of._layout(["a", "b"])
     id_text = b"1" if row_metadata else b""
@@ -161,7 +161,7 @@ def long_row(text: bytes, *, row_metadata: bool) -> tuple[int, Download | str, E
 
 @pytest.mark.parametrize("row_metadata", [False, True])
 @pytest.mark.parametrize("line_bytes", [19_999_987, 19_999_999, 20_000_000, 20_000_012])
-def test_a_record_that_is_too_long_is_said_before_one_leaves(line_bytes: int, row_metadata: bool) -> None:
+def test_a_record_that_is_too_long_is_reported_before_one_leaves(line_bytes: int, row_metadata: bool) -> None:
     around, _, _ = long_row(b"x", row_metadata=row_metadata)
     _, download, of = long_row(b"x" * (line_bytes - around), row_metadata=row_metadata)
     if line_bytes < 20_000_000:
@@ -172,7 +172,7 @@ def test_a_record_that_is_too_long_is_said_before_one_leaves(line_bytes: int, ro
 
 
 @pytest.mark.parametrize("text", [b"\x01" * 1_800_000, b"\x01" * 3_400_000, "\u0085".encode() * 1_700_000])
-def test_no_record_is_found_too_long_behind_others_whatever_is_escaped(text: bytes) -> None:
+def test_no_record_is_found_too_long_after_others_whatever_is_escaped(text: bytes) -> None:
     content = b"b;a\n" + b"x;1\n" * 60_000 + text + b";1\n"
     for row_metadata in (False, True):
         of = stream(Sent(content, 256 * 1024), columns=("b", "a"), row_metadata=row_metadata)

@@ -1,4 +1,4 @@
-"""A key that does not hold is found, in bulk and by Python alone."""
+"""A key that is violated is found, in bulk and by Python alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def problem(library: CDLL | None, *blocks: tuple[list[int], int]) -> str | None:
 
 
 @WAYS
-def test_a_key_that_holds_is_no_problem(library: CDLL | None) -> None:
+def test_a_key_without_blanks_and_repeats_is_no_problem(library: CDLL | None) -> None:
     assert problem(library) is None
     assert problem(library, ([1, 2, 0, (1 << 61) - 2], 0), ([3], 0)) is None
 

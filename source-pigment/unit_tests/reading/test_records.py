@@ -1,4 +1,4 @@
-"""The fast way gives the same bytes as the plain one, and the plain one what the standard library says."""
+"""The conversion in bulk gives the same bytes as the one by row, and that what the standard library gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices on threads: they come in the order in which they finish, and no more than wanted wait."""
+"""Slices on threads: they arrive in the order in which they finish, and no more than allowed wait."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from source_pigment.reading.scheduler import Downloaded, DownloadScheduler, Ende
 
 
 class Stream:
-    """Slices that finish when they are let, or fail with what is set for them."""
+    """Slices that finish when they are allowed to, or fail with the error that is set for them."""
 
     def __init__(self, name: str, slices: int, failures: dict[int, Exception] | None = None) -> None:
         self.name = name
@@ -86,7 +86,7 @@ def test_a_slice_that_breaks_does_not_hold_up_the_others() -> None:
     ]
 
 
-def test_what_is_wrong_for_good_is_not_asked_for_again() -> None:
+def test_what_is_permanently_wrong_is_not_asked_for_again() -> None:
     wrong, whole = Stream("X", 9, {0: NotFound("export")}).let_all(), Stream("W", 2).let_all()
     reports = [seen(each) for each in reading(wrong, whole, num_workers=1)]
     assert reports.count((Ended, "X")) == reports.count((Ended, "W")) == 1
@@ -94,7 +94,7 @@ def test_what_is_wrong_for_good_is_not_asked_for_again() -> None:
     assert sorted(whole.begun) == [0, 1]
 
 
-def test_whoever_stops_reading_stops_the_downloads() -> None:
+def test_downloads_stop_when_no_one_reads_any_more() -> None:
     stream = Stream("S", 9).let_all()
     reports = iter(reading(stream, num_workers=2))
     next(reports), next(reports)

@@ -1,4 +1,4 @@
-"""The states of streams: what they say, and what is read again when they come back."""
+"""The states of streams: what they contain, and what is read again when they are given back."""
 
 from __future__ import annotations
 
