@@ -114,7 +114,7 @@ def test_an_application_that_fails_for_a_passing_reason_fails_the_discovery(sour
 
 
 @pytest.mark.long
-def test_a_key_that_was_revoked_meanwhile_is_said_once(source: Runner) -> None:
+def test_a_revoked_key_is_reported_once(source: Runner) -> None:
     found = discovered(source)
     statuses(source)[f"blocks?applicationId={SALES}"] = 401
     run = read(source, found)

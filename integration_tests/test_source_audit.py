@@ -144,7 +144,7 @@ def test_a_read_that_fails_sends_nothing(fast_source: Runner) -> None:
 
 
 @pytest.mark.long
-def test_what_is_no_page_is_said_and_sends_nothing(source: Runner) -> None:
+def test_an_unexpected_page_is_reported_and_nothing_is_sent(source: Runner) -> None:
     source.pigment.faults.queue("list_audit_events", RespondWith('{"entries": {}, "pagination": {}}'), after=1)
     run = read(source)
 
@@ -231,7 +231,7 @@ def test_check_says_that_there_is_no_audit_log(source: Runner) -> None:
 
 
 @pytest.mark.long
-def test_what_was_switched_off_is_said(source: Runner) -> None:
+def test_a_stream_that_was_switched_off_is_reported(source: Runner) -> None:
     run = source.run("read", catalog=catalog(source), audit_log=False, block_types=None)
     assert run.errors[0]["message"] == (
         'The stream "_pigment_audit_log" is not available, because "Audit log" was switched off: switch it on again, '

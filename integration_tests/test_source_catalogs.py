@@ -118,7 +118,7 @@ def test_a_catalog_without_ids_is_matched_by_name(source: Runner) -> None:
 
 
 @pytest.mark.parametrize("json_schema", [{}, {"properties": {"Item": True}}, {"properties": None, "x-pigment": 5}])
-def test_a_schema_of_any_making_is_read(source: Runner, json_schema: dict[str, Any]) -> None:
+def test_a_schema_that_a_client_changed_is_read(source: Runner, json_schema: dict[str, Any]) -> None:
     add_list(source, "Bare", "0012")
     stream = {"name": "Bare", "json_schema": json_schema, "supported_sync_modes": ["full_refresh"]}
 

@@ -70,7 +70,7 @@ def expected_configurations(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_streams_hold_what_the_workspace_has(source: Runner) -> None:
+def test_the_streams_contain_the_whole_model(source: Runner) -> None:
     workspace = source.pigment.workspace
     owner = workspace.application(CONSOLIDATION)
     block = next(iter(owner.blocks.values()))
@@ -116,7 +116,7 @@ def test_the_streams_hold_what_the_workspace_has(source: Runner) -> None:
         assert [status for name, status in run.statuses if name == kind] == ["STARTED", "RUNNING", "COMPLETE"]
 
 
-def test_what_a_workspace_says_beyond_is_kept(pigment: LocalPigment) -> None:
+def test_additional_fields_of_a_workspace_are_kept(pigment: LocalPigment) -> None:
     pigment.workspace.variants.richer_metadata = True
     ledger = next(each for each in entries(pigment, ModelKind.BLOCKS) if b'"General Ledger"' in each.fields["name"])
     assert b'"isKey"' in ledger.values(ModelKind.BLOCKS)["columns"]
@@ -161,7 +161,7 @@ def test_a_key_that_may_list_nothing_is_an_error(pigment: LocalPigment) -> None:
         ModelListings(client, None, num_workers=3).entries(ModelKind.VIEWS, Event())
 
 
-def test_a_richer_list_that_fails_for_a_passing_reason_is_not_taken_for_none(pigment: LocalPigment) -> None:
+def test_a_richer_list_that_fails_for_a_passing_reason_is_not_taken_as_missing(pigment: LocalPigment) -> None:
     requests = 2 + len(pigment.workspace.application(CONSOLIDATION).blocks)
     pigment.faults.queue("list_import_configurations", RespondStatus(503), times=2, after=requests - 2)
     with pytest.raises(Unavailable):
@@ -192,7 +192,7 @@ def test_a_block_of_the_same_name_keeps_its_stream(source: Runner) -> None:
 
 
 @pytest.mark.long
-def test_what_was_switched_off_is_said(source: Runner) -> None:
+def test_a_stream_that_was_switched_off_is_reported(source: Runner) -> None:
     catalog = source.catalog(ModelKind.VIEWS)
     run = source.run("read", catalog=catalog, model_streams=False)
 

@@ -73,7 +73,7 @@ def test_a_view_is_read_under_its_name(source: Runner) -> None:
     assert len(data_of(run, "Ledger view")) == 50
 
 
-def test_awkward_bytes_come_as_they_are(source: Runner) -> None:
+def test_awkward_bytes_arrive_unchanged(source: Runner) -> None:
     cell = "x\u2028y\u0085z\r\nline\n\"quoted\"; 'it' \ud83d\ude80".encode("utf-16", "surrogatepass").decode("utf-16")
     large = "0123456789\n" * 300_000
     text = io.StringIO(newline="")

@@ -26,7 +26,7 @@ def test_a_written_out_number_has_the_same_value_and_no_exponent(number: str) ->
 
 
 @pytest.mark.parametrize(("number", "written"), [("1e-7", "0.0000001"), ("1.5e3", "1500"), ("-1.50E+1", "-15.0")])
-def test_the_examples_of_the_design(number: str, written: str) -> None:
+def test_repeated_and_empty_titles_get_suffixes(number: str, written: str) -> None:
     assert write_out(number) == written
 
 

@@ -44,7 +44,7 @@ class AuditMachine(RuleBasedStateMachine):
 
     @rule(late=st.lists(st.integers(0, LATE_MINUTES * 60_000), min_size=1, max_size=8), repeat=st.integers(1, 4))
     def arrive(self, late: list[int], repeat: int) -> None:
-        """Events become visible so many milliseconds after they were ingested, some of them in the same."""
+        """Events become visible this many milliseconds after they were ingested, some of them in the same millisecond."""
         for milliseconds in late:
             for _ in range(repeat):
                 self._add(milliseconds)
@@ -69,7 +69,7 @@ class AuditMachine(RuleBasedStateMachine):
 
     @rule(arrivals=st.lists(st.integers(0, 2), max_size=4))
     def read_while_events_arrive(self, arrivals: list[int]) -> None:
-        """Between two pages fewer arrive than a page holds."""
+        """Between two pages, fewer events arrive than a page contains."""
         left = list(arrivals)
 
         def arrive() -> None:

@@ -1,4 +1,4 @@
-"""Reads of the audit log: what is asked for, what is said, and what stops them."""
+"""Reads of the audit log: what they request, report, and stop for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
 
 
-def test_events_come_oldest_first_with_all_that_they_say(pigment: AuditPigment, reader: Reader) -> None:
+def test_events_come_oldest_first_with_all_their_content(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.page_size = 2
     for number in (3, 1, 2, 5, 4):
         pigment.log.add(an_event(number, NOON - timedelta(minutes=number), others={"workspace": "W"}))
@@ -53,7 +53,7 @@ def test_events_come_oldest_first_with_all_that_they_say(pigment: AuditPigment, 
     }
 
 
-def test_the_first_read_asks_for_180_days_but_an_hour(pigment: AuditPigment, reader: Reader) -> None:
+def test_the_first_read_requests_180_days_less_an_hour(pigment: AuditPigment, reader: Reader) -> None:
     reader.read()
     assert pigment.asked == ["2026-05-25T13:01:00Z"]
 
@@ -83,7 +83,7 @@ def test_an_empty_log_leaves_a_state_that_goes_on(pigment: AuditPigment, reader:
 
 
 @pytest.mark.parametrize("state", [{"ingestionTimestamp": "2999-01-01T00:00:00Z"}, None])
-def test_a_state_of_the_future_yields_nothing_and_stays(
+def test_a_state_in_the_future_yields_nothing_and_is_kept(
     pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, state: dict[str, Any] | None
 ) -> None:
     pigment.log.add(an_event(1))
@@ -104,7 +104,7 @@ def test_a_state_of_the_future_yields_nothing_and_stays(
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=20), timedelta(days=2), timedelta(days=365_000)])
-def test_an_event_of_a_wrong_clock_hides_no_later_ones(
+def test_an_event_with_a_wrong_time_hides_no_later_events(
     pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
 ) -> None:
     monkeypatch.setattr("source_pigment.audit.window.MOST_FINGERPRINTS", 5)
@@ -124,7 +124,7 @@ def test_a_state_that_is_not_ours_is_a_config_problem(reader: Reader) -> None:
         reader.read()
 
 
-def test_a_span_that_nobody_read_in_180_days_is_named(
+def test_a_span_that_was_not_read_for_180_days_is_reported_as_lost(
     pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     pigment.log.add(an_event(1))
@@ -140,7 +140,7 @@ def test_a_span_that_nobody_read_in_180_days_is_named(
     ]
 
 
-def test_a_quiet_year_that_was_read_meanwhile_is_nothing_to_warn_of(
+def test_a_quiet_year_of_regular_reads_causes_no_warning(
     pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     pigment.log.add(an_event(1))
@@ -151,7 +151,7 @@ def test_a_quiet_year_that_was_read_meanwhile_is_nothing_to_warn_of(
     assert warned(caplog) == []
 
 
-def test_a_range_that_pigment_finds_too_long_is_asked_for_shorter(pigment: AuditPigment, reader: Reader) -> None:
+def test_a_range_that_pigment_rejects_is_shortened(pigment: AuditPigment, reader: Reader) -> None:
     real = pigment.log.page
 
     def page(query: Any, *rest: Any) -> Any:
@@ -168,7 +168,7 @@ def test_a_range_that_pigment_finds_too_long_is_asked_for_shorter(pigment: Audit
     assert len(reader.stored) == 1
 
 
-def test_a_rejection_that_no_shorter_range_helps_is_raised(pigment: AuditPigment, reader: Reader) -> None:
+def test_a_rejection_of_every_shorter_range_is_raised(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.rejects_older = True
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("local_pigment.audit.DAYS_BACK", DAY)
@@ -179,7 +179,7 @@ def test_a_rejection_that_no_shorter_range_helps_is_raised(pigment: AuditPigment
 
 @pytest.mark.parametrize("parameter", ["nextCursor", "pageToken"])
 @pytest.mark.parametrize("number", [20, 100])
-def test_another_name_of_the_cursor_is_found(
+def test_another_cursor_parameter_is_found(
     pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, parameter: str, number: int
 ) -> None:
     pigment.names = AuditNames("items", "eventId", parameter)
@@ -195,7 +195,7 @@ def test_another_name_of_the_cursor_is_found(
     assert warned(caplog) == [f'Pigment ignores the parameter "{each}" of the audit log.' for each in tried * 2]
 
 
-def test_a_rejection_of_a_range_that_was_accepted_before_shortens_nothing(
+def test_a_rejection_after_the_first_page_does_not_shorten_the_range(
     pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pigment.log.page_size = 2
@@ -214,7 +214,7 @@ def test_a_rejection_of_a_range_that_was_accepted_before_shortens_nothing(
     assert reader.state is None
 
 
-def test_a_cursor_that_nobody_knows_stops_the_read(pigment: AuditPigment, reader: Reader) -> None:
+def test_an_unknown_cursor_parameter_stops_the_read(pigment: AuditPigment, reader: Reader) -> None:
     pigment.names = AuditNames(cursor="after")
     pigment.log.page_size = 2
     pigment.log.add(*(an_event(each) for each in range(5)))
@@ -226,7 +226,7 @@ def test_a_cursor_that_nobody_knows_stops_the_read(pigment: AuditPigment, reader
     )
 
 
-def test_a_cursor_that_expires_begins_the_listing_again(pigment: AuditPigment, reader: Reader) -> None:
+def test_an_expired_cursor_restarts_the_listing(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.page_size = 2
     pigment.log.add(*(an_event(each) for each in range(12)))
     lives = iter([1000.0, 1000, 1000, 0.5])
@@ -237,7 +237,7 @@ def test_a_cursor_that_expires_begins_the_listing_again(pigment: AuditPigment, r
     assert len(pigment.asked) == 4 + 6
 
 
-def test_cursors_that_always_expire_are_said(pigment: AuditPigment, reader: Reader) -> None:
+def test_cursors_that_always_expire_stop_the_read(pigment: AuditPigment, reader: Reader) -> None:
     pigment.log.page_size = 2
     pigment.log.add(*(an_event(each) for each in range(12)))
     pages = iter(range(1000))
@@ -269,7 +269,7 @@ def answered(patch: pytest.MonkeyPatch, document: Any) -> None:
         ({"events": [{"id": "a", "ingestionTimestamp": 17}], "pagination": {}}, "when each event was ingested"),
     ],
 )
-def test_what_is_not_understood_stops_the_read(
+def test_a_page_that_is_not_understood_stops_the_read(
     reader: Reader, monkeypatch: pytest.MonkeyPatch, document: Any, what: str
 ) -> None:
     answered(monkeypatch, document)
@@ -279,7 +279,7 @@ def test_what_is_not_understood_stops_the_read(
     assert reader.state is None
 
 
-def test_events_without_an_id_are_known_by_what_they_say(
+def test_events_without_an_id_are_recognised_by_their_content(
     reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = {"type": "A", "ingestionTimestamp": iso(NOON), "payload": {"a": 1}}
@@ -297,7 +297,7 @@ def test_events_without_an_id_are_known_by_what_they_say(
     ]
 
 
-def test_states_lie_at_most_so_many_events_apart(
+def test_a_state_follows_a_limited_number_of_events(
     pigment: AuditPigment, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("source_pigment.audit.stream._EVENTS_BETWEEN_STATES", 4)
@@ -310,7 +310,7 @@ def test_states_lie_at_most_so_many_events_apart(
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=1), timedelta(hours=25), timedelta(days=3), timedelta(days=900)])
-def test_an_event_ahead_of_all_clocks_hides_none_that_follow(
+def test_an_event_ahead_of_all_clocks_hides_no_later_events(
     pigment: AuditPigment, reader: Reader, ahead: timedelta
 ) -> None:
     pigment.log.add(an_event(1), an_event(2, NOON + ahead))
@@ -331,7 +331,7 @@ def test_a_clock_that_is_behind_hides_no_event(pigment: AuditPigment, reader: Re
     assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
 
 
-def test_different_events_with_one_id_are_all_sent_and_said(
+def test_different_events_with_one_id_are_all_sent_and_reported(
     pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = an_event(1)

@@ -1,4 +1,4 @@
-"""The state of the audit log: complete from its beginning on, bounded, and only ours."""
+"""The state of the audit log: complete from its beginning, bounded, and only ours."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def echoed(window: Window) -> Window:
 
 
 @given(st.lists(MOMENTS, max_size=30))
-def test_what_was_sent_behind_the_beginning_is_known_and_nothing_else(moments: list[int]) -> None:
+def test_exactly_the_events_after_the_beginning_are_known(moments: list[int]) -> None:
     window = Window(0)
     for number, moment in enumerate(sorted(moments)):
         window.add(moment, mark(number), LATER)
@@ -47,14 +47,14 @@ def test_what_was_sent_behind_the_beginning_is_known_and_nothing_else(moments: l
 
     assert kept <= window.fingerprints()
     assert window.count == len(window.fingerprints())
-    # Only the minute in which the range begins may hold more than is asked for.
+    # Only the minute in which the range begins may contain more than is requested.
     assert window.count <= len(kept) + sum(window.since - MINUTE < each < window.since for each in moments)
     assert window.newest == max(moments, default=None)
     assert window.since <= (minute_of(max(moments)) if moments else 0)
 
 
 @given(st.lists(MOMENTS, max_size=40), st.integers(1, 10))
-def test_the_state_is_bounded_but_for_its_newest_minute(moments: list[int], most: int) -> None:
+def test_the_state_is_bounded_except_for_its_newest_minute(moments: list[int], most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_module, "MOST_FINGERPRINTS", most)
         window = Window(0)
@@ -67,7 +67,7 @@ def test_the_state_is_bounded_but_for_its_newest_minute(moments: list[int], most
     assert {mark(n) for n, each in enumerate(sorted(moments)) if each >= window.since} <= window.fingerprints()
 
 
-def test_a_late_event_never_puts_the_beginning_behind_itself() -> None:
+def test_a_late_event_never_moves_the_beginning_past_itself() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(window_module, "MOST_FINGERPRINTS", 3)
         window = Window(0)
@@ -101,11 +101,11 @@ def test_thousands_in_one_millisecond_stay_together() -> None:
 
 
 @pytest.mark.parametrize("state", [{}, {"__ab_no_cursor_state_message": True}, {"ingestionTimestamp": None}])
-def test_a_state_of_nothing_is_none(state: Any) -> None:
+def test_an_empty_state_describes_no_window(state: Any) -> None:
     assert Window.from_state(state) is None
 
 
-def test_a_time_that_somebody_wrote_is_where_the_range_begins() -> None:
+def test_a_time_written_by_hand_is_where_the_range_begins() -> None:
     window = Window.from_state({"ingestionTimestamp": "2026-11-01T10:00:30Z"})
     assert window is not None
     assert iso(window.since) == "2026-11-01T10:00:30Z"
@@ -113,7 +113,7 @@ def test_a_time_that_somebody_wrote_is_where_the_range_begins() -> None:
     assert echoed(window).fingerprints() == {mark(1)}
 
 
-def test_a_cursor_that_was_moved_on_moves_the_range_on() -> None:
+def test_a_cursor_moved_forward_by_hand_moves_the_range() -> None:
     window = Window(0)
     window.add(OVERLAP, mark(1), LATER)
     moved = Window.from_state({**window.state(), "ingestionTimestamp": "2999-01-01T00:00:00Z"})
@@ -155,7 +155,7 @@ def test_a_moment_is_read_in_every_form_of_iso_8601(text: str, same: str) -> Non
 
 
 @pytest.mark.parametrize("text", [None, "", "soon", "0001-01-01T00:00:00+14:00x"])
-def test_what_is_no_moment_is_none(text: str | None) -> None:
+def test_text_that_is_not_a_moment_is_none(text: str | None) -> None:
     assert parse_moment(text) is None
 
 

@@ -1,4 +1,4 @@
-"""Several applications: what is chosen of each, and which object a configured stream reads."""
+"""Several applications: what is chosen from each, and what a configured stream reads."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LISTINGS = [(each, BLOCKS[each.id]) for each in APPLICATIONS]
 
 
 def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> Catalog:
-    """What there is in both applications, as it is put together from what Pigment lists."""
+    """What there is in both applications, combined from what Pigment lists."""
     failed = failed or {}
     parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
     targets, others = ([each for part in parts for each in getattr(part, name)] for name in ("targets", "others"))
@@ -98,7 +98,7 @@ def test_an_id_may_still_be_pasted_as_an_address() -> None:
 
 
 def noted(space: str | None, name: str, id_: str | None, application_id: str | None = None) -> ConfiguredStream:
-    """A configured stream with what discovery noted of it."""
+    """A configured stream with what discovery noted about it."""
     notes = {"id": id_, **({"application": application_id} if application_id else {})}
     schema = {"x-pigment": notes} if id_ else {}
     return ConfiguredStream(StreamName(name, space), ConfiguredSchema.parse(schema))
@@ -146,7 +146,7 @@ def test_a_stream_follows_its_block(stream: ConfiguredStream, reads: str) -> Non
         (noted(None, "Accounts", None), 'has no namespace, so that with an empty "Application ID"'),
     ],
 )
-def test_a_stream_that_is_not_there_is_read_from_no_other(stream: ConfiguredStream, words: str) -> None:
+def test_a_missing_stream_is_not_read_from_another_block(stream: ConfiguredStream, words: str) -> None:
     with pytest.raises(ConfigProblem, match=words):
         find_target(SEVERAL, catalog(SEVERAL), stream)
 
@@ -182,7 +182,7 @@ def test_with_one_id_a_stream_of_that_application_goes_on_in_its_namespace() -> 
         (ResponseNotUnderstood("list blocks"), FailureType.system_error, "blocks of its application could not be"),
     ],
 )
-def test_what_is_wrong_with_an_application_is_wrong_with_its_streams_alone(
+def test_an_application_that_fails_affects_only_its_own_streams(
     error: PigmentError, type_: FailureType, words: str
 ) -> None:
     seen = catalog(SEVERAL, {SALES: error})
@@ -196,14 +196,14 @@ def test_what_is_wrong_with_an_application_is_wrong_with_its_streams_alone(
         assert words in str(problem.message if failed else problem)  # type: ignore[union-attr] # told apart
 
 
-def test_what_may_be_of_an_application_that_nobody_could_list_is_tried_again() -> None:
+def test_a_stream_that_may_belong_to_an_unlisted_application_is_tried_later() -> None:
     seen = catalog(SEVERAL, {SALES: Unavailable("list blocks", status=503)})
     with pytest.raises(AirbyteTracedException) as raised:
         find_target(SEVERAL, seen, noted(None, "Accounts", SALES_ACCOUNTS))
     assert raised.value.failure_type is FailureType.transient_error
 
 
-def test_a_block_that_two_applications_show_is_read_as_the_one_that_was_configured() -> None:
+def test_a_block_visible_in_two_applications_is_read_from_the_configured_one() -> None:
     shared = BLOCKS[PLAN][0]
     parts = [catalog_of(SEVERAL, [shared], (), each) for each in APPLICATIONS]
     seen = Catalog(parts[0].targets + parts[1].targets, (), Applications(APPLICATIONS))
@@ -304,7 +304,7 @@ def test_a_name_that_several_applications_have_asks_for_the_id() -> None:
         exported_by(entry("Plan/Cost"))
 
 
-def test_two_entries_for_one_block_are_too_many_however_they_name_it() -> None:
+def test_two_entries_for_one_block_are_a_config_problem() -> None:
     named = [BLOCKS[SALES][2].id, "Sales/P&L"]
     settings = config(block_requests=[{"block": each, "request": "{}"} for each in named])
     with pytest.raises(ConfigProblem, match="more than one entry"):

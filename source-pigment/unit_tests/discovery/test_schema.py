@@ -94,7 +94,7 @@ def test_without_known_names_a_tables_trailing_numbers_are_its_values() -> None:
 
 
 @pytest.mark.parametrize("rows", [("A;1", "A;2"), (";1",)])
-def test_a_key_that_does_not_hold_in_the_sample_is_not_claimed(rows: tuple[str, ...]) -> None:
+def test_a_key_with_blanks_or_repeats_in_the_sample_is_not_claimed(rows: tuple[str, ...]) -> None:
     assert schema(BlockType.DIMENSION_LIST, "Account;FTE", *rows).primary_key == ()
 
 
@@ -123,7 +123,7 @@ def test_the_types_are_read_back_from_the_schema(types: list[ColumnType]) -> Non
     "json_schema",
     [{}, {"properties": None}, {"properties": {}, "x-pigment": True}, {"x-pigment": {"id": 5, "header": "no"}}],
 )
-def test_a_schema_of_another_make_says_nothing(json_schema: dict[str, object]) -> None:
+def test_a_schema_without_our_annotation_says_nothing(json_schema: dict[str, object]) -> None:
     assert ConfiguredSchema.parse(json_schema) == ConfiguredSchema({}, None, None)
 
 
@@ -133,7 +133,7 @@ def test_a_property_of_any_type_is_text(anything: object) -> None:
 
 
 def configured(discovered: str, *deselected: str) -> ConfiguredSchema:
-    """The schema of these titles, from which the user took columns away."""
+    """The schema of these titles, from which the user deselected columns."""
     names = column_names(discovered.split(";"))
     columns = dict.fromkeys(names, ColumnType.TEXT)
     json_schema = StreamSchema(columns, (), tuple(discovered.split(";"))).json_schema("id", row_metadata=False)
@@ -183,12 +183,12 @@ def test_a_column_that_is_gone_is_missing() -> None:
         (configured("a;;b"), "a;;;b"),
     ],
 )
-def test_another_number_of_columns_of_one_title_mixes_them_up(schema: ConfiguredSchema, header: str) -> None:
+def test_a_changed_number_of_columns_with_one_title_is_ambiguous(schema: ConfiguredSchema, header: str) -> None:
     with pytest.raises((ColumnsAmbiguous, ColumnsMissing)):
         selected(schema, header)
 
 
-def test_without_the_header_of_the_discovery_what_is_not_selected_may_be_new() -> None:
+def test_without_the_discovered_header_an_unselected_column_may_be_new() -> None:
     old = ConfiguredSchema({"a": ColumnType.TEXT}, None, None)
 
     assert selected(old, "a;b").names == ("a", "b")
@@ -234,7 +234,7 @@ def test_no_column_is_dropped_and_every_name_is_unique(header: list[str]) -> Non
         assert name.startswith(wanted or "column_")
 
 
-def test_the_examples_of_the_design() -> None:
+def test_repeated_and_empty_titles_get_suffixes() -> None:
     assert column_names(["a", "a", "", "a"]) == ["a", "a_2", "column_3", "a_3"]
 
 

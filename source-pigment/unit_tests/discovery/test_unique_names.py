@@ -1,4 +1,4 @@
-"""Names of streams and namespaces: unique, and whatever else there is changes none."""
+"""Names of streams and namespaces: unique, and independent of what else there is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = st.sampled_from(["list", "metric", "table", "view"])
 
 @st.composite
 def named_objects(draw: Any) -> list[Named]:
-    """Objects of few names, some of which look like those that are made up for others."""
+    """Objects with few names, some of which look like the unique names of others."""
     ids = [str(each) for each in draw(st.lists(st.uuids(), max_size=6, unique=True))]
     made_up = [f"A ({suffix})" for id_ in ids for suffix in (id_, id_[:8])] + ["A (list)", "A (list) (list)"]
     names = st.sampled_from(["A", "a", "B", *made_up])
@@ -25,7 +25,7 @@ def named_objects(draw: Any) -> list[Named]:
 
 
 @given(objects=named_objects(), chance=st.randoms())
-def test_no_two_have_one_name_and_no_order_changes_a_name(objects: list[Named], chance: Any) -> None:
+def test_names_are_unique_and_do_not_depend_on_the_order(objects: list[Named], chance: Any) -> None:
     for name_all in (namespaces, stream_names):
         names = dict(zip([each.id for each in objects], name_all(objects), strict=True))
         assert len(set(names.values())) == len(objects)
@@ -36,11 +36,11 @@ def test_no_two_have_one_name_and_no_order_changes_a_name(objects: list[Named], 
 
 
 @given(objects=named_objects(), more=st.uuids())
-def test_an_application_of_another_name_changes_none(objects: list[Named], more: uuid.UUID) -> None:
+def test_an_application_with_a_different_name_changes_no_other(objects: list[Named], more: uuid.UUID) -> None:
     assert namespaces([*objects, Named(str(more), "Unlike", "application")]) == [*namespaces(objects), "Unlike"]
 
 
-def test_what_is_listed_twice_ends_in_one_name() -> None:
+def test_an_application_listed_twice_gets_one_name() -> None:
     assert namespaces([Named(PLAN, "Plan", "application")] * 2) == [f"Plan ({PLAN[:8]}) ({PLAN})"] * 2
     assert [each.namespace for each in name_applications([(PLAN, "Plan"), (PLAN, "Plan")])] == ["Plan"]
 

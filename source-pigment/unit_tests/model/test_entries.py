@@ -1,4 +1,4 @@
-"""Entries of the model's streams: every field that came is in the record, and every place that lists an object."""
+"""Entries of the model's streams: the record has every field, and every place that lists the object."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_no_block_lists_belongs_to_the_application() -> None:
     assert data["listed_in"] == [{"application_id": "a1", "block_id": None}]
 
 
-def test_a_listing_that_knows_more_adds_to_the_record() -> None:
+def test_a_richer_listing_adds_to_the_record() -> None:
     data = record(
         ModelKind.IMPORT_CONFIGURATIONS,
         (Place(PLANNING), [listed(id="c", name="C")]),
@@ -101,7 +101,7 @@ def test_columns_that_are_left_out_in_the_connection_are_not_sent() -> None:
     assert json.loads(chosen.data(fields)) == {"id": "v", "type": "Public"}
 
 
-def test_no_block_takes_the_name_of_a_stream_of_ours() -> None:
+def test_no_block_takes_the_name_of_a_system_stream() -> None:
     blocks = [Named(f"id{at}", name, "list") for at, name in enumerate([*ModelKind, "Ledger"])]
     names = stream_names(blocks)
 

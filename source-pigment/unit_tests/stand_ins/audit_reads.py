@@ -1,4 +1,4 @@
-"""Reads of the audit log against the local Pigment's own, without HTTP and with a clock that stands still."""
+"""Reads of the audit log from the local Pigment, without HTTP and with a clock that stands still."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @dataclass(slots=True)
 class AuditPigment:
-    """A client of one audit log; `seconds` is its clock, which moves by itself with each page."""
+    """A client of one audit log; `seconds` is its clock, which each page moves forward."""
 
     log: AuditLog = field(default_factory=AuditLog)
     names: AuditNames = field(default_factory=AuditNames)
@@ -45,14 +45,14 @@ class AuditPigment:
 
 @dataclass(slots=True)
 class Reader:
-    """Whoever keeps the records before each state, and the last state: what a destination stores."""
+    """What a destination stores: the records before each state, and the last state."""
 
     pigment: AuditPigment
     state: Mapping[str, Any] | None = None
     stored: list[dict[str, Any]] = field(default_factory=list)
 
     def read(self, *, is_incremental: bool = True, most_states: int | None = None) -> list[dict[str, Any]]:
-        """Read once, or only until so many states; gives the records that were stored."""
+        """Read once, or only until this many states; gives the records that were stored."""
         client = cast("PigmentClient", self.pigment)
         stream = AuditStream(client, {}, self.state, is_incremental=is_incremental, now=self.pigment.now.timestamp)
         fetched = stream.download(0, Event())
