@@ -109,6 +109,19 @@ MISTAKES_OF_BOTH = [
         ),
     ),
     Mistake(
+        "another web site",
+        literal(),
+        (
+            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
+            'URL", or report this if it is right.'
+        ),
+        elsewhere=html_site,
+    ),
+]
+
+# What the network can do to either form in the same way: one connector shows it.
+MISTAKES_OF_THE_NETWORK = [
+    Mistake(
         "a closed port",
         literal(base_url="http://127.0.0.1:1"),
         (
@@ -133,14 +146,5 @@ MISTAKES_OF_BOTH = [
             "reach Pigment (HTTPS_PROXY)."
         ),
         environment=DEAD_PROXY,
-    ),
-    Mistake(
-        "another web site",
-        literal(),
-        (
-            'What answers at 127.0.0.1 is not Pigment, or not as its API description says: correct the "Base '
-            'URL", or report this if it is right.'
-        ),
-        elsewhere=html_site,
     ),
 ]

@@ -110,19 +110,6 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "a key that is cut off",
-        literal(credentials={"auth_type": "single_key", "api_key": "pgmt_wrong"}),
-        (
-            'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
-            "revoked, and that its IP allow list contains the addresses of Airbyte."
-        ),
-    ),
-    Mistake(
-        "a key in quotes",
-        literal(credentials={"auth_type": "separate_keys", "import_api_key": "'pgmt_abc'"}),
-        ('The key under "Import key" is in quotes: remove the quotes around it.'),
-    ),
-    Mistake(
         "another web site, with an Import key alone",
         separate(**{"import": "import"}),
         (
@@ -291,24 +278,9 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "half a row in a file",
-        literal(max_file_rows=0.5),
-        ('The field "Most rows in a file" must be a whole number: correct it.'),
-    ),
-    Mistake(
-        "an import mode that does not exist",
-        literal(import_mode="replace"),
-        ('The field "Import mode" must be create, update or upsert: correct it.'),
-    ),
-    Mistake(
         "a delimiter as a sign",
         literal(csv={"delimiter": ";"}),
         ('The field "Delimiter" of "CSV format" must be comma or semicolon: choose one of them.'),
-    ),
-    Mistake(
-        "a list of targets as a text",
-        literal(targets="ledger"),
-        ('The field "Targets" must be a list of entries: correct it.'),
     ),
 ]
 

@@ -12,6 +12,7 @@ from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from mistakes import (
     MISTAKES_OF_BOTH,
+    MISTAKES_OF_THE_NETWORK,
     NOWHERE,
     Config,
     Mistake,
@@ -47,51 +48,16 @@ def custom(block: str, request: str = "{}") -> Callable[[LocalPigment], Config]:
 
 MISTAKES = [
     *MISTAKES_OF_BOTH,
+    *MISTAKES_OF_THE_NETWORK,
     Mistake(
         "the form is empty",
         literal(credentials=None, application_id=None),
         ('The field "Authentication" is empty: fill it in.'),
     ),
     Mistake(
-        "no way of signing in is chosen",
-        literal(credentials={}),
-        ('The field "Authentication" is not chosen: choose "A key for each purpose" or "One key for everything".'),
-    ),
-    Mistake(
-        "a key is missing",
-        literal(credentials={"auth_type": "separate_keys", "export_api_key": "pgmt_x"}),
-        ('The field "Metadata key" of "Authentication" is empty: fill it in.'),
-    ),
-    Mistake(
         "a key is in quotes",
         key('"pgmt_abc"'),
         ('The key under "Export key" is in quotes: remove the quotes around it.'),
-    ),
-    Mistake(
-        "the dots that hide a key were copied",
-        key("\u2022" * 12),
-        (
-            'The key under "Export key" is only the dots or stars that stand for a hidden key: copy the key '
-            "itself in Pigment, under Workspace settings > API keys."
-        ),
-    ),
-    Mistake(
-        "a mail program broke the key",
-        key("pgmt_ab\ncd"),
-        ('The key under "Export key" contains a space or a line break: copy it again, alone and in one piece.'),
-    ),
-    Mistake(
-        '"Bearer" was copied with the key',
-        key("Bearer pgmt_abcd"),
-        ('The key under "Export key" begins with the word "Bearer": enter only the key.'),
-    ),
-    Mistake(
-        "a key of the old form",
-        key("3jp2e232-9875-42f4-9fcf-63fe2ce568jp"),
-        (
-            'The key under "Export key" has the old format with dashes, which Pigment no longer accepts: create a'
-            " new key in Pigment, under Workspace settings > API keys."
-        ),
     ),
     Mistake(
         "a key that is cut off",
@@ -168,14 +134,6 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "the address of the home page as application",
-        literal(application_id="https://pigment.app/home"),
-        (
-            'The address under "Application ID" contains no application ID: open the application in Pigment and copy'
-            " the address from there."
-        ),
-    ),
-    Mistake(
         "the address of a page as base URL",
         literal(base_url=f"https://pigment.app/application/{NOWHERE}"),
         (
@@ -195,11 +153,6 @@ MISTAKES = [
             'The "Base URL" begins with http, which would send the key unprotected: enter the address with https '
             "in front."
         ),
-    ),
-    Mistake(
-        "a port that is none",
-        literal(base_url="https://pigment.app:99999"),
-        ('The "Base URL" is not a usable address: enter one such as https://pigment.app.'),
     ),
     Mistake(
         "a web site without such pages",

@@ -42,28 +42,36 @@ def test_missing_keys_are_asked_for(credentials: dict[str, Any]) -> None:
         keys_from_config(credentials)
 
 
+COPY = "copy the key itself in Pigment, under Workspace settings > API keys"
+CREATE = "create a new key in Pigment, under Workspace settings > API keys"
+SPACE = "contains a space or a line break: copy it again, alone and in one piece"
+DOTS = f"is only the dots or stars that stand for a hidden key: {COPY}"
+QUOTES = "is in quotes: remove the quotes around it"
+
+
 @pytest.mark.parametrize(
-    ("key", "words"),
+    ("key", "problem"),
     [
-        ("3jp2e232-9875-42f4-9fcf-63fe2ce568jp", "old format with dashes"),
-        ('"pgmt_secret"', "in quotes"),
-        ("\u201cpgmt_secret\u201d", "in quotes"),
-        (" 'pgmt_secret", "in quotes"),
-        ("Bearer pgmt_secret", '"Bearer"'),
-        ("pgmt_sec ret", "space"),
-        ("pgmt_sec\nret", "line break"),
-        ("pgmt_sec\u2026", "keys never have"),
-        ("**********", "dots or stars"),
-        ("\u2022\u2022\u2022\u2022", "dots or stars"),
+        (
+            "3jp2e232-9875-42f4-9fcf-63fe2ce568jp",
+            f"has the old format with dashes, which Pigment no longer accepts: {CREATE}",
+        ),
+        ('"pgmt_secret"', QUOTES),
+        ("\u201cpgmt_secret\u201d", QUOTES),
+        (" 'pgmt_secret", QUOTES),
+        ("Bearer pgmt_secret", 'begins with the word "Bearer": enter only the key'),
+        ("pgmt_sec ret", SPACE),
+        ("pgmt_sec\nret", SPACE),
+        ("pgmt_sec\u2026", "contains a character that keys never have: copy it again, or create a new one"),
+        ("**********", DOTS),
+        ("\u2022\u2022\u2022\u2022", DOTS),
     ],
 )
-def test_what_cannot_be_a_key_is_named_by_its_field_and_not_quoted(key: str, words: str) -> None:
+def test_what_cannot_be_a_key_is_named_by_its_field_and_not_quoted(key: str, problem: str) -> None:
     for credentials, field in (
         ({"auth_type": "single_key", "api_key": key}, '"API key"'),
         ({"auth_type": "separate_keys", "export_api_key": "pgmt_e", "metadata_api_key": key}, '"Metadata key"'),
     ):
         with pytest.raises(ConfigProblem) as caught:
             keys_from_config(credentials)
-        assert words in str(caught.value)
-        assert field in str(caught.value)
-        assert "secret" not in str(caught.value)
+        assert str(caught.value) == f"The key under {field} {problem}."
