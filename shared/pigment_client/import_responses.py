@@ -1,5 +1,7 @@
 """What Pigment says about an import: accepted, running, completed with a report, or failed. Pure.
 
+Everything here raises one of the errors in `MALFORMED` for a body that is not as it should be.
+
 There are two forms. In the API description, the response to a push contains only an id, and the rest is reported when
 asked for (`importStatus`, `detailedReport`); the text "CSV Push API" describes a response with the immediate result
 (`status`, `recordsAccepted`, `errors` by row). Either form is understood in every response.
@@ -10,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -21,7 +22,7 @@ from pigment_client.models import (
     SkippedData,
     UnreadableStatus,
 )
-from pigment_client.responses import optional_text_of, text_of, understood
+from pigment_client.responses import MALFORMED, optional_text_of, text_of
 
 # Words of the immediate form that mean "ask again later". Only "completed" is documented, and only that is a success,
 # even if another word comes with counts.
@@ -29,22 +30,16 @@ _RUNNING = {"accepted", "inprogress", "in_progress", "pending", "processing", "q
 
 
 def parse_pushed(body: Any) -> Import:
-    """The response of a push; raises `ResponseNotUnderstood`."""
-    return understood(lambda: _parse(body))
+    """The response of a push; an id alone is an import that was accepted."""
+    if "importStatus" not in body and "status" not in body:
+        return RunningImport(text_of(body, "importId"))
+    return parse_import_status(body)
 
 
 def parse_import_status(body: Any) -> Import:
-    """The response of `GET /api/v1/import/{importId}/status`; raises `ResponseNotUnderstood`."""
-    if isinstance(body, dict) and "importStatus" not in body and "status" not in body:
-        body = None
-    return understood(lambda: _parse(body))
-
-
-def _parse(body: Mapping[str, Any]) -> Import:
+    """The response of `GET /api/v1/import/{importId}/status`."""
     import_id = text_of(body, "importId")
-    if "importStatus" in body:
-        return _parse_asked(import_id, body)
-    return _parse_immediate(import_id, body) if "status" in body else RunningImport(import_id)
+    return _parse_asked(import_id, body) if "importStatus" in body else _parse_immediate(import_id, body)
 
 
 def _parse_asked(import_id: str, body: Mapping[str, Any]) -> Import:
@@ -69,8 +64,8 @@ def _completed(import_id: str, report: Any) -> Import:
     if report is None:
         return CompletedImport(import_id)
     try:
-        return understood(lambda: _parse_report(import_id, report))
-    except ResponseNotUnderstood:
+        return _parse_report(import_id, report)
+    except MALFORMED:
         return UnreadableStatus(import_id, completed=True)
 
 
@@ -104,8 +99,8 @@ def _parse_immediate(import_id: str, body: Mapping[str, Any]) -> Import:
     if status != "completed":
         return UnreadableStatus(import_id, completed=False)
     try:
-        return understood(lambda: _parse_immediate_result(import_id, body))
-    except ResponseNotUnderstood:
+        return _parse_immediate_result(import_id, body)
+    except MALFORMED:
         return UnreadableStatus(import_id, completed=True)
 
 

@@ -1,37 +1,38 @@
-"""Listings of Pigment: their decoded bodies as typed values. Pure."""
+"""Listings of Pigment: their decoded bodies as typed values, or one of the errors in `MALFORMED`. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.json_objects import fields_of, items_of, json_document, text_in
 from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, ListedObject, View
 
-T = TypeVar("T")
+# What is raised where a decoded body is not as it should be. The texts may quote the body.
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def parse_applications(body: Any) -> list[Application]:
     """The response of `GET /api/v1/applications`."""
-    return _each(body, lambda item: Application(text_of(item, "id"), _name_of(item)))
+    return [Application(text_of(item, "id"), _name_of(item)) for item in _items(body)]
 
 
 def parse_blocks(body: Any) -> tuple[list[Block], int]:
     """The response of `GET /api/v1/blocks`, and how many more blocks of unknown types it contains."""
-    blocks = _each(body, _block)
-    known = [block for block in blocks if block is not None]
-    return known, len(blocks) - len(known)
+    items, types = _items(body), set(BlockType)
+    known = [_block(item) for item in items if text_of(item, "type") in types]
+    return known, len(items) - len(known)
 
 
 def parse_views(body: Any) -> list[View]:
     """The response of `GET /api/v1/views`."""
-    return _each(body, lambda item: View(text_of(item, "id"), _name_of(item), text_of(item, "type")))
+    return [View(text_of(item, "id"), _name_of(item), text_of(item, "type")) for item in _items(body)]
 
 
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
     """The response of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
-    return _each(body, _import_configuration)
+    return [_import_configuration(item) for item in _items(body)]
 
 
 def parse_listing(content: bytes) -> list[ListedObject]:
@@ -50,17 +51,8 @@ def _listed_object(item: bytes) -> ListedObject:
     return ListedObject(id_, fields)
 
 
-def understood(parse: Callable[[], T]) -> T:
-    """The result of the parser; raises `ResponseNotUnderstood`, without quoting the body, where that is malformed."""
-    try:
-        return parse()
-    except (KeyError, TypeError, ValueError, AttributeError):
-        pass  # these may quote the body; raised from here, ours would carry them along
-    raise ResponseNotUnderstood
-
-
 def text_of(item: Any, name: str) -> str:
-    """A required text; raises KeyError or TypeError."""
+    """A required text."""
     value = item[name]
     if not isinstance(value, str):
         raise TypeError(name)
@@ -74,15 +66,12 @@ def _name_of(item: Any) -> str:
 
 
 def optional_text_of(item: Mapping[str, Any], name: str) -> str | None:
-    """A text that may be absent or null; raises TypeError for anything else."""
+    """A text that may be absent or null."""
     return None if item.get(name) is None else text_of(item, name)
 
 
-def _block(item: Any) -> Block | None:
-    kind = text_of(item, "type")
-    if kind not in set(BlockType):
-        return None
-    return Block(text_of(item, "id"), _name_of(item), BlockType(kind), _columns(item))
+def _block(item: Any) -> Block:
+    return Block(text_of(item, "id"), _name_of(item), BlockType(text_of(item, "type")), _columns(item))
 
 
 def _import_configuration(item: Any) -> ImportConfiguration:
@@ -107,10 +96,7 @@ def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:
     )
 
 
-def _each(body: Any, parse: Callable[[Any], T]) -> list[T]:
-    def parse_all() -> list[T]:
-        if not isinstance(body, list):
-            raise TypeError
-        return [parse(item) for item in body]
-
-    return understood(parse_all)
+def _items(body: Any) -> list[Any]:
+    if not isinstance(body, list):
+        raise TypeError
+    return body

@@ -25,6 +25,7 @@ from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.rate_limit import RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import Attempts, RetryPolicy, may_repeat
+from pigment_client.responses import MALFORMED
 
 logger = logging.getLogger("airbyte.pigment.transport")
 
@@ -188,6 +189,6 @@ def content_of(request: Request, response: requests.Response, parse: Callable[[b
         return parse(response.content)
     except BrokenOff:
         kind = BrokenOff
-    except (ValueError, RecursionError, ResponseNotUnderstood):
-        pass  # the first contains the body; raised from here, ours would carry it along
+    except (*MALFORMED, RecursionError, ResponseNotUnderstood):
+        pass  # these may quote the body; raised from here, ours would carry them along
     raise request.error(kind, status=response.status_code)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+import requests
 
 from pigment_client.errors import ResponseNotUnderstood
+from pigment_client.http.request import Request
+from pigment_client.http.transport import decoded
 from pigment_client.import_responses import parse_import_status, parse_pushed
+from pigment_client.keys import Purpose
 from pigment_client.models import (
     CompletedImport,
     FailedImport,
@@ -19,6 +24,7 @@ from pigment_client.models import (
     UnreadableStatus,
 )
 
+REQUEST = Request("push CSV", Purpose.IMPORT, "POST", "/")
 ACCEPTED = {"recordsAccepted": 5, "recordsRejected": 0}
 SUMMARY = {"insertedCount": 3, "updatedCount": 2, "deletedCount": 1, "skippedCount": 0}
 
@@ -99,9 +105,11 @@ def test_a_result_that_comes_at_once() -> None:
 
 @pytest.mark.parametrize("body", [None, [], {}, "text", {"importId": 5}, {"importStatus": "Completed"}])
 def test_a_response_without_an_import_is_not_understood(body: Any) -> None:
+    response = requests.Response()
+    response.status_code, response._content = 200, json.dumps(body).encode()
     for parse in (parse_pushed, parse_import_status):
         with pytest.raises(ResponseNotUnderstood) as caught:
-            parse(body)
+            decoded(REQUEST, response, parse)
         assert caught.value.__context__ is None
 
 
