@@ -13,7 +13,7 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.imports.importer import Importer, check_verdict
 from destination_pigment.imports.verdicts import Effect, Imported, Shown, judge_deletions
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.store import are_quoted_right
+from destination_pigment.rejected_rows.csv_table import are_quoted_right
 from pigment_airbyte.failures import TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 from pigment_client.models import RejectedRow

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from destination_pigment.input.catalog import StreamKey
-from pigment_client.models import SkippedData
+from pigment_client.models import RejectedRow, SkippedData
 
 _WHOLE = "_airbyte_data"
 _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -162,3 +162,44 @@ def _cell(cell: Cell) -> str:
 def _encoded(lines: Sequence[str]) -> bytes:
     # Half of a surrogate pair, which UTF-8 cannot encode, is written as its escape.
     return "".join(lines).encode(errors="backslashreplace")
+
+
+NO_REASON = "rejected by Pigment"
+
+# The data rows of a file, some at a time.
+ReadRows = Callable[[], Iterable[list[list[str | None]]]]
+
+
+def rows_by_number(numbered: Iterable[RejectedRow]) -> dict[int, list[RejectedRow]]:
+    """The rejections that the response names, by the number of their row."""
+    found: dict[int, list[RejectedRow]] = {}
+    for each in numbered:
+        found.setdefault(each.row, []).append(each)
+    return found
+
+
+def are_quoted_right(columns: tuple[str, ...], read_rows: ReadRows, numbered: Sequence[RejectedRow]) -> bool:
+    """Whether every number is that of a row that contains the value that the response quotes, if it quotes one."""
+    left = rows_by_number(numbered)
+    for number, row in _rows(read_rows):
+        cells = dict(zip(columns, row, strict=False))
+        for each in left.pop(number, ()):
+            if each.value is not None and (cells.get(each.column or "", each.value) or "") != each.value:
+                return False
+    return not left
+
+
+def named_rows(
+    columns: tuple[str, ...], read_rows: ReadRows, numbered: dict[int, list[RejectedRow]], at: datetime
+) -> Iterator[KeptRow]:
+    """The rows of a file that the response names, with the reasons that it gives."""
+    for number, row in _rows(read_rows):
+        if errors := numbered.get(number):
+            reasons = dict.fromkeys(each.code or NO_REASON for each in errors)
+            fields = dict.fromkeys(each.column for each in errors if each.column)
+            yield KeptRow("; ".join(reasons), "; ".join(fields) or None, at, columns, tuple(row))
+
+
+def _rows(read_rows: ReadRows) -> Iterator[tuple[int, list[str | None]]]:
+    """The data rows and their numbers, from 1."""
+    return enumerate((row for some in read_rows() for row in some), start=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
@@ -126,15 +127,15 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc] # botocore has no
         return DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 
 
-def _translating(bucket: Bucket, do: Any) -> Any:
+def _translating(bucket: Bucket, do: Callable[[], Any]) -> Any:
     """The result of `do`; raises `BucketFailed` without the library's text, which may quote what was sent."""
     try:
         return do()
     except ClientError as error:
         response = error.response
-        said, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
-        region = said.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-        code = str(said.get("Code", ""))
+        described, meta = response.get("Error", {}), response.get("ResponseMetadata", {})
+        region = described.get("Region") or meta.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+        code = str(described.get("Code", ""))
         failure = failure_of_response(bucket, error.operation_name, code, meta.get("HTTPStatusCode"), region)
     except Exception as error:  # noqa: BLE001 - the text of any error of the library may quote what was sent
         failure = failure_without_response(bucket, type(error).__name__)
@@ -249,7 +250,7 @@ def failure_without_response(bucket: Bucket, exception: str) -> BucketFailed:
 
 
 def not_s3(bucket: Bucket) -> BucketFailed:
-    """The response is none that S3 gives."""
+    """The response is not one that S3 gives."""
     host, field = _address(bucket)
     return BucketFailed(f"what answers at {host} is not S3", f'correct the "{field}"')
 

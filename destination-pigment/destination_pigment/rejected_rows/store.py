@@ -19,7 +19,17 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from destination_pigment.input.catalog import DestinationStream, StreamKey
-from destination_pigment.rejected_rows.csv_table import KeptRow, counts_of, from_line, table_of
+from destination_pigment.rejected_rows.csv_table import (
+    NO_REASON,
+    KeptRow,
+    ReadRows,
+    are_quoted_right,
+    counts_of,
+    from_line,
+    named_rows,
+    rows_by_number,
+    table_of,
+)
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.errors import AddressUnusable, PlainHttp
 from pigment_client.http.address import Address
@@ -237,12 +247,6 @@ def _in_objects(rows: Iterable[KeptRow]) -> Iterator[list[KeptRow]]:
         yield some
 
 
-_NO_REASON = "rejected by Pigment"
-
-# The data rows of a file, some at a time.
-ReadRows = Callable[[], Iterable[list[list[str | None]]]]
-
-
 @dataclass(frozen=True, slots=True)
 class HeldRows:
     """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
@@ -301,11 +305,11 @@ class RejectedRowKeeper:
         """
         if self.store is None or not rejected:
             return
-        by_number = _by_number(numbered) if are_quoted_right(columns, read_rows, numbered) else {}
+        by_number = rows_by_number(numbered) if are_quoted_right(columns, read_rows, numbered) else {}
         if 0 < len(by_number) <= rejected:
-            self.store.keep(stream.key, _named_rows(columns, read_rows, by_number, self.store.now()))
+            self.store.keep(stream.key, named_rows(columns, read_rows, by_number, self.store.now()))
         if len(by_number) < rejected:
-            unnamed = skipped or (SkippedData(_NO_REASON, rejected - len(by_number)),)
+            unnamed = skipped or (SkippedData(NO_REASON, rejected - len(by_number)),)
             self.store.keep_counts(stream.key, unnamed)
 
     def sentence_after_push(self, failed: BucketFailed, stream: DestinationStream, rejected: int, stored: int) -> str:
@@ -328,39 +332,6 @@ def problem_of(failed: BucketFailed, sentence: str) -> ConfigProblem | Transient
 def unexpected(error: Exception) -> BucketFailed:
     """Any other error on the way to the bucket, which could happen again."""
     return BucketFailed(f"the connector met an error ({type(error).__name__})", "report it with the log of this sync")
-
-
-def _by_number(numbered: Sequence[RejectedRow]) -> dict[int, list[RejectedRow]]:
-    found: dict[int, list[RejectedRow]] = {}
-    for each in numbered:
-        found.setdefault(each.row, []).append(each)
-    return found
-
-
-def are_quoted_right(columns: tuple[str, ...], read_rows: ReadRows, numbered: Sequence[RejectedRow]) -> bool:
-    """Whether every number is that of a row that contains the value that the response quotes, if it quotes one."""
-    left = _by_number(numbered)
-    for number, row in _rows(read_rows):
-        cells = dict(zip(columns, row, strict=False))
-        for each in left.pop(number, ()):
-            if each.value is not None and (cells.get(each.column or "", each.value) or "") != each.value:
-                return False
-    return not left
-
-
-def _named_rows(
-    columns: tuple[str, ...], read_rows: ReadRows, numbered: dict[int, list[RejectedRow]], at: datetime
-) -> Iterator[KeptRow]:
-    for number, row in _rows(read_rows):
-        if errors := numbered.get(number):
-            reasons = dict.fromkeys(each.code or _NO_REASON for each in errors)
-            fields = dict.fromkeys(each.column for each in errors if each.column)
-            yield KeptRow("; ".join(reasons), "; ".join(fields) or None, at, columns, tuple(row))
-
-
-def _rows(read_rows: ReadRows) -> Iterator[tuple[int, list[str | None]]]:
-    """The data rows and their numbers, from 1."""
-    return enumerate((row for some in read_rows() for row in some), start=1)
 
 
 def open_objects(bucket: Bucket) -> Objects:
