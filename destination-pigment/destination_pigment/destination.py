@@ -124,7 +124,7 @@ class DestinationPigment(Destination):
         # What is loaded by now stays to the end: the garbage collector need not look at it again for every few rows.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-        # The log goes to standard output: where nobody reads that any more, a line of it is no reason to stop.
+        # The log goes to standard output: if its other end is closed, that is no reason to stop.
         logging.raiseExceptions = False
         with Cancel(sys.stdout.fileno()) as cancel:
             with explained():
@@ -140,7 +140,7 @@ class DestinationPigment(Destination):
                 _end(cancel.exit_code)
 
     def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
-        """Spec as the CDK has it; check looks at the form by itself, and whatever is wrong ends in its one status."""
+        """Spec is the CDK's; check validates the form itself, and whatever is wrong ends in its one status."""
         if parsed_args.command == "check":
             yield self._run_check(self._config(parsed_args.config))
         else:
@@ -161,7 +161,7 @@ class DestinationPigment(Destination):
 
 
 def _end(code: int) -> None:
-    """End the process; nothing that is still to be printed may fail, because nobody may read it."""
+    """End the process; what is still to be printed must not fail where the other end of the output is closed."""
     with suppress(OSError):
         sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

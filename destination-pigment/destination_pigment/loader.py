@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -257,37 +256,25 @@ class Loader:
         self.to_replace.discard(job.stream.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
-    """Rows of a stream that no state covers: how many are stored, and how many may be, or may be deleted again."""
-
-    subject: str
-    stored: int
-    in_doubt: int
-
-
 def find_uncovered(
     streams: Iterable[DestinationStream], stored: Callable[[StreamKey], int], in_doubt: Iterable[Job]
-) -> list[Uncovered]:
-    """What a retry would add once more. Where rows are matched by a key, or all are replaced, it does no harm."""
-    jobs = list(in_doubt)
-    found = [
-        Uncovered(
-            each.subject,
-            stored(each.key),
-            sum(job.records - job.rejected for job in jobs if job.stream.key == each.key),
-        )
-        for each in streams
-        if each.mode is WriteMode.APPEND
-    ]
-    return [each for each in found if each.stored or each.in_doubt]
+) -> dict[str, tuple[int, int]]:
+    """Rows that no state covers, by subject: how many are stored, and how many may be, or may be deleted again.
+
+    A retry would add them once more. Where rows are matched by a key, or all are replaced, it does no harm.
+    """
+    doubted: Counter[StreamKey] = Counter()
+    for job in in_doubt:
+        doubted[job.stream.key] += job.records - job.rejected
+    found = {each.subject: (stored(each.key), doubted[each.key]) for each in streams if each.mode is WriteMode.APPEND}
+    return {subject: rows for subject, rows in found.items() if any(rows)}
 
 
-def describe_uncovered(uncovered: list[Uncovered]) -> str:
-    """The rows as a sentence that says what to do."""
-    rows = " and ".join(f"{counted(each.stored + each.in_doubt, 'row')} of the {each.subject}" for each in uncovered)
-    is_one = sum(each.stored + each.in_doubt for each in uncovered) == 1
-    verb = "may be" if any(each.in_doubt for each in uncovered) else "is" if is_one else "are"
+def describe_uncovered(uncovered: Mapping[str, tuple[int, int]]) -> str:
+    """The rows as a sentence with the advice."""
+    rows = " and ".join(f"{counted(sum(each), 'row')} of the {subject}" for subject, each in uncovered.items())
+    is_one = sum(map(sum, uncovered.values())) == 1
+    verb = "may be" if any(in_doubt for _, in_doubt in uncovered.values()) else "is" if is_one else "are"
     block, again = ("block" if len(uncovered) == 1 else "blocks"), ("this row" if is_one else "these rows")
     return (
         f"{rows} {verb} stored and not yet covered by a state: look at the {block} before you run the sync again, "

@@ -346,8 +346,8 @@ def _known_configurations(
 ) -> list[ImportConfiguration] | None:
     """The import configurations of the application, None where they cannot be listed.
 
-    Where no target depends on it, what they say is welcome (whether one creates missing items, which block it fills),
-    and nothing fails without it.
+    Where no target depends on it, the listing is only useful (whether one creates missing items, which block it
+    fills), and nothing fails without it.
     """
     if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
         return None

@@ -197,7 +197,7 @@ def shared_blocks(
 ) -> list[str]:
     """A sentence for each block that one stream replaces and another fills, as far as blocks are known.
 
-    An import configuration may clear only its own scope of a block, which nobody reports: so it is no error.
+    An import configuration may clear only its own scope of a block, which is not reported: so it is no error.
     """
     blocks = {each.id: each.target for each in known if each.target is not None}
     by_block: dict[str, list[DestinationStream]] = defaultdict(list)

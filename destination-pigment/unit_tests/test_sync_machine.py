@@ -32,7 +32,7 @@ TestPlatform = Platform.TestCase
 Break = Callable[[pytest.MonkeyPatch], None]
 
 _with_counts, _import_file = Checkpoints._with_counts, Importer.import_file
-_judge_adding = verdicts._judge_adding
+_judge_adding = verdicts.judge_adding
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -89,10 +89,10 @@ BROKEN: dict[str, Break] = {
     "a first result is certain at once": put(changes, "JobDone", held_nowhere),
     "a first result stands after a doubt": put(Loader, "_doubt", nothing),
     "deletions of an append are taken for granted": put(
-        verdicts, "_judge_adding", lambda _stream, _name, _rows, _done, shown: Verdict(shown, is_held=True)
+        verdicts, "judge_adding", lambda _stream, _name, _rows, _done, shown: Verdict(shown, is_held=True)
     ),
     "a file follows one of which deletions are not known": put(changes, "require_known_deletions", nothing),
-    "deletions that are not reported are taken for none": put(verdicts, "_judge_adding", unreported_as_none),
+    "deletions that are not reported are taken for none": put(verdicts, "judge_adding", unreported_as_none),
     "rows rejected on arrival are not written": put(RejectedRowKeeper, "keep_arrived", nothing),
     "rows that Pigment rejected are not written": put(RejectedRowKeeper, "keep_imported", nothing),
     "rows are pushed for which the source has not vouched": put(StreamFiles, "pop_full", StreamFiles.pop_all),

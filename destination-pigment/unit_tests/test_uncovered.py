@@ -12,7 +12,7 @@ from one_stream import STORED, Importing, messages, record, running, state, wait
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
-from destination_pigment.loader import Uncovered, describe_uncovered, find_uncovered
+from destination_pigment.loader import describe_uncovered, find_uncovered
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, KeyRejected, LimitReached, Unavailable
 
 WITHIN_ONE_STATE = record(1) + record(2) + state(1)
@@ -119,27 +119,27 @@ def test_only_streams_that_add_are_looked_at() -> None:
     handed: Any = [Handed(each) for each in streams[:3]]
     jobs: list[Job] = handed
     found = find_uncovered(streams, lambda _: 2, jobs)
-    assert found == [Uncovered('stream "a"', 2, 3), Uncovered('stream "d"', 2, 0)]
+    assert found == {'stream "a"': (2, 3), 'stream "d"': (2, 0)}
     assert not find_uncovered(streams, lambda _: 0, ())
 
 
 @pytest.mark.parametrize(
     ("uncovered", "said"),
     [
-        ([Uncovered("x", 1, 0)], "1 row of the x is stored and not yet covered by a state: look at the block"),
+        ({"x": (1, 0)}, "1 row of the x is stored and not yet covered by a state: look at the block"),
         (
-            [Uncovered("x", 2000, 0)],
+            {"x": (2000, 0)},
             "2,000 rows of the x are stored and not yet covered by a state: look at the block before",
         ),
         (
-            [Uncovered("x", 1, 1)],
+            {"x": (1, 1)},
             "2 rows of the x may be stored and not yet covered by a state: look at the block before",
         ),
         (
-            [Uncovered("x", 1, 0), Uncovered("y", 1, 0)],
+            {"x": (1, 0), "y": (1, 0)},
             "1 row of the x and 1 row of the y are stored and not yet covered by a state: look at the blocks before",
         ),
     ],
 )
-def test_what_is_stored_is_said_in_one_sentence(uncovered: list[Uncovered], said: str) -> None:
+def test_what_is_stored_is_said_in_one_sentence(uncovered: dict[str, tuple[int, int]], said: str) -> None:
     assert describe_uncovered(uncovered).startswith(said)

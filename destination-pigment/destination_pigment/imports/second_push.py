@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.imports.importer import Importer, check_verdict
-from destination_pigment.imports.verdicts import Effect, Imported, Shown, judge_deletions
+from destination_pigment.imports.verdicts import Imported, Shown, judge_adding
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.csv_table import are_quoted_right
 from pigment_airbyte.failures import TransientProblem, explain
@@ -55,15 +55,7 @@ def push_rejected_again(
         return first
     if second is None:
         return first
-    verdict = judge_deletions(
-        stream,
-        configuration_id,
-        rows,
-        second,
-        effect=Effect.ADDS,
-        shown=importer.shown[configuration_id],
-        is_dry_run=importer.is_dry_run,
-    )
+    verdict = judge_adding(stream, configuration_id, rows, second, importer.shown[configuration_id])
     check_verdict(importer, configuration_id, verdict)
     rejected = min(first.rejected, second.rejected)
     return Imported(first.counts, rejected, _numbered_as_first(first, second), skipped=second.skipped)

@@ -109,8 +109,14 @@ def judge(
     shown: Shown,
     is_dry_run: bool,
 ) -> Verdict:
-    """What the report of a file of so many rows means."""
-    verdict = judge_deletions(stream, configuration_id, rows, done, effect=effect, shown=shown, is_dry_run=is_dry_run)
+    """What the report of a file of this number of rows means."""
+    match effect:
+        case Effect.ADDS:
+            verdict = judge_adding(stream, configuration_id, rows, done, shown)
+        case Effect.CLEARS_FIRST:
+            verdict = _judge_clearing(stream, configuration_id, rows, done, shown)
+        case Effect.ADDS_TO_REPLACEMENT:
+            verdict = Verdict(shown, _problem_of_later_file(stream, configuration_id, done, is_dry_run=is_dry_run))
     counts = done.counts
     if verdict.problem is not None or counts is None:
         return verdict
@@ -135,32 +141,13 @@ def judge(
     return replace(verdict, warnings=(*verdict.warnings, warning))
 
 
-def judge_deletions(
-    stream: DestinationStream,
-    configuration_id: str,
-    rows: int,
-    done: Imported,
-    *,
-    effect: Effect,
-    shown: Shown,
-    is_dry_run: bool,
-) -> Verdict:
-    """What the reported deletions mean."""
-    match effect:
-        case Effect.ADDS:
-            return _judge_adding(stream, configuration_id, rows, done, shown)
-        case Effect.CLEARS_FIRST:
-            return _judge_clearing(stream, configuration_id, rows, done, shown)
-        case Effect.ADDS_TO_REPLACEMENT:
-            return Verdict(shown, _problem_of_later_file(stream, configuration_id, done, is_dry_run=is_dry_run))
-
-
 def judge_without_file(shown: Shown) -> Verdict:
     """All records of a job were rejected on arrival: certain, but not before what is held ahead of them."""
     return Verdict(shown, is_held=shown not in {Shown.NOTHING, Shown.ADDS})
 
 
-def _judge_adding(stream: DestinationStream, configuration_id: str, rows: int, done: Imported, shown: Shown) -> Verdict:
+def judge_adding(stream: DestinationStream, configuration_id: str, rows: int, done: Imported, shown: Shown) -> Verdict:
+    """What the reported deletions mean where a file is to add to its block."""
     if done.deleted:
         problem = PartialWrite(
             f"The import configuration of the {stream.subject} deletes what is in its block before each import: "
