@@ -1,4 +1,4 @@
-"""Records that the source has counted and that did not arrive: counted once, and nothing behind them is vouched for."""
+"""Records that the source has counted and that did not arrive: counted once, and nothing after them is confirmed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def files() -> Iterator[dict[StreamKey, StreamFiles]]:
         }
 
 
-def taken(files: dict[StreamKey, StreamFiles], *messages: dict[str, Any]) -> Intake:
+def consumed(files: dict[StreamKey, StreamFiles], *messages: dict[str, Any]) -> Intake:
     states = StateOutput(StateSpool(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
     intake = Intake(files, Completion(has_generations=False), states)
     intake.consume(b"".join(json.dumps(each).encode() + b"\n" for each in messages))
@@ -60,22 +60,22 @@ def problems(intake: Intake) -> list[tuple[str, StreamKey | None]]:
 
 
 def test_what_a_state_of_all_streams_misses_is_counted_once(files: dict[StreamKey, StreamFiles]) -> None:
-    intake = taken(files, record("a"), record("b"), state(5), state(2))
+    intake = consumed(files, record("a"), record("b"), state(5), state(2))
     assert problems(intake) == [("5 records that the source has counted for all streams together", None)]
     assert intake.misses_records(A)
     assert intake.misses_records(B)
 
 
 def test_what_the_state_of_one_stream_misses_is_counted_for_that(files: dict[StreamKey, StreamFiles]) -> None:
-    intake = taken(files, record("a"), state(3, "a"), record("b"), state(1, "b"))
+    intake = consumed(files, record("a"), state(3, "a"), record("b"), state(1, "b"))
     assert problems(intake) == [('2 records of the stream "a" that the source has counted', A)]
     assert not intake.misses_records(B)
 
 
-def test_nothing_is_vouched_for_behind_a_state_of_all_that_misses_records(files: dict[StreamKey, StreamFiles]) -> None:
-    taken(files, record("a"), state(1), record("a"), state(2), state(0, "a"))
+def test_nothing_is_confirmed_after_a_state_of_all_that_misses_records(files: dict[StreamKey, StreamFiles]) -> None:
+    consumed(files, record("a"), state(1), record("a"), state(2), state(0, "a"))
     assert sum(cut.records for cut in files[A].pop_marked()) == 1
 
 
 def test_nothing_is_missing_where_the_counts_agree(files: dict[StreamKey, StreamFiles]) -> None:
-    assert not problems(taken(files, record("a"), record("b"), state(2), record("a"), state(1, "a")))
+    assert not problems(consumed(files, record("a"), record("b"), state(2), record("a"), state(1, "a")))

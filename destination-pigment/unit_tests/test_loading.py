@@ -60,7 +60,7 @@ def test_the_import_mode_of_a_target_comes_before_that_of_the_connection(
     assert made.loading_of(TWO).import_mode == (connection or None)
 
 
-def test_what_a_target_says_counts_for_both_of_a_pair_and_for_whoever_goes_through_them() -> None:
+def test_what_a_target_says_counts_for_both_of_a_pair_and_every_stream_that_uses_them() -> None:
     made = config({"replace_import_configuration_id": TWO, "import_mode": "create", "csv": {"delimiter": "semicolon"}})
     for each in (ONE, TWO):
         assert (made.loading_of(each).dialect.delimiter, made.loading_of(each).import_mode) == (";", ImportMode.CREATE)
@@ -107,7 +107,7 @@ def test_the_same_in_other_words_is_no_difference() -> None:
         ({"csv": {"dates": ""}}, {"csv": {"dates": "dd/MM/yyyyDD"}}, '"CSV format"'),
     ],
 )
-def test_a_wrong_pattern_is_said_where_it_stands(
+def test_a_wrong_pattern_is_reported_with_its_place(
     target: dict[str, Any], connection: dict[str, Any], where: str
 ) -> None:
     with pytest.raises(ConfigProblem) as raised:

@@ -41,8 +41,8 @@ def test_a_first_result_stays_back_while_what_followed_it_may_delete_it(
         there.cancel.request()
         if ends:
             importer.ended.set()
-        said = pytest.raises(AirbyteTracedException, match='2 rows of the stream "s" may be')
-        with nullcontext() if ends else said:
+        raises = pytest.raises(AirbyteTracedException, match='2 rows of the stream "s" may be')
+        with nullcontext() if ends else raises:
             there.end()
         assert there.sent == (2 if ends else 0)
 
@@ -79,7 +79,7 @@ def test_an_import_that_stored_nothing_does_not_make_every_state_a_file() -> Non
 def test_a_state_that_the_disk_does_not_give_back_is_an_error_that_is_not_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not a cancel: all imports are waited for, and the failure is said."""
+    """Not a cancel: all imports are waited for, and the failure is reported."""
 
     def broken(*_: Any) -> bytes:
         raise OSError(5, "input/output error")
@@ -166,7 +166,7 @@ INCOMPLETE = (
 def test_a_source_that_did_not_fail_is_not_asked_to_send_everything_again(
     sent: bytes, rest: bytes, configured: dict[str, Any], concern: Concern | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What repeats by itself would add the rows of a full refresh once more."""
+    """An automatic retry would add the rows of a full refresh once more."""
     caplog.set_level(logging.INFO)
     with running(Importing(), configured=configured, is_followed=True) as there, suppress(AirbyteTracedException):
         there.consume(sent)

@@ -95,15 +95,15 @@ BROKEN: dict[str, Break] = {
     "deletions that are not reported are taken for none": put(verdicts, "judge_adding", unreported_as_none),
     "rows rejected on arrival are not written": put(RejectedRowKeeper, "keep_arrived", nothing),
     "rows that Pigment rejected are not written": put(RejectedRowKeeper, "keep_imported", nothing),
-    "rows are pushed for which the source has not vouched": put(StreamFiles, "pop_full", StreamFiles.pop_all),
+    "rows are pushed that the source has not confirmed": put(StreamFiles, "pop_full", StreamFiles.pop_all),
     "a source that failed has succeeded": put(Completion, "proof", lambda *_: Proof.COMPLETE),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),
     "a stream without a record is never cleared": put(Completion, "asks_for_clear", lambda *_: False),
 }
 
 
-# Which schedules are drawn depends on what else a process has loaded. These take so many of them (up to two thousand
-# were seen) that chance decides: `make soak` looks for them, with a bound that leaves hardly any chance.
+# Which schedules are drawn depends on what else a process has loaded. These take up to two thousand of them, so chance
+# decides: `make soak` looks for them, with a bound that leaves hardly any chance.
 RARE = {
     what
     for what in BROKEN

@@ -1,4 +1,4 @@
-"""What the user says of an import configuration counts for whoever goes through it."""
+"""What the user says of an import configuration counts for every stream that goes through it."""
 
 from __future__ import annotations
 

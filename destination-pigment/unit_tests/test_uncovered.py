@@ -46,7 +46,7 @@ def failure(sent: bytes, *ends: Any, **options: Any) -> AirbyteTracedException:
 
 
 @pytest.mark.parametrize("error", [*PASSING, *LASTING], ids=repr)
-def test_whatever_fails_behind_files_of_the_same_state_is_not_repeated_by_the_platform(error: Exception) -> None:
+def test_whatever_fails_after_files_of_the_same_state_is_not_retried_by_the_platform(error: Exception) -> None:
     failed = failure(WITHIN_ONE_STATE, STORED, error)
     assert failed.failure_type is FailureType.config_error
     assert (failed.message or "").count("before you run the sync again, which sends this row once more") == 1
@@ -141,5 +141,5 @@ def test_only_streams_that_add_are_looked_at() -> None:
         ),
     ],
 )
-def test_what_is_stored_is_said_in_one_sentence(uncovered: dict[str, tuple[int, int]], said: str) -> None:
+def test_what_is_stored_is_described_in_one_sentence(uncovered: dict[str, tuple[int, int]], said: str) -> None:
     assert describe_uncovered(uncovered).startswith(said)

@@ -35,7 +35,7 @@ class Concern(Enum):
 
     REPORTED = auto()  # the sync itself ends with that
     AGAIN = auto()  # another sync may store everything
-    ROWS = auto()  # somebody must look at the rows
+    ROWS = auto()  # the user must look at the rows
 
 
 @dataclass(frozen=True, slots=True)

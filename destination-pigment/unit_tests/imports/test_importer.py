@@ -49,13 +49,13 @@ def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
     assert time.waits[-1] == 30.0
 
 
-def test_the_log_hears_of_an_import_that_takes_long_ever_more_seldom(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_import_that_takes_long_is_logged_ever_less_often(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with pytest.raises(ImportOutcomeUnknown):
         import_one(Pigment([RUNNING], [RUNNING]), Time())
-    said = [each.message for each in caplog.records if "Waiting for the import of the stream" in each.message]
-    assert 5 <= len(said) <= 7
-    assert "taken 1 minute so far" in said[0]
+    logged = [each.message for each in caplog.records if "Waiting for the import of the stream" in each.message]
+    assert 5 <= len(logged) <= 7
+    assert "taken 1 minute so far" in logged[0]
 
 
 def test_many_running_imports_share_their_questions() -> None:
@@ -112,7 +112,7 @@ def test_a_report_that_cannot_be_read_is_a_completed_import() -> None:
         (ImportCounts(2, deleted=0), WriteMode.APPEND, False),
     ],
 )
-def test_counts_that_contradict_the_file_are_said(
+def test_counts_that_contradict_the_file_are_reported(
     counts: ImportCounts, mode: WriteMode, is_error: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     done = CompletedImport("import", counts)
@@ -126,7 +126,7 @@ def test_counts_that_contradict_the_file_are_said(
 
 @ways_without_a_report
 @pytest.mark.parametrize("pushed", [AT_ONCE, NO_COUNTS], ids=["at once", "no counts"])
-def test_deletions_that_nobody_reports_are_not_none(pushed: Import, asked: Import | Exception) -> None:
+def test_deletions_that_are_not_reported_are_not_none(pushed: Import, asked: Import | Exception) -> None:
     time = Time()
     assert import_one(Pigment([pushed], [asked]), time).deleted is None
     assert time.now < 60
@@ -144,7 +144,7 @@ def test_a_failure_that_is_reported_later_is_believed() -> None:
 
 
 @pytest.mark.parametrize("asked", [FailedImport("import"), DONE], ids=repr)
-def test_a_word_that_nobody_knows_is_asked_for(asked: Import) -> None:
+def test_an_unknown_status_is_asked_for_again(asked: Import) -> None:
     pigment = Pigment([UnreadableStatus("import", completed=False)], [asked])
     if isinstance(asked, FailedImport):
         with pytest.raises(ImportFailed):
@@ -165,7 +165,7 @@ def test_questions_without_result_are_counted_in_a_row() -> None:
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError("disk"), RecursionError(), ValueError()], ids=repr)
 @pytest.mark.parametrize("pushed", [RUNNING, AT_ONCE], ids=["running", "at once"])
-def test_whatever_goes_wrong_behind_a_push_is_a_doubt(pushed: Import, error: Exception) -> None:
+def test_whatever_goes_wrong_after_a_push_is_a_doubt(pushed: Import, error: Exception) -> None:
     with pytest.raises(PartialWrite, match=type(error).__name__):
         append(Pigment([pushed], [error]))
 

@@ -145,7 +145,7 @@ def test_once_cancelled_nothing_is_written_and_nothing_pushed(mode: WriteMode) -
 
 
 @pytest.mark.parametrize("mode", [WriteMode.APPEND_DEDUP, WriteMode.REPLACE])
-def test_numbered_rows_go_behind_the_push(mode: WriteMode) -> None:
+def test_numbered_rows_are_written_after_the_push(mode: WriteMode) -> None:
     world = World(imported(RejectedRow(2, "a", "BAD", "1"), RejectedRow(2, "b", "WORSE"), RejectedRow(3)))
     done = run(world, mode)
 
@@ -182,7 +182,7 @@ def test_what_is_rejected_twice_is_there_once(second: Imported, named: list[str]
     [(RejectedRow(0),), (RejectedRow(4),), (RejectedRow(1, "a", "BAD", "other"),), ()],
     ids=["zero", "beyond", "another value", "none"],
 )
-def test_rows_of_which_nobody_knows_are_counted(numbered: tuple[RejectedRow, ...]) -> None:
+def test_rows_that_are_not_known_are_counted(numbered: tuple[RejectedRow, ...]) -> None:
     reasons = (SkippedData("Missing", 1, "a", ("x",)),)
     world = World(imported(*numbered, skipped=1, reasons=reasons))
     run(world, WriteMode.APPEND_DEDUP)
@@ -205,7 +205,7 @@ REJECTING = imported(RejectedRow(2, "a", "BAD", "1"))
 
 
 @pytest.mark.parametrize("failure", [FINAL, PASSING])
-def test_an_append_behind_which_the_bucket_fails_is_stored_and_stops_for_good(failure: BucketFailed) -> None:
+def test_an_append_after_which_the_bucket_fails_is_stored_and_not_retried(failure: BucketFailed) -> None:
     done = run(World(REJECTING, REJECTING, fails={-1: failure}), WriteMode.APPEND)
 
     assert isinstance(done.problem, PartialWrite)
@@ -226,7 +226,7 @@ def test_where_repeating_is_harmless_the_sync_may_run_again(failure: BucketFaile
         run(World(REJECTING, fails={-1: failure}), WriteMode.REPLACE)
 
 
-def test_whatever_goes_wrong_behind_an_append_does_not_make_the_platform_repeat_it() -> None:
+def test_whatever_goes_wrong_after_an_append_does_not_make_the_platform_retry_it() -> None:
     world = World(REJECTING, REJECTING)
     world.put = lambda *_: 1 / 0  # type: ignore[method-assign, assignment] # any error at all
     done = run(world, WriteMode.APPEND)

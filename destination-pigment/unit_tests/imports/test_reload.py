@@ -1,4 +1,4 @@
-"""A replacement that does not go as it should: when it restarts, when it must not, and what is said of the block."""
+"""A replacement that does not go as it should: when it restarts, when it must not, and what its error says."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ ONE_REJECTED = CompletedImport("", ImportCounts(1, 0, 1, 1), (), (RejectedRow(1,
         ([at_once(CLEARED), at_once(CompletedImport("", ImportCounts(1, 0, 0, 1)))], 2, None),
     ],
 )
-def test_an_error_says_what_the_block_may_hold(imports: list[Ask | Exception], files: int, said: str | None) -> None:
+def test_an_error_says_what_the_block_may_contain(imports: list[Ask | Exception], files: int, said: str | None) -> None:
     with pytest.raises((ConfigProblem, TransientProblem, RequestRejected)) as raised:
         replaced(Pigment(*imports), files, rejected_rows="fail")
     assert [each for each in (EMPTY, PART) if each in str(raised.value)] == ([said] if said else [])
@@ -168,18 +168,18 @@ def test_an_adding_configuration_that_clears_is_named_and_what_it_left() -> None
 
 
 @pytest.mark.parametrize("counts", [None, ImportCounts(1, 0, None)], ids=["no report", "no deletions in it"])
-def test_a_later_file_of_which_nobody_says_what_it_deleted_is_in_doubt(counts: ImportCounts | None) -> None:
+def test_a_later_file_whose_deletions_are_not_reported_is_in_doubt(counts: ImportCounts | None) -> None:
     pigment = Pigment(at_once(CLEARED), at_once(CompletedImport("", counts)), at_once(ADDED))
     with pytest.raises(PartialWrite, match="may contain only a part now"):
         replaced(pigment, files=3)
     assert len(pigment.pushes) == 2
 
 
-def test_a_first_file_of_which_nobody_says_what_it_deleted_is_not_accused() -> None:
+def test_a_first_file_whose_deletions_are_not_reported_is_not_accused() -> None:
     replaced(Pigment(at_once(CompletedImport("", ImportCounts(0, 1, None)))), files=1)
 
 
-def test_a_replacement_that_is_cancelled_behind_its_first_file_says_that_only_a_part_is_there() -> None:
+def test_a_replacement_that_is_cancelled_after_its_first_file_says_that_only_a_part_is_there() -> None:
     cancel = Cancel()
 
     def cleared(_now: float) -> Import:

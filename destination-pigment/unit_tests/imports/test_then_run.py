@@ -178,7 +178,7 @@ def test_where_the_sync_reports_itself_why_nothing_is_started_there_is_no_second
     assert len(reported(caplog)) == 3
 
 
-def test_everything_is_stored_where_nothing_speaks_against_it() -> None:
+def test_everything_is_stored_where_there_is_no_obstacle() -> None:
     assert find_obstacle() is None
 
 
@@ -263,7 +263,7 @@ def test_a_name_is_answered_with_its_id(known: list[ImportConfiguration], hint: 
         resolve_follow_ups(["First"], known)
 
 
-def test_what_nobody_shows_is_named() -> None:
+def test_a_configuration_that_is_not_visible_is_named() -> None:
     require_visible(WANTED[:2], CONFIGURATIONS)
     with pytest.raises(ConfigProblem, match=f'"Then run" names "{IDS[2]}"') as caught:
         require_visible(WANTED, CONFIGURATIONS)

@@ -32,7 +32,7 @@ MAX_AGE_SECONDS = 600.0
 
 
 class Importing:
-    """Stands in for the importer: the import with the number `slow` does not end by itself.
+    """Stands in for the importer: the import with the number `slow` waits for the test to end it.
 
     Each import ends as the next of `ends` says, and then as `done`.
     """

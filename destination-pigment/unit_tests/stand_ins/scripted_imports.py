@@ -1,4 +1,4 @@
-"""Imports whose responses are given beforehand, and time that passes only where somebody sleeps."""
+"""Imports whose responses are given beforehand, and time that passes only in a sleep."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ways_without_a_report = pytest.mark.parametrize("asked", NO_REPORT, ids=repr)
 
 
 class Time:
-    """Time that passes only where somebody sleeps."""
+    """Time that passes only in a sleep."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -124,7 +124,7 @@ def append(
 
 
 def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> JobDone:
-    """Replace a block by so many files of one row."""
+    """Replace a block by this number of files of one row."""
     with Spool() as spool:
         cuts = tuple(
             FileSegment(filled(spool, b"1\r\n"), rows=1, rejected=rejected_on_arrival, is_open=False)

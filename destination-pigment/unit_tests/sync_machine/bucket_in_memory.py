@@ -48,7 +48,7 @@ class BucketInMemory:
         raise AssertionError(f"{name} was removed")
 
     def keeper(self) -> RejectedRowKeeper:
-        """What brings rows here; nobody waits."""
+        """What brings rows here, without a wait."""
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 1.0, now=lambda: NOW)
         names = ObjectNames("", "27", NOW, "t")
         return RejectedRowKeeper(RejectedRowStore(Bucket("rows", "", ""), names, clock, lambda _bucket: self))

@@ -46,8 +46,8 @@ class Ledger:
     unstated: set[str] = field(default_factory=set)
     stated: set[str] = field(default_factory=set)
     filled: set[str] = field(default_factory=set)
-    # How many records of a stream the source has vouched for: a source that fails sends all others again.
-    vouched: Counter[str] = field(default_factory=Counter)
+    # How many records of a stream the source has confirmed: a source that fails sends all others again.
+    confirmed: Counter[str] = field(default_factory=Counter)
     _reported: Counter[str] = field(default_factory=Counter)
     _reported_rejected: float = 0.0
 
@@ -55,7 +55,7 @@ class Ledger:
         self.sent = {name: [] for name in self.blocks}
 
     def record(self, name: str, rows: Iterable[Row | None], unreadable: int) -> None:
-        """Records of a stream were sent, and so many of which only the source's count tells."""
+        """Records of a stream were sent, and a number of unreadable ones that only the source counts."""
         rows = list(rows)
         for key in (name, None):
             self.arrived[key] += len(rows)
@@ -114,15 +114,15 @@ class Ledger:
         """What holds at any moment."""
         for name, block in self.blocks.items():
             sharing = [other for other, each in self.blocks.items() if each == block]
-            known = {OLD, *(row for other in sharing for row in self.sent[other][: self.vouched[other]])}
+            known = {OLD, *(row for other in sharing for row in self.sent[other][: self.confirmed[other]])}
             there = Counter(pigment.blocks[block])
-            assert set(there) <= known, "a row is there that nobody sent, or vouched for"
+            assert set(there) <= known, "a row is there that was never sent, or never confirmed"
             if name not in self.replaced:
                 assert all(count == 1 for count in there.values()), "a row was added twice"
             elif not (ended and self._is_proven(name, generations=generations)):
                 assert pigment.blocks[block] == [OLD], "a block was touched without proof"
         if not clean:
-            # A second attempt begins with none of them, or their blocks would be cleared behind their states.
+            # A second attempt begins with none of them, or their blocks would be cleared after their states left.
             assert not any(self.states[number].name in {None, *self.replaced} for number in self.back)
 
     def check_end(self, pigment: Pigment, *, clean: bool, failure: str | None) -> None:
@@ -134,7 +134,7 @@ class Ledger:
         assert self._reported_rejected <= most, "more rows are reported as rejected than were"
         added = {row for name in self.blocks if name not in self.replaced | self.keyed for row in self.sent[name]}
         if pigment.lost & added:
-            assert failure == "config_error", "the platform repeats by itself what may be stored"
+            assert failure == "config_error", "the platform retries what may be stored"
         if clean:
             self._check_success(pigment, on_arrival + len(pigment.rejected))
 
@@ -156,7 +156,7 @@ class Ledger:
                 assert there == (Counter([OLD]) if name in self.filled else Counter()), "cleared, or not, unasked"
 
     def check_repeatable(self, pigment: Pigment) -> None:
-        """What the platform sends again by itself is not stored already, where that would double it."""
+        """What the platform automatically sends again is not stored already, where that would double it."""
         for name, block in self.blocks.items():
             if name in self.replaced | self.keyed or block in pigment.cleared_again:
                 continue
@@ -173,13 +173,13 @@ class Ledger:
             for row in self.sent[name][:count]:
                 if row is None or row in pigment.rejected or row in there:
                     continue
-                assert name in self.keyed, "a state speaks of a row that is not stored"
+                assert name in self.keyed, "a state covers a row that is not stored"
                 assert int(versions.get(row[0], -1)) > int(row[1]), "a version is not stored, and no later one is"
 
     def _vouch(self, *names: str) -> None:
         for name in names:
             if name not in self.short:
-                self.vouched[name] = len(self.sent[name])
+                self.confirmed[name] = len(self.sent[name])
 
     def _is_proven(self, name: str, *, generations: bool) -> bool:
         """Whether the source has succeeded with a stream, as far as the sync can know it at the end of its input."""

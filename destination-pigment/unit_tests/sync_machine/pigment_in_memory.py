@@ -1,8 +1,8 @@
 """A Pigment in memory, as the client shows it: imports that take their time, and whatever can become of a request.
 
-Rows are (id, version). An import that was accepted is carried out later, and nobody who lost the response can know
-when. Either imports of one block run in the order in which they were accepted, or all side by side; then a file whose
-response was lost is imported at once, for nobody could ever be sure of anything otherwise.
+Rows are (id, version). An import that was accepted is carried out later, and where the response was lost, no one can
+know when. Either imports of one block run in the order in which they were accepted, or all side by side; then a file
+whose response was lost is imported at once, because nothing could ever be certain otherwise.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ UNANSWERED: Mapping[str, Exception] = {
     "401": KeyRejected("import status", status=401),
     "nested too deep": RecursionError(),
 }
-ANSWERED = ("still running", "a word that nobody knows", "no report", "a report that nobody can read")
+ANSWERED = ("still running", "an unknown status", "no report", "an unreadable report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Accepted:
-    """An import that was accepted; `ended` is what is said of it once it has ended."""
+    """An import that was accepted; `ended` is what is reported of it once it has ended."""
 
     id: str
     configuration: Configuration
@@ -106,9 +106,9 @@ class _Accepted:
 
 @dataclass(slots=True)
 class Pigment:
-    """Stands in for `PigmentClient`; `on_sleep` is called whenever somebody waits.
+    """Stands in for `PigmentClient`; `on_sleep` is called in every wait.
 
-    Without `has_reports` nobody learns what an import did, beyond what its immediate response says.
+    Without `has_reports` only an immediate response says what an import did.
     """
 
     configurations: Mapping[str, Configuration]
@@ -120,14 +120,14 @@ class Pigment:
     pushes: int = 0
     outcomes: deque[Outcome] = field(default_factory=deque)
     questions: deque[str] = field(default_factory=deque)
-    # What is known to nobody but us: rows that the last import of them rejected, and any; rows that were in a file
-    # whose response was lost for good; whether every import that ended was reported as it was.
+    # What only we know: rows that the last import of them rejected, and any; rows that were in a file
+    # whose response was lost permanently; whether every import that ended was reported as it was.
     rejected: set[Row] = field(default_factory=set)
     ever_rejected: set[Row] = field(default_factory=set)
     lost: set[Row] = field(default_factory=set)
     is_reported: bool = True
-    # Blocks that rejected rows have cleared when they were sent once more: the first result stands all the same where
-    # nobody knows what became of the second import, and the log says so.
+    # Blocks that rejected rows have cleared when they were sent once more: the first result stands where the outcome of
+    # the second import is not known, and the log says so.
     cleared_again: set[str] = field(default_factory=set)
     _accepted: list[_Accepted] = field(default_factory=list)
 
@@ -167,11 +167,11 @@ class Pigment:
         accepted = next(each for each in self._accepted if each.id == import_id)
         self._carry_out(self.now)
         ended = accepted.ended
-        if fault == "a word that nobody knows":
+        if fault == "an unknown status":
             return UnreadableStatus(import_id, completed=False)
         if ended is None or fault == "still running":
             return RunningImport(import_id)
-        if fault == "a report that nobody can read" and isinstance(ended, CompletedImport):
+        if fault == "an unreadable report" and isinstance(ended, CompletedImport):
             self.is_reported = False
             return UnreadableStatus(import_id, completed=True)
         if isinstance(ended, CompletedImport) and (fault == "no report" or not self.has_reports):

@@ -1,4 +1,4 @@
-"""The queues of imports without threads: a job runs when the machine says so, or when somebody waits for it.
+"""The queues of imports without threads: a job runs when the machine says so, or in a wait.
 
 While one job waits for Pigment, another may run from its beginning to its end, so imports overlap.
 """
@@ -40,7 +40,7 @@ class QueuesInTurn:
         self._stopped = True
 
     def collect(self, timeout_seconds: float) -> tuple[Job, JobDone | Exception] | None:
-        """The next result; somebody who waits for it lets a job run."""
+        """The next result; a wait for it lets a job run."""
         if not self._results and timeout_seconds > 0:
             self.run_one()
         return self._results.popleft() if self._results else None

@@ -159,7 +159,7 @@ class Platform(RuleBasedStateMachine):
             try:
                 self.ledger.state_came_back(state["id"], state["destinationStats"], self.pigment)
                 found = float("inf") if self.bucket is None else self.bucket.rows
-                assert self.ledger.reported_rejected <= found, "a state counts rejected rows that nobody can open"
+                assert self.ledger.reported_rejected <= found, "a state counts rejected rows that cannot be opened"
             except AssertionError as error:  # what calls this would take it for a failure of the sync
                 self.broken = self.broken or error
                 raise
@@ -296,9 +296,9 @@ class Platform(RuleBasedStateMachine):
     @running
     @rule(count=st.integers(1, 12))
     def a_record_of_no_stream(self, count: int) -> None:
-        if count == 1 and not self.is_calm:  # seldom, for nothing succeeds behind it
+        if count == 1 and not self.is_calm:  # seldom, because nothing succeeds after it
             self.ledger.has_strays = True
-            self._send({"type": "RECORD", "record": {"stream": "nobody's", "data": {"id": "1"}}})
+            self._send({"type": "RECORD", "record": {"stream": "of no one", "data": {"id": "1"}}})
 
     @running
     @rule(outcome=OUTCOMES)
