@@ -157,6 +157,15 @@ def test_an_unexpected_page_is_reported_and_nothing_is_sent(source: Runner) -> N
 
 
 @pytest.mark.long
+def test_a_full_refresh_reads_everything_again_and_leaves_a_state_to_continue_from(source: Runner) -> None:
+    first = read(source)
+    again = read(source, [first.states[-1]], mode="full_refresh")
+    assert ids_of(again) == ids_of(first)
+    add_events(source.pigment, 1)
+    assert len(read(source, [again.states[-1]]).records) == 1
+
+
+@pytest.mark.long
 def test_the_stream_is_offered_as_incremental_by_its_own_cursor(source: Runner) -> None:
     stream = source.discovered()[STREAM]
     assert {name: value for name, value in stream.items() if name != "json_schema"} == {

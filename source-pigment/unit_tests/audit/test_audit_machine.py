@@ -44,7 +44,7 @@ class AuditMachine(RuleBasedStateMachine):
 
     @rule(late=st.lists(st.integers(0, LATE_MINUTES * 60_000), min_size=1, max_size=8), repeat=st.integers(1, 4))
     def arrive(self, late: list[int], repeat: int) -> None:
-        """Events become visible this many milliseconds after they were ingested, some of them in the same millisecond."""
+        """Events become visible this many milliseconds after ingestion, some of them in the same millisecond."""
         for milliseconds in late:
             for _ in range(repeat):
                 self._add(milliseconds)
