@@ -18,7 +18,7 @@ from writing import SPEED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What became of the schedules, in one line."""
+    """The outcome of the schedules, in one line."""
     seen: Counter[str] = Counter()
     for report in [each for word in ("passed", "failed") for each in terminalreporter.stats.get(word, ())]:
         if report.when == "call":
@@ -99,6 +99,6 @@ def csv_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bucket() -> Iterator[LocalBucket]:
-    """Takes rejected rows."""
+    """A bucket for rejected rows."""
     with LocalBucket() as started:
         yield started

@@ -1,4 +1,4 @@
-"""Mistakes that users make in a form, as data: what they did, the configuration that came of it, what check says."""
+"""Mistakes that users make in a form, as data: what they did, the resulting configuration, what check says."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ OLD = "old"
 # The last attempts are undisturbed, so that every schedule comes to its end.
 DISTURBED, ATTEMPTS = 4, 7
 _FIRST_JOB = 40
-# So much faster passes time for both connectors.
+# How much faster time passes for both connectors.
 SPEED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a seed decides before the first attempt."""
+    """What the seed decides before the first attempt."""
 
     seed: int
     mode: str

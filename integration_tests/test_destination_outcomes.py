@@ -1,4 +1,4 @@
-"""destination-pigment as a process: whatever becomes of a push, and of the rows in it."""
+"""destination-pigment as a process: every outcome of a push and of its rows."""
 
 from __future__ import annotations
 

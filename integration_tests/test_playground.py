@@ -98,7 +98,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     with playground(tmp_path) as (process, printed):
         assert process.wait() == 1
 
-    assert printed == f"{tmp_path} holds other files: name another folder with ARGS='--folder …'.\n"
+    assert printed == f"{tmp_path} contains other files: name another folder with ARGS='--folder …'.\n"
     assert (tmp_path / "source.json").read_text() == "mine"
 
 

@@ -1,4 +1,4 @@
-"""source-pigment as a process: what becomes of a sync when Pigment, or the way to it, breaks."""
+"""source-pigment as a process: what happens to a sync when Pigment or the connection to it fails."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def status(word: str, name: str = LEDGER) -> Message:
 
 
 def write(destination: Runner, messages: list[Message], configured: Any = None, **config: Any) -> Run:
-    """Run `write` and hold it to the platform's rules."""
+    """Run `write` and check it against the platform's rules."""
     rules = DestinationRules()
     sent = [
         {**each, "state": rules.send({k: v for k, v in each["state"].items() if k != "id"})}
@@ -131,7 +131,7 @@ def pair(destination: Runner) -> list[dict[str, str]]:
 
 
 def clearing(destination: Runner) -> list[dict[str, Any]]:
-    """A target that is said to clear, and does."""
+    """A target that is declared as clearing, and clears."""
     configuration_id = ledger(destination, " (replace)")
     return [{"stream": LEDGER, "import_configuration_id": configuration_id, "clears_before_import": True}]
 
@@ -166,7 +166,7 @@ def skip_unknown(destination: Runner) -> None:
         configuration.unknown_item = UnknownItem.SKIP_ROW
 
 
-# Time passes so much faster for a destination that waits a minute and a half, and its platform waits no minute.
+# Time passes this much faster for a destination that waits a minute and a half, and for its platform.
 SPEED = 30.0
 FAILED = SourceFailed(grace_seconds=GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS / SPEED)
 
@@ -184,7 +184,7 @@ class Attempt:
     rules: DestinationRules = field(default_factory=DestinationRules)
 
     def run(self, destination: Runner, ending: Ending, **config: Any) -> Run:
-        """Send everything, end as the platform does, and hold what came back to the platform's rules."""
+        """Send everything, end as the platform does, and check what came back against the platform's rules."""
         generations = dict.fromkeys(range(len(self.streams)), self.generation)
         delivery = destination.deliver(
             catalog_for(self.streams, self.mode, self.way, generations=generations), **config

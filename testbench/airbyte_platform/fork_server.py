@@ -1,4 +1,4 @@
-"""A fork server: a connector whose modules are loaded once, and whose every command is a process forked from there.
+"""A fork server: a connector whose modules are loaded once, and whose commands are processes forked from it.
 
 For tests that start a connector hundreds of times, where loading would take most of the time. What runs is the
 console script's own function in a process of its own, with files and pipes as the platform gives them.
@@ -112,7 +112,7 @@ class ForkedProcess:
         self.pid = int.from_bytes(os.read(self.report, 4), "big")
 
     def feed(self, content: bytes) -> None:
-        """Write to its stdin and close that; a process that is gone does not mind."""
+        """Write to its stdin and close it; a process that has ended is no error."""
         try:
             with os.fdopen(self.stdin, "wb") as pipe:
                 pipe.write(content)
@@ -125,7 +125,7 @@ class ForkedProcess:
             os.kill(self.pid, number)
 
     def has_ended(self) -> bool:
-        """Whether it is gone; to be asked before `wait`."""
+        """Whether it has ended; call this before `wait`."""
         with selectors.PollSelector() as reported:
             reported.register(self.report, selectors.EVENT_READ)
             return bool(reported.select(0))
@@ -136,7 +136,7 @@ class ForkedProcess:
             return int.from_bytes(report.read(4), "big", signed=True)
 
     def finish(self) -> Run:
-        """Read what it prints until it ends; what a kill cut off after the last line end does not count."""
+        """Read what it prints until it ends; after a kill, an incomplete last line is dropped."""
         with os.fdopen(self.stdout, "rb") as pipe:
             printed = pipe.read()
         code = self.wait()
@@ -146,7 +146,7 @@ class ForkedProcess:
 
 
 def serve(descriptor: int, speed: float, module: str) -> None:
-    """Fork a process for every order, until the other side is closed."""
+    """Fork a process for every request, until the other side is closed."""
     if speed != 1.0:
         hurry(speed)
     run: Callable[[], None] = importlib.import_module(module).run
@@ -166,7 +166,7 @@ def serve(descriptor: int, speed: float, module: str) -> None:
 
 
 def hurry(speed: float) -> None:
-    """Let time pass faster: sleeping, waiting for another thread, and the clock that deadlines are taken from.
+    """Make time pass faster: sleeping, waiting for another thread, and the clock that deadlines use.
 
     Before the connector is loaded, whose defaults hold the functions themselves. What waits for a descriptor does so
     in real time.

@@ -79,7 +79,7 @@ def refreshed(catalog: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complete(stream: Mapping[str, Any]) -> dict[str, Any]:
-    """What the platform says of a stream whose source has succeeded."""
+    """The status that the platform sends for a stream whose source has succeeded."""
     descriptor = {name: stream[name] for name in ("name", "namespace") if stream.get(name)}
     status = {"stream_descriptor": descriptor, "status": "COMPLETE"}
     return {"type": "TRACE", "trace": {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}}
@@ -126,7 +126,7 @@ class Job:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the platform says of the job in the environment of each connector."""
+        """What the platform sets about the job in the environment of each connector."""
         return {"WORKER_JOB_ID": str(self.id), "WORKER_JOB_ATTEMPT": str(self.attempts - 1)}
 
     @property

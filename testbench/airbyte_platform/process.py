@@ -60,7 +60,7 @@ class Run:
 
 
 def parse(line: bytes) -> Message:
-    """A line as a message; numbers keep their digits as texts would, so that nothing is hidden by a float."""
+    """A line as a message; numbers keep their digits, so that a float hides nothing."""
     message = json.loads(line, parse_float=Digits)
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise TypeError("a line on standard output is not a message of the protocol")
@@ -153,7 +153,7 @@ class SpawnedProcess:
 
 
 def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a local run: what talks to this machine goes through no proxy."""
+    """The environment of a local run: requests to this machine use no proxy."""
     return {name: value for name, value in environment.items() if name.lower() not in _PROXIES}
 
 

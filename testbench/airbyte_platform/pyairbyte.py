@@ -1,6 +1,6 @@
-"""A sender like PyAirbyte's `Destination.write`, seen in 0.71.3: what differs from the platform's lines.
+"""A sender like PyAirbyte's `Destination.write` (as seen in 0.71.3), where it differs from the platform.
 
-Every field of a message is there, with null where it says nothing; LOG and all statuses stand on stdin; records carry
+Every field of a message is present, null where it is unused; LOG and all statuses are on stdin; records carry
 `_airbyte_*` columns and `emitted_at` in seconds; states have no id; generation ids are 1 and 1 always. A result that
 was read before (`from_read_result`) is sent without namespaces, whatever the catalog says.
 """

@@ -26,7 +26,7 @@ class RuleBroken(AssertionError):
 
 @dataclass(slots=True)
 class StreamSeen:
-    """What came of a stream so far."""
+    """What has been seen of a stream so far."""
 
     statuses: list[str] = field(default_factory=list)
     records: int = 0
@@ -35,7 +35,7 @@ class StreamSeen:
 
 
 class SourceRules:
-    """Looks at every message of a source; `strict_schemas` checks each record against its schema."""
+    """Checks every message of a source; `strict_schemas` checks each record against its schema."""
 
     def __init__(self, catalog: Mapping[str, Any], *, strict_schemas: bool = True) -> None:
         streams = [each["stream"] for each in catalog["streams"]]
@@ -121,7 +121,7 @@ class SourceRules:
 
 
 class DestinationRules:
-    """Remembers what was sent to a destination, and looks at every state that comes back."""
+    """Remembers what was sent to a destination, and checks every state that comes back."""
 
     def __init__(self) -> None:
         # The states under way by stream, oldest first, and the ids that are back.
@@ -171,7 +171,7 @@ class DestinationRules:
         self._back.add(sent["id"])
 
     def _count(self, name: str, sent: Message, state: Message) -> None:
-        """The platform counts by state: what a source announced is stored or rejected, to the record."""
+        """The platform counts by state: every record that a source announced must be stored or rejected."""
         stats = state.get("destinationStats") or {}
         if any(not isinstance(stats.get(each), float) for each in ("recordCount", "rejectedRecordCount")):
             raise RuleBroken("a state came back without destinationStats, which are floats")

@@ -48,7 +48,7 @@ def _choices(path: str, choices: list[Mapping[str, Any]]) -> Problems:
 
 
 def secrets(spec: Mapping[str, Any]) -> Problems:
-    """What looks like a secret is marked, and stands where masking finds it."""
+    """What looks like a secret is marked, and is where masking finds it."""
     for path, node in _nodes(spec["connectionSpecification"]):
         last = path.rsplit("/", 1)[-1]
         marked = node.get("airbyte_secret") is True

@@ -26,7 +26,7 @@ _FAILED = SourceFailed()
 
 @dataclass(slots=True)
 class SyncResult:
-    """What became of a sync; counts by stream (with a namespace, what is read by `namespace/name`)."""
+    """The outcome of a sync; counts by stream (with a namespace, what is read by `namespace/name`)."""
 
     source_exit: int
     destination_exit: int
@@ -91,7 +91,7 @@ def _end(delivery: Delivery, catalog: Mapping[str, Any], source_exit: int, conne
 
 @dataclass(slots=True)
 class Between:
-    """What the platform does with the lines of a source: looks at them, and passes on what a destination is given."""
+    """What the platform does with the lines of a source: it checks them and passes on what a destination gets."""
 
     read: SourceRules
     back: DestinationRules
@@ -100,7 +100,7 @@ class Between:
     errors: list[str] = field(default_factory=list)
 
     def pass_on(self, reading: SpawnedProcess, delivery: Delivery) -> None:
-        """Everything until the source has ended; what it says on standard error joins the logs."""
+        """All lines until the source has ended; its standard error is added to the logs."""
         thread = Thread(target=self._drain, args=(reading.stderr,))
         thread.start()
         with os.fdopen(reading.stdout, "rb") as lines:

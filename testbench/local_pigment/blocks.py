@@ -1,4 +1,4 @@
-"""What an application holds: lists, metrics, tables and views. All values are texts, digit by digit.
+"""What an application contains: lists, metrics, tables and views. All values are texts, digit by digit.
 
 A number is stored as the digits that were written, a date as `2026-04-30`, a boolean as `TRUE` or `FALSE`, an item as
 its name, and a blank as the empty text.

@@ -1,4 +1,4 @@
-"""Exports by Pigment's rules: a request's options to a header and rows, and those to CSV."""
+"""Exports by Pigment's rules: from a request's options to a header and rows, and from those to CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults as data: queued for an operation, used up when a request meets them, accounted for at the end."""
+"""Faults as data: queued for an operation, consumed by the request that meets them, and counted at the end."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class HoldImport:
 
 @dataclass(frozen=True, slots=True)
 class Misreport:
-    """Accept the file and load it, and report something else than what came of it.
+    """Accept the file and load it, but report another outcome.
 
     `counts` are given in the report's own words (`insertedCount`, …), `status` is another status word, `first_row`
     the number that the first data row has where rows are numbered, and without `detailed` there is no report.

@@ -22,13 +22,13 @@ class Http1Connection(BaseHTTPRequestHandler):
         self._serve()
 
     def __getattr__(self, name: str) -> Any:
-        """Every method is served alike; what is no operation gets its status too."""
+        """Every method is served the same way; unknown operations get their status too."""
         if name.startswith("do_"):
             return self.do_GET
         raise AttributeError(name)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-        """Nothing: requests are kept as values."""
+        """Log nothing: requests are kept as values."""
 
     def _serve(self) -> None:
         with tempfile.SpooledTemporaryFile(_SPOOL_BYTES) as spool:

@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Stream:
-    """A request that is coming in."""
+    """A request that is being received."""
 
     headers: dict[str, str]
     body: io.BytesIO = field(default_factory=io.BytesIO)
@@ -80,7 +80,7 @@ class Http2Connection:
                 self._changed.notify_all()
 
     def _receive(self) -> bytes:
-        """What came; reading and writing take turns, because TLS sockets do not allow both at once."""
+        """The bytes that arrived; reading and writing take turns, because TLS sockets do not allow both at once."""
         if not self._socket.pending():
             self._readable.select()
         with self._turn:
@@ -166,7 +166,7 @@ class Http2Connection:
 
 
 class StreamGone(Exception):
-    """The client does not want the stream any more."""
+    """The client has cancelled the stream."""
 
 
 def _id(event: object) -> int:

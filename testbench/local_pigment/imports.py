@@ -1,4 +1,4 @@
-"""Import configurations, and what came of an import through one of them."""
+"""Import configurations, and the outcome of an import through one of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FromBlock:
 
 @dataclass(frozen=True, slots=True)
 class FromOutside:
-    """An integration: what a system outside would send."""
+    """An integration: the content that an external system would send."""
 
     content: bytes
 
@@ -83,7 +83,7 @@ class RowProblem:
 
 @dataclass(slots=True)
 class ImportRun:
-    """One import: what was received, and what came of it."""
+    """One import: what was received, and its outcome."""
 
     id: str
     configuration_id: str

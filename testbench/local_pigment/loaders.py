@@ -58,7 +58,7 @@ def _as_csv(rows: Iterable[Sequence[str]], delimiter: str) -> bytes:
 
 
 def load(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
-    """Load the received file by the rules of its configuration, and note what came of it."""
+    """Load the received file by the rules of its configuration, and record the outcome."""
     try:
         header, rows = _read(run.received, configuration)
         run.data_rows = len(rows)
@@ -233,7 +233,7 @@ class ListLoader(_Loader):
 
 
 class MetricLoader(_Loader):
-    """Loads rows into a metric: the dimensions of a row say which cell it writes."""
+    """Loads rows into a metric: the dimensions of a row determine the cell that it writes."""
 
     def __init__(
         self, run: ImportRun, configuration: ImportConfiguration, application: Application, block: MetricBlock

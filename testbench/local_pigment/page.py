@@ -1,4 +1,4 @@
-"""A page that shows the workspace: plain HTML, made on the server."""
+"""A page that shows the workspace: plain HTML, rendered on the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The test-only side door at `/_test/`: queue faults, and look at what happened. It needs no key and counts nothing.
+"""The test-only side door at `/_test/`: queue faults and see what happened. It needs no key and is not counted.
 
 GET  /_test/requests   the requests seen
 GET  /_test/state      imports, the most requests in any window, faults not met

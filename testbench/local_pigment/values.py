@@ -40,7 +40,7 @@ def read_value(text: str, type_: ValueType, decimal_separator: str = ".") -> str
 
 
 def read_date(text: str, form: str) -> str:
-    """The day that a text in the form of an import configuration is; two digits of a year are those near today."""
+    """The day that a text in the format of an import configuration means; a year of two digits is one near today."""
     directives = _LETTERS.sub(lambda found: _DIRECTIVES[found[0]], form)
     try:
         return datetime.strptime(text, directives).date().isoformat()  # noqa: DTZ007 - of a day, the zone is no part

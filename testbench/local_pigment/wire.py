@@ -1,4 +1,4 @@
-"""The shapes on the wire: what requests may hold, and how responses are written."""
+"""The shapes on the wire: what requests may contain, and how responses are written."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
 
 
 def import_result(run: ImportRun, target: Block) -> dict[str, Any]:
-    """The response that holds the result at once, as the mission text "CSV Push API" shows it."""
+    """The response with an immediate result, as the text "CSV Push API" shows it."""
     rejected = {problem.row for problem in run.problems}
     first_row = run.misreport.first_row if run.misreport else 1
     word = (run.misreport and run.misreport.status) or ("failed" if run.failure else "completed")

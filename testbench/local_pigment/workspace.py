@@ -95,26 +95,26 @@ class ImportsOfABlock(StrEnum):
 
 @dataclass(slots=True)
 class Variants:
-    """What differs between the public API description (the defaults), the mission texts, and what may be."""
+    """How Pigment may differ from its public API description (the defaults), by other texts or by assumption."""
 
     richer_metadata: bool = False
     immediate_results: bool = False
     polls_until_done: int = 0
     largest_push_bytes: int = 500_000_000
     gzip: bool = True
-    # A server that closes when a client takes nothing of a response for so long.
+    # A server that closes when a client reads nothing of a response for this long.
     client_patience_seconds: float | None = None
-    # An import takes so long; those of one block wait for each other, or overlap: each clears when it begins.
+    # How long an import takes; imports of one block wait for each other or overlap, where each clears when it begins.
     import_seconds: float = 0.0
     imports_of_a_block: ImportsOfABlock = ImportsOfABlock.QUEUE
-    # A Pigment that has never heard of `dryRun` stores what it gets.
+    # A Pigment that does not know `dryRun` stores what it gets.
     respects_dry_run: bool = True
     audit_names: AuditNames = field(default_factory=AuditNames)
 
 
 @dataclass(slots=True)
 class Workspace:
-    """Everything that a Pigment knows. Handlers hold `lock` while they look or change."""
+    """Everything that a Pigment knows. Handlers hold their `lock` while they read or change it."""
 
     applications: dict[str, Application] = field(default_factory=dict)
     keys: list[ApiKey] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Workspace:
         raise KeyError(name_or_id)
 
     def begin(self, run: ImportRun) -> None:
-        """Take an import in: it is loaded at once, or when its time has come."""
+        """Accept an import: it is loaded at once or when it is due."""
         self.imports[run.id] = run
         configuration = self.configurations[run.configuration_id]
         now, seconds = self.clock(), self.variants.import_seconds
@@ -180,7 +180,7 @@ class Workspace:
             self.settle(now)
 
     def settle(self, now: float = inf) -> None:
-        """Load what is due by now: everything, where no moment is given."""
+        """Load what is due by `now`; without it, everything."""
         for run in [each for each in self._running if each.due <= now]:
             self._running.remove(run)
             configuration = self.configurations[run.configuration_id]
@@ -191,7 +191,7 @@ class Workspace:
             run.completed_at = self.now() - timedelta(seconds=max(0.0, self.clock() - run.due))
 
     def _is_filled(self, run: ImportRun, configuration: ImportConfiguration) -> bool:
-        """Let an import that was started read its source, if it has not; whether there is a file to load."""
+        """Have a started import read its source if it has not; returns whether there is a file to load."""
         if configuration.source is not None and not run.received:
             try:
                 run.received = read_source(configuration, self.applications)
@@ -200,12 +200,12 @@ class Workspace:
         return run.failure is None
 
     def started(self, name_or_id: str) -> int:
-        """How often an import configuration was started, or had a file pushed into it."""
+        """How often an import configuration was started or received a file."""
         wanted = self.configuration(name_or_id).id
         return sum(run.configuration_id == wanted for run in self.imports.values())
 
     def rows(self, name_or_id: str, application: str | None = None) -> list[list[str]]:
-        """What a list or metric holds, in order; for tests."""
+        """The rows of a list or metric, in order; for tests."""
         block = self.block(name_or_id, application)
         if isinstance(block, ListBlock):
             return [list(item.values) for item in block.items]

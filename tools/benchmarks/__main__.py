@@ -20,7 +20,7 @@ _GROWTHS = {"source": read_growth, "destination": write_growth}
 
 
 def main() -> None:
-    """Run what was asked for, print it, and put it into the page where one is given."""
+    """Run what was asked for, print it, and write it into the page if one is given."""
     arguments = _arguments()
     checkouts = _checkouts(arguments.against)
     with tempfile.TemporaryDirectory(prefix="pigment-bench-") as folder:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _place(connector: str, *, growth: bool) -> str:
-    """Where on the page the figures stand."""
+    """Where on the page the figures are."""
     return f"{'growth' if growth else 'cases'} of the {connector}"
 
 

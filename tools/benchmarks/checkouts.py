@@ -37,7 +37,7 @@ class Checkout:
 
 
 def opened(name: str, folder: Path) -> Checkout:
-    """A checkout whose connectors can be run; asking them for their forms also compiles what is not compiled."""
+    """A checkout whose connectors can be run; asking them for their forms also compiles their modules."""
     return Checkout(name, folder, {connector: _form(_script(folder, connector)) for connector in CONNECTORS})
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def opening(stream: str) -> bytes:
-    """What stands before the data of a record, which `}}` and a line end close."""
+    """The text before the data of a record, which `}}` and a line end close."""
     return f'{{"type":"RECORD","record":{{"stream":{json.dumps(stream)},"emitted_at":1,"data":'.encode()
 
 
@@ -23,7 +23,7 @@ def state(stream: str, number: int) -> bytes:
 
 
 def complete(stream: str) -> bytes:
-    """The word of the platform that the source has sent all of a stream."""
+    """The platform's COMPLETE status of a stream."""
     status = {"stream_descriptor": {"name": stream}, "status": "COMPLETE"}
     trace = {"type": "STREAM_STATUS", "emitted_at": 1, "stream_status": status}
     return json.dumps({"type": "TRACE", "trace": trace}).encode() + b"\n"

@@ -107,7 +107,7 @@ class Figures:
 
 
 class RunFailed(Exception):
-    """A command that did not end with 0, and the last it said."""
+    """A command that did not end with 0, with its last line of output."""
 
 
 def environment() -> dict[str, str]:

@@ -70,7 +70,7 @@ class ReadBench:
         plain = self._given("small", self._blocks("Small", part))
         return [
             *self.own_ways(options, blocks),
-            # The plain way knows no slices: it reads what one of them holds.
+            # The plain way has no slices: it reads what one of them contains.
             Way(PLAIN, self._command([sys.executable, _PLAIN, *plain]), part // self._slices, min(options.times, 2)),
             self._floor(options, [*blocks.values()] * self._slices, self._rows),
         ]
@@ -143,7 +143,7 @@ class ReadBench:
         return body
 
     def _given(self, name: str, blocks: dict[str, str]) -> list[str]:
-        """The words of `read` for these blocks."""
+        """The arguments of `read` for these blocks."""
         config = {
             "credentials": {"auth_type": "single_key", "api_key": self._workspace.secret("all")},
             "application_id": self._workspace.application(PLANNING).id,

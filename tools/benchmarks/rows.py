@@ -17,7 +17,7 @@ NUMBERS = ("Net", "Tax", "Gross")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the rows of a case look like: their columns, and some thousand rows that are sent again and again."""
+    """What the rows of a case look like: their columns, and some thousand rows that are sent repeatedly."""
 
     texts: tuple[str, ...] = TEXTS
     numbers: tuple[str, ...] = NUMBERS
@@ -46,7 +46,7 @@ class Shape:
         return {"type": "object", "properties": properties}
 
     def catalog(self, names: Iterable[str]) -> dict[str, Any]:
-        """A configured catalog of streams that look so."""
+        """A configured catalog of such streams."""
         common = {"json_schema": self.schema(), "supported_sync_modes": ["full_refresh"]}
         return configured({"streams": [{"name": name, **common} for name in names]}, destination_sync_mode="append")
 

@@ -1,4 +1,4 @@
-"""The destination's cases: RECORD lines to CSV files, taken by a server that stores nothing."""
+"""The destination's cases: RECORD lines to CSV files, sent to a server that stores nothing."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class WriteBench:
         return [f"Big {number}" for number in range(self._case.streams)]
 
     def _messages(self, name: str, rows: int) -> Path:
-        """The streams' records in turn, states on the way, and at the end the word that they are complete."""
+        """The streams' records in turn, states on the way, and at the end a COMPLETE status for each."""
         names = self._names()
         openings = [opening(stream) for stream in names]
         each = max(rows // len(names), 1)
@@ -120,7 +120,7 @@ class WriteBench:
         return path
 
     def _given(self) -> list[str]:
-        """The words of `write`."""
+        """The arguments of `write`."""
         configuration = "import_configuration_id"
         config = {
             "credentials": {"auth_type": "single_key", "api_key": "pgmt_bench"},

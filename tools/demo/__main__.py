@@ -21,7 +21,7 @@ _LEDGER_ROWS = 5000
 
 
 def main() -> int:
-    """Run everything and say what happened; 0 when both sides are equal."""
+    """Run everything and print the result; 0 when both sides are equal."""
     began = time.monotonic()
     workspace = planning_model(ledger_rows=_LEDGER_ROWS)
     workspace.variants.polls_until_done = 1
@@ -93,7 +93,7 @@ def prepare(source: Side, destination: Side) -> dict[str, Any]:
 
 @contextmanager
 def progress_line() -> Iterator[Any]:
-    """Show how far it is: on one line that changes where a person looks, on lines of their own elsewhere."""
+    """Show the progress: on one changing line in a terminal, on separate lines elsewhere."""
     alive = sys.stdout.isatty()
 
     def progress(stream: str, count: int) -> None:
@@ -131,7 +131,7 @@ def table_rows(
 
 
 def conclude(result: SyncResult, comparisons: dict[str, Comparison], seconds: float, total_seconds: float) -> int:
-    """The last words, and the exit code."""
+    """Print the conclusion; returns the exit code."""
     cells = sum(each.cells for each in comparisons.values())
     different = sum(each.different for each in comparisons.values())
     failed = result.source_exit != 0 or result.destination_exit != 0
@@ -146,7 +146,7 @@ def conclude(result: SyncResult, comparisons: dict[str, Comparison], seconds: fl
 
 
 def say(text: str) -> None:
-    """A line for the person who watches."""
+    """Print a line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -31,7 +31,7 @@ def compare(workspace: Workspace, name: str) -> Comparison:
 
 
 def compare_rows(here: Iterable[Row], there: Iterable[Row]) -> Comparison:
-    """Compare two lots of rows in sorted order.
+    """Compare two sets of rows in sorted order.
 
     Imports that run side by side may create items of a list in another order, which is no part of the data.
     """

@@ -52,7 +52,7 @@ def planning_team_model() -> Workspace:
 
 
 def show(say: Say) -> bool:
-    """Run all steps and say what came of them; whether all is equal."""
+    """Run all steps and print the results; returns whether everything is equal."""
     began = time.monotonic()
     with LocalPigment(planning_team_model(), tls=True) as pigment, LocalBucket() as bucket:
         steps = list(PlanningTeam(pigment, bucket).steps())
@@ -121,7 +121,7 @@ class PlanningTeam:
         return Comparison(sum(each.cells for each in comparisons), sum(each.different for each in comparisons))
 
     def rejected(self) -> Comparison:
-        """Three rows that no ledger takes, as they lie in the bucket, and one that it takes."""
+        """Three rows that the ledger rejects, as they are in the bucket, and one that it accepts."""
         columns, good = self._ledger_columns(), self._workspace.rows(_LEDGER, PLANNING)[0]
         rows = [[f"NEW-{number}", *good[1:]] for number in range(4)]
         posted = columns.index("Posted")

@@ -75,9 +75,9 @@ def main() -> int:
 
 
 def serve(arguments: argparse.Namespace) -> None:
-    """Start, write the folder, say what to type, and wait."""
+    """Start, write the folder, print the commands, and wait."""
     if is_earlier(arguments.folder):
-        say(f"{arguments.folder} is from an earlier start: what it holds is written again.\n")
+        say(f"{arguments.folder} is from an earlier start: its files are written again.\n")
     workspace = add_copies(planning_model(ledger_rows=arguments.ledger_rows))
     workspace.variants.polls_until_done = 1
     with LocalPigment(workspace, tls=arguments.tls, port=arguments.port) as pigment:
@@ -96,7 +96,7 @@ def is_earlier(folder: Path) -> bool:
         ids = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
         url, ca_file = ids["url"], ids["ca_file"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise FolderTaken(f"{folder} holds other files:") from None
+        raise FolderTaken(f"{folder} contains other files:") from None
     with contextlib.suppress(requests.RequestException), requests.Session() as session:
         session.trust_env = False
         session.get(f"{url}/_test/state", timeout=2, verify=ca_file or True)
@@ -106,7 +106,7 @@ def is_earlier(folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Playground:
-    """The folder, and what it holds."""
+    """The folder, and what it contains."""
 
     pigment: LocalPigment
     folder: Path
@@ -126,7 +126,7 @@ class Playground:
         return {**self._config(PLANNING), "block_types": ["list", "metric"]}
 
     def destination(self) -> dict[str, Any]:
-        """The application that holds the same blocks, empty: its import configurations have the streams' names.
+        """The application with the same blocks, empty: its import configurations have the streams' names.
 
         Two copies run after the load, and fill two more metrics from it.
         """
@@ -181,7 +181,7 @@ class Playground:
             f"Keys\n{keys}\n\n"
             f"{PLANNING} ({workspace.application(PLANNING).id}): what can be read\n{blocks}\n{views}\n\n"
             f"{CONSOLIDATION} ({workspace.application(CONSOLIDATION).id}): import configurations\n{configurations}\n\n"
-            f"{self._word(self.folder)} holds source.json, destination.json, catalog.json, and ids.json with all of "
+            f"{self._word(self.folder)} contains source.json, destination.json, catalog.json, and ids.json with all of "
             "the above.\n\n"
             f"To try the connectors, in another terminal:\n\n  cd {shlex.quote(str(Path.cwd()))}\n{commands}\n\n"
             "Then reload the page. Stop with Ctrl-C. More: make fake ARGS=--help"
@@ -196,7 +196,7 @@ class Playground:
         }
 
     def _environment(self) -> dict[str, str]:
-        """What a command needs to know: the certificate, and that no proxy stands between it and this machine."""
+        """The environment of a command: the certificate, and no proxy for this machine."""
         environment = {}
         if self.pigment.ca_file is not None:
             environment["REQUESTS_CA_BUNDLE"] = str(self.pigment.ca_file)
@@ -205,7 +205,7 @@ class Playground:
         return environment
 
     def _word(self, path: Path) -> str:
-        """The path as it is typed: short where it lies below the present folder."""
+        """The path as it is typed: relative if it is below the current folder."""
         absolute, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100 - a link to a Python is not followed
         return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
 
@@ -220,7 +220,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def say(text: str) -> None:
-    """Words for the person who watches."""
+    """Print a line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Hold what the connectors assume of Pigment against a real workspace: `make verify CONFIG=secrets.json`."""
+"""Compare what the connectors assume of Pigment with a real workspace: `make verify CONFIG=secrets.json`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DEFAULT_ADDRESS = "https://pigment.app"
 
 
 def main() -> int:
-    """Ask all probes; 0 when nothing is different, 1 when something is, 2 when the configuration cannot be used."""
+    """Run all probes; 0 when nothing is different, 1 when something is, 2 when the configuration cannot be used."""
     parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
     parser.add_argument("config", type=Path, help="the configuration of the source, with verify_import where wanted")
     parser.add_argument("--report", type=Path, default=Path("verify-report.md"), help="where the report goes")

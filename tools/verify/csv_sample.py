@@ -1,4 +1,4 @@
-"""The first rows of an export, cell by cell with their quotes and line ends, read by rules of its own."""
+"""The first rows of an export, cell by cell with quotes and line ends, read without our CSV reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell's text, and whether it stood in quotes."""
+    """A cell's text, and whether it was quoted."""
 
     text: str
     quoted: bool
@@ -18,7 +18,7 @@ class Cell:
 
 @dataclass(slots=True)
 class CsvSample:
-    """What an export's bytes hold; a row that was cut off by the sample's end is left out."""
+    """What an export's bytes contain; a row that was cut off by the sample's end is left out."""
 
     byte_order_mark: bool
     whole: bool

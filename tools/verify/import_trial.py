@@ -85,7 +85,7 @@ class ImportTrial:
         return len(self.file().strip().splitlines()) - 1
 
     def outcome(self, name: str, body: str, **options: Any) -> Outcome:
-        """What became of a file; each name is pushed once."""
+        """The outcome of a file; each name is pushed once."""
         if name not in self._outcomes:
             self._outcomes[name] = self.follow(self.push(body, **options))
         return self._outcomes[name]

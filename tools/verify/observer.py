@@ -1,4 +1,4 @@
-"""Asks Pigment with plain requests and keeps what came: it interprets nothing and repeats nothing."""
+"""Sends plain requests to Pigment and keeps the responses: it interprets nothing and repeats nothing."""
 
 from __future__ import annotations
 

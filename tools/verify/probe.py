@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen, in words that hold no key, id, name or cell; `same` is None where it could not be seen."""
+    """What was seen, in words without a key, id, name or cell; `same` is None where it could not be seen."""
 
     words: str
     same: bool | None
@@ -52,7 +52,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A probe with what came of it."""
+    """A probe with its result."""
 
     probe: Probe
     verdict: Verdict
@@ -70,7 +70,7 @@ def _find(probe: Probe, workspace: Workspace) -> Finding:
     except NotAsked as reason:
         return Finding(probe, Verdict.NOT_ASKED, str(reason))
     except requests.RequestException as error:
-        # The text of such an error holds the address with its ids; its type does not.
+        # The text of such an error contains the address with its ids; its type does not.
         return Finding(probe, Verdict.NOT_SEEN, f"the request ended in {type(error).__name__}")
     if seen.same is None:
         return Finding(probe, Verdict.NOT_SEEN, seen.words)

@@ -1,4 +1,4 @@
-"""The workspace that is probed: its configuration, and what several probes look at together."""
+"""The workspace that is probed: its configuration, and what several probes share."""
 
 from __future__ import annotations
 

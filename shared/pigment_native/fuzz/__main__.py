@@ -1,4 +1,4 @@
-"""Runs cases for a while, in a process that may fault; prints how many, and saves what was found."""
+"""Runs cases for a while in a process that may crash; prints how many, and saves what was found."""
 
 from __future__ import annotations
 

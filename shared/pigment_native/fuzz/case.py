@@ -1,4 +1,4 @@
-"""A case: a shape, and the blocks that one converter of that shape takes one after the other."""
+"""A case: a shape, and the blocks that one converter of that shape converts one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Shape = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that is needed to run it again; `chance` draws fences and the sizes of rooms."""
+    """Everything needed to run it again; `chance` is the seed of fences and room sizes."""
 
     direction: str
     shape: Shape

@@ -1,4 +1,4 @@
-"""Breaks a copy of the C code in many ways, one at a time, and shows when each is found: `make planted`."""
+"""Plants faults in a copy of the C code, one at a time, and shows when each is found: `make planted`."""
 
 from __future__ import annotations
 

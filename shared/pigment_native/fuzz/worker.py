@@ -25,7 +25,7 @@ _CLASSES = bytes(0 if not n else 1 << min(7, n.bit_length() - 1) for n in range(
 
 
 class Coverage:
-    """What all cases so far have run through."""
+    """The edges that all cases so far have run through."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         try:
@@ -39,7 +39,7 @@ class Coverage:
         self._seen = 0
 
     def is_new(self) -> bool:
-        """Whether what ran since the last question went where none went before."""
+        """Whether the code that ran since the last call reached new edges."""
         counted = ctypes.string_at(self._begin, self.edges) if self.edges else b""
         ctypes.memset(self._begin, 0, self.edges)
         found = int.from_bytes(counted.translate(_CLASSES), "little")
@@ -73,7 +73,7 @@ class Task:
 
 
 class Now:
-    """The case that is run at the moment, and the number of those before: in a file, so that it outlives a fault."""
+    """The current case and its number, in a file, so that they outlive a fault."""
 
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -100,13 +100,13 @@ class Worker:
         self._directions: dict[str, Direction] = {name: DIRECTIONS[name](library) for name in task.directions}
         self._coverage = Coverage(library)
         self._now = Now(Path(task.now))
-        # Mutable state: the cases that went where none went before, and what was run.
+        # Mutable state: the cases that reached new edges, and what was run.
         self._kept: dict[str, list[Case]] = {name: [] for name in task.directions}
         self._tallies = {name: Tally() for name in task.directions}
         self._number = 0
 
     def run(self) -> dict[str, Any]:
-        """Run until the time is over or something is found; says what was run, and what was found."""
+        """Run until the time is over or something is found; returns what was run and found."""
         end = time.monotonic() + self._task.seconds
         found = None
         while found is None and time.monotonic() < end and self._number != self._task.cases:
