@@ -92,13 +92,13 @@ class Imports:
 
     def _send_within_limit(self, request: Request, key: str) -> Import:
         limit = self._limit_of(request.object_id or "")
-        with limit.request() as pauses:
+        with limit.wait_for_turn() as pauses_before:
             try:
                 begun = decoded(request, self._transport.send(request, key), parse_pushed)
             except ImportLimitReached as error:
-                limit.pause(pauses, error.retry_after_seconds)
+                limit.pause(pauses_before, error.retry_after_seconds)
                 raise
-        limit.end_pauses(pauses)
+        limit.end_pauses(pauses_before)
         limit.log_end_of_wait()
         return begun
 

@@ -20,6 +20,11 @@ from threading import Lock
 
 from pigment_client.http.clock import Clock
 
+logger = logging.getLogger("airbyte.pigment.rate_limit")
+
+# "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves some to other processes.
+REQUESTS = 450
+
 # "500 requests per 5 minutes" (Pigment's limits): after a whole window everything that was counted is forgotten.
 REQUEST_WINDOW = timedelta(minutes=5)
 
@@ -29,6 +34,11 @@ LONGEST_WAIT_SECONDS = 2 * REQUEST_WINDOW.total_seconds()
 
 # The base of the text "CSV Push API", section "Rate Limiting".
 _FIRST_PAUSE_SECONDS = 1.0
+
+# Shorter waits are not worth a line in the log.
+LOGGED_FROM_SECONDS = 3.0
+
+_POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
 def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
@@ -41,15 +51,6 @@ def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Call
         return min(retry_after, LONGEST_WAIT_SECONDS)
     ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_before, 60))
     return ceiling * (1.0 + random()) / 2.0
-
-
-logger = logging.getLogger("airbyte.pigment.rate_limit")
-
-# "500 requests in 5 minutes for each IP address" (Pigment's limits); the default leaves some to other processes.
-REQUESTS = 450
-
-_LOGGED_FROM_SECONDS = 3.0
-_POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
 class RateLimit:
@@ -94,24 +95,27 @@ class RateLimit:
         self._report = report
 
     @contextmanager
-    def request(self) -> Iterator[int]:
-        """Wait until one more request fits, which is made inside; leave when its response has begun.
+    def wait_for_turn(self) -> Iterator[int]:
+        """Wait until one more request fits, which is sent inside; leave when its response has begun.
 
-        Gives how many pauses there were before it, to be passed to `pause` or `end_pauses`.
+        Gives the number of pauses so far, which `pause` and `end_pauses` need.
         """
-        pauses = self._wait_for_room()
+        pauses_before = self._wait_for_room()
         try:
-            yield pauses
+            yield pauses_before
         finally:
             with self._lock:
                 self._under_way -= 1
                 self._answered.append(self._clock.monotonic())
 
-    def pause(self, pauses: int, retry_after: float | None) -> None:
-        """Pause every request, because one was answered with 429; a pause that began meanwhile only gets longer."""
+    def pause(self, pauses_before: int, retry_after: float | None) -> None:
+        """Pause every request, because one was answered with 429.
+
+        A pause that began after that request was sent is not a second one; it only gets longer.
+        """
         with self._lock:
             now = self._clock.monotonic()
-            if pauses == self._pauses:
+            if pauses_before == self._pauses:
                 seconds = pause_seconds(self._pauses_in_a_row, retry_after=retry_after, random=self._clock.random)
                 self._pauses += 1
                 self._pauses_in_a_row += 1
@@ -120,14 +124,13 @@ class RateLimit:
                 seconds = pause_seconds(0, retry_after=retry_after, random=self._clock.random)
                 self._paused_until = max(self._paused_until, now + seconds)
 
-    def end_pauses(self, pauses: int) -> None:
+    def end_pauses(self, pauses_before: int) -> None:
         """Let the next pause be a short one again, because a request was answered with anything but 429."""
         with self._lock:
-            if pauses < self._pauses:
+            if pauses_before < self._pauses:
                 return
             self._pauses_in_a_row = 0
-            over = self._reported_until is not None and not self._waiting
-            if not over:
+            if self._reported_until is None or self._waiting:
                 return
             self._reported_until = None
             self._waited_seconds = self._clock.monotonic() - self._waiting_since
@@ -155,7 +158,7 @@ class RateLimit:
                         self._under_way += 1
                         self._made += 1
                         return self._pauses
-                if self._clock.monotonic() - waited_from + seconds > _LOGGED_FROM_SECONDS:
+                if self._clock.monotonic() - waited_from + seconds > LOGGED_FROM_SECONDS:
                     self._report_wait(waited_from, seconds)
                 self._clock.sleep(seconds)
         finally:
@@ -167,7 +170,7 @@ class RateLimit:
         with self._lock:
             until = self._clock.monotonic() + seconds
             first = self._reported_until is None
-            if self._reported_until is not None and until <= self._reported_until + _LOGGED_FROM_SECONDS:
+            if self._reported_until is not None and until <= self._reported_until + LOGGED_FROM_SECONDS:
                 return
             self._reported_until = until
             if first:

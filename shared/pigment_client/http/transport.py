@@ -22,7 +22,7 @@ from pigment_client.http.clock import Clock
 from pigment_client.http.error_mapping import error_of_exception, error_of_response
 from pigment_client.http.export import Export
 from pigment_client.http.http2 import Http2Adapter
-from pigment_client.http.rate_limit import RateLimit
+from pigment_client.http.rate_limit import LOGGED_FROM_SECONDS, RateLimit
 from pigment_client.http.request import Request
 from pigment_client.http.retry import Attempts, RetryPolicy, may_repeat
 from pigment_client.responses import MALFORMED
@@ -30,8 +30,6 @@ from pigment_client.responses import MALFORMED
 logger = logging.getLogger("airbyte.pigment.transport")
 
 T = TypeVar("T")
-
-_LOGGED_FROM_SECONDS = 3.0
 
 
 class BearerKey(AuthBase):
@@ -91,7 +89,7 @@ class Transport:
                 wait = attempts.wait_after(error, now=self._clock.monotonic(), random=self._clock.random)
                 if wait is None:
                     raise
-                level = logging.INFO if wait > _LOGGED_FROM_SECONDS else logging.DEBUG
+                level = logging.INFO if wait > LOGGED_FROM_SECONDS else logging.DEBUG
                 logger.log(level, "%s Trying again in %.1f s.", error, wait)
                 self._clock.sleep(wait)
             else:
@@ -102,15 +100,15 @@ class Transport:
         """Send once; raises a `PigmentError` for anything but success."""
         if request.own_connection:
             with requests.Session() as session:
-                response, pauses = self._send(session, request, key)
+                response, pauses_before = self._send(session, request, key)
         else:
-            response, pauses = self._send(self._session(), request, key)
+            response, pauses_before = self._send(self._session(), request, key)
         logger.debug("%s %s: HTTP %d", request.operation, request.object_id or "", response.status_code)
         error = error_of_response(response, request, self._clock.now())
         if not isinstance(error, LimitReached) or isinstance(error, ImportLimitReached):
-            self._limit.end_pauses(pauses)
+            self._limit.end_pauses(pauses_before)
         elif may_repeat(error, repeatable=False):
-            self._limit.pause(pauses, error.retry_after_seconds)
+            self._limit.pause(pauses_before, error.retry_after_seconds)
         if error is not None:
             response.close()
             raise error
@@ -133,7 +131,7 @@ class Transport:
             # What `Export` can decode.
             headers["Accept-Encoding"] = "gzip"
         try:
-            with self._limit.request() as pauses:
+            with self._limit.wait_for_turn() as pauses_before:
                 response = session.request(
                     request.method,
                     self._address.base_url + request.path,
@@ -151,7 +149,7 @@ class Transport:
                     allow_redirects=False,
                     stream=request.streamed,
                 )
-                return response, pauses
+                return response, pauses_before
         except OSError as error:  # all exceptions of requests are kinds of OSError
             foreign = error
         raise error_of_exception(foreign, request, host=self._address.host, proxy=self._address.proxy_host)

@@ -45,7 +45,7 @@ def test_twenty_threads_never_exceed_fifty_in_five_seconds() -> None:
     def work(seed: int) -> None:
         chance = random.Random(seed)
         for _ in range(40):
-            with limit.request():
+            with limit.wait_for_turn():
                 time.sleep(chance.random() * 0.3)
                 with lock:
                     arrivals.append(time.now())
@@ -74,7 +74,7 @@ def test_the_limit_holds_however_long_requests_are_on_their_way(
     arrivals = []
     for before, there, back in delays:
         time.sleep(before)
-        with rate_limit.request():
+        with rate_limit.wait_for_turn():
             time.sleep(there)
             arrivals.append(time.now())
             time.sleep(back)
@@ -86,16 +86,16 @@ def test_the_full_limit_is_used_at_once() -> None:
     time = SimulatedTime()
     limit = RateLimit(50, timedelta(seconds=5), clock=time.clock)
     for _ in range(50):
-        with limit.request():
+        with limit.wait_for_turn():
             pass
 
     assert time.now() == 0.0
-    with limit.request():
+    with limit.wait_for_turn():
         assert time.now() == 5.0
 
 
 def ask(limit: RateLimit, *, rejected: bool, retry_after: float | None = None) -> None:
-    with limit.request() as pauses:
+    with limit.wait_for_turn() as pauses:
         pass
     if rejected:
         limit.pause(pauses, retry_after)
@@ -139,7 +139,7 @@ def test_a_server_that_asks_for_no_wait_again_and_again_is_not_flooded(retry_aft
 def test_requests_rejected_together_are_one_pause() -> None:
     time = Time()
     limit = RateLimit(clock=time.steady)
-    with limit.request() as first, limit.request() as second, limit.request() as third:
+    with limit.wait_for_turn() as first, limit.wait_for_turn() as second, limit.wait_for_turn() as third:
         limit.pause(first, None)
         limit.pause(second, None)
         limit.pause(third, 5.0)
@@ -151,7 +151,7 @@ def test_requests_rejected_together_are_one_pause() -> None:
 def test_a_success_that_was_asked_for_before_the_pause_does_not_end_it() -> None:
     time = Time()
     limit = RateLimit(clock=time.steady)
-    with limit.request() as early:
+    with limit.wait_for_turn() as early:
         ask(limit, rejected=True, retry_after=60)
         limit.end_pauses(early)
     ask(limit, rejected=True)
