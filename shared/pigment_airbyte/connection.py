@@ -75,9 +75,7 @@ def _base_url(config: Mapping[str, Any]) -> str:
     _, _, path = base_url.partition("://")
     host, _, page = path.partition("/")
     if "@" in host:
-        raise ConfigProblem(
-            'The "Base URL" must not contain a name or password: enter only the address; the keys sign in.'
-        )
+        raise ConfigProblem('The "Base URL" must not contain a name or password: enter only the address; keys sign in.')
     if "?" in path or "#" in path or _PAGE.search(f"/{page}"):
         raise ConfigProblem(
             'The "Base URL" contains more than the host, as the address of a page does: enter only the address, such '

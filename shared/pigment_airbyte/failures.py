@@ -217,16 +217,13 @@ def _advise_connection(error: Unavailable | CertificateRejected | AddressUnusabl
                 "a proxy in between, make its certificate known to Airbyte (REQUESTS_CA_BUNDLE)."
             )
         case AddressUnusable(of_proxy=True):
-            return (
-                f"The address of the proxy ({host}) cannot be used: correct it in the environment of Airbyte "
-                "(HTTPS_PROXY)."
-            )
+            return f"The address of the proxy ({host}) cannot be used: correct HTTPS_PROXY in Airbyte's environment."
         case AddressUnusable():
             return 'The "Base URL" is not a usable address: enter one such as https://pigment.app.'
         case Unavailable(obstacle=None):
             status = f" (HTTP {error.status})" if error.status else ""
             return (
-                f"Pigment answered with an error of its own{status}: run this again later, and ask Pigment's support "
+                f"Pigment answered with a server error{status}: run this again later, and ask Pigment's support "
                 "if it happens again."
             )
         case Unavailable(obstacle=Obstacle.PROXY):

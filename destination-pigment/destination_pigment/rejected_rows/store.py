@@ -31,6 +31,7 @@ from destination_pigment.rejected_rows.csv_table import (
     table_of,
 )
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
+from pigment_airbyte.form import entered_text
 from pigment_client.errors import AddressUnusable, PlainHttp
 from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
@@ -62,7 +63,7 @@ def parse_bucket(config: Mapping[str, Any]) -> Bucket | None:
     storage = config.get("object_storage_config") or {}
     if storage.get("storage_type") != "S3":
         return None
-    key_id, secret = _text(storage, "access_key_id"), _text(storage, "secret_access_key")
+    key_id, secret = entered_text(storage, "access_key_id"), entered_text(storage, "secret_access_key")
     if bool(key_id) != bool(secret):
         missing, there = ("Secret access key", "Access key ID") if key_id else ("Access key ID", "Secret access key")
         raise ConfigProblem(
@@ -70,19 +71,19 @@ def parse_bucket(config: Mapping[str, Any]) -> Bucket | None:
             "the connector runs in AWS with a role that may write to the bucket."
         )
     return Bucket(
-        name=_text(storage, "s3_bucket_name") or "",
-        region=_text(storage, "s3_bucket_region") or "",
+        name=entered_text(storage, "s3_bucket_name"),
+        region=entered_text(storage, "s3_bucket_region"),
         # The platform's link drops the slashes at the end.
-        path=(_text(storage, "bucket_path") or "").strip("/"),
-        access_key_id=key_id,
-        secret_access_key=secret,
-        role_arn=_text(storage, "role_arn"),
-        endpoint=_endpoint(_text(storage, "s3_endpoint")),
+        path=entered_text(storage, "bucket_path").strip("/"),
+        access_key_id=key_id or None,
+        secret_access_key=secret or None,
+        role_arn=entered_text(storage, "role_arn") or None,
+        endpoint=_endpoint(entered_text(storage, "s3_endpoint")),
     )
 
 
-def _endpoint(entered: str | None) -> Address | None:
-    if entered is None:
+def _endpoint(entered: str) -> Address | None:
+    if not entered:
         return None
     try:
         address = Address(entered.rstrip("/"), 10.0, 60.0, "")
@@ -104,10 +105,6 @@ def _is_plain(address: str) -> bool:
     """Whether it is only an address: no key, query or fragment, and no blank inside."""
     parts = urlsplit(address)
     return "@" not in parts.netloc and not parts.query and not parts.fragment and len(address.split()) == 1
-
-
-def _text(values: Mapping[str, Any], name: str) -> str | None:
-    return str(values.get(name) or "").strip() or None
 
 
 class BucketFailed(Exception):

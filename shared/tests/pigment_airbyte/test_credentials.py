@@ -1,4 +1,4 @@
-"""The keys of a configuration, or a sentence that says which field holds no key and why."""
+"""The keys of a configuration, or a sentence that says which field contains no key and why."""
 
 from __future__ import annotations
 

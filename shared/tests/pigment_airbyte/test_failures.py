@@ -98,13 +98,13 @@ def raise_with_secret(outer: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize("unexpected", [ValueError, KeyError, UnicodeError, RuntimeError])
-def test_the_text_of_a_foreign_exception_reaches_nobody(unexpected: type[Exception]) -> None:
+def test_the_text_of_a_foreign_exception_is_never_shown(unexpected: type[Exception]) -> None:
     with pytest.raises(AirbyteTracedException) as caught, explained():
         raise_with_secret(unexpected)
 
     shown = str(caught.value.as_airbyte_message()) + str(caught.value) + (caught.value.internal_message or "")
     assert SECRET not in shown
-    assert unexpected.__name__ in shown, "the type is kept for whoever mends it"
+    assert unexpected.__name__ in shown, "the type is kept for those who repair it"
     assert "raise_with_secret" in shown, "and the place"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_client.wording import byte_size, counted
+from pigment_client.wording import byte_size, counted, listed
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_a_verb_agrees_with_its_number() -> None:
 )
 def test_bytes_are_named_in_a_unit_that_fits(num_bytes: float, words: str) -> None:
     assert byte_size(num_bytes) == words
+
+
+def test_names_are_sorted_and_named_once() -> None:
+    assert listed(["b", "A", "c", "b"]) == "A, b, c"
+
+
+def test_nothing_has_a_word() -> None:
+    assert listed([]) == "none"
+
+
+def test_after_twenty_only_the_number_of_the_others_is_said() -> None:
+    phrase = listed(f"name {number:03d}" for number in range(345))
+    assert phrase.endswith("name 019 and 325 more")
+    assert phrase.count(",") == 19
