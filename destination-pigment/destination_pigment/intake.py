@@ -58,7 +58,7 @@ class Intake:
             self.consume(rest)
         else:
             self._completion.on_cut()
-            self._warn_once("that the input ended within")
+            self._warn_once("that are cut off at the end of the input")
 
     def misses_records(self, key: StreamKey) -> bool:
         """Whether the source has counted more records of a stream than arrived."""
@@ -83,7 +83,7 @@ class Intake:
         for files in self._files.values():
             files.summarize()
         for what, count in self._unusable.items():
-            logger.warning("Left out in all: %s %s.", counted(count, "line"), what)
+            logger.warning("Left out in total: %s %s.", counted(count, "line"), what)
 
     def _hand_on(self, parsed: Parsed) -> None:
         match parsed:
@@ -98,7 +98,7 @@ class Intake:
             case StatusLine():
                 self._on_status(parsed)
             case UnreadableLine():
-                self._warn_once("without a message of Airbyte's protocol")
+                self._warn_once("that are not messages of Airbyte's protocol")
 
     def _consume_records(self, block: bytes) -> bytes:
         """Write the records of the stream that came last, up to the first other line; returns the rest."""
@@ -126,7 +126,7 @@ class Intake:
         if key is None and state.key is not None:
             return
         self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
-        if missing := self._states.keep(state, key):
+        if missing := self._states.queue_state(state, key):
             self._missing[key] += missing
         for each in self._files if key is None else (key,):
             self._mark(each)
@@ -148,8 +148,8 @@ class Intake:
         of_one = "" if key is None else f" of the {self._files[key].stream.subject}"
         return (
             f"{counted(count, 'record')}{of_one} that the source has counted{of_all} did not arrive, so nothing after "
-            "the last good state was stored, and no later state was sent: run the sync again, and if it goes on, look "
-            "in the log for lines that could not be read."
+            "the last good state was stored, and no later state was sent: run the sync again, and if this happens again, "
+            "look in the log for lines that could not be read."
         )
 
     def _resolve(self, key: StreamKey, what: str, count: int = 1) -> StreamKey | None:
@@ -174,5 +174,5 @@ def _describe_strays(strays: Mapping[StreamKey, Counter[str]]) -> str:
     )
     return (
         f"The catalog of this sync does not have the stream of some messages, which were not stored: {listed}. Refresh "
-        "the schema of the connection, and see that the stream is selected with the same namespace."
+        "the schema of the connection, and check that the stream is selected with the same namespace."
     )

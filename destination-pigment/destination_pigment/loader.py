@@ -130,7 +130,7 @@ class Loader:
                     self._cancelled_at = time.monotonic()
                 if time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS:
                     running = counted(len(self._queues.unfinished), "import still runs", "imports still run")
-                    logger.error("%s, and the connector does not wait for that.", running)
+                    logger.error("%s, and the connector does not wait for it any longer.", running)
                     return
 
     def send_due_states(self) -> None:

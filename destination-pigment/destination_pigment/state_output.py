@@ -36,10 +36,10 @@ class StateOutput:
         # disk, because the counts that belong to it would be missing.
         self._is_stopped = False
 
-    def keep(self, state: StateLine, key: StreamKey | None) -> int:
+    def queue_state(self, state: StateLine, key: StreamKey | None) -> int:
         """Keep a state of a stream (None: of all); returns how many of the records that it counts have not arrived."""
         missing = self.checkpoints.missing(key, state.announced)
-        self.checkpoints.push_state(self._spool.keep(state.line), key, state.announced)
+        self.checkpoints.push_state(self._spool.spool_line(state.line), key, state.announced)
         return missing
 
     def send_due(self) -> None:
@@ -94,8 +94,8 @@ _MEMORY_BYTES = 4_000_000
 
 # Not a transient error: the platform would automatically send stored rows once more.
 _LOST = (
-    "States that were kept on the connector's disk cannot be read again, so Airbyte does not learn that their rows are "
-    "stored, and the next sync sends these rows once more: see that the disk of the connector works, look at the "
+    "States that were kept on the connector's disk cannot be read back, so Airbyte does not learn that their rows are "
+    "stored, and the next sync sends these rows once more: check that the disk of the connector works, look at the "
     "blocks of streams that append, and run the sync again."
 )
 
@@ -118,7 +118,7 @@ class StateSpool:
         self._end = 0
         self._descriptor: int | None = None
 
-    def keep(self, line: bytes) -> SpooledState:
+    def spool_line(self, line: bytes) -> SpooledState:
         """Keep a line; raises `TransientProblem` when the disk is full."""
         if self._in_memory + len(line) <= self._memory_bytes:
             self._in_memory += len(line)

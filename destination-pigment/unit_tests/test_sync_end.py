@@ -88,7 +88,7 @@ def test_a_state_that_the_disk_does_not_give_back_is_an_error_that_is_not_retrie
     with running(Importing(), memory_bytes=0) as there:
         for number in range(3):
             there.consume(messages(number))
-        with pytest.raises(AirbyteTracedException, match="cannot be read again") as raised:
+        with pytest.raises(AirbyteTracedException, match="cannot be read back") as raised:
             there.end()
         assert raised.value.failure_type is FailureType.config_error
         assert not there.cancel.requested
@@ -108,7 +108,7 @@ def test_states_before_one_that_the_disk_does_not_give_back_leave(monkeypatch: p
     with running(Importing(), memory_bytes=0, max_rows=1000) as there:
         for number in range(4):
             there.consume(messages(number))
-        with pytest.raises(AirbyteTracedException, match="cannot be read again"):
+        with pytest.raises(AirbyteTracedException, match="cannot be read back"):
             there.end()
         assert there.sent == 2
 

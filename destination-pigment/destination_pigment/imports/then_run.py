@@ -206,11 +206,11 @@ class ThenRun:
 
     def _fail_ended(self, each: FollowUp, failed: FailedImport) -> NoReturn:
         reasons = f" ({', '.join(failed.error_names)})" if failed.error_names else ""
-        taken = f", and {counted(failed.accepted, 'row')} as taken" if failed.accepted else ""
+        accepted = f", and {counted(failed.accepted, 'row')} as accepted" if failed.accepted else ""
         self._fail(
             f"failed{reasons}",
-            f'Pigment ended {each.title} under "Then run" as failed{reasons}{taken}: open the "Update history" of its '
-            "block in Pigment to see why, fix that, and start it there; the next sync starts it, too.",
+            f'Pigment ended {each.title} under "Then run" as failed{reasons}{accepted}: open the "Update history" of '
+            "its block in Pigment to see why, fix that, and start it there; the next sync starts it, too.",
         )
 
     def _completed(self, each: FollowUp, done: CompletedImport) -> str:
@@ -234,7 +234,7 @@ class ThenRun:
         if obstacle.concern is Concern.AGAIN:
             raise TransientProblem(f"{nothing}: fix what stopped the source, and run the sync again.")
         raise ConfigProblem(
-            f"{nothing} and what follows would work with a part: see the log, fix what is wrong at the source, and "
+            f"{nothing} and what follows would work with incomplete data: see the log, fix what is wrong at the source, and "
             "start it in Pigment yourself, or with the next sync that stores everything."
         )
 

@@ -128,7 +128,7 @@ def test_after_a_start_that_went_wrong_the_others_are_not_started(
 
 ENDS: list[tuple[list[Import | Exception], str]] = [
     ([FailedImport("import", ("MissingColumn",))], f"Pigment ended {SECOND} as failed (MissingColumn): open the"),
-    ([FailedImport("import", accepted=4)], "as failed, and 4 rows as taken"),
+    ([FailedImport("import", accepted=4)], "as failed, and 4 rows as accepted"),
     ([RUNNING], f"The run of {SECOND} has not ended within 60 minutes and may still be running"),
     ([NotFound("import status")], f"{SECOND} was started, and Pigment no longer knows its import."),
     ([KeyRejected("import status")], f"{SECOND} was started, but what became of it could not be asked:"),
