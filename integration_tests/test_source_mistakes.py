@@ -121,7 +121,7 @@ MISTAKES = [
         "an application that is not there",
         literal(application_id=NOWHERE),
         (
-            'The application <id> under "Application ID" is none that the owner of the API key can see: open the '
+            'The application <id> under "Application ID" is not visible to the owner of the API key: open the '
             "application in Pigment and paste its address. There are: Consolidation (<id>), Planning (<id>)."
         ),
     ),

@@ -135,7 +135,7 @@ def test_without_an_application_all_are_read(pigment: LocalPigment) -> None:
 
 def test_an_application_that_the_key_does_not_see_is_named(pigment: LocalPigment) -> None:
     client = client_from_config(source_config(pigment), default_max_retries=1)
-    with pytest.raises(ConfigProblem, match=r'"Application ID" is none that .* There are: .*Planning'):
+    with pytest.raises(ConfigProblem, match=r'"Application ID" is not visible .* There are: .*Planning'):
         ModelListings(client, "nobody", num_workers=3).entries(ModelKind.VIEWS, Event())
 
 

@@ -140,6 +140,6 @@ def export_requests(config: SourceConfig, target: ExportTarget) -> tuple[ExportR
 def explain_invisible(application_id: str, visible: str) -> str:
     """Why the entered application cannot be read, and which ones can."""
     return (
-        f'The application {application_id} under "Application ID" is none that the owner of the API key can see: open '
+        f'The application {application_id} under "Application ID" is not visible to the owner of the API key: open '
         f"the application in Pigment and paste its address. There are: {visible}."
     )

@@ -79,8 +79,8 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
     applications = client.list_applications()
     if config.application_id is None and not applications:
         return (
-            'With an empty "Application ID" every application is read that the owner of the API key can see, and there '
-            "is none: share the applications with that person in Pigment."
+            'With an empty "Application ID", every application is read that the owner of the API key can see, but '
+            "there is none: share the applications with that person in Pigment."
         )
     if config.application_id is not None and all(each.id != config.application_id for each in applications):
         visible = listed(f"{each.name} ({each.id})" for each in applications)
