@@ -1,4 +1,4 @@
-"""destination-pigment as a process: the files it makes of what comes in."""
+"""destination-pigment as a process: the files that it writes."""
 
 from __future__ import annotations
 

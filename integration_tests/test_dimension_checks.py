@@ -31,7 +31,7 @@ pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize("on_unknown", ["fail", "skip", "report"])
-def test_dimension_checks_look_before_anything_is_pushed(destination: Runner, on_unknown: str) -> None:
+def test_dimension_checks_compare_before_anything_is_pushed(destination: Runner, on_unknown: str) -> None:
     skip_unknown(destination)
     list_id = destination.pigment.workspace.block("Departments", CONSOLIDATION).id
     check = {"stream": LEDGER, "column": "Department", "list_id": list_id, "on_unknown": on_unknown}
@@ -58,7 +58,7 @@ def test_a_column_whose_items_are_created_is_not_rejected(destination: Runner) -
     assert len(rows(destination)) == 3
 
 
-def test_a_column_of_items_is_looked_at_by_itself_where_metadata_says_so(destination: Runner) -> None:
+def test_a_column_of_items_is_compared_automatically_where_metadata_names_its_list(destination: Runner) -> None:
     """Whether targets are found by name or by ID: the listing depends on no other stream."""
     destination.pigment.workspace.variants.richer_metadata = True
     skip_unknown(destination)

@@ -92,7 +92,7 @@ def test_what_is_only_counted_is_there_as_counts(destination: Runner, bucket: Lo
 
 @pytest.mark.long
 @pytest.mark.parametrize("first_row", [0, 2], ids=["numbers from zero", "numbers outside the file"])
-def test_numbers_that_cannot_be_right_name_no_row(destination: Runner, bucket: LocalBucket, first_row: int) -> None:
+def test_impossible_numbers_name_no_row(destination: Runner, bucket: LocalBucket, first_row: int) -> None:
     destination.pigment.workspace.variants.immediate_results = True
     skip_unknown(destination)
     destination.pigment.faults.queue("push_csv", Misreport(first_row=first_row))
@@ -154,7 +154,7 @@ def test_many_rows_become_several_files_of_which_none_is_large(destination: Runn
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("storage", [None, {"storage_type": "None"}], ids=["not said", "None"])
+@pytest.mark.parametrize("storage", [None, {"storage_type": "None"}], ids=["missing", "None"])
 def test_without_a_bucket_everything_is_as_it_was(destination: Runner, storage: Any) -> None:
     messages = [*many(3), record(7), state(1)]
     run = write(destination, messages, object_storage_config=storage)

@@ -88,7 +88,7 @@ def test_the_first_file_of_an_append_is_not_reported_either(destination: Runner,
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["append_dedup", "overwrite"])
-def test_what_may_be_repeated_is_repeated_once_the_bucket_is_well(
+def test_what_may_be_repeated_is_repeated_once_the_bucket_works(
     fast_destination: Runner, bucket: LocalBucket, mode: str
 ) -> None:
     destination = fast_destination
@@ -136,7 +136,7 @@ def test_what_passes_is_waited_for_and_doubles_nothing(
 
 
 @pytest.mark.long
-def test_what_was_stored_before_the_bucket_failed_is_told(fast_destination: Runner, bucket: LocalBucket) -> None:
+def test_what_was_stored_before_the_bucket_failed_is_reported(fast_destination: Runner, bucket: LocalBucket) -> None:
     # The platform repeats this automatically, and would send the first file once more.
     bucket.faults.always = SLOW_DOWN
     run = deliver_to_bucket(fast_destination, bucket, [*many(3), state(1)], [record(8), *many(3, 4), state(2)])

@@ -1,4 +1,4 @@
-"""The connection test with a bucket: what is wrong with it is said in one sentence."""
+"""The connection test with a bucket: what is wrong with it is one sentence."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_with_the_bucket_is_said_in_one_sentence(
-    destination: Runner, bucket: LocalBucket, wrong: str
-) -> None:
+def test_what_is_wrong_with_the_bucket_is_one_sentence(destination: Runner, bucket: LocalBucket, wrong: str) -> None:
     changed, words = WRONG[wrong]
     run = checked(destination, bucket, **changed)
 
@@ -108,7 +106,7 @@ def test_what_the_storage_answers_is_explained(
 
 @pytest.mark.long
 @pytest.mark.parametrize("site", [html_site, site_without_such_pages])
-def test_what_is_no_storage_is_not_taken_for_one(destination: Runner, bucket: LocalBucket, site: Any) -> None:
+def test_a_web_site_is_not_mistaken_for_storage(destination: Runner, bucket: LocalBucket, site: Any) -> None:
     with site() as address:
         (found,) = checked(destination, bucket, s3_endpoint=address).of("CONNECTION_STATUS")
 
@@ -118,7 +116,7 @@ def test_what_is_no_storage_is_not_taken_for_one(destination: Runner, bucket: Lo
 
 
 @pytest.mark.long
-def test_a_redirection_is_followed_nowhere(destination: Runner, bucket: LocalBucket) -> None:
+def test_no_redirect_is_followed(destination: Runner, bucket: LocalBucket) -> None:
     bucket.faults.always = Respond(307, "TemporaryRedirect")
     (found,) = checked(destination, bucket).of("CONNECTION_STATUS")
 

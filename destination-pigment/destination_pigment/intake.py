@@ -28,7 +28,7 @@ from pigment_native.cells import RecordInput
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
-_NOT_JSON = "it holds a number that JSON does not have, such as NaN, or is nested too deep"
+_NOT_JSON = "it contains a number that JSON does not have, such as NaN, or is nested too deep"
 
 
 class Intake:

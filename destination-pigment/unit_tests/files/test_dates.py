@@ -1,4 +1,4 @@
-"""Date columns: both record paths write the same, what is no date is rejected once, with what came."""
+"""Date columns: both record paths write the same; what is no date is rejected once, as it came."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ RECORDS = st.lists(
 )
 
 
-def taken(converted: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
+def converted(found: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
     """The rows as they are written, and the rejected ones with their reasons."""
     rows: list[Any] = []
     rejected: list[Any] = []
-    for each in converted:
+    for each in found:
         match each:
             case Rows():
                 rows += [[cell or "" for cell in row] for row in zip(*each.columns, strict=True)]
@@ -75,14 +75,14 @@ def test_both_record_paths_write_the_same(records: list[dict[str, str]], pattern
     texts = ["{" + ",".join(f'"{name}":{value}' for name, value in each.items()) + "}" for each in records]
     dialect = CsvDialect(dates=parse_date_pattern(pattern))
     converter = RecordConverter(STREAM, (), dialect)
-    rows, rejected = taken(converter.convert([msgspec.Raw(each.encode()) for each in texts]))
+    rows, rejected = converted(converter.convert([msgspec.Raw(each.encode()) for each in texts]))
 
     one_by_one: list[Any] = []
     by_row = RowConverter(STREAM.columns, dialect)
     for text in texts:
         cells = by_row.convert(msgspec.Raw(text.encode()))
         assert isinstance(cells, list)
-        one_by_one.append(taken(RecordConverter(STREAM, (), dialect).checked([[cell] for cell in cells])))
+        one_by_one.append(converted(RecordConverter(STREAM, (), dialect).checked([[cell] for cell in cells])))
     assert rows == [row for found, _ in one_by_one for row in found]
     assert sorted(rejected) == sorted(row for _, found in one_by_one for row in found)
     assert len(rows) + len(rejected) == len(texts)
@@ -142,7 +142,7 @@ ORACLES = [
 
 
 def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_was_sent() -> None:
-    rows, rejected = taken(
+    rows, rejected = converted(
         RecordConverter(STREAM, (), FRENCH).convert(
             [
                 msgspec.Raw(json.dumps(each).encode())
@@ -170,7 +170,7 @@ def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_wa
 def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
     check = CheckedColumn(STREAM, "day", frozenset({"Apr 26"}), OnUnknown.SKIP)
     converter = RecordConverter(STREAM, [check], CsvDialect(dates=parse_date_pattern("MMM yy")))
-    rows, rejected = taken(
+    rows, rejected = converted(
         converter.checked([["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]])
     )
 
@@ -184,7 +184,7 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
 
 def test_a_wider_header_keeps_its_dates() -> None:
     converter = RecordConverter(stream_of(d=DAY), (), FRENCH)
-    rows, _ = taken(converter.convert([msgspec.Raw(b'{"a":"2026-04-30","d":"2026-04-30"}')]))
+    rows, _ = converted(converter.convert([msgspec.Raw(b'{"a":"2026-04-30","d":"2026-04-30"}')]))
     assert rows == [["2026-04-30", "30/04/2026"]]
 
 
@@ -202,14 +202,17 @@ def test_a_stream_without_dates_says_that_the_pattern_changes_nothing(
 
 def test_without_a_pattern_dates_go_as_they_come() -> None:
     columns = [["30/04/2026"], ["soon"], ["1"], ["x"]]
-    assert taken(RecordConverter(STREAM, (), CsvDialect()).checked(columns)) == ([["30/04/2026", "soon", "1", "x"]], [])
+    assert converted(RecordConverter(STREAM, (), CsvDialect()).checked(columns)) == (
+        [["30/04/2026", "soon", "1", "x"]],
+        [],
+    )
 
 
 def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     converter = RecordConverter(STREAM, (), FRENCH)
     for _ in range(3):
-        taken(converter.checked([["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]]))
+        converted(converter.checked([["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]]))
     converter.summarize()
 
     assert [each.message.partition(" (")[0] for each in caplog.records] == [

@@ -35,10 +35,10 @@ def library() -> ctypes.CDLL:
     return LIBRARY
 
 
-def taken(
+def read(
     content: bytes, columns: Sequence[str] = COLUMNS, separator: str = ".", stream: StreamKey | None = None
 ) -> tuple[list[Row], bytes]:
-    """The rows that the library makes of some lines, and what it leaves."""
+    """The rows that the library reads from some lines, and what it leaves."""
     lines, rows = RecordInput(content), list[Row]()
     reader = CellReader(library(), columns, separator, stream)
     while cells := reader.read_cells(lines):
@@ -89,7 +89,7 @@ ODD = [
 
 
 class Writer:
-    """Writes JSON by chance; `odd` values are such as JSON does not have, or are left."""
+    """Writes random JSON; `odd` values are invalid, or left to the conversion by row."""
 
     def __init__(self, seed: int, *, odd: bool = False) -> None:
         self._chance = Random(seed)
@@ -153,19 +153,19 @@ class Writer:
 
 @settings(max_examples=400, deadline=None)
 @given(seed=st.integers(0), count=st.integers(1, 6), separator=st.sampled_from([".", ","]))
-def test_what_is_plain_is_taken_and_is_what_goes_by_row(seed: int, count: int, separator: str) -> None:
+def test_plain_records_are_read_as_by_row(seed: int, count: int, separator: str) -> None:
     writer = Writer(seed)
     lines = [writer.record().encode() for _ in range(count)]
 
-    assert taken(b"\n".join(lines), separator=separator) == ([by_row(each, separator=separator) for each in lines], b"")
+    assert read(b"\n".join(lines), separator=separator) == ([by_row(each, separator=separator) for each in lines], b"")
 
 
 @settings(max_examples=400, deadline=None)
 @given(seed=st.integers(0), count=st.integers(1, 6), separator=st.sampled_from([".", ","]))
-def test_of_what_is_odd_nothing_is_taken_that_goes_otherwise_by_row(seed: int, count: int, separator: str) -> None:
+def test_of_odd_records_only_those_are_read_that_are_the_same_by_row(seed: int, count: int, separator: str) -> None:
     writer = Writer(seed, odd=True)
     lines = [writer.record().replace("\n", " ").encode() for _ in range(count)]
-    rows, left = taken(b"\n".join(lines), separator=separator)
+    rows, left = read(b"\n".join(lines), separator=separator)
 
     assert rows == [by_row(each, separator=separator) for each in lines[: len(rows)]]
     assert left == b"\n".join(lines[len(rows) :])
@@ -189,7 +189,7 @@ def test_of_what_is_odd_nothing_is_taken_that_goes_otherwise_by_row(seed: int, c
     ],
 )
 def test_a_record_that_is_not_plain_is_left(line: str) -> None:
-    assert taken(b"{}\n" + line.encode()) == ([[None] * len(COLUMNS)], line.encode())
+    assert read(b"{}\n" + line.encode()) == ([[None] * len(COLUMNS)], line.encode())
 
 
 @settings(max_examples=300, deadline=None)
@@ -204,20 +204,20 @@ def test_a_number_with_an_exponent_is_written_out_as_by_row(number: str, separat
     line = f'{{"a":{number},"_airbyte_x":"{"x" * 10_000}"}}'.encode()
     expected = by_row(line, separator=separator)
 
-    assert taken(line, separator=separator) == (([expected], b"") if isinstance(expected, list) else ([], line))
+    assert read(line, separator=separator) == (([expected], b"") if isinstance(expected, list) else ([], line))
 
 
 def test_what_is_longer_written_out_than_its_record_goes_by_row_and_the_rest_does_not() -> None:
     short = b'{"a":1e3}\n'
     for long in (b'{"a":1e30}\n', b'{"a":1e9000}\n'):
-        assert taken(short + long + short) == ([[None, "1000", *[None] * 5]], long + short)
+        assert read(short + long + short) == ([[None, "1000", *[None] * 5]], long + short)
 
 
 @pytest.mark.parametrize("value", ODD)
-def test_a_value_that_is_not_plain_is_left_but_for_such_as_are_not_nested_too_deep(value: str) -> None:
+def test_a_value_that_is_not_plain_is_left_unless_it_is_only_nested(value: str) -> None:
     line = f'{{"a":{value}}}'.encode()
 
-    assert taken(line) == (([[None, value, *[None] * 5]], b"") if value == "[" * 32 + "]" * 32 else ([], line))
+    assert read(line) == (([[None, value, *[None] * 5]], b"") if value == "[" * 32 + "]" * 32 else ([], line))
 
 
 # Each byte of a line, changed -------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def changed(line: bytes, begin: int = 0) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("stream", [None, STREAM], ids=["data", "message"])
-def test_a_line_with_any_byte_changed_is_left_or_taken_as_by_row(stream: StreamKey | None) -> None:
+def test_a_line_with_any_byte_changed_is_left_or_read_as_by_row(stream: StreamKey | None) -> None:
     line = DATA if stream is None else OPENING + DATA + b"}}"
     reader = CellReader(library(), COLUMNS, ".", stream)
     count = 0
@@ -254,7 +254,7 @@ def test_a_line_with_any_byte_changed_is_left_or_taken_as_by_row(stream: StreamK
 
 @settings(max_examples=600, deadline=None)
 @given(seed=st.integers(0), is_message=st.booleans())
-def test_a_line_with_several_bytes_changed_is_left_or_taken_as_by_row(seed: int, is_message: bool) -> None:
+def test_a_line_with_several_bytes_changed_is_left_or_read_as_by_row(seed: int, is_message: bool) -> None:
     chance, data = Random(seed), Writer(seed).record().encode()
     stream = STREAM if is_message else None
     other = OPENING + data + b"}}" if is_message else data
@@ -262,7 +262,7 @@ def test_a_line_with_several_bytes_changed_is_left_or_taken_as_by_row(seed: int,
         begin = chance.randrange(len(other) + 1)
         end = chance.randrange(begin, min(begin + 6, len(other)) + 1)
         other = other[:begin] + chance.choice([*BYTES, other[begin:end] * 2]) + other[end:]
-    rows, _ = taken(other, stream=stream)
+    rows, _ = read(other, stream=stream)
 
     assert rows == [by_row(each, stream=stream) for each in other.split(b"\n")[: len(rows)]]
 
@@ -275,7 +275,7 @@ def message(record: object = None, **more: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("stream", "record", "is_taken"),
+    ("stream", "record", "is_read"),
     [
         ((None, "s"), {"stream": "s"}, True),
         ((None, "s"), {"stream": "s", "namespace": None}, True),
@@ -293,10 +293,10 @@ def message(record: object = None, **more: Any) -> bytes:
         ((None, 'ü "x"'), {"stream": 'ü "x"'}, True),
     ],
 )
-def test_records_of_the_stream_alone_are_taken(stream: StreamKey, record: dict[str, Any], is_taken: bool) -> None:
+def test_only_records_of_the_stream_are_read(stream: StreamKey, record: dict[str, Any], is_read: bool) -> None:
     line = message({**record, "data": {"a": 1}, "emitted_at": 1, "meta": {"changes": []}}, other=[{"x": None}])
 
-    assert taken(line, ["a"], stream=stream) == (([["1"]], b"") if is_taken else ([], line))
+    assert read(line, ["a"], stream=stream) == (([["1"]], b"") if is_read else ([], line))
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_records_of_the_stream_alone_are_taken(stream: StreamKey, record: dict[s
     ],
 )
 def test_a_message_may_be_written_in_any_way(line: bytes) -> None:
-    assert taken(line + b"\n" + line, ["a"], stream=(None, "s")) == ([["1"], ["1"]], b"")
+    assert read(line + b"\n" + line, ["a"], stream=(None, "s")) == ([["1"], ["1"]], b"")
 
 
 @pytest.mark.parametrize(
@@ -344,10 +344,10 @@ def test_a_message_may_be_written_in_any_way(line: bytes) -> None:
         b" ",
     ],
 )
-def test_any_other_line_is_left_and_so_is_what_stands_behind_it(line: bytes) -> None:
+def test_any_other_line_is_left_and_so_is_what_follows_it(line: bytes) -> None:
     good = b'{"type":"RECORD","record":{"stream":"s","data":{"a":1}}}\n'
 
-    assert taken(good + line + b"\n" + good, ["a"], stream=(None, "s")) == ([["1"]], line + b"\n" + good)
+    assert read(good + line + b"\n" + good, ["a"], stream=(None, "s")) == ([["1"]], line + b"\n" + good)
 
 
 # Headers and room ---------------------------------------------------------------------------------------------------
@@ -359,10 +359,10 @@ def test_two_thousand_columns_keep_their_places_whatever_the_order_of_the_keys()
     records = [dict(reversed(every_third.items())), every_third, {}, {"c1999": 1}]
     expected = [[None if (value := each.get(name)) is None else str(value) for name in columns] for each in records]
 
-    assert taken(b"\n".join(json.dumps(each).encode() for each in records), columns) == (expected, b"")
+    assert read(b"\n".join(json.dumps(each).encode() for each in records), columns) == (expected, b"")
 
 
-def test_records_that_hold_next_to_nothing_of_many_columns_take_bounded_room() -> None:
+def test_nearly_empty_records_of_many_columns_take_bounded_memory() -> None:
     lines, columns = RecordInput(b'{"c7":1}\n' * 5000), [f"c{number}" for number in range(2000)]
     reader, counts = CellReader(library(), columns, "."), list[int]()
     while cells := reader.read_cells(lines):
@@ -374,29 +374,29 @@ def test_records_that_hold_next_to_nothing_of_many_columns_take_bounded_room() -
 
 
 @pytest.mark.parametrize("columns", [["a"], ["b", "a"], ["a\0", "a", "a b", "aa", "", "A"]])
-def test_names_that_begin_alike_are_told_apart_in_any_order_of_the_header(columns: list[str]) -> None:
+def test_names_that_begin_alike_are_distinguished_in_any_order_of_the_header(columns: list[str]) -> None:
     record = {name: f"<{name}>" for name in columns}
     lines = [json.dumps(dict(pairs)).encode() for pairs in (record.items(), reversed(record.items()))]
 
-    assert taken(b"\n".join(lines), columns) == ([list(record.values())] * 2, b"")
-    assert taken(b'{"aaa":1}', columns) == ([], b'{"aaa":1}')
+    assert read(b"\n".join(lines), columns) == ([list(record.values())] * 2, b"")
+    assert read(b'{"aaa":1}', columns) == ([], b'{"aaa":1}')
 
 
 def test_a_column_may_have_a_name_as_airbyte_gives_them() -> None:
-    assert taken(b'{"_airbyte_x":1,"_airbyte_y":2}', ["_airbyte_x"]) == ([["1"]], b"")
+    assert read(b'{"_airbyte_x":1,"_airbyte_y":2}', ["_airbyte_x"]) == ([["1"]], b"")
 
 
 def test_what_is_not_utf8_is_left() -> None:
     for content in (b'{"a":"\xff"}', b'{"a":1}\n{"_airbyte_x":"\xc3"}', b'{"a":"\xed\xa0\x80"}'):
-        assert taken(content) == ([], content)
+        assert read(content) == ([], content)
 
 
-def test_nothing_is_taken_of_nothing() -> None:
-    assert taken(b"") == ([], b"")
-    assert taken(b"\n") == ([], b"\n")
+def test_nothing_is_read_from_nothing() -> None:
+    assert read(b"") == ([], b"")
+    assert read(b"\n") == ([], b"\n")
 
 
-def test_what_is_left_here_and_there_is_not_paid_for_with_the_whole_block_each_time() -> None:
+def test_records_left_here_and_there_do_not_cost_the_whole_block_each_time() -> None:
     content = b"".join(b'{"a":%b}\n' % (b"1e99999" if n % 2 else b"1.5") for n in range(20_000))
     reader, lines, tables = CellReader(library(), COLUMNS, "."), RecordInput(content), list[Table]()
     while lines.position < len(content):

@@ -1,4 +1,4 @@
-"""Lines in and states back: nothing that is not looked at is changed, whatever stands between."""
+"""Lines in and states back: what is not read is not changed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LINES = st.one_of(
 
 
 def flat(block: bytes, *keys: StreamKey) -> list[Any]:
-    """What a block says, a record at a time, to a sync of these streams."""
+    """The messages of a block, one record at a time, for a sync of these streams."""
     found: list[Any] = []
     for parsed in parse_block(block, StreamNames(keys)):
         if isinstance(parsed, Records):
@@ -70,7 +70,7 @@ def flat(block: bytes, *keys: StreamKey) -> list[Any]:
 
 @settings(max_examples=1000, deadline=None)
 @given(lines=st.lists(LINES, max_size=12), ended=st.booleans())
-def test_a_block_says_what_its_lines_say_one_by_one(lines: list[bytes], ended: bool) -> None:
+def test_a_block_gives_what_its_lines_give_one_by_one(lines: list[bytes], ended: bool) -> None:
     block = b"\n".join(lines) + (b"\n" if ended else b"")
     assert by_stream(flat(block)) == by_stream([said for line in lines for said in flat(line + b"\n")])
 
@@ -159,7 +159,7 @@ def test_the_digits_of_a_state_stay() -> None:
         ({"data": {"a": 1}}, False, True),
     ],
 )
-def test_of_which_streams_a_state_says_something(content: dict[str, Any], filled: bool, fills_all: bool) -> None:
+def test_which_streams_a_state_fills(content: dict[str, Any], filled: bool, fills_all: bool) -> None:
     found = flat(json.dumps({"type": "STATE", "state": content}).encode())[0]
     assert ((None, "a") in found.filled, found.fills_all) == (filled, fills_all)
 

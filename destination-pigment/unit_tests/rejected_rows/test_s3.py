@@ -77,7 +77,7 @@ def test_another_region_is_named_if_the_server_names_one(region: str | None, adv
         ("ServiceUnavailable", 503, STORAGE, True),
     ],
 )
-def test_a_role_that_is_not_assumed_is_told_from_a_bucket(
+def test_a_role_that_is_not_assumed_is_distinguished_from_a_bucket(
     code: str, status: int, advice: str, is_passing: bool
 ) -> None:
     failed = failure_of_response(AMAZON, "AssumeRole", code, status)
