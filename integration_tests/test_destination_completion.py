@@ -51,15 +51,12 @@ def exit_code_after(process: ForkedProcess, lines: bytes, ending: str) -> int:
 @pytest.mark.parametrize(
     ("messages", "rest", "ending"),
     [
-        ([*many(3, 100), state(1)], b"", "failed"),
-        ([*many(3, 100), state(1)], b"", "cancelled"),
-        ([state(1)], b"", "failed"),
         ([empty_state(1)], b"", "failed"),
         ([*many(3, 100), state(1)], HALF_A_LINE, "succeeded"),
         ([*many(3, 100)], b"", "succeeded"),
         ([], b"", "succeeded"),
     ],
-    ids=["failed", "cancelled", "failed at once", "failed in a clear", "half a line", "no state", "nothing"],
+    ids=["failed in a clear", "half a line", "no state", "nothing"],
 )
 def test_a_custom_image_replaces_nothing_unless_the_source_succeeded(
     destination: Runner, messages: list[Message], rest: bytes, ending: str

@@ -93,15 +93,6 @@ def test_technical_headers(source: Runner) -> None:
     assert names[0].startswith("department_")
 
 
-def test_views_become_streams_under_their_names(source: Runner) -> None:
-    views = source.pigment.workspace.application(PLANNING).views
-    view = next(view for view in views.values() if view.name == "Ledger for the API")
-    streams = source.discovered(views=[{"view_id": view.id, "name": "Ledger view"}])
-
-    assert "Amount" in properties(streams["Ledger view"])
-    assert "General Ledger" in streams
-
-
 def test_block_types_and_patterns_choose(source: Runner) -> None:
     assert set(source.discovered()) == {"Departments", "Accounts", "Months", "Employees", "General Ledger", "P&L"}
     assert set(source.discovered(block_types=["metric"])) == {"Headcount", "Salary cost"}
