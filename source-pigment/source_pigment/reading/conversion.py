@@ -29,7 +29,7 @@ from source_pigment.reading.records import (
 
 # How much of an export is converted at once, and how much the names of its columns may take in one block.
 BLOCK_BYTES = 512 << 10
-_MOST_NAME_BYTES = 8 << 20
+_MOST_NAME_BYTES = 4 << 20
 
 # Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
 _LONGEST_HEADER_BYTES = 4 << 20
@@ -70,9 +70,9 @@ class ExportConverter:
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
         if self._waiting_bytes >= BLOCK_BYTES:
-            yield from self.flush()
+            yield from self.convert_waiting()
 
-    def flush(self) -> Iterator[RecordBlock]:
+    def convert_waiting(self) -> Iterator[RecordBlock]:
         """The records of all rows that are complete."""
         content = b"".join(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
@@ -83,10 +83,10 @@ class ExportConverter:
                 raise CsvBroken(error.problem, self.rows + 2) from None
             yield from self._records(rows)
 
-    def end(self) -> Iterator[RecordBlock]:
-        """The last record, if no line end followed it; call `flush` before."""
+    def convert_last_record(self) -> Iterator[RecordBlock]:
+        """The last record, if no line end followed it; call `convert_waiting` before."""
         if self._converter is None:
-            self._header.end()
+            self._header.read_last()
             self._open()
         yield from self._records(self._cutter.last_record())
 
@@ -137,8 +137,8 @@ class HeaderReader:
             raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
         return b""
 
-    def end(self) -> None:
-        """The export ends: a header without a line end is complete."""
+    def read_last(self) -> None:
+        """The export has ended: a header without a line end is complete."""
         if self.names is None and self._beginning:
             self._is_complete(at_end=True)
 

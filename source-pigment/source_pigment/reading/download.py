@@ -118,9 +118,9 @@ def _blocks(request: ExportRequest, export: Export, converter: ExportConverter, 
         if stop.is_set():
             raise Stopped
         yield from converter.convert(chunk)
-    yield from converter.flush()
+    yield from converter.convert_waiting()
     try:
-        yield from converter.end()
+        yield from converter.convert_last_record()
     except CsvBroken:
         raise BrokenOff("export", object_id=request.id) from None
 

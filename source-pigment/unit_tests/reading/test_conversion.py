@@ -36,7 +36,7 @@ def layout_of(header: list[str]) -> RecordLayout:
 def blocks_of(converter: ExportConverter, content: bytes, size: int) -> list[RecordBlock]:
     chunks = (content[start : start + size] for start in range(0, len(content), size))
     blocks = [block for chunk in chunks for block in converter.convert(chunk)]
-    return [*blocks, *converter.flush(), *converter.end()]
+    return [*blocks, *converter.convert_waiting(), *converter.convert_last_record()]
 
 
 Converted = tuple[list[str] | None, int, list[dict[str, str | None]]]
