@@ -186,16 +186,16 @@ def test_nothing_is_logged_or_waited_for_while_an_export_is_under_way(
 ) -> None:
     """The log ends in the same pipe as the records, where it may have to wait for a slow destination."""
     caplog.set_level(logging.INFO, logger="airbyte")
-    said: list[str] = []
+    logged: list[str] = []
 
     def read(export: Export) -> int:
         received = sum(map(len, export))
-        said.extend(record.getMessage() for record in caplog.records if "Waiting" not in record.getMessage())
+        logged.extend(record.getMessage() for record in caplog.records if "Waiting" not in record.getMessage())
         return received
 
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("export_list", RespondStatus(429, retry_after="30"))
         client_for(pigment).export(ExportRequest(ExportKind.LIST, new_id("big"), {}), read)
 
-    assert said == []
+    assert logged == []
     assert [record.getMessage()[:9] for record in caplog.records] == ["Waiting 3", "Exports c", "The limit"]

@@ -149,8 +149,8 @@ def test_260_blocks_lose_none_while_others_have_spent_the_limit_of_the_address(
     assert 0 < rejected <= 10 * 12
     assert reported[-1] is None
     assert any(reported[:-1])
-    said = [record.getMessage() for record in caplog.records if "limit of requests" in record.getMessage()]
-    assert 2 <= len(said) <= 6
+    logged = [record.getMessage() for record in caplog.records if "limit of requests" in record.getMessage()]
+    assert 2 <= len(logged) <= 6
 
 
 def test_a_limit_that_never_ends_is_given_up_after_more_than_one_window(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,12 +31,12 @@ def plain(node: Any, document: dict[str, Any], inside: tuple[str, ...] = ()) -> 
         return plain(document["components"]["schemas"][name], document, (*inside, name))
     if len(node.get("allOf", ())) == 1:
         return {**plain(node["allOf"][0], document, inside), **({"nullable": True} if node.get("nullable") else {})}
-    said = {
+    shape = {
         name: plain(each, document, inside)
         for name, each in node.items()
         if name not in {"description", "example", "default"}
     }
-    return {name: sorted(each) if name in {"required", "enum"} else each for name, each in said.items()}
+    return {name: sorted(each) if name in {"required", "enum"} else each for name, each in shape.items()}
 
 
 def facts(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:

@@ -48,14 +48,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """How Pigment is reached; `max_retries` counts the attempts after the first."""
+    """How Pigment is reached.
+
+    `idle_timeout_seconds` is the longest wait for the next byte; a response that keeps flowing may take any time.
+    `max_retries` counts the attempts after the first.
+    """
 
     base_url: str = "https://pigment.app"
     requests_per_5_minutes: int = REQUESTS
     connect_timeout_seconds: float = 30.0
     idle_timeout_seconds: float = 60.0
     max_retries: int = READ.retries
-    user_agent: str = "airbyte-pigment"
 
 
 class PigmentClient:
@@ -71,13 +74,8 @@ class PigmentClient:
         self._limit = RateLimit(options.requests_per_5_minutes, clock=clock)
         self.read_retry: RetryPolicy = replace(READ, retries=options.max_retries)
         self.push_retry: RetryPolicy = replace(PUSH, retries=min(PUSH.retries, options.max_retries))
-        address = Address(
-            options.base_url.rstrip("/"),
-            options.connect_timeout_seconds,
-            options.idle_timeout_seconds,
-            options.user_agent,
-        )
-        self._transport = Transport(address, self._limit, clock)
+        timeouts = options.connect_timeout_seconds, options.idle_timeout_seconds
+        self._transport = Transport(Address(options.base_url.rstrip("/")), timeouts, self._limit, clock)
         self._imports = Imports(self._transport, self.push_retry, clock)
         # Mutable state, guarded by the lock: whether this Pigment offers the richer list, as far as it is known.
         self._lock = Lock()
@@ -193,7 +191,7 @@ class PigmentClient:
         return self._read_content(request, lambda content: parse(json.loads(content)))
 
     def _read_content(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        return self._transport.read(request, self._keys.key_for(request.purpose), self.read_retry, parse)
+        return self._transport.fetch(request, self._keys.key_for(request.purpose), self.read_retry, parse)
 
     def _list_richer(self, application_id: str | None) -> list[ImportConfiguration] | None:
         """The richer list, or None where this Pigment does not offer it; that is asked only once."""

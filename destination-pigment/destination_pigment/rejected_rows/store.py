@@ -86,7 +86,7 @@ def _endpoint(entered: str) -> Address | None:
     if not entered:
         return None
     try:
-        address = Address(entered.rstrip("/"), 10.0, 60.0, "")
+        address = Address(entered.rstrip("/"))
         if _is_plain(entered):
             return address
     except AddressUnusable:

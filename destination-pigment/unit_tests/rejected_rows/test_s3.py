@@ -11,7 +11,7 @@ from destination_pigment.rejected_rows.store import Bucket
 from pigment_client.http.address import Address
 
 AMAZON = Bucket("rows", "eu-west-1", "p")
-OTHER = Bucket("rows", "eu-west-1", "p", endpoint=Address("https://s3.example.com", 1.0, 1.0, ""))
+OTHER = Bucket("rows", "eu-west-1", "p", endpoint=Address("https://s3.example.com"))
 ALLOW = 'allow it "s3:PutObject" and "s3:DeleteObject" under that path'
 KEY = 'correct the "Access key ID" and the "Secret access key"'
 STORAGE = "check whether the storage works"

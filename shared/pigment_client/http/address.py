@@ -13,16 +13,12 @@ from pigment_client.errors import AddressUnusable, PlainHttp
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of one Pigment, the time-outs for a connection and for the next byte, and our user agent.
+    """The address of a server.
 
-    A response that keeps flowing may take any time. Raises `AddressUnusable` for an invalid base URL, and `PlainHttp`
-    where the key would leave this machine unencrypted.
+    Raises `AddressUnusable` for an invalid base URL, and `PlainHttp` where a key would leave this machine unencrypted.
     """
 
     base_url: str
-    connect_timeout_seconds: float
-    idle_timeout_seconds: float
-    user_agent: str
 
     def __post_init__(self) -> None:
         try:

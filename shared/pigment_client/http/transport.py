@@ -32,6 +32,9 @@ logger = logging.getLogger("airbyte.pigment.transport")
 T = TypeVar("T")
 
 
+_USER_AGENT = "airbyte-pigment"
+
+
 class BearerKey(AuthBase):
     """Puts the key into the request; an explicit object also keeps requests from asking a .netrc file."""
 
@@ -44,10 +47,11 @@ class BearerKey(AuthBase):
 
 
 class Transport:
-    """Sends requests to one Pigment."""
+    """Sends requests to one Pigment; `timeouts` are for a connection and for the next byte, in seconds."""
 
-    def __init__(self, address: Address, limit: RateLimit, clock: Clock) -> None:
+    def __init__(self, address: Address, timeouts: tuple[float, float], limit: RateLimit, clock: Clock) -> None:
         self._address = address
+        self._connect_seconds, self._idle_seconds = timeouts
         self._limit = limit
         self._clock = clock
         self._exports = Http2Adapter()
@@ -60,7 +64,7 @@ class Transport:
         self._sessions: list[requests.Session] = []
         self._warned_of_http_1 = False
 
-    def read(self, request: Request, key: str, policy: RetryPolicy, parse: Callable[[bytes], T]) -> T:
+    def fetch(self, request: Request, key: str, policy: RetryPolicy, parse: Callable[[bytes], T]) -> T:
         """Send a request that only reads, repeated as the policy says, and parse the body of its response."""
         return self.repeat(policy, lambda: content_of(request, self.send(request, key), parse), repeatable=True)
 
@@ -124,7 +128,7 @@ class Transport:
 
     def _send(self, session: requests.Session, request: Request, key: str) -> tuple[requests.Response, int]:
         """The response, and how many pauses of the rate limit there were before the request was sent."""
-        headers = {"User-Agent": self._address.user_agent}
+        headers = {"User-Agent": _USER_AGENT}
         if request.body is not None:
             headers["Content-Type"] = request.body.content_type
         if request.streamed:
@@ -141,10 +145,7 @@ class Transport:
                     headers=headers,
                     auth=BearerKey(key),
                     proxies=self._address.proxies,
-                    timeout=(
-                        self._address.connect_timeout_seconds,
-                        request.response_timeout_seconds or self._address.idle_timeout_seconds,
-                    ),
+                    timeout=(self._connect_seconds, request.response_timeout_seconds or self._idle_seconds),
                     # A redirection would take the key to another address.
                     allow_redirects=False,
                     stream=request.streamed,

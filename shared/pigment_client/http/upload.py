@@ -21,8 +21,8 @@ class UploadBody:
     arrive.
     """
 
-    def __init__(self, file: IO[bytes], form: UploadForm, *, boundary: str | None = None) -> None:
-        boundary = boundary or secrets.token_hex(16)
+    def __init__(self, file: IO[bytes], form: UploadForm) -> None:
+        boundary = secrets.token_hex(16)
         before, after = _around(boundary) if form is UploadForm.MULTIPART else (b"", b"")
         self.content_type = f"multipart/form-data; boundary={boundary}" if before else "text/csv"
         self.begun = False

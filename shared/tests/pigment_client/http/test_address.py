@@ -9,7 +9,7 @@ from pigment_client.http.address import Address
 
 
 def address(base_url: str) -> Address:
-    return Address(base_url, 1.0, 1.0, "test")
+    return Address(base_url)
 
 
 @pytest.mark.parametrize(

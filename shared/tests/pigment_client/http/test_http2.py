@@ -88,7 +88,7 @@ def cut_gzip(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
     send(machine, stream_id, GZIPPED[: len(GZIPPED) // 2])
 
 
-def gzip_with_something_behind(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+def gzip_with_something_after_it(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
     machine.send_headers(stream_id, GZIP)
     send(machine, stream_id, GZIPPED + b"garbage")
 
@@ -165,7 +165,7 @@ BROKEN = {
     "reset without an error": reset(ErrorCodes.NO_ERROR),
     "reset as cancelled": reset(ErrorCodes.CANCEL),
     "cut gzip": cut_gzip,
-    "gzip with something behind": gzip_with_something_behind,
+    "gzip with something after it": gzip_with_something_after_it,
     "gzip with a wrong check sum": gzip_with_a_wrong_check_sum,
     "damaged gzip": damaged_gzip,
     "empty gzip": empty_gzip,
