@@ -117,7 +117,7 @@ class AuditStream:
         now = self._micros() if finished.read_at is None else finished.read_at
         with closing(finished.events()) as events:
             for mark, ingested, data in events:
-                self._window.add(ingested, mark, now)
+                self._window.note_sent(ingested, mark, now)
                 yield data
 
     def _blocks(self, data: Iterator[bytes], emitted_at: int) -> Iterator[RecordBlock]:

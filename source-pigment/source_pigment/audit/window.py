@@ -133,7 +133,7 @@ class Window:
         size = _FINGERPRINT_BYTES
         return {bytes(packed[at : at + size]) for packed in self._sent.values() for at in range(0, len(packed), size)}
 
-    def add(self, ingested: Micros, mark: bytes, now: Micros) -> None:
+    def note_sent(self, ingested: Micros, mark: bytes, now: Micros) -> None:
         """An event was sent that was requested at `now`; nothing older will be sent after it."""
         minute = minute_of(ingested)
         is_new = minute not in self._sent

@@ -40,7 +40,7 @@ def echoed(window: Window) -> Window:
 def test_exactly_the_events_after_the_beginning_are_known(moments: list[int]) -> None:
     window = Window(0)
     for number, moment in enumerate(sorted(moments)):
-        window.add(moment, mark(number), LATER)
+        window.note_sent(moment, mark(number), LATER)
         window = echoed(window)
     window.complete(0)
     kept = {mark(number) for number, moment in enumerate(sorted(moments)) if moment >= window.since}
@@ -59,7 +59,7 @@ def test_the_state_is_bounded_except_for_its_newest_minute(moments: list[int], m
         patch.setattr(window_module, "MOST_FINGERPRINTS", most)
         window = Window(0)
         for number, moment in enumerate(sorted(moments)):
-            window.add(moment, mark(number), LATER)
+            window.note_sent(moment, mark(number), LATER)
             assert window.since <= moment
         window.complete(0)
     in_newest = sum(minute_of(each) == minute_of(max(moments)) for each in moments) if moments else 0
@@ -72,8 +72,8 @@ def test_a_late_event_never_moves_the_beginning_past_itself() -> None:
         patch.setattr(window_module, "MOST_FINGERPRINTS", 3)
         window = Window(0)
         for number, minute in enumerate((0, 1, 2)):
-            window.add(minute * MINUTE, mark(number), LATER)
-        window.add(1 * MINUTE, mark(4), LATER)
+            window.note_sent(minute * MINUTE, mark(number), LATER)
+        window.note_sent(1 * MINUTE, mark(4), LATER)
 
     # The next one may be of the same time.
     assert window.since <= 1 * MINUTE
@@ -83,7 +83,7 @@ def test_a_late_event_never_moves_the_beginning_past_itself() -> None:
 def test_events_ahead_of_the_clock_leave_the_range_before_it(moments: list[int], now: int) -> None:
     window = Window(0)
     for number, moment in enumerate(sorted(moments)):
-        window.add(moment, mark(number), now)
+        window.note_sent(moment, mark(number), now)
         window = echoed(window)
     window.complete(now)
 
@@ -94,7 +94,7 @@ def test_events_ahead_of_the_clock_leave_the_range_before_it(moments: list[int],
 def test_thousands_in_one_millisecond_stay_together() -> None:
     window = Window(0)
     for number in range(3000):
-        window.add(OVERLAP, mark(number), LATER)
+        window.note_sent(OVERLAP, mark(number), LATER)
 
     assert echoed(window).fingerprints() == {mark(number) for number in range(3000)}
     assert len(json.dumps(window.state())) < 3000 * 16 + 300
@@ -109,13 +109,13 @@ def test_a_time_written_by_hand_is_where_the_range_begins() -> None:
     window = Window.from_state({"ingestionTimestamp": "2026-11-01T10:00:30Z"})
     assert window is not None
     assert iso(window.since) == "2026-11-01T10:00:30Z"
-    window.add(window.since + MINUTE // 10, mark(1), LATER)
+    window.note_sent(window.since + MINUTE // 10, mark(1), LATER)
     assert echoed(window).fingerprints() == {mark(1)}
 
 
 def test_a_cursor_moved_forward_by_hand_moves_the_range() -> None:
     window = Window(0)
-    window.add(OVERLAP, mark(1), LATER)
+    window.note_sent(OVERLAP, mark(1), LATER)
     moved = Window.from_state({**window.state(), "ingestionTimestamp": "2999-01-01T00:00:00Z"})
     assert moved is not None
     assert iso(moved.since) == "2998-12-31T00:00:00Z"
