@@ -48,7 +48,8 @@ class Spool:
             with suppress(TransientProblem):  # it goes with its folder
                 each.finish()
         for side_file in self._side_files:
-            side_file.close()
+            with suppress(OSError):  # likewise
+                side_file.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self, suffix: str) -> Path:

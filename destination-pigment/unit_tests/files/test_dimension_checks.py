@@ -157,12 +157,12 @@ def test_a_list_that_the_sync_fills_itself_is_not_compared(target: str) -> None:
 
 
 def test_a_list_that_ends_inside_a_row_is_one_that_broke_off() -> None:
-    class Cut(Pigment):
+    class BrokenOffPigment(Pigment):
         def export(self, _request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
             return consume([b'Name;x\r\nParis;1\r\n"Ly'])
 
     with pytest.raises(BrokenOff):
-        DimensionLists(Cut(), None).items(CITIES)  # type: ignore[arg-type] # stands in
+        DimensionLists(BrokenOffPigment(), None).items(CITIES)  # type: ignore[arg-type] # stands in
 
 
 @pytest.mark.parametrize(
