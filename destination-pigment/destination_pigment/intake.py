@@ -148,8 +148,8 @@ class Intake:
         of_one = "" if key is None else f" of the {self._files[key].stream.subject}"
         return (
             f"{counted(count, 'record')}{of_one} that the source has counted{of_all} did not arrive, so nothing after "
-            "the last good state was stored, and no later state was sent: run the sync again, and if this happens again, "
-            "look in the log for lines that could not be read."
+            "the last good state was stored, and no later state was sent: run the sync again, and if this happens "
+            "again, look in the log for lines that could not be read."
         )
 
     def _resolve(self, key: StreamKey, what: str, count: int = 1) -> StreamKey | None:

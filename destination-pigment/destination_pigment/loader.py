@@ -222,9 +222,10 @@ class Loader:
 
     def _conclude(self, job: Job, result: JobDone | Exception) -> None:
         """Draw the conclusions from a result: for the states, and for the sync."""
-        for file in job.files:
-            with suppress(OSError):  # it goes with its folder
-                file.remove()
+        for segment in job.segments:
+            if segment.file is not None:
+                with suppress(OSError):  # it goes with its folder
+                    segment.file.remove()
         name, subject = job.configuration_id, job.stream.subject
         match result:
             case JobDone():
@@ -249,10 +250,11 @@ class Loader:
     def _confirm(self, job: Job, done: JobDone) -> None:
         if done.problem is not None:
             return
-        rows = job.records - job.rejected
-        rejected = min(done.rejected, rows)
-        self.rejected += rejected + job.rejected
-        self._states.checkpoints.confirm(job.stream.key, stored=rows - rejected, rejected=rejected + job.rejected)
+        rows = sum(each.rows for each in job.segments)
+        stored = max(0, rows - done.rejected)
+        rejected = sum(each.records for each in job.segments) - stored
+        self.rejected += rejected
+        self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected)
         self.to_replace.discard(job.stream.key)
 
 
@@ -265,7 +267,7 @@ def find_uncovered(
     """
     doubted: Counter[StreamKey] = Counter()
     for job in in_doubt:
-        doubted[job.stream.key] += job.records - job.rejected
+        doubted[job.stream.key] += sum(each.rows for each in job.segments)
     found = {each.subject: (stored(each.key), doubted[each.key]) for each in streams if each.mode is WriteMode.APPEND}
     return {subject: rows for subject, rows in found.items() if any(rows)}
 

@@ -9,6 +9,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
+from destination_pigment.files.stream_files import FileSegment
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
@@ -108,7 +109,7 @@ def stream(name: str, mode: str) -> DestinationStream:
 class Handed:
     """A job of four records, one of which was rejected on arrival."""
 
-    records, rejected = 4, 1
+    segments = (FileSegment(rows=2, rejected=1), FileSegment(rows=1))
 
     def __init__(self, stream: DestinationStream) -> None:
         self.stream = stream

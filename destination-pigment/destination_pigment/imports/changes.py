@@ -82,19 +82,9 @@ class ChangesJob:
     keeper: RejectedRowKeeper = KEEPS_NOTHING
 
     @property
-    def files(self) -> tuple[SpoolFile, ...]:
-        """The file, if any row is in it."""
-        return (self.segment.file,) if self.segment.file is not None else ()
-
-    @property
-    def records(self) -> int:
-        """The records that it covers."""
-        return self.segment.records
-
-    @property
-    def rejected(self) -> int:
-        """How many of them were rejected on arrival."""
-        return self.segment.rejected
+    def segments(self) -> tuple[FileSegment, ...]:
+        """The one file; none where all its records were rejected on arrival."""
+        return (self.segment,)
 
     def import_files(self, importer: Importer) -> JobDone:
         """Import the file; raises `PartialWrite`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""

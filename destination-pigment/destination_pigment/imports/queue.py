@@ -8,8 +8,7 @@ from queue import Empty, Queue
 from threading import Event, Lock, Thread
 from typing import Protocol
 
-from destination_pigment.files.spool import SpoolFile
-from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
@@ -30,7 +29,7 @@ class JobDone:
 
 
 class Job(Protocol):
-    """Files of one stream, with the number of records that they cover, of which some were rejected on arrival."""
+    """Files of one stream, with the records that they cover: their rows, and those rejected on arrival."""
 
     @property
     def stream(self) -> DestinationStream: ...
@@ -39,11 +38,7 @@ class Job(Protocol):
         """The import configuration whose queue it waits in."""
 
     @property
-    def files(self) -> tuple[SpoolFile, ...]: ...
-    @property
-    def records(self) -> int: ...
-    @property
-    def rejected(self) -> int: ...
+    def segments(self) -> tuple[FileSegment, ...]: ...
     def import_files(self, importer: Importer) -> JobDone:
         """Import the files; raises what ends the sync, or `Cancelled`."""
 

@@ -133,21 +133,6 @@ class ReloadJob:
         """The import configuration that adds."""
         return self.target.configuration_id
 
-    @property
-    def files(self) -> tuple[SpoolFile, ...]:
-        """The files in their order."""
-        return tuple(each.file for each in self.segments if each.file is not None)
-
-    @property
-    def records(self) -> int:
-        """The records that it covers."""
-        return sum(each.records for each in self.segments)
-
-    @property
-    def rejected(self) -> int:
-        """How many of them were rejected on arrival."""
-        return sum(each.rejected for each in self.segments)
-
     def import_files(self, importer: Importer) -> JobDone:
         """Import the files; where the outcome of one is not known, all again from the one that clears.
 
@@ -159,7 +144,8 @@ class ReloadJob:
             self.keeper.keep_arrived(self.stream, [each.held for each in self.segments])
         except BucketFailed as failed:
             raise not_pushed(failed) from None
-        require_none_rejected(importer.fail_on_rejected, self.rejected, self.stream.subject)
+        rejected = sum(each.rejected for each in self.segments)
+        require_none_rejected(importer.fail_on_rejected, rejected, self.stream.subject)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
@@ -194,8 +180,7 @@ class ReloadJob:
     def _import_all(self, importer: Importer, stored: list[Imported]) -> int:
         """Import all files, noting each that is stored; how many rows Pigment rejected."""
         subject = self.stream.subject
-        filled = [(each.file, each.rows) for each in self.segments if each.file is not None]
-        for position, (file, file_rows) in enumerate(filled):
+        for position, (file, file_rows) in enumerate(self._files()):
             effect = Effect.ADDS_TO_REPLACEMENT if position else Effect.CLEARS_FIRST
             configuration_id = self.configuration_id if position else self.target.clearing_id or ""
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
@@ -212,7 +197,7 @@ class ReloadJob:
             check_verdict(importer, configuration_id, verdict)
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
-        rows = sum(file_rows for _, file_rows in filled)
+        rows = sum(each.rows for each in self.segments)
         problem = self._keep_rejected(stored, rejected, rows - rejected)
         if not importer.is_dry_run:
             require_enough_written(subject, stored, rows, self.target.minimum_rows)
@@ -221,10 +206,14 @@ class ReloadJob:
         require_all_stored(importer.fail_on_rejected, rejected, rows - rejected, subject)
         return rejected
 
+    def _files(self) -> list[tuple[SpoolFile, int]]:
+        """The files in their order, each with the number of its rows."""
+        return [(each.file, each.rows) for each in self.segments if each.file is not None]
+
     def _keep_rejected(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
         try:
-            for file, done in zip(self.files, stored, strict=True):
+            for (file, _), done in zip(self._files(), stored, strict=True):
                 self.keeper.keep_imported(
                     self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
                 )
@@ -237,7 +226,7 @@ class ReloadJob:
         """The error, with what is known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
-        if isinstance(error, BlockDescribed) or len(stored) == len(self.files):
+        if isinstance(error, BlockDescribed) or len(stored) == len(self._files()):
             return error
         contains = "contains only a part now" if stored else "may be empty or contain only a part now"
         failure = explain(error, subject=self.stream.subject)
