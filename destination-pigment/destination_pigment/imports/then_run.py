@@ -234,8 +234,8 @@ class ThenRun:
         if obstacle.concern is Concern.AGAIN:
             raise TransientProblem(f"{nothing}: fix what stopped the source, and run the sync again.")
         raise ConfigProblem(
-            f"{nothing} and what follows would work with incomplete data: see the log, fix what is wrong at the source "
-            "and start it in Pigment yourself, or with the next sync that stores everything."
+            f"{nothing} and what follows would work with incomplete data: see the log, fix what is wrong at the "
+            "source, and start it in Pigment yourself, or with the next sync that stores everything."
         )
 
 
