@@ -1,4 +1,4 @@
-"""What is too little room, and what is read of a block: nothing behind its end, nothing twice."""
+"""What happens without enough room, and what is read of a block: nothing after its end, nothing twice."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def test_rows_that_do_not_fit_are_not_begun(reader: CellReader, texts_bytes: int
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_nothing_is_read_behind_the_end(reader: CellReader, record: bytes) -> None:
+def test_nothing_is_read_after_the_end(reader: CellReader, record: bytes) -> None:
     for end in range(1, len(record)):
         assert converted(reader, record[:end], 100, 1) == (LEFT_TO_ROWS, 0, b"", record[:end])
 
 
-def test_lines_are_taken_on_from_where_somebody_says(reader: CellReader) -> None:
+def test_reading_continues_where_the_position_is_set(reader: CellReader) -> None:
     lines = RecordInput(b"{}\nnull\n{}")
     taken = [reader.read_cells(lines), reader.read_cells(lines)]
     assert (lines.position, taken[1]) == (3, None)

@@ -1,4 +1,4 @@
-"""Columns become the lines that the standard library writes, whoever made them."""
+"""Columns become the lines that the standard library writes, from whatever they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is learned from one line holds for every line that has the same parts."""
+"""What is learned from one line is true of every line that has the same parts."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def read(line: bytes) -> tuple[Any, ...]:
 
 
 def filled(envelope: Envelope, data: bytes, number: bytes) -> bytes:
-    behind = envelope.data_part + 1
-    return number.join(envelope.parts[:behind]) + data + number.join(envelope.parts[behind:])
+    after = envelope.data_part + 1
+    return number.join(envelope.parts[:after]) + data + number.join(envelope.parts[after:])
 
 
 @settings(max_examples=500, deadline=None)

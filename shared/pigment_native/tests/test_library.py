@@ -31,7 +31,9 @@ def compile_rows(library: Path, *options: str, cache: Path | None = None) -> sub
 
 
 def test_the_tests_run_with_the_library() -> None:
-    assert LIBRARY is not None, "No conversion in C is tested: `make native` builds the library, `make test` by itself."
+    assert LIBRARY is not None, (
+        "No conversion in C is tested: `make native` builds the library, and so does `make test`."
+    )
 
 
 def test_what_is_no_library_of_this_version_is_not_loaded(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def library() -> ctypes.CDLL:
 
 
 def line_writer(number: int) -> RecordLineWriter:
-    """A writer of lines that bear its number; nobody else keeps what they are made of."""
+    """A writer of lines that contain its number; nothing else keeps what they are made of alive."""
     pieces = tuple(Piece(b'{"%d":' % number if n == 0 else b',"%d":' % n, n, Kind.TEXT) for n in range(COLUMNS))
     digest = Piece(b',"counted":', 0, Kind.COUNTED)
     return RecordLineWriter(

@@ -228,7 +228,7 @@ def test_a_cell_of_megabytes_goes_through() -> None:
 
 
 def text_whose_key_is_nothing() -> str:
-    """A text whose number, behind a 1 and before the byte that ends a text, is a multiple of 2^61 - 1."""
+    """A text whose number, after a 1 and before the byte that ends a text, is a multiple of 2^61 - 1."""
     modulus = (1 << 61) - 1
     for number in range(100_000):
         begin = hashlib.sha256(str(number).encode()).hexdigest()[:8].encode()
