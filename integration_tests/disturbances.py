@@ -136,7 +136,7 @@ class Input:
 
 
 @dataclass(slots=True)
-class Attempt:
+class DisturbedAttempt:
     """One attempt of a job."""
 
     sync: Schedule

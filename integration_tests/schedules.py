@@ -14,7 +14,7 @@ from typing import Any
 
 from airbyte_platform.job import CUSTOM_IMAGE, REFRESH, REGISTRY, Job, Way
 from connectors import Runner
-from disturbances import Attempt, Broken, Finding, Row
+from disturbances import Broken, DisturbedAttempt, Finding, Row
 from local_pigment.sample import CONSOLIDATION, PLANNING
 from writing import LEDGER
 
@@ -122,7 +122,7 @@ class Schedule:
         job = Job([self.stream], self.plan.mode, self.plan.way, id=_FIRST_JOB)
         for number in range(ATTEMPTS):
             self.attempts += 1
-            attempt, before = Attempt(self, job, disturbed=number < DISTURBED), self.stored()
+            attempt, before = DisturbedAttempt(self, job, disturbed=number < DISTURBED), self.stored()
             succeeded = attempt.run()
             self.source.pigment.faults.forget()
             if succeeded or self.chance.random() < 0.5:
@@ -144,7 +144,7 @@ class Schedule:
                 )
         raise Finding(Broken.OTHER, words="No attempt succeeded, although the last ones were undisturbed.")
 
-    def _judge_repeat(self, added: Counter[Row], attempt: Attempt) -> None:
+    def _judge_repeat(self, added: Counter[Row], attempt: DisturbedAttempt) -> None:
         """What the platform sends again because the destination asks for it is not there already."""
         if doubled := added & attempt.passed_on.unreported(attempt.states):
             raise Finding(Broken.DOUBLED, doubled.total(), "They are stored, and sent again by the platform.")

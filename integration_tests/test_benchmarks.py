@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -19,11 +17,11 @@ import pytest
 from benchmarks.checkouts import knows
 from benchmarks.feed import opening, state
 from benchmarks.floors import IN_C, built
-from benchmarks.measure import Command, Figures, Watch
+from benchmarks.measure import Command, Figures
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.table import cases_table, filled, goals_table, growth_table
+from benchmarks.table import cases_table, filled, goals_table
 from documents.generated import ROOT
 
 FEW = Case("source", "few rows")
@@ -83,15 +81,6 @@ def test_a_way_that_fails_leaves_the_others_and_what_it_did_before(tmp_path: Pat
     assert list(runs.failures) == [(ONE, "once")]
 
 
-def test_growth_counts_whole_processes() -> None:
-    case = Case("destination", "overwrite", size=10**6)
-    runs = Runs({(case, "ours"): [Figures(4, 2, 90, 80), Figures(5, 3, 95, 89)]}, {(case, "ours"): 10**6})
-
-    assert cells(growth_table(runs)) == [
-        ["destination, overwrite", "1,000,000", "ours", "4.0", "250", "2.0", "2.00", "95", "89"]
-    ]
-
-
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
     page = "before\n<!-- a: written by make bench -->\nold\n<!-- end of a -->\nbehind \\1\n"
 
@@ -120,20 +109,6 @@ def test_a_form_knows_the_fields_that_it_has() -> None:
     assert not knows(form, {"c": 1})
     assert not knows(form, {"card": {"c": 1}})
     assert not knows(form, {"list": [{"kind": 1}, {"lock": 1}]})
-
-
-def test_files_with_and_without_a_name_count_as_disk(tmp_path: Path) -> None:
-    watch = Watch(os.getpid(), tmp_path)
-    with tempfile.TemporaryFile(dir=tmp_path) as unnamed:
-        unnamed.write(bytes(1 << 20))
-        unnamed.flush()
-        Path(tmp_path, "named").write_bytes(bytes(2 << 20))
-        watch.look()
-    Path(tmp_path, "named").unlink()
-    watch.look()
-
-    assert 3 <= watch.peaks.disk_megabytes < 3.5
-    assert watch.peaks.memory_megabytes > 10
 
 
 @pytest.fixture(scope="module")
