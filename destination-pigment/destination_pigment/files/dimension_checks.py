@@ -114,6 +114,17 @@ def build_checks(
         ]
         for stream in streams
     }
+    _add_suggested_checks(checks, lists, streams, configurations)
+    return checks
+
+
+def _add_suggested_checks(
+    checks: dict[StreamKey, list[CheckedColumn]],
+    lists: DimensionLists,
+    streams: Sequence[DestinationStream],
+    configurations: Mapping[StreamKey, ImportConfiguration | None],
+) -> None:
+    """Add the checks that metadata suggests, or log which columns are not compared without a key that may export."""
     suggested = [
         (stream, column, ref)
         for stream in streams
@@ -139,7 +150,6 @@ def build_checks(
             '("Export key") is entered: %s.',
             ", ".join(f'"{column}" of the {stream.subject}' for stream, column, _ in suggested),
         )
-    return checks
 
 
 def _configured_check(
