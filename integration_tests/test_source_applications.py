@@ -154,7 +154,7 @@ def test_check_names_what_is_hidden_and_fails_where_nothing_is_left(source: Runn
     assert (result, "have no block" in message) == ("FAILED", True)
     hide(source, PEOPLE, SALES, OTHER_SALES)
     result, message = check(source)
-    assert (result, "and there is none: share the applications" in message) == ("FAILED", True)
+    assert (result, "but there is none: share the applications" in message) == ("FAILED", True)
 
 
 @pytest.mark.long
