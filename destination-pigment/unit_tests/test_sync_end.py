@@ -86,10 +86,15 @@ def test_a_state_that_the_disk_does_not_give_back_is_an_error_that_is_not_retrie
 
     monkeypatch.setattr(os, "pread", broken)
     with running(Importing(), memory_bytes=0) as there:
-        for number in range(3):
-            there.consume(messages(number))
-        with pytest.raises(AirbyteTracedException, match="cannot be read back") as raised:
+
+        def sync_all() -> None:
+            """It may end at any message: imports are under way, and the first one that has ended shows the fault."""
+            for number in range(3):
+                there.consume(messages(number))
             there.end()
+
+        with pytest.raises(AirbyteTracedException, match="cannot be read back") as raised:
+            sync_all()
         assert raised.value.failure_type is FailureType.config_error
         assert not there.cancel.requested
         assert (there.queues.unfinished, there.sent) == ([], 0)
