@@ -37,10 +37,11 @@ class _Waiting(Generic[S]):
 
 @dataclass(slots=True)
 class _Confirmed:
-    """Records confirmed and not yet covered by a state: how many, and how many of them were rejected."""
+    """Records confirmed and not yet covered by a state: how many, how many of them were rejected, but may be stored."""
 
     records: int
     rejected: int
+    in_doubt: int
 
 
 @dataclass(slots=True)
@@ -67,9 +68,10 @@ class Checkpoints(Generic[S]):
         """How many records came and are neither stored nor rejected."""
         return (self._received - self._confirmed).total()
 
-    def stored_and_uncovered(self, key: StreamKey) -> int:
-        """How many records of a stream are stored and not yet covered by a state that has left."""
-        return sum(each.records - each.rejected for each in self._uncovered[key])
+    def uncovered(self, key: StreamKey) -> tuple[int, int]:
+        """Records of a stream not yet covered by a state that has left: how many are stored, how many more may be."""
+        uncovered = self._uncovered[key]
+        return sum(each.records - each.rejected for each in uncovered), sum(each.in_doubt for each in uncovered)
 
     def withhold(self, key: StreamKey) -> None:
         """Keep back every state of a stream until `release`: what replaces a block is true only as a whole."""
@@ -101,13 +103,13 @@ class Checkpoints(Generic[S]):
         self._places += 1
         self._queues[key].append(_Waiting(state, self._places, required, is_false))
 
-    def confirm(self, key: StreamKey, *, stored: int, rejected: int) -> None:
-        """Count the next records of a stream as stored or permanently rejected."""
+    def confirm(self, key: StreamKey, *, stored: int, rejected: int, in_doubt: int = 0) -> None:
+        """Count the next records of a stream as stored or permanently rejected; `in_doubt` of these may be stored."""
         if self._confirmed[key] + stored + rejected > self._received[key]:
             raise ValueError("more records confirmed than came")
         self._confirmed[key] += stored + rejected
         if stored + rejected:
-            self._uncovered[key].append(_Confirmed(stored + rejected, rejected))
+            self._uncovered[key].append(_Confirmed(stored + rejected, rejected, in_doubt))
 
     def pop_due(self) -> list[Released[S]]:
         """The states that may go now, in the order in which they came."""

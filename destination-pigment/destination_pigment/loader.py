@@ -167,7 +167,7 @@ class Loader:
         """
         in_doubt = [*self._queues.unfinished, *self._doubted]
         streams = [each.stream for each in self._streams.values()]
-        uncovered = find_uncovered(streams, self._states.checkpoints.stored_and_uncovered, in_doubt)
+        uncovered = find_uncovered(streams, self._states.checkpoints.uncovered, in_doubt)
         if not uncovered:
             return
         first = self._first_failure
@@ -254,12 +254,12 @@ class Loader:
         stored = max(0, rows - done.rejected)
         rejected = sum(each.records for each in job.segments) - stored
         self.rejected += rejected
-        self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected)
+        self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
         self.to_replace.discard(job.stream.key)
 
 
 def find_uncovered(
-    streams: Iterable[DestinationStream], stored: Callable[[StreamKey], int], in_doubt: Iterable[Job]
+    streams: Iterable[DestinationStream], uncovered: Callable[[StreamKey], tuple[int, int]], in_doubt: Iterable[Job]
 ) -> dict[str, tuple[int, int]]:
     """Rows that no state covers, by subject: how many are stored, and how many may be, or may be deleted again.
 
@@ -268,8 +268,12 @@ def find_uncovered(
     doubted: Counter[StreamKey] = Counter()
     for job in in_doubt:
         doubted[job.stream.key] += sum(each.rows for each in job.segments)
-    found = {each.subject: (stored(each.key), doubted[each.key]) for each in streams if each.mode is WriteMode.APPEND}
-    return {subject: rows for subject, rows in found.items() if any(rows)}
+    found: dict[str, tuple[int, int]] = {}
+    for each in streams:
+        stored, may_be_stored = uncovered(each.key)
+        if each.mode is WriteMode.APPEND and (stored or may_be_stored or doubted[each.key]):
+            found[each.subject] = stored, may_be_stored + doubted[each.key]
+    return found
 
 
 def describe_uncovered(uncovered: Mapping[str, tuple[int, int]]) -> str:

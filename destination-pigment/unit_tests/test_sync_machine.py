@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+from pigment_in_memory import Outcome
+from schedule_inputs import MODES
 from sync_machine import Platform
 
 from destination_pigment.checkpoints import Checkpoints, Released
@@ -57,15 +59,37 @@ def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str,
     return _import_file(self, file, subject, configuration_id, repeatable=True)
 
 
-def held_nowhere(rejected: int, is_held: bool = False, has_rows: bool = False, problem: Any = None) -> JobDone:
+def held_nowhere(rejected: int, is_held: bool = False, *more: Any) -> JobDone:
     del is_held
-    return JobDone(rejected, False, has_rows, problem)
+    return JobDone(rejected, False, *more)
 
 
 def unreported_as_none(stream: Any, name: str, rows: int, done: Imported, shown: Shown) -> Verdict:
     counts = done.counts or ImportCounts(rows)
     known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
     return _judge_adding(stream, name, rows, known, shown)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0], ids=["at once", "later"])
+def test_rows_of_a_second_push_without_a_response_are_not_added_again(seconds: float) -> None:
+    """They may be stored, so a failure before their state has left must not be one that the platform retries."""
+    schedule = Platform()
+    first, second = Outcome("one rejected", is_immediate=True), Outcome(response="lost, arrived", seconds=seconds)
+    schedule.begin(
+        rows=1,
+        way="custom image",
+        namespace=None,
+        is_in_order=False,
+        has_reports=True,
+        fails=False,
+        is_calm=True,
+        steps=0,
+        has_bucket=False,
+        lively=sorted(MODES),
+        first=[(0, ["good"] * 4, "named", True)],
+        outcomes=[first, second, Outcome(response="429")],
+    )
+    schedule.teardown()
 
 
 BROKEN: dict[str, Break] = {

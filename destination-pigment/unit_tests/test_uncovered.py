@@ -119,9 +119,9 @@ def test_only_streams_that_add_are_looked_at() -> None:
     streams = [stream("a", "append"), stream("b", "append_dedup"), stream("c", "overwrite"), stream("d", "append")]
     handed: Any = [Handed(each) for each in streams[:3]]
     jobs: list[Job] = handed
-    found = find_uncovered(streams, lambda _: 2, jobs)
+    found = find_uncovered(streams, lambda _: (2, 0), jobs)
     assert found == {'stream "a"': (2, 3), 'stream "d"': (2, 0)}
-    assert not find_uncovered(streams, lambda _: 0, ())
+    assert not find_uncovered(streams, lambda _: (0, 0), ())
 
 
 @pytest.mark.parametrize(

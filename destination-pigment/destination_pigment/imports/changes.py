@@ -114,7 +114,7 @@ class ChangesJob:
         problem = self._keep_rejected(self.segment.file, done)
         if problem is None:
             require_all_stored(importer.fail_on_rejected, done.rejected, self.segment.rows - done.rejected, subject)
-        return JobDone(done.rejected, verdict.is_held, done.has_rows, problem)
+        return JobDone(done.rejected, verdict.is_held, done.has_rows, problem, done.in_doubt)
 
     def _import(self, importer: Importer, file: SpoolFile) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP

@@ -19,13 +19,15 @@ class JobDone:
     """What became of a job whose files are imported: how many of its rows Pigment rejected.
 
     `is_held`: a later import through the same configuration may still delete its rows; `has_rows`: it will show that.
-    Where a `problem` came up after the import, the rows are stored, and no state may say so.
+    Where a `problem` came up after the import, the rows are stored, and no state may say so. `in_doubt` of the rejected
+    rows may be stored: no response came to their second push.
     """
 
     rejected: int
     is_held: bool = False
     has_rows: bool = False
     problem: Exception | None = None
+    in_doubt: int = 0
 
 
 class Job(Protocol):

@@ -52,7 +52,7 @@ def push_rejected_again(
             reason,
             look if may_have_begun and importer.shown[configuration_id] is Shown.FILLED else "",
         )
-        return first
+        return first if is_known else replace(first, in_doubt=first.rejected)
     if second is None:
         return first
     verdict = judge_adding(stream, configuration_id, rows, second, importer.shown[configuration_id])

@@ -65,7 +65,8 @@ class Imported:
     """What Pigment reports of a file: its counts (None without a report), and how many rows it rejected permanently.
 
     `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason. `has_mode` says
-    that the file ran in an import mode, in which Pigment may leave rows out.
+    that the file ran in an import mode, in which Pigment may leave rows out. `in_doubt` of the rejected rows may be
+    stored: no response came to their second push.
     """
 
     counts: ImportCounts | None
@@ -73,6 +74,7 @@ class Imported:
     numbered: tuple[RejectedRow, ...] = ()
     has_mode: bool = False
     skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
+    in_doubt: int = 0
 
     @property
     def deleted(self) -> int | None:
