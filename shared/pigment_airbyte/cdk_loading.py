@@ -1,7 +1,7 @@
 """Loads the CDK in two thirds of the time: no doc strings of Airbyte's protocol, no garbage collection meanwhile.
 
 serpyco_rs parses the source text of each class of the protocol for JSON schemas that are never asked for. Remove this
-when that is fixed upstream (docs/architecture.md). If serpyco_rs changes, loading takes as long as it takes.
+when that is fixed upstream (docs/dependencies.md). If serpyco_rs changes, loading takes as long as it takes.
 """
 
 import gc

@@ -1,7 +1,7 @@
 """The files that follow from others, which `make metadata` writes and the tests compare.
 
-Each connector's metadata.yaml follows from the facts in the root metadata.yaml; the field tables of the docs follow
-from the forms.
+Each connector's metadata.yaml follows from the facts in the root metadata.yaml; the field tables of the docs, and the
+specifications that the tests compare byte for byte, follow from the forms.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
+from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer, Type
 
 from pigment_airbyte.form import load_spec
 
@@ -125,12 +127,21 @@ def filled(page: Path) -> str:
     return _PLACE.sub(lambda found: f"{found[1]}\n{table(dict(schema))}\n\n{found[2]}", text)
 
 
+def spec_line(package: str) -> bytes:
+    """What a connector prints for `spec`."""
+    message = AirbyteMessage(type=Type.SPEC, spec=load_spec(package))
+    return orjson.dumps(AirbyteMessageSerializer.dump(message)) + b"\n"
+
+
 def main() -> None:
-    """Write each connector's metadata and both field tables."""
+    """Write each connector's metadata, both field tables and both specifications."""
     for connector in connectors():
         (ROOT / connector / "metadata.yaml").write_text(connector_metadata(connector), encoding="utf-8")
     for page in PAGES:
         page.write_text(filled(page), encoding="utf-8")
+    for package in PAGES.values():
+        name = package.removesuffix("_pigment")
+        (ROOT / f"integration_tests/specs/{name}.json").write_bytes(spec_line(package))
 
 
 if __name__ == "__main__":
