@@ -85,12 +85,13 @@ class Sync:
     def __init__(self, states: StreamStates) -> None:
         self._states = states
         # All mutable state: the failures, the streams that were read to their end, how far each stream is, the first
-        # error of a stream that is still being read, the last status of each stream that has not ended, and which of
-        # these wait for Pigment's limit.
+        # error of a stream that is still being read, the streams of which a slice broke while it was sent, the last
+        # status of each stream that has not ended, and which of these wait for Pigment's limit.
         self._failures: dict[StreamName, AirbyteTracedException] = {}
         self._complete: set[StreamName] = set()
         self._progress: dict[StreamName, Progress] = {}
         self._errors: dict[StreamName, Exception] = {}
+        self._broken: set[StreamName] = set()
         self._status: dict[StreamName, AirbyteStreamStatus] = {}
         self._limited: set[StreamName] = set()
         self._downloads: DownloadScheduler | None = None
@@ -142,7 +143,14 @@ class Sync:
     def _send_slice(
         self, stream: AnyStream, position: int, download: FetchedSlice
     ) -> Iterator[AirbyteMessage | RecordBlock]:
-        """The records of a slice, then the state that names it."""
+        """The records of a slice, then the state that names it; nothing after a slice that broke while it was sent.
+
+        A destination counts everything before a state as stored, also the part of a slice that the state does not name:
+        the next attempt would send that part again.
+        """
+        if stream.name in self._broken:
+            download.close()
+            return
         logger.info("The %s was downloaded: %s.", stream.subject, download)
         progress = self._progress[stream.name]
         estimate: AirbyteMessage | None = progress.count_download(download.rows, download.content_bytes)
@@ -160,6 +168,7 @@ class Sync:
                     yield block
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
             self._errors.setdefault(stream.name, error)
+            self._broken.add(stream.name)
             if self._downloads is not None:
                 self._downloads.skip_rest(stream)
             return

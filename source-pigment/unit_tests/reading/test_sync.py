@@ -1,0 +1,153 @@
+"""A slice that breaks while it is sent: nothing more of its stream leaves, and the next attempt doubles nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from source_pigment.discovery.names import StreamName
+from source_pigment.reading.records import RecordBlock
+from source_pigment.reading.state import state_after
+from source_pigment.reading.sync import StreamStates, Sync
+
+SLICES = 3
+ROWS = 4
+
+
+@dataclass
+class Slice:
+    """A downloaded slice in memory."""
+
+    position: int
+    is_closed: bool = False
+    rows: int = ROWS
+    content_bytes: int = 1
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Stream:
+    """A stream of three slices, of which one may break after a number of rows.
+
+    `others` says when the slices that do not break finish their downloads: "before" the broken one is downloaded,
+    "waiting" before its first row leaves, "while" it is sent, or "after" it broke.
+    """
+
+    def __init__(self, name: str, *, broken: int | None = None, after_rows: int = 0, others: str = "before") -> None:
+        self.name = StreamName(name)
+        self.subject = f'stream "{name}"'
+        self.slices: tuple[Mapping[str, Any], ...] = tuple({"part": position} for position in range(SLICES))
+        self.downloaded: list[Slice] = []
+        self._broken = broken
+        self._after_rows = after_rows
+        self._others = others
+        self.let_others = Event()
+        self._finished = [Event() for _ in self.slices]
+
+    def download(self, position: int, stop: Event) -> Slice:  # noqa: ARG002 - the protocol's signature
+        if self._broken is not None:
+            if position == self._broken and self._others == "before":
+                self._await_others()
+            elif position != self._broken and self._others != "before":
+                assert self.let_others.wait(10)
+        self.downloaded.append(Slice(position))
+        self._finished[position].set()
+        return self.downloaded[-1]
+
+    def records(self, finished: Slice) -> Iterator[RecordBlock]:
+        breaks = finished.position == self._broken
+        if breaks and self._others == "waiting":
+            self._await_others()
+        for row in range(ROWS):
+            if breaks and row == self._after_rows:
+                if self._others == "while":
+                    self._await_others()
+                self.let_others.set()
+                finished.close()
+                raise OSError("the disk does not give it back")
+            yield RecordBlock(self.name, f"{self.name} {finished.position}.{row}\n".encode(), 1)
+        finished.close()
+
+    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
+        return state_after(finished, self.slices, sync)
+
+    def _await_others(self) -> None:
+        self.let_others.set()
+        assert all(each.wait(10) for position, each in enumerate(self._finished) if position != self._broken)
+
+
+class Platform:
+    """Keeps what arrived up to the last state of each stream, as the platform does where an attempt fails."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, list[str]] = {}
+        self.states: dict[str, AirbyteStateMessage] = {}
+        self._unconfirmed: dict[str, list[str]] = {}
+
+    def attempt(self, *streams: Stream, num_workers: int) -> list[str | tuple[str, str]]:
+        """One attempt to read the streams; gives each row, and each state and status by kind and stream."""
+        self._unconfirmed = {str(stream.name): [] for stream in streams}
+        sync = Sync(StreamStates(list(self.states.values()), "job 7"))
+        return list(self._keep(sync.messages(streams, num_workers=num_workers)))  # type: ignore[arg-type] # in memory
+
+    def _keep(self, messages: Iterable[AirbyteMessage | RecordBlock]) -> Iterator[str | tuple[str, str]]:
+        for message in messages:
+            if isinstance(message, RecordBlock):
+                self._unconfirmed[message.stream.name].append(message.lines.decode().strip())
+                yield message.lines.decode().strip()
+            elif message.state is not None and message.state.stream is not None:
+                name = message.state.stream.stream_descriptor.name
+                self.states[name] = message.state
+                self.kept.setdefault(name, []).extend(self._unconfirmed[name])
+                self._unconfirmed[name] = []
+                yield "STATE", name
+            elif message.trace is not None and message.trace.stream_status is not None:
+                yield message.trace.stream_status.status.value, message.trace.stream_status.stream_descriptor.name
+
+
+def all_rows(name: str) -> Counter[str]:
+    return Counter(f"{name} {position}.{row}" for position in range(SLICES) for row in range(ROWS))
+
+
+@pytest.mark.parametrize("after_rows", [0, 2])
+@pytest.mark.parametrize(
+    ("others", "num_workers"), [("before", 4), ("waiting", 4), ("while", 4), ("after", 4), ("after", 1)]
+)
+@pytest.mark.parametrize("broken", range(SLICES))
+def test_a_slice_that_breaks_while_it_is_sent_is_the_last_of_its_stream(
+    broken: int, others: str, num_workers: int, after_rows: int
+) -> None:
+    platform = Platform()
+    stream, whole = Stream("S", broken=broken, after_rows=after_rows, others=others), Stream("W")
+    if num_workers == 1:
+        stream.let_others.set()
+    seen = platform.attempt(stream, whole, num_workers=num_workers)
+
+    assert Counter(platform.kept["W"]) == all_rows("W")
+    assert ("COMPLETE", "W") in seen
+    assert ("INCOMPLETE", "S") in seen
+    assert ("COMPLETE", "S") not in seen
+    of_stream = [each for each in seen if (each[1] == "S" if isinstance(each, tuple) else each.startswith("S "))]
+    broken_rows = [at for at, each in enumerate(of_stream) if str(each).startswith(f"S {broken}.")]
+    assert len(broken_rows) == after_rows
+    if broken_rows:
+        assert of_stream[broken_rows[-1] + 1 :] == [("INCOMPLETE", "S")]
+    assert all(each.is_closed for each in stream.downloaded)
+
+    platform.attempt(Stream("S"), num_workers=num_workers)
+    assert Counter(platform.kept["S"]) == all_rows("S")
+
+
+def test_the_failure_names_the_stream_that_broke() -> None:
+    sync = Sync(StreamStates([], None))
+    list(sync.messages([Stream("S", broken=0, others="waiting"), Stream("W")], num_workers=4))  # type: ignore[list-item] # in memory
+    with pytest.raises(AirbyteTracedException, match='not read to their end: "S"'):
+        sync.raise_failures()
