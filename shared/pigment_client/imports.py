@@ -92,13 +92,13 @@ class Imports:
 
     def _send_within_limit(self, request: Request, key: str) -> Import:
         limit = self._limit_of(request.object_id or "")
-        with limit.wait_for_turn() as pauses_before:
+        with limit.wait_for_turn() as pauses_seen:
             try:
                 begun = decoded(request, self._transport.send(request, key), parse_pushed)
             except ImportLimitReached as error:
-                limit.pause(pauses_before, error.retry_after_seconds)
+                limit.pause(pauses_seen, error.retry_after_seconds)
                 raise
-        limit.end_pauses(pauses_before)
+        limit.note_not_limited(pauses_seen)
         limit.log_end_of_wait()
         return begun
 

@@ -18,7 +18,7 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
 from pigment_client.wording import counted, listed
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, export_requests
+from source_pigment.discovery.catalog import Application, Applications, ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_whole_catalog
 from source_pigment.discovery.sampling import read_sample
 from source_pigment.system_streams import check_system_streams
@@ -61,7 +61,7 @@ def _try_all(client: PigmentClient, settings: SourceConfig) -> str:
     return f"{found}: {_kinds(catalog, system)}.{applications}"
 
 
-def _require_catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
+def _require_catalog(client: PigmentClient, settings: SourceConfig) -> ExportCatalog:
     """The chosen blocks and views; raises what is wrong with the application, a view or a payload."""
     try:
         catalog = fetch_whole_catalog(client, settings)
@@ -77,7 +77,7 @@ def _require_catalog(client: PigmentClient, settings: SourceConfig) -> Catalog:
 
 
 def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
-    return any(each.block in target.aliases for each in settings.block_requests)
+    return any(each.block in target.aliases for each in settings.custom_exports)
 
 
 def _check_one_export(client: PigmentClient, settings: SourceConfig, targets: Sequence[ExportTarget]) -> None:
@@ -147,7 +147,7 @@ def _named(applications: Iterable[Application]) -> str:
     return listed(each.namespace for each in applications)
 
 
-def _kinds(catalog: Catalog, system: Mapping[str, int]) -> str:
+def _kinds(catalog: ExportCatalog, system: Mapping[str, int]) -> str:
     counts = {kind: sum(each.kind is kind for each in catalog.targets) for kind in ExportKind}
     kinds = [counted(count, kind.value) for kind, count in counts.items() if count]
     return ", ".join([*kinds, *(f"{count} {kind}" for kind, count in system.items())])

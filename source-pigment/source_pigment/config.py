@@ -31,7 +31,7 @@ _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
 
 
 @dataclass(frozen=True, slots=True)
-class BlockRequest:
+class CustomExport:
     """A custom export of one block: the payload of its export, and those of the slices it is split into."""
 
     block: str
@@ -57,7 +57,7 @@ class SourceConfig:
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     views: tuple[NamedView, ...]
-    block_requests: tuple[BlockRequest, ...]
+    custom_exports: tuple[CustomExport, ...]
     friendly_headers: bool
     infer_types: bool
     row_metadata: bool
@@ -85,7 +85,7 @@ class SourceConfig:
         """
         if kind is ExportKind.VIEW:
             return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
-        matching = [each for each in self.block_requests if each.block in names]
+        matching = [each for each in self.custom_exports if each.block in names]
         if len(matching) > 1:
             raise ConfigProblem(
                 f'There is more than one entry for the block "{names[-1]}" under "Custom exports": put them into one.'
@@ -143,7 +143,7 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         include=tuple(config.get("include") or ()),
         exclude=tuple(config.get("exclude") or ()),
         views=_views(config.get("views") or ()),
-        block_requests=tuple(_block_request(each) for each in config.get("block_requests") or ()),
+        custom_exports=tuple(_custom_export(each) for each in config.get("block_requests") or ()),
         friendly_headers=config.get("headers", "friendly") != "technical",
         infer_types=config.get("types", "infer") != "text",
         row_metadata=config.get("row_metadata") is True,
@@ -180,7 +180,7 @@ def _view(entry: Mapping[str, Any]) -> NamedView:
     return NamedView(view_id, name, id_in_address(entry.get("view_id"), IdKind.APPLICATION))
 
 
-def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
+def _custom_export(entry: Mapping[str, Any]) -> CustomExport:
     block = pasted_id(entry.get("block"), IdKind.BLOCK, "Custom exports")
     if not block:
         raise ConfigProblem('An entry under "Custom exports" names no block: enter the name of the block, or its ID.')
@@ -194,7 +194,7 @@ def _block_request(entry: Mapping[str, Any]) -> BlockRequest:
         raise ConfigProblem(
             f'"Parts" of the block "{block}" under "Custom exports" must be a JSON list: correct it to [{{…}}, {{…}}].'
         )
-    return BlockRequest(block, request, tuple(slices))
+    return CustomExport(block, request, tuple(slices))
 
 
 def _json(text: str, block: str, field: str, nothing: Any) -> Any:

@@ -27,7 +27,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.catalog import Catalog, export_requests
+from source_pigment.discovery.catalog import ExportCatalog, export_requests
 from source_pigment.discovery.fetch_catalog import fetch_catalog_for, fetch_whole_catalog
 from source_pigment.discovery.matching import (
     ConfiguredStream,
@@ -41,7 +41,7 @@ from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredS
 from source_pigment.model.streams import ModelListings
 from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock, single_records
-from source_pigment.reading.scheduler import AnyStream
+from source_pigment.reading.scheduler import SyncStream
 from source_pigment.reading.state import sync_identity
 from source_pigment.reading.sync import StreamStates, Sync
 from source_pigment.system_streams import open_system_stream, system_airbyte_streams
@@ -109,7 +109,7 @@ class SourcePigment(Source):
             sync_ids = [(each.sync_id, each.generation_id) for each in catalog.streams]
             states = StreamStates(state, sync_identity(os.environ.get("WORKER_JOB_ID"), sync_ids))
             sync = Sync(states)
-            streams: list[AnyStream] = []
+            streams: list[SyncStream] = []
             for stream, each in configured:
                 try:
                     if stream.is_system_stream:
@@ -141,7 +141,7 @@ def _parse_streams(catalog: ConfiguredAirbyteCatalog) -> list[tuple[ConfiguredSt
 def _open_export(
     client: PigmentClient,
     settings: SourceConfig,
-    catalog: Catalog,
+    catalog: ExportCatalog,
     stream: ConfiguredStream,
     configured: ConfiguredAirbyteStream,
 ) -> ExportStream:

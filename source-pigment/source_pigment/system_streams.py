@@ -16,7 +16,7 @@ from source_pigment.audit.stream import AuditStream, audit_airbyte_stream
 from source_pigment.config import SourceConfig
 from source_pigment.model.entries import ModelKind
 from source_pigment.model.streams import ModelListings, ModelStream, model_airbyte_streams
-from source_pigment.reading.scheduler import AnyStream
+from source_pigment.reading.scheduler import SyncStream
 
 
 def system_airbyte_streams(settings: SourceConfig) -> list[AirbyteStream]:
@@ -50,7 +50,7 @@ def open_system_stream(
     listings: ModelListings,
     configured: ConfiguredAirbyteStream,
     state: Mapping[str, Any] | None,
-) -> AnyStream:
+) -> SyncStream:
     """The stream, continuing after its state; raises `ConfigProblem` where it is switched off or the state not ours."""
     name, json_schema = configured.stream.name, configured.stream.json_schema
     is_audit_log = name == AUDIT_LOG

@@ -41,7 +41,7 @@ LOGGED_FROM_SECONDS = 3.0
 _POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
-def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
+def pause_seconds(pauses_seen: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
     """How long all requests pause after a 429: as long as it asks for, else longer each time, up to a whole window.
 
     At least half of that is waited; the rest is jitter, because other processes may share the address. A Retry-After
@@ -49,7 +49,7 @@ def pause_seconds(pauses_before: int, *, retry_after: float | None, random: Call
     """
     if retry_after is not None and retry_after >= _FIRST_PAUSE_SECONDS:
         return min(retry_after, LONGEST_WAIT_SECONDS)
-    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_before, 60))
+    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_seen, 60))
     return ceiling * (1.0 + random()) / 2.0
 
 
@@ -98,24 +98,24 @@ class RateLimit:
     def wait_for_turn(self) -> Iterator[int]:
         """Wait until one more request fits, which is sent inside; leave when its response has begun.
 
-        Gives the number of pauses so far, which `pause` and `end_pauses` need.
+        Gives the number of pauses so far, which `pause` and `note_not_limited` need.
         """
-        pauses_before = self._wait_for_room()
+        pauses_seen = self._wait_for_room()
         try:
-            yield pauses_before
+            yield pauses_seen
         finally:
             with self._lock:
                 self._under_way -= 1
                 self._answered.append(self._clock.monotonic())
 
-    def pause(self, pauses_before: int, retry_after: float | None) -> None:
+    def pause(self, pauses_seen: int, retry_after: float | None) -> None:
         """Pause every request, because one was answered with 429.
 
         A pause that began after that request was sent is not a second one; it only gets longer.
         """
         with self._lock:
             now = self._clock.monotonic()
-            if pauses_before == self._pauses:
+            if pauses_seen == self._pauses:
                 seconds = pause_seconds(self._pauses_in_a_row, retry_after=retry_after, random=self._clock.random)
                 self._pauses += 1
                 self._pauses_in_a_row += 1
@@ -124,10 +124,10 @@ class RateLimit:
                 seconds = pause_seconds(0, retry_after=retry_after, random=self._clock.random)
                 self._paused_until = max(self._paused_until, now + seconds)
 
-    def end_pauses(self, pauses_before: int) -> None:
+    def note_not_limited(self, pauses_seen: int) -> None:
         """Let the next pause be a short one again, because a request was answered with anything but 429."""
         with self._lock:
-            if pauses_before < self._pauses:
+            if pauses_seen < self._pauses:
                 return
             self._pauses_in_a_row = 0
             if self._reported_until is None or self._waiting:
@@ -139,7 +139,7 @@ class RateLimit:
     def log_end_of_wait(self) -> None:
         """Log the end of a long wait, unless it was logged.
 
-        Separate from `end_pauses`, where an export is under way: the log may have to wait for a slow reader.
+        Separate from `note_not_limited`, where an export is under way: the log may have to wait for a slow reader.
         """
         with self._lock:
             seconds, self._waited_seconds = self._waited_seconds, None

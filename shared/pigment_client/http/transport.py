@@ -104,15 +104,15 @@ class Transport:
         """Send once; raises a `PigmentError` for anything but success."""
         if request.own_connection:
             with requests.Session() as session:
-                response, pauses_before = self._send(session, request, key)
+                response, pauses_seen = self._send(session, request, key)
         else:
-            response, pauses_before = self._send(self._session(), request, key)
+            response, pauses_seen = self._send(self._session(), request, key)
         logger.debug("%s %s: HTTP %d", request.operation, request.object_id or "", response.status_code)
         error = error_of_response(response, request, self._clock.now())
         if not isinstance(error, LimitReached) or isinstance(error, ImportLimitReached):
-            self._limit.end_pauses(pauses_before)
+            self._limit.note_not_limited(pauses_seen)
         elif may_repeat(error, repeatable=False):
-            self._limit.pause(pauses_before, error.retry_after_seconds)
+            self._limit.pause(pauses_seen, error.retry_after_seconds)
         if error is not None:
             response.close()
             raise error
@@ -135,7 +135,7 @@ class Transport:
             # What `Export` can decode.
             headers["Accept-Encoding"] = "gzip"
         try:
-            with self._limit.wait_for_turn() as pauses_before:
+            with self._limit.wait_for_turn() as pauses_seen:
                 response = session.request(
                     request.method,
                     self._address.base_url + request.path,
@@ -150,7 +150,7 @@ class Transport:
                     allow_redirects=False,
                     stream=request.streamed,
                 )
-                return response, pauses_before
+                return response, pauses_seen
         except OSError as error:  # all exceptions of requests are kinds of OSError
             foreign = error
         raise error_of_exception(foreign, request, host=self._address.host, proxy=self._address.proxy_host)

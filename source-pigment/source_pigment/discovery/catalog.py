@@ -73,7 +73,7 @@ class Applications:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class ExportCatalog:
     """What there is to read.
 
     `targets` are the chosen blocks and views. `others` are blocks that the configuration leaves out, which a stream
@@ -100,7 +100,7 @@ def name_applications(named: Sequence[tuple[str, str]]) -> tuple[Application, ..
 
 def catalog_of(
     config: SourceConfig, blocks: Sequence[Block], views: Sequence[NamedView], application: Application | None = None
-) -> Catalog:
+) -> ExportCatalog:
     """What there is to read of one application, which has these blocks and views."""
     chosen = [block for block in blocks if config.chooses(block, application.names if application else ())]
     known, namespace = _known_names(blocks), application.namespace if application else None
@@ -109,7 +109,7 @@ def catalog_of(
         for block in blocks
         if block not in chosen
     )
-    return Catalog(name_targets(chosen, views, application, known), others)
+    return ExportCatalog(name_targets(chosen, views, application, known), others)
 
 
 def name_targets(

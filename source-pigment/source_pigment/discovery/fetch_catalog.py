@@ -18,7 +18,7 @@ from source_pigment.config import NamedView, SourceConfig
 from source_pigment.discovery.catalog import (
     Application,
     Applications,
-    Catalog,
+    ExportCatalog,
     ExportTarget,
     catalog_of,
     explain_invisible,
@@ -31,7 +31,7 @@ from source_pigment.discovery.schema import KnownNames
 logger = logging.getLogger("airbyte.pigment.source")
 
 
-def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
+def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCatalog:
     """Everything that can be exported; raises `ConfigProblem` with the reason where there is nothing at all to read.
 
     An application whose blocks are hidden, and a view that is in none of the applications, are logged and left out.
@@ -52,14 +52,16 @@ def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> Catalog:
     return catalog
 
 
-def fetch_catalog_for(client: PigmentClient, config: SourceConfig, configured: Sequence[ConfiguredStream]) -> Catalog:
+def fetch_catalog_for(
+    client: PigmentClient, config: SourceConfig, configured: Sequence[ConfiguredStream]
+) -> ExportCatalog:
     """What the configured streams may read; the catalog says which applications could not be listed, and why."""
     if config.application_id is not None:
         return _fetch_one(client, config, config.application_id)
     seen = _list_applications(client)
     wanted = {each.application_of(seen) for each in configured}
     # A stream that does not say its application, or a custom export, may belong to any of them.
-    needs_all = config.block_requests or None in wanted
+    needs_all = config.custom_exports or None in wanted
     blocks, failed = _list_blocks(client, config, [each for each in seen if needs_all or each.id in wanted])
     applications = Applications(seen, failed)
     unavailable = [each for each in configured if each.is_unavailable(applications)]
@@ -105,7 +107,7 @@ def _is_visible(client: PigmentClient, application_id: str | None) -> bool:
     return any(application_id in {None, each.id} for each in client.list_applications())
 
 
-def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str) -> Catalog:
+def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str) -> ExportCatalog:
     blocks = client.list_blocks(application_id)
     check_custom_exports(config, [(None, blocks)])
     return catalog_of(config, blocks, config.views)
@@ -169,7 +171,7 @@ def _combine(
     blocks: Mapping[Application, Sequence[Block]],
     views: Mapping[str | None, Sequence[NamedView]],
     applications: Applications,
-) -> Catalog:
+) -> ExportCatalog:
     """One catalog of several applications."""
     parts = [
         catalog_of(config, listed_blocks, views.get(application.id, ()), application)
@@ -179,14 +181,14 @@ def _combine(
         ExportTarget(StreamName(each.name), ExportKind.VIEW, each.view_id, None, KnownNames())
         for each in views.get(None, ())
     )
-    return Catalog(
+    return ExportCatalog(
         tuple(each for part in parts for each in part.targets),
         (*(each for part in parts for each in part.others), *unplaced),
         applications,
     )
 
 
-def _log_left_out(catalog: Catalog, applications: Applications) -> None:
+def _log_left_out(catalog: ExportCatalog, applications: Applications) -> None:
     """Log which applications are hidden or empty, and which views are in none of them."""
     for application, error in applications.failures():
         logger.error(

@@ -15,7 +15,7 @@ from pigment_client.errors import NotFound, PermissionMissing, PigmentError, Try
 from pigment_client.models import Block
 from pigment_client.wording import listed
 from source_pigment.config import SourceConfig
-from source_pigment.discovery.catalog import Application, Applications, Catalog, ExportTarget, name_targets
+from source_pigment.discovery.catalog import Application, Applications, ExportCatalog, ExportTarget, name_targets
 from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, StreamName
 from source_pigment.discovery.schema import ConfiguredSchema, KnownNames
 
@@ -68,7 +68,7 @@ def require_distinct_streams(configured: Iterable[ConfiguredStream]) -> None:
             )
 
 
-def find_target(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> ExportTarget:
+def find_target(config: SourceConfig, catalog: ExportCatalog, configured: ConfiguredStream) -> ExportTarget:
     """What the stream reads, under the stream's name.
 
     Raises `ConfigProblem` where it is gone, and the CDK's exception where it is not known whether it is gone.
@@ -81,12 +81,12 @@ def find_target(config: SourceConfig, catalog: Catalog, configured: ConfiguredSt
     return found
 
 
-def _look_up(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> ExportTarget | None:
+def _look_up(config: SourceConfig, catalog: ExportCatalog, configured: ConfiguredStream) -> ExportTarget | None:
     found = _by_id(catalog, configured) if configured.schema.object_id else _by_name(config, catalog, configured.name)
     return None if found is None else replace(found, stream=configured.name)
 
 
-def _by_id(catalog: Catalog, configured: ConfiguredStream) -> ExportTarget | None:
+def _by_id(catalog: ExportCatalog, configured: ConfiguredStream) -> ExportTarget | None:
     schema = configured.schema
     found = [each for each in (*catalog.targets, *catalog.others) if each.id == schema.object_id]
     # A block may be visible in several applications.
@@ -95,7 +95,7 @@ def _by_id(catalog: Catalog, configured: ConfiguredStream) -> ExportTarget | Non
     return next((each for each in same if each.stream.name == configured.name.name), same[0] if same else None)
 
 
-def _by_name(config: SourceConfig, catalog: Catalog, name: StreamName) -> ExportTarget | None:
+def _by_name(config: SourceConfig, catalog: ExportCatalog, name: StreamName) -> ExportTarget | None:
     if name.namespace is not None and config.application_id is not None:
         raise ConfigProblem(
             f'The stream "{name}" has a namespace, and streams of the one application under "Application ID" have '
@@ -123,7 +123,7 @@ def _why_unavailable(applications: Applications, configured: ConfiguredStream) -
     )
 
 
-def _why_gone(config: SourceConfig, catalog: Catalog, configured: ConfiguredStream) -> Exception:
+def _why_gone(config: SourceConfig, catalog: ExportCatalog, configured: ConfiguredStream) -> Exception:
     """Why no block or view was found for the stream."""
     application_id, name = configured.schema.application_id, configured.name
     if config.application_id is not None and application_id not in {None, config.application_id}:
@@ -151,7 +151,9 @@ def _not_listed(stream: StreamName, error: PigmentError) -> Exception:
     return failure
 
 
-def require_unambiguous_exports(config: SourceConfig, catalog: Catalog, configured: Iterable[ConfiguredStream]) -> None:
+def require_unambiguous_exports(
+    config: SourceConfig, catalog: ExportCatalog, configured: Iterable[ConfiguredStream]
+) -> None:
     """Raise `ConfigProblem` where one custom export would be for several streams.
 
     A renamed block has two names, its own and its stream's, and another block may have taken one of them.
@@ -161,7 +163,7 @@ def require_unambiguous_exports(config: SourceConfig, catalog: Catalog, configur
         # What is wrong with a stream is reported when it is opened.
         with suppress(ConfigProblem):
             found.append(_look_up(config, catalog, each))
-    for entry in config.block_requests:
+    for entry in config.custom_exports:
         meant = {each.id: each.stream for each in found if each and each.block and entry.block in each.aliases}
         if len(meant) > 1:
             raise ConfigProblem(
@@ -186,7 +188,7 @@ def check_custom_exports(
         for target in name_targets(blocks, (), application, KnownNames()):
             for alias in target.aliases:
                 ids.setdefault(alias, set()).add(target.id)
-    for each in config.block_requests:
+    for each in config.custom_exports:
         if len(ids.get(each.block, ())) > 1:
             instead = ", or put its application in front of the name (application/block)" if several else ""
             raise ConfigProblem(
@@ -194,7 +196,7 @@ def check_custom_exports(
                 f'"{each.block}", so it is not known which of them the entry under "Custom exports" is for: enter the '
                 f"ID of the block instead of its name{instead}."
             )
-    unknown = [each.block for each in config.block_requests if each.block not in ids]
+    unknown = [each.block for each in config.custom_exports if each.block not in ids]
     unknown = [] if excused is None else [each for each in unknown if each not in excused]
     if unknown and any(blocks for _, blocks in listings):
         spaces = [(application.namespace if application else None, blocks) for application, blocks in listings]

@@ -22,7 +22,7 @@ from pigment_client.errors import (
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 from source_pigment.config import DIALECT, SourceConfig
-from source_pigment.discovery.catalog import Catalog, ExportTarget, export_requests
+from source_pigment.discovery.catalog import ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.schema import make_schema
 
 logger = logging.getLogger("airbyte.pigment.source")
@@ -38,7 +38,7 @@ _SAME_FOR_ALL = (KeyMissing, KeyRejected)
 _LEFT_OUT = (NotFound, PermissionMissing, RequestRejected, TooLarge, ConfigProblem)
 
 
-def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Catalog) -> list[AirbyteStream]:
+def discover_streams(client: PigmentClient, config: SourceConfig, catalog: ExportCatalog) -> list[AirbyteStream]:
     """The streams of a catalog; several exports are sampled at the same time.
 
     A block that is gone, forbidden or without columns is logged and left out; if none is left, that is an error. Any

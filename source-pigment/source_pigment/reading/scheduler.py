@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pigment_client.errors import TryLater
 from pigment_client.wording import counted
@@ -50,10 +50,7 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-F = TypeVar("F", bound=FetchedSlice)
-
-
-class SyncStream(Protocol[F]):
+class SyncStream(Protocol):
     """One stream of a sync, which is read in slices."""
 
     name: StreamName
@@ -63,31 +60,28 @@ class SyncStream(Protocol[F]):
     def slices(self) -> tuple[Payload, ...]:
         """The payload of each slice; at least one."""
 
-    def download(self, position: int, stop: Event) -> F:
+    def download(self, position: int, stop: Event) -> FetchedSlice:
         """A complete slice; may raise early once `stop` is set."""
 
-    def records(self, finished: F) -> Iterator[RecordBlock | Checkpoint]:
+    def records(self, finished: Any) -> Iterator[RecordBlock | Checkpoint]:
         """The records of a slice, which is closed after them."""
 
     def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
         """The state of the stream once these slices have been sent, in the sync with this identity."""
 
 
-AnyStream = SyncStream[Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Started:
     """The first download of the stream is running."""
 
-    stream: AnyStream
+    stream: SyncStream
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
     """A slice is complete; whoever takes the report closes the download."""
 
-    stream: AnyStream
+    stream: SyncStream
     position: int
     download: FetchedSlice
 
@@ -96,7 +90,7 @@ class Downloaded:
 class Failed:
     """A slice could not be downloaded."""
 
-    stream: AnyStream
+    stream: SyncStream
     error: Exception
 
 
@@ -104,7 +98,7 @@ class Failed:
 class Ended:
     """Nothing more comes of the stream."""
 
-    stream: AnyStream
+    stream: SyncStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ Report = Started | Downloaded | Failed | Limited
 class DownloadScheduler:
     """Downloads the given slices of streams; iterate over it once."""
 
-    def __init__(self, streams: Sequence[tuple[AnyStream, Collection[int]]], *, num_workers: int) -> None:
+    def __init__(self, streams: Sequence[tuple[SyncStream, Collection[int]]], *, num_workers: int) -> None:
         self._num_workers = num_workers
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._stop = Event()
@@ -131,9 +125,9 @@ class DownloadScheduler:
         self._lock = Lock()
         self._waiting = deque((stream, position) for stream, positions in streams for position in sorted(positions))
         self._missing = Counter(stream for stream, _ in self._waiting)
-        self._begun: set[AnyStream] = set()
+        self._begun: set[SyncStream] = set()
         self._running = 0
-        self._rows: Counter[AnyStream] = Counter()
+        self._rows: Counter[SyncStream] = Counter()
 
     def __iter__(self) -> Iterator[Report | Ended]:
         for _ in range(min(self._num_workers, len(self._waiting))):
@@ -163,7 +157,7 @@ class DownloadScheduler:
         """All requests wait until then, or (None) no longer wait; may be called by any thread."""
         self._reports.put(Limited(until))
 
-    def skip_rest(self, stream: AnyStream) -> None:
+    def skip_rest(self, stream: SyncStream) -> None:
         """Begin no other slice of the stream."""
         with self._lock:
             others = [each for each in self._waiting if each[0] is not stream]
@@ -196,7 +190,7 @@ class DownloadScheduler:
             self._reports.put(self._download(*slice_))
             self._taken.acquire()
 
-    def _begin_next(self) -> tuple[AnyStream, int] | None:
+    def _begin_next(self) -> tuple[SyncStream, int] | None:
         with self._lock:
             if not self._waiting:
                 return None
@@ -207,7 +201,7 @@ class DownloadScheduler:
             self._running += 1
             return stream, position
 
-    def _download(self, stream: AnyStream, position: int) -> Downloaded | Failed:
+    def _download(self, stream: SyncStream, position: int) -> Downloaded | Failed:
         try:
             download = stream.download(position, self._stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
@@ -216,7 +210,7 @@ class DownloadScheduler:
         self._count_ended(stream, download.rows)
         return Downloaded(stream, position, download)
 
-    def _count_ended(self, stream: AnyStream, rows: int) -> None:
+    def _count_ended(self, stream: SyncStream, rows: int) -> None:
         """Count a download that has ended; after the last one, log the total."""
         with self._lock:
             self._rows[stream] += rows

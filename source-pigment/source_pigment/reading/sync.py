@@ -31,7 +31,6 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.scheduler import (
-    AnyStream,
     Checkpoint,
     Downloaded,
     DownloadScheduler,
@@ -40,6 +39,7 @@ from source_pigment.reading.scheduler import (
     FetchedSlice,
     Limited,
     Started,
+    SyncStream,
 )
 from source_pigment.reading.state import finished_slices
 
@@ -62,17 +62,17 @@ class StreamStates:
         """The state that was given for a stream."""
         return self._given.get(name)
 
-    def missing_slices(self, stream: AnyStream) -> Collection[int]:
+    def missing_slices(self, stream: SyncStream) -> Collection[int]:
         """The slices that are still to be read."""
         finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)
         self._finished[stream.name] = set(finished)
         return set(range(len(stream.slices))) - finished
 
-    def mark_sent(self, stream: AnyStream, position: int) -> None:
+    def mark_sent(self, stream: SyncStream, position: int) -> None:
         """All records of a slice were sent."""
         self._finished[stream.name].add(position)
 
-    def message(self, stream: AnyStream, checkpoint: Checkpoint | None = None) -> AirbyteMessage:
+    def message(self, stream: SyncStream, checkpoint: Checkpoint | None = None) -> AirbyteMessage:
         """The state of the stream as a checkpoint gives it, else by the slices that were sent."""
         content = stream.state(self._finished[stream.name], self._sync) if checkpoint is None else checkpoint.state
         state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=AirbyteStateBlob(content))
@@ -96,7 +96,7 @@ class Sync:
         self._limited: set[StreamName] = set()
         self._downloads: DownloadScheduler | None = None
 
-    def messages(self, streams: Sequence[AnyStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
+    def messages(self, streams: Sequence[SyncStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
         """All messages of the streams; one that fails does not stop the others."""
         self._progress = {stream.name: Progress(stream.name) for stream in streams}
         missing = [(stream, self._states.missing_slices(stream)) for stream in streams]
@@ -141,7 +141,7 @@ class Sync:
             raise _summary(self._failures, self._complete)
 
     def _send_slice(
-        self, stream: AnyStream, position: int, download: FetchedSlice
+        self, stream: SyncStream, position: int, download: FetchedSlice
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it; nothing after a slice that broke while it was sent.
 
@@ -176,7 +176,7 @@ class Sync:
         if len(stream.slices) > 1:
             yield self._states.message(stream)
 
-    def _end(self, stream: AnyStream) -> Iterator[AirbyteMessage]:
+    def _end(self, stream: SyncStream) -> Iterator[AirbyteMessage]:
         """The last messages of a stream: its state where it has one slice, and whether it is complete."""
         self._progress[stream.name].log_summary()
         error = self._errors.get(stream.name)

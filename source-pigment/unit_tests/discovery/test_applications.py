@@ -19,7 +19,7 @@ from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import (
     Application,
     Applications,
-    Catalog,
+    ExportCatalog,
     catalog_of,
     export_requests,
     name_applications,
@@ -57,12 +57,12 @@ APPLICATIONS = name_applications([(PLAN, "Plan"), (SALES, "Sales")])
 LISTINGS = [(each, BLOCKS[each.id]) for each in APPLICATIONS]
 
 
-def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> Catalog:
+def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> ExportCatalog:
     """What there is in both applications, combined from what Pigment lists."""
     failed = failed or {}
     parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
     targets, others = ([each for part in parts for each in getattr(part, name)] for name in ("targets", "others"))
-    return Catalog(tuple(targets), tuple(others), Applications(APPLICATIONS, failed))
+    return ExportCatalog(tuple(targets), tuple(others), Applications(APPLICATIONS, failed))
 
 
 def test_each_application_explains_its_own_columns() -> None:
@@ -113,7 +113,7 @@ ONE = config(application_id=PLAN)
 SEVERAL = config()
 
 
-def one_catalog() -> Catalog:
+def one_catalog() -> ExportCatalog:
     return catalog_of(ONE, BLOCKS[PLAN], ())
 
 
@@ -206,7 +206,7 @@ def test_a_stream_that_may_belong_to_an_unlisted_application_is_tried_later() ->
 def test_a_block_visible_in_two_applications_is_read_from_the_configured_one() -> None:
     shared = BLOCKS[PLAN][0]
     parts = [catalog_of(SEVERAL, [shared], (), each) for each in APPLICATIONS]
-    seen = Catalog(parts[0].targets + parts[1].targets, (), Applications(APPLICATIONS))
+    seen = ExportCatalog(parts[0].targets + parts[1].targets, (), Applications(APPLICATIONS))
     for each in APPLICATIONS:
         found = find_target(SEVERAL, seen, noted(each.namespace, shared.name, shared.id, each.id))
         assert found.application == each
@@ -227,7 +227,7 @@ SEEN = st.dictionaries(
 )
 
 
-def everything_in(seen: Seen, failed: set[str]) -> Catalog:
+def everything_in(seen: Seen, failed: set[str]) -> ExportCatalog:
     applications = name_applications([(id_, name) for id_, (name, _) in seen.items()])
     parts = [
         catalog_of(
@@ -237,7 +237,7 @@ def everything_in(seen: Seen, failed: set[str]) -> Catalog:
         if each.id not in failed
     ]
     targets = tuple(each for part in parts for each in part.targets)
-    return Catalog(
+    return ExportCatalog(
         targets, (), Applications(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()})
     )
 
@@ -333,7 +333,7 @@ def test_no_entry_is_for_two_streams_whatever_was_renamed(before: Seen, after: S
 
 
 def test_an_entry_whose_name_two_blocks_have_swapped_asks_for_the_id() -> None:
-    def seen(names: dict[str, str]) -> Catalog:
+    def seen(names: dict[str, str]) -> ExportCatalog:
         blocks = [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in names.items()]
         return catalog_of(config(application_id=PLAN), blocks, ())
 

@@ -100,7 +100,7 @@ def ask(limit: RateLimit, *, rejected: bool, retry_after: float | None = None) -
     if rejected:
         limit.pause(pauses, retry_after)
     else:
-        limit.end_pauses(pauses)
+        limit.note_not_limited(pauses)
         limit.log_end_of_wait()
 
 
@@ -153,7 +153,7 @@ def test_a_success_that_was_asked_for_before_the_pause_does_not_end_it() -> None
     limit = RateLimit(clock=time.steady)
     with limit.wait_for_turn() as early:
         ask(limit, rejected=True, retry_after=60)
-        limit.end_pauses(early)
+        limit.note_not_limited(early)
     ask(limit, rejected=True)
     ask(limit, rejected=True)
 
