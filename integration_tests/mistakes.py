@@ -104,7 +104,7 @@ MISTAKES_OF_BOTH = [
         "a host that does not exist",
         literal(base_url="https://pigment.invalid"),
         (
-            'pigment.invalid could not be reached, because its name is not known: check the "Base URL", and '
+            'pigment.invalid could not be reached, because its name could not be resolved: check the "Base URL", and '
             "that Airbyte's network allows requests to it."
         ),
     ),

@@ -119,13 +119,13 @@ class TooLarge(SetupWrong):
 class Obstacle(StrEnum):
     """Why a server could not be reached."""
 
-    NAME_UNKNOWN = "its name is not known"
+    NAME_UNKNOWN = "its name could not be resolved"
     REFUSED = "it refuses connections"
     TIMED_OUT = "it did not answer in time"
-    TLS = "TLS could not be agreed on"
+    TLS = "the TLS handshake failed"
     LOST = "the connection was lost"
     PROXY = "the proxy did not pass the request on"
-    NO_NETWORK = "there is no way to it"
+    NO_NETWORK = "there is no route to it"
 
 
 class CertificateRejected(SetupWrong):

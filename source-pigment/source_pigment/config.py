@@ -88,7 +88,7 @@ class SourceConfig:
         matching = [each for each in self.custom_exports if each.block in names]
         if len(matching) > 1:
             raise ConfigProblem(
-                f'There is more than one entry for the block "{names[-1]}" under "Custom exports": put them into one.'
+                f'There is more than one entry for the block "{names[-1]}" under "Custom exports": merge them.'
             )
         request: Payload = matching[0].request if matching else {}
         slices: tuple[Payload, ...] = (matching[0].slices if matching else ()) or ({},)

@@ -103,23 +103,26 @@ class SourcePigment(Source):
             log_slow_conversion(logger)
             configured = _parse_streams(catalog)
             exports = [stream for stream, _ in configured if not stream.is_system_stream]
-            known = fetch_catalog_for(client, settings, exports)
-            require_unambiguous_exports(settings, known, exports)
+            export_catalog = fetch_catalog_for(client, settings, exports)
+            require_unambiguous_exports(settings, export_catalog, exports)
             listings = ModelListings(client, settings.application_id, num_workers=settings.num_workers)
             sync_ids = [(each.sync_id, each.generation_id) for each in catalog.streams]
             states = StreamStates(state, sync_identity(os.environ.get("WORKER_JOB_ID"), sync_ids))
-            sync = Sync(states)
             streams: list[SyncStream] = []
+            unopened: list[tuple[StreamName, Exception]] = []
             for stream, each in configured:
                 try:
                     if stream.is_system_stream:
                         streams.append(open_system_stream(client, settings, listings, each, states.given(stream.name)))
                     else:
-                        streams.append(_open_export(client, settings, known, stream, each))
+                        streams.append(_open_export(client, settings, export_catalog, stream, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
-                    yield from sync.fail(stream.name, error, "stream")
+                    unopened.append((stream.name, error))
+            sync = Sync(states, streams, num_workers=settings.num_workers)
             client.report_rate_limit_to(sync.report_rate_limit)
-            yield from sync.messages(streams, num_workers=settings.num_workers)
+            for name, problem in unopened:
+                yield from sync.fail(name, problem, "stream")
+            yield from sync.messages()
             sync.raise_failures()
 
 
@@ -141,12 +144,12 @@ def _parse_streams(catalog: ConfiguredAirbyteCatalog) -> list[tuple[ConfiguredSt
 def _open_export(
     client: PigmentClient,
     settings: SourceConfig,
-    catalog: ExportCatalog,
+    export_catalog: ExportCatalog,
     stream: ConfiguredStream,
     configured: ConfiguredAirbyteStream,
 ) -> ExportStream:
     """The export that a configured stream reads; raises what `find_target` raises."""
-    target = find_target(settings, catalog, stream)
+    target = find_target(settings, export_catalog, stream)
     metadata = sorted({RECORD_ID, CONTENT_HASH} & (configured.stream.json_schema.get("properties") or {}).keys())
     if metadata and not settings.row_metadata:
         raise ConfigProblem(

@@ -170,6 +170,10 @@ class Export:
             yield piece
         raise broken_off(broken, self._request)
 
+    def broken_off(self) -> BrokenOff:
+        """The error for an export that stopped before its end."""
+        return self._request.error(BrokenOff)
+
     def close(self) -> None:
         """Stop the transfer if it is still going on."""
         self._response.close()

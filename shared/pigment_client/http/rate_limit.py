@@ -41,7 +41,7 @@ LOGGED_FROM_SECONDS = 3.0
 _POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
 
 
-def pause_seconds(pauses_seen: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
+def pause_seconds(pauses_in_a_row: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
     """How long all requests pause after a 429: as long as it asks for, else longer each time, up to a whole window.
 
     At least half of that is waited; the rest is jitter, because other processes may share the address. A Retry-After
@@ -49,7 +49,7 @@ def pause_seconds(pauses_seen: int, *, retry_after: float | None, random: Callab
     """
     if retry_after is not None and retry_after >= _FIRST_PAUSE_SECONDS:
         return min(retry_after, LONGEST_WAIT_SECONDS)
-    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_seen, 60))
+    ceiling = min(REQUEST_WINDOW.total_seconds(), _FIRST_PAUSE_SECONDS * 2.0 ** min(pauses_in_a_row, 60))
     return ceiling * (1.0 + random()) / 2.0
 
 

@@ -4,8 +4,8 @@ Reads may always be repeated. A push may be repeated where repeating is harmless
 arrive. What the user must fix is never repeated.
 
 A request that was answered with 429 was not carried out, so it may always be repeated. The request is not at fault:
-a 429 is a fact about the address. So it uses up no retry; a request is given up only once it has waited for a whole
-window.
+a 429 is a fact about the address. So it uses up no retry: a request is given up after five minutes of 429s, or at once
+if Retry-After exceeds ten minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pigment_client.errors import BrokenOff, LimitReached, PigmentError, Unavailable
+from pigment_client.errors import BrokenOff, LimitReached, PigmentError, TryLater, Unavailable
 from pigment_client.http.rate_limit import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
 
 
@@ -65,10 +65,10 @@ class Attempts:
 def may_repeat(error: PigmentError, *, repeatable: bool) -> bool:
     """Whether the same request may be sent again; `repeatable` says that carrying it out twice does no harm."""
     match error:
-        case LimitReached(retry_after_seconds=asked):
-            return _is_short(asked)
-        case Unavailable(arrived=arrived, retry_after_seconds=asked):
-            return (repeatable or not arrived) and _is_short(asked)
+        case LimitReached():
+            return asks_for_short_wait(error)
+        case Unavailable(arrived=arrived):
+            return (repeatable or not arrived) and asks_for_short_wait(error)
         case BrokenOff():
             return repeatable
         case _:
@@ -84,5 +84,6 @@ def wait_seconds(policy: RetryPolicy, retry: int, *, retry_after: float | None, 
     return max(random() * ceiling, retry_after or 0.0)
 
 
-def _is_short(asked_seconds: float | None) -> bool:
-    return asked_seconds is None or asked_seconds <= LONGEST_WAIT_SECONDS
+def asks_for_short_wait(error: TryLater) -> bool:
+    """Whether Retry-After, if there is one, is short enough to be waited for."""
+    return error.retry_after_seconds is None or error.retry_after_seconds <= LONGEST_WAIT_SECONDS

@@ -24,7 +24,7 @@ from pigment_client.http.export import Export
 from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.rate_limit import LOGGED_FROM_SECONDS, RateLimit
 from pigment_client.http.request import Request
-from pigment_client.http.retry import Attempts, RetryPolicy, may_repeat
+from pigment_client.http.retry import Attempts, RetryPolicy, asks_for_short_wait
 from pigment_client.responses import MALFORMED
 
 logger = logging.getLogger("airbyte.pigment.transport")
@@ -111,7 +111,7 @@ class Transport:
         error = error_of_response(response, request, self._clock.now())
         if not isinstance(error, LimitReached) or isinstance(error, ImportLimitReached):
             self._limit.note_not_limited(pauses_seen)
-        elif may_repeat(error, repeatable=False):
+        elif asks_for_short_wait(error):
             self._limit.pause(pauses_seen, error.retry_after_seconds)
         if error is not None:
             response.close()

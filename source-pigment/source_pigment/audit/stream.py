@@ -71,7 +71,7 @@ class AuditStream:
         self._state: Mapping[str, Any] = dict(given or {}) if is_incremental else {}
         self._window = _window(self._state, self._micros())
 
-    def download(self, position: int, stop: Event) -> EventStore:  # noqa: ARG002 - there is one slice
+    def download(self, slice_index: int, stop: Event) -> EventStore:  # noqa: ARG002 - there is one slice
         """Every event of the range that was not sent yet."""
         now = self._micros()
         is_future = self._window.since > now
@@ -91,31 +91,31 @@ class AuditStream:
             raise
         return store
 
-    def records(self, finished: EventStore) -> Iterator[RecordBlock | Checkpoint]:
+    def records(self, fetched: EventStore) -> Iterator[RecordBlock | Checkpoint]:
         """The events, oldest first, with a state after every 20,000."""
         emitted_at = self._micros() // 1000
         count = 0
-        with closing(finished), closing(self._send(finished)) as events:
-            for _ in range(0, finished.rows, _EVENTS_BETWEEN_STATES):
+        with closing(fetched), closing(self._send(fetched)) as events:
+            for _ in range(0, fetched.rows, _EVENTS_BETWEEN_STATES):
                 for block in self._blocks(islice(events, _EVENTS_BETWEEN_STATES), emitted_at):
                     count += block.count
                     yield block
-                if self._is_incremental and count < finished.rows:
+                if self._is_incremental and count < fetched.rows:
                     yield Checkpoint(self._window.state())
-        if count != finished.rows:
+        if count != fetched.rows:
             raise AssertionError("an event was counted that did not become a record")
-        if finished.read_at is not None:
-            self._window.complete(finished.read_at)
+        if fetched.read_at is not None:
+            self._window.complete(fetched.read_at)
             self._state = self._window.state()
 
-    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - one slice, of no sync
+    def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - one slice, of no sync
         """The state after everything that was sent."""
         return self._state
 
-    def _send(self, finished: EventStore) -> Generator[bytes, None, None]:
+    def _send(self, fetched: EventStore) -> Generator[bytes, None, None]:
         """The record of each event, which the window then knows as sent."""
-        now = self._micros() if finished.read_at is None else finished.read_at
-        with closing(finished.events()) as events:
+        now = self._micros() if fetched.read_at is None else fetched.read_at
+        with closing(fetched.events()) as events:
             for mark, ingested, data in events:
                 self._window.note_sent(ingested, mark, now)
                 yield data

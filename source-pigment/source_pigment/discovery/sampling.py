@@ -10,7 +10,6 @@ from airbyte_cdk.models import AirbyteStream, SyncMode
 from pigment_airbyte.failures import ConfigProblem, explain, traced
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import (
-    BrokenOff,
     KeyMissing,
     KeyRejected,
     NotFound,
@@ -90,7 +89,7 @@ def read_sample(
         except CsvBroken:
             raise ResponseNotUnderstood("export", object_id=request.id) from None
         if reader.header is None:
-            raise BrokenOff("export", object_id=request.id)
+            raise export.broken_off()
         return reader.header, [[cell or "" for cell in row] for row in sample[:rows]]
 
     return client.export(request, read)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pigment_client.models import Block, BlockType, ExportKind
 from pigment_client.wording import with_noun
@@ -62,8 +62,7 @@ class StreamSchema:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """How an export's columns are sent, in their order: under which names (None: deselected), and as which types.
 
     `new` are the columns that the schema does not know. They are sent as text, because no one deselected them.

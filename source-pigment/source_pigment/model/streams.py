@@ -84,22 +84,22 @@ class ModelStream:
         self.subject = f'stream "{kind.value}"'
         self._records = JsonRecords(self.name, json_schema)
 
-    def download(self, position: int, stop: Event) -> ListedEntries:  # noqa: ARG002 - there is one slice
+    def download(self, slice_index: int, stop: Event) -> ListedEntries:  # noqa: ARG002 - there is one slice
         """All entries of the kind."""
         entries = self._listings.entries(self._kind, stop)
         return ListedEntries(tuple(self._records.data(each.values(self._kind)) for each in entries))
 
-    def records(self, finished: ListedEntries) -> Iterator[RecordBlock]:
+    def records(self, fetched: ListedEntries) -> Iterator[RecordBlock]:
         """The records, in Pigment's order."""
         try:
-            yield from self._records.blocks(finished.data, int(time.time() * 1000))
+            yield from self._records.blocks(fetched.data, int(time.time() * 1000))
         except RecordTooLong:
             raise ConfigProblem(
                 f"An entry of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
                 'message: deselect its columns "columns" and "additional_fields" in the connection.'
             ) from None
 
-    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - nothing resumes
+    def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - nothing resumes
         """The CDK's state of a stream that is read whole each time."""
         return NOTHING_TO_RESUME
 

@@ -1,8 +1,8 @@
 """An export to RECORD lines, block by block as it arrives. Pure.
 
-An export is checked, counted and converted in one pass, before any of its records leaves: what goes wrong here goes
-wrong while nothing was sent. Blocks are bounded by what leaves: a row of blanks is a few bytes here, and the names of
-all its columns in a record.
+An export is checked, counted and converted in one pass, before any of its records leaves: an error here means that
+nothing has been sent. Blocks are bounded by what leaves: a row of blanks is a few bytes here, and the names of all its
+columns in a record.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class ExportConverter:
         # All mutable state: the header and what follows from it, content that waits for a block to be full, and how
         # many rows were converted.
         self._header = HeaderReader()
+        self.layout: RecordLayout | None = None
         self._converter: Converter | None = None
         self._most_rows = 1
         self._waiting: list[bytes] = []
@@ -56,11 +57,6 @@ class ExportConverter:
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
         self._cutter.cut_records(b"\n")
         self.rows = 0
-
-    @property
-    def header(self) -> list[str] | None:
-        """The names of the columns, once they have arrived."""
-        return self._header.names
 
     def convert(self, chunk: bytes) -> Iterator[RecordBlock]:
         """The blocks of records that are full with this chunk (maybe none)."""
@@ -91,9 +87,9 @@ class ExportConverter:
         yield from self._records(self._cutter.last_record())
 
     def _open(self) -> None:
-        if self.header is None:
+        if self._header.names is None:
             return
-        layout = self._layout_of(self.header)
+        layout = self.layout = self._layout_of(self._header.names)
         self._most_rows = max(_MOST_NAME_BYTES // layout.blank_line_bytes, 1)
         if self._library is None:
             self._converter = RowConverter(layout, self._emitted_at)

@@ -28,7 +28,6 @@ from backports import zstd
 from pigment_airbyte.disk import disk_errors_explained
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import Export, PigmentClient
-from pigment_client.errors import BrokenOff
 from pigment_client.models import ExportRequest
 from pigment_client.wording import byte_size, counted
 from pigment_csv.reader import CsvBroken
@@ -45,7 +44,7 @@ END = _HEAD.pack(0, 0x0E0F)
 
 
 class Stopped(Exception):
-    """No one needs the export any more."""
+    """The sync is stopping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Download:
     """A whole export on disk as records, until it is closed."""
 
     file: IO[bytes]
-    header: list[str]
+    new_columns: tuple[str, ...]
     rows: int
     content_bytes: int
     stored_bytes: int
@@ -89,30 +88,28 @@ def download(
     try:
         # The client translates its own errors: an OSError here comes from the file.
         with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, os.fstat(file.fileno()).st_size)):
-            return client.export(request, lambda export: _stored(request, export, file, new_converter(), stop))
+            return client.export(request, lambda export: _stored(export, file, new_converter(), stop))
     except BaseException:
         file.close()
         raise
 
 
-def _stored(
-    request: ExportRequest, export: Export, file: IO[bytes], converter: ExportConverter, stop: Event
-) -> Download:
+def _stored(export: Export, file: IO[bytes], converter: ExportConverter, stop: Event) -> Download:
     """One attempt, from its beginning."""
     began = time.monotonic()
     file.seek(0)
     file.truncate()
-    for block in _blocks(request, export, converter, stop):
+    for block in _blocks(export, converter, stop):
         write_block(file, block)
     _write(file, END)
-    if converter.header is None:
+    if converter.layout is None:
         # Even an export without rows has a header line.
-        raise BrokenOff("export", object_id=request.id)
+        raise export.broken_off()
     seconds = time.monotonic() - began
-    return Download(file, converter.header, converter.rows, export.bytes_received, file.tell(), seconds)
+    return Download(file, converter.layout.new_columns, converter.rows, export.bytes_received, file.tell(), seconds)
 
 
-def _blocks(request: ExportRequest, export: Export, converter: ExportConverter, stop: Event) -> Iterator[RecordBlock]:
+def _blocks(export: Export, converter: ExportConverter, stop: Event) -> Iterator[RecordBlock]:
     """The records of an export as it arrives; one that ends inside a row or inside its header has broken off."""
     for chunk in export:
         if stop.is_set():
@@ -122,7 +119,7 @@ def _blocks(request: ExportRequest, export: Export, converter: ExportConverter, 
     try:
         yield from converter.convert_last_record()
     except CsvBroken:
-        raise BrokenOff("export", object_id=request.id) from None
+        raise export.broken_off() from None
 
 
 def write_block(file: IO[bytes], block: RecordBlock) -> None:
@@ -157,7 +154,7 @@ def unreadable(subject: str) -> TransientProblem:
     """The disk does not return what was stored."""
     return TransientProblem(
         f"The connector's disk did not give back what was stored of the {subject}, so it was not read to its end: run "
-        "the sync again, and check the disk for temporary files (TMPDIR) if this comes again."
+        "the sync again, and check the disk for temporary files (TMPDIR) if it happens again."
     )
 
 

@@ -20,7 +20,7 @@ from pigment_csv.reader import CsvBroken
 from pigment_native.library import LIBRARY
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
-from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema, Selection
+from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema
 from source_pigment.reading.conversion import ExportConverter
 from source_pigment.reading.download import Download, download, read_blocks, unreadable
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong
@@ -63,14 +63,14 @@ class ExportStream:
         """The payloads of the slices."""
         return tuple(request.payload or {} for request in self._requests)
 
-    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
+    def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:
         """The state of the stream once these slices have been sent."""
-        return state_after(finished, self.slices, sync)
+        return state_after(sent_slices, self.slices, sync_identity)
 
-    def download(self, position: int, stop: Event) -> Download:
+    def download(self, slice_index: int, stop: Event) -> Download:
         """A slice, complete and on disk as records; raises `Stopped` once `stop` is set."""
         try:
-            return download(self._client, self._requests[position], self.subject, self._new_converter, stop)
+            return download(self._client, self._requests[slice_index], self.subject, self._new_converter, stop)
         except CsvBroken as error:
             raise self._unusable(str(error)) from None
         except RecordTooLong:
@@ -79,18 +79,18 @@ class ExportStream:
                 'message: leave its long column out with export options under "Custom exports", or shorten the text.'
             ) from None
 
-    def records(self, finished: Download) -> Iterator[RecordBlock]:
+    def records(self, fetched: Download) -> Iterator[RecordBlock]:
         """The records of a downloaded slice, which is closed after them."""
-        with closing(finished):
-            self._warn_of_new_columns(self._selection(finished.header).new)
+        with closing(fetched):
+            self._warn_of_new_columns(fetched.new_columns)
             count = 0
             try:
-                for block in read_blocks(finished.file, self.name):
+                for block in read_blocks(fetched.file, self.name):
                     count += block.count
                     yield block
             except OSError:
                 raise unreadable(self.subject) from None
-            if count != finished.rows:
+            if count != fetched.rows:
                 raise unreadable(self.subject)
 
     def _warn_of_new_columns(self, names: Sequence[str]) -> None:
@@ -111,16 +111,8 @@ class ExportStream:
 
     def _layout(self, header: list[str]) -> RecordLayout:
         """How the records of an export with this header look; raises what is wrong with the header."""
-        selection = self._selection(header)
-        keys = [at for at, name in enumerate(selection.names) if name in self._primary_key]
-        id_position = (keys[0] if keys else 0) if self._row_metadata else None
-        key_positions = tuple(keys) if len(keys) == len(self._primary_key) else ()
-        return RecordLayout(self.name, selection.names, selection.types, id_position, key_positions)
-
-    def _selection(self, header: list[str]) -> Selection:
-        """What becomes of the columns of this header, by the configured schema; raises what is wrong with it."""
         try:
-            return self._schema.select(header)
+            names, types, new = self._schema.select(header)
         except ColumnsMissing as error:
             if len(header) == 1 and "," in header[0]:
                 raise self._unusable(
@@ -132,9 +124,13 @@ class ExportStream:
             ) from None
         except ColumnsAmbiguous:
             raise ConfigProblem(
-                f"The {self.subject} has another number of columns that share a name or have none, so it is not known "
-                "which is which: give them names of their own in Pigment, or refresh the schema of the connection."
+                f"The number of columns that share a name or have none has changed in the {self.subject}, so it is not "
+                "known which is which: give them different names in Pigment, or refresh the schema of the connection."
             ) from None
+        keys = [at for at, name in enumerate(names) if name in self._primary_key]
+        id_position = (keys[0] if keys else 0) if self._row_metadata else None
+        key_positions = tuple(keys) if len(keys) == len(self._primary_key) else ()
+        return RecordLayout(self.name, names, types, id_position, key_positions, new)
 
     def _unusable(self, reason: str) -> AirbyteTracedException:
         """An export that is complete but cannot be read: a repeat would not help."""

@@ -1,4 +1,6 @@
-"""What a record is: rows to finished RECORD lines one at a time, which is the oracle of `BulkConverter`. Pure.
+"""What a record is: its RECORD line, and `RowConverter`, which converts one row at a time. Pure.
+
+`RowConverter` is the oracle of `BulkConverter`, and the way without the library in C.
 
 A number keeps its digits, a blank is null, and a value that does not fit its column's type is counted and sent as the
 text that it is. Nothing passes through a float.
@@ -48,7 +50,8 @@ class RecordLayout:
     """What the records of a stream contain: its columns in the order of the export, and the metadata to add.
 
     A column whose name is None is not sent. `id_position` is the column whose text is the record's id; None adds no
-    metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none).
+    metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none). `new_columns`
+    are those that the configured schema lacks.
     """
 
     stream: StreamName
@@ -56,13 +59,11 @@ class RecordLayout:
     types: tuple[ColumnType, ...]
     id_position: int | None = None
     key_positions: tuple[int, ...] = ()
+    new_columns: tuple[str, ...] = ()
 
     def opening(self, emitted_at: int) -> str:
         """A RECORD line up to the name of its first value."""
-        stream = f'"stream":{_text(self.stream.name)}'
-        if self.stream.namespace is not None:
-            stream += f',"namespace":{_text(self.stream.namespace)}'
-        return f'{{"type":"RECORD","record":{{{stream},"emitted_at":{emitted_at},"data":{{'
+        return record_opening(self.stream, emitted_at) + "{"
 
     def labels(self) -> list[str | None]:
         """What precedes each value: the column's name as JSON and a colon; None for a column that is not sent."""
@@ -80,6 +81,12 @@ class RecordLayout:
         return f'"{RECORD_ID}":', f'"{CONTENT_HASH}":'
 
 
+def record_opening(stream: StreamName, emitted_at: int) -> str:
+    """A RECORD line up to its data."""
+    namespace = "" if stream.namespace is None else f',"namespace":{_text(stream.namespace)}'
+    return f'{{"type":"RECORD","record":{{"stream":{_text(stream.name)}{namespace},"emitted_at":{emitted_at},"data":'
+
+
 CLOSING = "}}}\n"
 
 
@@ -88,7 +95,7 @@ class RecordBlock:
     """Finished RECORD lines of one stream.
 
     `misfits` counts, by column, the values that did not fit their type. `keys` are the records' primary keys, each as
-    a number that differs if the keys do, and `blank_keys` is how many of them contain a blank.
+    a 61-bit hash, and `blank_keys` is how many of them contain a blank.
     """
 
     stream: StreamName
@@ -218,7 +225,7 @@ class JsonRecords:
 
     def blocks(self, data: Iterable[bytes], emitted_at: int) -> Iterator[RecordBlock]:
         """The records in blocks; raises `RecordTooLong`."""
-        opening = self._opening(emitted_at)
+        opening = record_opening(self._stream, emitted_at).encode()
         lines: list[bytes] = []
         size = 0
         for each in data:
@@ -232,12 +239,6 @@ class JsonRecords:
                 lines, size = [], 0
         if lines:
             yield RecordBlock(self._stream, b"".join(lines), len(lines))
-
-    def _opening(self, emitted_at: int) -> bytes:
-        stream = b'"stream":' + escape_line_ends(orjson.dumps(self._stream.name))
-        if self._stream.namespace is not None:
-            stream += b',"namespace":' + escape_line_ends(orjson.dumps(self._stream.namespace))
-        return b'{"type":"RECORD","record":{' + stream + b',"emitted_at":%d,"data":' % emitted_at
 
 
 # Only these can be numbers that a float cannot represent, or integers of more than 64 bits.

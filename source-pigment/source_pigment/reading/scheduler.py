@@ -60,13 +60,13 @@ class SyncStream(Protocol):
     def slices(self) -> tuple[Payload, ...]:
         """The payload of each slice; at least one."""
 
-    def download(self, position: int, stop: Event) -> FetchedSlice:
+    def download(self, slice_index: int, stop: Event) -> FetchedSlice:
         """A complete slice; may raise early once `stop` is set."""
 
-    def records(self, finished: Any) -> Iterator[RecordBlock | Checkpoint]:
-        """The records of a slice, which is closed after them."""
+    def records(self, fetched: Any) -> Iterator[RecordBlock | Checkpoint]:
+        """The records of a slice that `download` gave, which is closed after them."""
 
-    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
+    def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:
         """The state of the stream once these slices have been sent, in the sync with this identity."""
 
 
@@ -82,8 +82,8 @@ class Downloaded:
     """A slice is complete; whoever takes the report closes the download."""
 
     stream: SyncStream
-    position: int
-    download: FetchedSlice
+    slice_index: int
+    fetched: FetchedSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class DownloadScheduler:
         # All other mutable state, guarded by the lock: the slices that have not begun, how many of each stream are not
         # reported yet, which streams have begun, how many downloads are running, and the rows of the finished ones.
         self._lock = Lock()
-        self._waiting = deque((stream, position) for stream, positions in streams for position in sorted(positions))
+        self._waiting = deque((stream, index) for stream, indexes in streams for index in sorted(indexes))
         self._missing = Counter(stream for stream, _ in self._waiting)
         self._begun: set[SyncStream] = set()
         self._running = 0
@@ -183,7 +183,7 @@ class DownloadScheduler:
         while not self._reports.empty():
             report = self._reports.get()
             if isinstance(report, Downloaded):
-                report.download.close()
+                report.fetched.close()
 
     def _work(self) -> None:
         while not self._stop.is_set() and (slice_ := self._begin_next()) is not None:
@@ -194,21 +194,21 @@ class DownloadScheduler:
         with self._lock:
             if not self._waiting:
                 return None
-            stream, position = self._waiting.popleft()
+            stream, slice_index = self._waiting.popleft()
             if stream not in self._begun:
                 self._begun.add(stream)
                 self._reports.put(Started(stream))
             self._running += 1
-            return stream, position
+            return stream, slice_index
 
-    def _download(self, stream: SyncStream, position: int) -> Downloaded | Failed:
+    def _download(self, stream: SyncStream, slice_index: int) -> Downloaded | Failed:
         try:
-            download = stream.download(position, self._stop)
+            fetched = stream.download(slice_index, self._stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
             self._count_ended(stream, 0)
             return Failed(stream, error)
-        self._count_ended(stream, download.rows)
-        return Downloaded(stream, position, download)
+        self._count_ended(stream, fetched.rows)
+        return Downloaded(stream, slice_index, fetched)
 
     def _count_ended(self, stream: SyncStream, rows: int) -> None:
         """Count a download that has ended; after the last one, log the total."""

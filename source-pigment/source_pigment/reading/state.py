@@ -33,22 +33,22 @@ def sync_identity(job_id: str | None, sync_ids: Iterable[tuple[int | None, int |
     return f"sync {min(known)}" if known else None
 
 
-def state_after(finished: Iterable[int], slices: Slices, sync: str | None) -> dict[str, Any]:
-    """The state when these slices are finished."""
+def state_after(sent_slices: Iterable[int], slices: Slices, identity: str | None) -> dict[str, Any]:
+    """The state when these slices are finished, in the sync with this identity."""
     if len(slices) < 2:
         return dict(NOTHING_TO_RESUME)
-    state = {"finished_slices": sorted(finished), "slices": fingerprint(slices)}
-    return {**state, "sync": sync} if sync else state
+    state = {"finished_slices": sorted(sent_slices), "slices": fingerprint(slices)}
+    return {**state, "sync": identity} if identity else state
 
 
-def finished_slices(state: Mapping[str, Any] | None, slices: Slices, sync: str | None) -> frozenset[int]:
+def finished_slices(state: Mapping[str, Any] | None, slices: Slices, identity: str | None) -> frozenset[int]:
     """The slices that need not be read again; none if the state belongs to other slices, or cannot be read."""
     if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices):
         return frozenset()
     finished = state.get("finished_slices")
     if not isinstance(finished, list) or not all(each in range(len(slices)) for each in finished):
         return frozenset()
-    if len(set(finished)) == len(slices) and (sync is None or state.get("sync") != sync):
+    if len(set(finished)) == len(slices) and (identity is None or state.get("sync") != identity):
         return frozenset()
     return frozenset(finished)
 

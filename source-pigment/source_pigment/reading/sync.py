@@ -49,14 +49,14 @@ logger = logging.getLogger("airbyte.pigment.source")
 class StreamStates:
     """Which slices of each stream are finished, by the states that were given and by what was sent since."""
 
-    def __init__(self, states: Sequence[AirbyteStateMessage], sync: str | None) -> None:
-        self._sync = sync
+    def __init__(self, states: Sequence[AirbyteStateMessage], sync_identity: str | None) -> None:
+        self._sync_identity = sync_identity
         self._given = {
             _name(each.stream.stream_descriptor): dict((each.stream.stream_state or AirbyteStateBlob()).__dict__)
             for each in states
             if each.stream is not None
         }
-        self._finished: dict[StreamName, set[int]] = {}
+        self._sent_slices: dict[StreamName, set[int]] = {}
 
     def given(self, name: StreamName) -> Mapping[str, Any] | None:
         """The state that was given for a stream."""
@@ -64,17 +64,18 @@ class StreamStates:
 
     def missing_slices(self, stream: SyncStream) -> Collection[int]:
         """The slices that are still to be read."""
-        finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync)
-        self._finished[stream.name] = set(finished)
+        finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync_identity)
+        self._sent_slices[stream.name] = set(finished)
         return set(range(len(stream.slices))) - finished
 
-    def mark_sent(self, stream: SyncStream, position: int) -> None:
+    def mark_sent(self, stream: SyncStream, slice_index: int) -> None:
         """All records of a slice were sent."""
-        self._finished[stream.name].add(position)
+        self._sent_slices[stream.name].add(slice_index)
 
     def message(self, stream: SyncStream, checkpoint: Checkpoint | None = None) -> AirbyteMessage:
         """The state of the stream as a checkpoint gives it, else by the slices that were sent."""
-        content = stream.state(self._finished[stream.name], self._sync) if checkpoint is None else checkpoint.state
+        sent = self._sent_slices[stream.name]
+        content = stream.state(sent, self._sync_identity) if checkpoint is None else checkpoint.state
         state = AirbyteStreamState(stream_descriptor=_descriptor(stream.name), stream_state=AirbyteStateBlob(content))
         return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
 
@@ -82,31 +83,29 @@ class StreamStates:
 class Sync:
     """The messages of all streams; one thread reads them."""
 
-    def __init__(self, states: StreamStates) -> None:
+    def __init__(self, states: StreamStates, streams: Sequence[SyncStream], *, num_workers: int) -> None:
         self._states = states
-        # All mutable state: the failures, the streams that were read to their end, how far each stream is, the first
-        # error of a stream that is still being read, the streams of which a slice broke while it was sent, the last
-        # status of each stream that has not ended, and which of these wait for Pigment's limit.
+        self._missing = [(stream, states.missing_slices(stream)) for stream in streams]
+        self._downloads = DownloadScheduler(self._missing, num_workers=num_workers)
+        self._progress = {stream.name: Progress(stream.name) for stream in streams}
+        # All other mutable state: the failures, the streams that were read to their end, the first error of a stream
+        # that is still being read, the streams of which a slice broke while it was sent, the last status of each
+        # stream that has not ended, and which of these wait for Pigment's limit.
         self._failures: dict[StreamName, AirbyteTracedException] = {}
         self._complete: set[StreamName] = set()
-        self._progress: dict[StreamName, Progress] = {}
         self._errors: dict[StreamName, Exception] = {}
         self._broken: set[StreamName] = set()
         self._status: dict[StreamName, AirbyteStreamStatus] = {}
         self._limited: set[StreamName] = set()
-        self._downloads: DownloadScheduler | None = None
 
-    def messages(self, streams: Sequence[SyncStream], *, num_workers: int) -> Iterator[AirbyteMessage | RecordBlock]:
+    def messages(self) -> Iterator[AirbyteMessage | RecordBlock]:
         """All messages of the streams; one that fails does not stop the others."""
-        self._progress = {stream.name: Progress(stream.name) for stream in streams}
-        missing = [(stream, self._states.missing_slices(stream)) for stream in streams]
-        for stream, positions in missing:
-            if not positions:
+        for stream, missing_slices in self._missing:
+            if not missing_slices:
                 logger.info('The stream "%s" was read by an earlier attempt, and is not read again.', stream.name)
                 yield self._status_message(stream.name, AirbyteStreamStatus.STARTED)
                 yield self._states.message(stream)
                 yield from self._end(stream)
-        self._downloads = DownloadScheduler(missing, num_workers=num_workers)
         for report in self._downloads:
             match report:
                 case Started(stream):
@@ -114,19 +113,18 @@ class Sync:
                     yield self._status_message(stream.name, AirbyteStreamStatus.STARTED)
                 case Limited(until):
                     yield from self._limit_messages(until)
-                case Downloaded(stream, position, download):
-                    yield from self._send_slice(stream, position, download)
+                case Downloaded(stream, slice_index, fetched):
+                    yield from self._send_slice(stream, slice_index, fetched)
                 case Failed(stream, error):
                     self._errors.setdefault(stream.name, error)
                 case Ended(stream):
                     yield from self._end(stream)
         rows = sum(each.rows_sent for each in self._progress.values())
-        logger.info("%s sent in %s.", counted(rows, "row was", "rows were"), counted(len(streams), "stream"))
+        logger.info("%s sent in %s.", counted(rows, "row was", "rows were"), counted(len(self._missing), "stream"))
 
     def report_rate_limit(self, until: datetime | None) -> None:
         """All requests wait until then for Pigment's limit, or (None) no longer wait; may be called by any thread."""
-        if self._downloads is not None:
-            self._downloads.report_limit(until)
+        self._downloads.report_limit(until)
 
     def fail(self, name: StreamName, error: Exception, subject: str) -> Iterator[AirbyteMessage]:
         """End a stream that was not read to its end."""
@@ -141,7 +139,7 @@ class Sync:
             raise _summary(self._failures, self._complete)
 
     def _send_slice(
-        self, stream: SyncStream, position: int, download: FetchedSlice
+        self, stream: SyncStream, slice_index: int, fetched: FetchedSlice
     ) -> Iterator[AirbyteMessage | RecordBlock]:
         """The records of a slice, then the state that names it; nothing after a slice that broke while it was sent.
 
@@ -149,13 +147,13 @@ class Sync:
         the next attempt would send that part again.
         """
         if stream.name in self._broken:
-            download.close()
+            fetched.close()
             return
-        logger.info("The %s was downloaded: %s.", stream.subject, download)
+        logger.info("The %s was downloaded: %s.", stream.subject, fetched)
         progress = self._progress[stream.name]
-        estimate: AirbyteMessage | None = progress.count_download(download.rows, download.content_bytes)
+        estimate: AirbyteMessage | None = progress.count_download(fetched.rows, fetched.content_bytes)
         try:
-            for block in stream.records(download):
+            for block in stream.records(fetched):
                 if self._status.get(stream.name) is not AirbyteStreamStatus.RUNNING:
                     yield self._status_message(stream.name, AirbyteStreamStatus.RUNNING)
                 if estimate is not None:
@@ -169,22 +167,18 @@ class Sync:
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
             self._errors.setdefault(stream.name, error)
             self._broken.add(stream.name)
-            if self._downloads is not None:
-                self._downloads.skip_rest(stream)
+            self._downloads.skip_rest(stream)
             return
-        self._states.mark_sent(stream, position)
-        if len(stream.slices) > 1:
-            yield self._states.message(stream)
+        self._states.mark_sent(stream, slice_index)
+        yield self._states.message(stream)
 
     def _end(self, stream: SyncStream) -> Iterator[AirbyteMessage]:
-        """The last messages of a stream: its state where it has one slice, and whether it is complete."""
+        """The last message of a stream, which says whether it is complete."""
         self._progress[stream.name].log_summary()
         error = self._errors.get(stream.name)
         if error is not None:
             yield from self.fail(stream.name, error, stream.subject)
             return
-        if len(stream.slices) < 2:
-            yield self._states.message(stream)
         self._complete.add(stream.name)
         yield self._status_message(stream.name, AirbyteStreamStatus.COMPLETE)
 

@@ -44,7 +44,13 @@ Converted = tuple[list[str] | None, int, list[dict[str, str | None]]]
 
 def converted(content: bytes, size: int, library: CDLL | None) -> Converted | str:
     """The header, how many rows were counted, and the records; or what is wrong."""
-    converter = ExportConverter(layout_of, 5, library)
+    headers: list[list[str]] = []
+
+    def keep_header(header: list[str]) -> RecordLayout:
+        headers.append(header)
+        return layout_of(header)
+
+    converter = ExportConverter(keep_header, 5, library)
     try:
         blocks = blocks_of(converter, content, size)
     except CsvBroken as error:
@@ -52,7 +58,7 @@ def converted(content: bytes, size: int, library: CDLL | None) -> Converted | st
     lines = b"".join(block.lines for block in blocks).split(b"\n")[:-1]
     assert sum(block.count for block in blocks) == converter.rows == len(lines)
     assert sum(len(block.keys) for block in blocks) == converter.rows
-    return converter.header, converter.rows, [json.loads(line)["record"]["data"] for line in lines]
+    return headers[0] if headers else None, converter.rows, [json.loads(line)["record"]["data"] for line in lines]
 
 
 def converted_any_way(content: bytes, size: int, block_bytes: int = conversion.BLOCK_BYTES) -> Converted | str:

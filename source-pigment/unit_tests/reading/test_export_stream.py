@@ -69,6 +69,9 @@ class Sent:
         for start in range(0, len(self.content), self.chunk_bytes):
             yield self.content[start : start + self.chunk_bytes]
 
+    def broken_off(self) -> BrokenOff:
+        return BrokenOff("export")
+
     def export(self, _request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
         return consume(self)
 

@@ -32,7 +32,7 @@ class Stream:
         if position in self.failures:
             raise self.failures[position]
         self.files.append(io.BytesIO())
-        return Download(self.files[-1], ["a"], 1, 1, 1, 0.0)
+        return Download(self.files[-1], (), 1, 1, 1, 0.0)
 
     def let_all(self) -> Stream:
         for each in self.let:
@@ -46,7 +46,7 @@ def reading(*streams: Stream, num_workers: int = 3) -> DownloadScheduler:
 
 
 def seen(report: Any) -> tuple[Any, ...]:
-    return (type(report), report.stream.name, *([report.position] if isinstance(report, Downloaded) else []))
+    return (type(report), report.stream.name, *([report.slice_index] if isinstance(report, Downloaded) else []))
 
 
 def test_what_finishes_first_comes_first() -> None:
@@ -67,7 +67,7 @@ def test_no_more_run_or_wait_than_there_are_workers(num_workers: int) -> None:
     ):
         # The one that is being read is not among them.
         assert len(stream.begun) <= taken + 1 + num_workers
-        report.download.close()
+        report.fetched.close()
     assert sorted(stream.begun) == list(range(10))
 
 

@@ -25,7 +25,7 @@ ROWS = 4
 class Slice:
     """A downloaded slice in memory."""
 
-    position: int
+    slice_index: int
     is_closed: bool = False
     rows: int = ROWS
     content_bytes: int = 1
@@ -52,18 +52,18 @@ class Stream:
         self.let_others = Event()
         self._finished = [Event() for _ in self.slices]
 
-    def download(self, position: int, stop: Event) -> Slice:  # noqa: ARG002 - the protocol's signature
+    def download(self, slice_index: int, stop: Event) -> Slice:  # noqa: ARG002 - the protocol's signature
         if self._broken is not None:
-            if position == self._broken and self._others == "before":
+            if slice_index == self._broken and self._others == "before":
                 self._await_others()
-            elif position != self._broken and self._others != "before":
+            elif slice_index != self._broken and self._others != "before":
                 assert self.let_others.wait(10)
-        self.downloaded.append(Slice(position))
-        self._finished[position].set()
+        self.downloaded.append(Slice(slice_index))
+        self._finished[slice_index].set()
         return self.downloaded[-1]
 
-    def records(self, finished: Slice) -> Iterator[RecordBlock]:
-        breaks = finished.position == self._broken
+    def records(self, fetched: Slice) -> Iterator[RecordBlock]:
+        breaks = fetched.slice_index == self._broken
         if breaks and self._others == "waiting":
             self._await_others()
         for row in range(ROWS):
@@ -71,13 +71,13 @@ class Stream:
                 if self._others == "while":
                     self._await_others()
                 self.let_others.set()
-                finished.close()
+                fetched.close()
                 raise OSError("the disk does not give it back")
-            yield RecordBlock(self.name, f"{self.name} {finished.position}.{row}\n".encode(), 1)
-        finished.close()
+            yield RecordBlock(self.name, f"{self.name} {fetched.slice_index}.{row}\n".encode(), 1)
+        fetched.close()
 
-    def state(self, finished: Collection[int], sync: str | None) -> Mapping[str, Any]:
-        return state_after(finished, self.slices, sync)
+    def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:
+        return state_after(sent_slices, self.slices, sync_identity)
 
     def _await_others(self) -> None:
         self.let_others.set()
@@ -95,8 +95,8 @@ class Platform:
     def attempt(self, *streams: Stream, num_workers: int) -> list[str | tuple[str, str]]:
         """One attempt to read the streams; gives each row, and each state and status by kind and stream."""
         self._unconfirmed = {str(stream.name): [] for stream in streams}
-        sync = Sync(StreamStates(list(self.states.values()), "job 7"))
-        return list(self._keep(sync.messages(streams, num_workers=num_workers)))  # type: ignore[arg-type] # in memory
+        sync = Sync(StreamStates(list(self.states.values()), "job 7"), streams, num_workers=num_workers)
+        return list(self._keep(sync.messages()))
 
     def _keep(self, messages: Iterable[AirbyteMessage | RecordBlock]) -> Iterator[str | tuple[str, str]]:
         for message in messages:
@@ -147,7 +147,7 @@ def test_a_slice_that_breaks_while_it_is_sent_is_the_last_of_its_stream(
 
 
 def test_the_failure_names_the_stream_that_broke() -> None:
-    sync = Sync(StreamStates([], None))
-    list(sync.messages([Stream("S", broken=0, others="waiting"), Stream("W")], num_workers=4))  # type: ignore[list-item] # in memory
+    sync = Sync(StreamStates([], None), [Stream("S", broken=0, others="waiting"), Stream("W")], num_workers=4)
+    list(sync.messages())
     with pytest.raises(AirbyteTracedException, match='not read to their end: "S"'):
         sync.raise_failures()
