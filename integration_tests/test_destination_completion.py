@@ -172,7 +172,7 @@ def test_states_of_replaced_streams_leave_together(destination: Runner) -> None:
 @pytest.mark.parametrize(
     "later",
     [[record({"Account": "2"}, "Accounts")], [state(3, "Accounts", records=2)], [record({"a": 1}, "Nobody")]],
-    ids=["held back", "missing", "of no stream"],
+    ids=["not confirmed", "missing", "of no stream"],
 )
 def test_no_state_of_a_replaced_stream_leaves_where_anything_of_the_sync_failed(
     destination: Runner, later: list[Message]

@@ -142,7 +142,7 @@ def test_an_input_that_closes_early_stores_what_the_source_has_confirmed(destina
     run = destination.run("write", stdin=as_lines([*many(5), state(1), *many(3, 6)]) + cut, catalog=catalog())
     assert run.exit_code != 0
     assert run.errors[0]["failure_type"] == "transient_error"
-    assert "after its last state (3 records) was held back" in run.errors[0]["message"]
+    assert "without confirming the last 3 records of the" in run.errors[0]["message"]
     assert entries(destination) == names(5)
     assert [each["id"] for each in run.states] == [1]
 

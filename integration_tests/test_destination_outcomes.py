@@ -290,4 +290,4 @@ def test_a_result_at_once_is_not_warned_about_where_rows_were_deleted(destinatio
     write(destination, messages, catalog(mode="overwrite"), targets=targets)
     run = write(destination, messages, catalog(mode="overwrite"), targets=targets)
     assert run.exit_code == 0
-    assert not logged(run, "Nothing was deleted")
+    assert not logged(run, "No rows were deleted")

@@ -54,9 +54,9 @@ def test_a_configuration_that_does_not_clear_is_warned_about(destination: Runner
     """Pigment does not show whether a configuration clears, and an empty block has nothing to delete."""
     messages = [*many(5), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
-    assert logged(run, "Nothing was deleted before")
+    assert logged(run, "No rows were deleted before")
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
-    assert not logged(run, "Nothing was deleted before")
+    assert not logged(run, "No rows were deleted before")
 
 
 @pytest.mark.parametrize(

@@ -172,11 +172,11 @@ HINDERED: dict[str, tuple[list[Message], dict[str, Any], str, str]] = {
         "config_error",
         "because 1 row was rejected",
     ),
-    "a record that was held back": (
+    "a record that the source did not confirm": (
         [*messages()[:-1], record({"Departments": "R&D", "Months": "Jan 26", "Headcount": "8"}, HEADCOUNT)],
         {},
         "transient_error",
-        "held back",
+        "without confirming the last record",
     ),
     "a stray": ([stray(), *messages()], {}, "config_error", "No such stream"),
     "missing records": (

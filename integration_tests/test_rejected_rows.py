@@ -59,7 +59,7 @@ def test_each_row_that_a_state_counts_as_rejected_is_in_the_bucket(destination: 
         dimension_checks=unknown_items(destination),
     )
 
-    assert "held back" in run.errors[0]["message"]
+    assert "without confirming the last" in run.errors[0]["message"]
     assert [each["id"] for each in run.states] == [1, 2]
     assert sum(rejected for _, _, rejected in counts(run)) == len(bucket.rows()) == 4
     assert entries(destination) == [*names(3), *names(1, 6)]

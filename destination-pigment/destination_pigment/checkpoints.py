@@ -17,7 +17,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Released(Generic[S]):
+class DueState(Generic[S]):
     """A state that may go, with what became of the records since the last state of the same stream."""
 
     state: S
@@ -64,7 +64,7 @@ class Checkpoints(Generic[S]):
         return sum(map(len, self._queues.values()))
 
     @property
-    def unconfirmed(self) -> int:
+    def not_accounted_for(self) -> int:
         """How many records came and are neither stored nor rejected."""
         return (self._received - self._confirmed).total()
 
@@ -74,10 +74,10 @@ class Checkpoints(Generic[S]):
         return sum(each.records - each.rejected for each in uncovered), sum(each.in_doubt for each in uncovered)
 
     def withhold(self, key: StreamKey) -> None:
-        """Keep back every state of a stream until `release`: what replaces a block is true only as a whole."""
+        """Keep back every state of a stream until `stop_withholding`: what replaces a block is true only as a whole."""
         self._withheld.add(key)
 
-    def release(self, key: StreamKey) -> None:
+    def stop_withholding(self, key: StreamKey) -> None:
         """The stream is complete: its states go when they are due."""
         self._withheld.discard(key)
 
@@ -91,17 +91,18 @@ class Checkpoints(Generic[S]):
         """Records came of a stream that the catalog lacks: from here on, no state of all streams is true."""
         self._misses_records = True
 
-    def missing(self, key: StreamKey | None, announced: int | None) -> int:
-        """How many of the records since the last state of a stream (None: of all) have not arrived."""
-        return max(0, (announced or 0) - self._since_state[key].total())
+    def push_state(self, state: S, key: StreamKey | None, announced: int | None = None) -> int:
+        """Queue a state of a stream (None: of all); `announced` is how many records the source counts since the last.
 
-    def push_state(self, state: S, key: StreamKey | None, announced: int | None = None) -> None:
-        """Queue a state; `announced` is the number of records that the source counts since the last one."""
-        is_false = self.missing(key, announced) > 0 or (key is None and self._misses_records)
+        Returns how many of these have not arrived.
+        """
+        missing = self._missing(key, announced)
+        is_false = missing > 0 or (key is None and self._misses_records)
         since = self._since_state.pop(key, Counter())
         required = tuple((each, self._received[each]) for each in ([key] if key is not None else since))
         self._places += 1
         self._queues[key].append(_Waiting(state, self._places, required, is_false))
+        return missing
 
     def confirm(self, key: StreamKey, *, stored: int, rejected: int, in_doubt: int = 0) -> None:
         """Count the next records of a stream as stored or permanently rejected; `in_doubt` of these may be stored."""
@@ -111,7 +112,7 @@ class Checkpoints(Generic[S]):
         if stored + rejected:
             self._uncovered[key].append(_Confirmed(stored + rejected, rejected, in_doubt))
 
-    def pop_due(self) -> list[Released[S]]:
+    def pop_due(self) -> list[DueState[S]]:
         """The states that may go now, in the order in which they came."""
         due: list[_Waiting[S]] = []
         everywhere = self._queues[None]
@@ -129,18 +130,21 @@ class Checkpoints(Generic[S]):
         due.sort(key=lambda each: each.place)
         return [self._with_counts(each) for each in due]
 
+    def _missing(self, key: StreamKey | None, announced: int | None) -> int:
+        return max(0, (announced or 0) - self._since_state[key].total())
+
     def _may_leave(self, waiting: _Waiting[S]) -> bool:
         return not waiting.is_false and all(
             key not in self._withheld and self._confirmed[key] >= count for key, count in waiting.required
         )
 
-    def _with_counts(self, waiting: _Waiting[S]) -> Released[S]:
+    def _with_counts(self, waiting: _Waiting[S]) -> DueState[S]:
         stored = rejected = 0
         for key, count in waiting.required:
             records, rejected_records = self._cover(key, count - self._reported[key])
             stored, rejected = stored + records - rejected_records, rejected + rejected_records
             self._reported[key] = max(self._reported[key], count)
-        return Released(waiting.state, stored, rejected)
+        return DueState(waiting.state, stored, rejected)
 
     def _cover(self, key: StreamKey, records: int) -> tuple[int, int]:
         """Take this number of records from those that no state covers; how many, and how many of them were rejected.

@@ -78,10 +78,10 @@ class Intake:
             found.append((ConfigProblem(_describe_strays(self._strays)), None))
         return found
 
-    def summarize(self) -> None:
+    def log_left_out(self) -> None:
         """Log what was left out and what was rejected."""
         for files in self._files.values():
-            files.summarize()
+            files.log_rejected()
         for what, count in self._unusable.items():
             logger.warning("Left out in total: %s %s.", counted(count, "line"), what)
 

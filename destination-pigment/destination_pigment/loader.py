@@ -1,7 +1,7 @@
 """Files on their way to Pigment and results on their way back: what is stored, what failed, and what no state covers.
 
 Files are handed to the queues as there is room, and results are collected one after the other, as they come. A result
-that a later import through the same configuration may still undo is withheld until one shows that it stays, or until
+that a later import through the same configuration may still undo is provisional until one shows that it stays, or until
 the end.
 """
 
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from destination_pigment.imports.polling import CANCEL_GRACE_SECONDS
+from destination_pigment.imports.polling import CancelGrace
 from destination_pigment.imports.queue import ImportQueues, Job, JobDone, StreamImports
 from destination_pigment.imports.verdicts import NotPushedYet, PartialWrite
 from destination_pigment.input.cancel import Cancel, Cancelled
@@ -46,16 +46,16 @@ class Loader:
         self._states = states
         self._cancel = cancel
         self._max_age_seconds = max_age_seconds
-        # Mutable state: jobs whose queue had no room yet; results that are withheld, by configuration; jobs whose rows
+        # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows
         # may be stored or no longer be; streams still to be replaced; how many records were rejected; what went
-        # wrong; and when the cancel was seen, because the wait for imports ends once, for all.
+        # wrong; and the grace, because the wait for imports ends once, for all.
         self._ready: list[Job] = []
-        self._withheld: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
+        self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
         self._doubted: list[Job] = []
         self.to_replace = {key for key, each in streams.items() if each.stream.mode is WriteMode.REPLACE}
         self.rejected = 0
         self._failures: list[AirbyteTracedException] = []
-        self._cancelled_at: float | None = None
+        self._grace = CancelGrace(lambda: cancel.requested)
         for key in self.to_replace:
             states.checkpoints.withhold(key)
 
@@ -125,39 +125,36 @@ class Loader:
             self.collect(_WAIT_SECONDS)
             self.send_due_states()
             yield
-            if self._cancel.requested:
-                if self._cancelled_at is None:
-                    self._cancelled_at = time.monotonic()
-                if time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS:
-                    running = counted(len(self._queues.unfinished), "import still runs", "imports still run")
-                    logger.error("%s, and the connector does not wait for it any longer.", running)
-                    return
+            if self._grace.is_over():
+                running = counted(len(self._queues.unfinished), "import is", "imports are")
+                logger.error("%s still running in Pigment; the connector has stopped waiting.", running)
+                return
 
     def send_due_states(self) -> None:
         """Send the states that may go."""
         with self.failing():
             self._states.send_due()
 
-    def confirm_withheld(self) -> None:
-        """No result comes any more: what is withheld is certain, unless an import that goes on may change it."""
+    def confirm_provisional(self) -> None:
+        """What is provisional becomes certain at the end, unless an import that still runs may change it."""
         for job in self._queues.unfinished:
             self._doubt(job.configuration_id)
         with self.failing():
-            for results in self._withheld.values():
+            for results in self._provisional.values():
                 for job, done in results:
                     self._confirm(job, done)
-            self._withheld.clear()
+            self._provisional.clear()
         self.send_due_states()
 
-    def release_replaced(self) -> None:
-        """Let the states of replaced streams go, if nothing went wrong anywhere.
+    def send_replaced_states(self) -> None:
+        """Send the states of replaced streams, if nothing went wrong anywhere.
 
         A second attempt begins after the states that left: without a record, it would clear what is stored.
         """
         if self.failed or self.to_replace:
             return
         for key in self._streams:
-            self._states.checkpoints.release(key)
+            self._states.checkpoints.stop_withholding(key)
         self.send_due_states()
 
     def forbid_retry(self) -> None:
@@ -199,11 +196,11 @@ class Loader:
         return next(config, self._failures[0] if self._failures else None)
 
     def _make_due_ready(self, max_age_seconds: float) -> None:
-        """Get the files that may go; where a first result is withheld, the next file whatever its size."""
+        """Get the files that may go; where a first result is provisional, the next file whatever its size."""
         for each in self._streams.values():
             name = each.configuration_id
             # A second import shows that the first one stays, so its states need not wait for a full file.
-            wants_second = any(done.has_rows for _, done in self._withheld.get(name, ()))
+            wants_second = any(done.has_rows for _, done in self._provisional.get(name, ()))
             if wants_second:
                 under_way = (*self._ready, *self._queues.unfinished)
                 wants_second = all(job.configuration_id != name for job in under_way)
@@ -229,9 +226,9 @@ class Loader:
         name, subject = job.configuration_id, job.stream.subject
         match result:
             case JobDone():
-                self._withheld[name].append((job, result))
-                if not result.is_held:
-                    for certain, done in self._withheld.pop(name):
+                self._provisional[name].append((job, result))
+                if not result.is_provisional:
+                    for certain, done in self._provisional.pop(name):
                         self._confirm(certain, done)
                 if result.problem is not None:
                     self.fail(result.problem, subject)
@@ -244,8 +241,8 @@ class Loader:
                 self.fail(result, subject)
 
     def _doubt(self, configuration_id: str) -> None:
-        """What was stored through the configuration may be deleted: what is withheld never becomes certain."""
-        self._doubted += [job for job, _ in self._withheld.pop(configuration_id, ())]
+        """What was stored through the configuration may be deleted: what is provisional never becomes certain."""
+        self._doubted += [job for job, _ in self._provisional.pop(configuration_id, ())]
 
     def _confirm(self, job: Job, done: JobDone) -> None:
         if done.problem is not None:

@@ -38,9 +38,7 @@ class StateOutput:
 
     def queue_state(self, state: StateLine, key: StreamKey | None) -> int:
         """Keep a state of a stream (None: of all); returns how many of the records that it counts have not arrived."""
-        missing = self.checkpoints.missing(key, state.announced)
-        self.checkpoints.push_state(self._spool.spool_line(state.line), key, state.announced)
-        return missing
+        return self.checkpoints.push_state(self._spool.spool_line(state.line), key, state.announced)
 
     def send_due(self) -> None:
         """Send the states whose records are stored or permanently rejected; raises where they cannot be read back."""
@@ -63,23 +61,23 @@ class StateOutput:
         except OSError:
             self._cancel.request(signal.SIGPIPE)
 
-    def summarize(self) -> None:
+    def log_unsent(self) -> None:
         """Log how many states were not sent."""
         if waiting := self.checkpoints.waiting:
-            not_sent = counted(waiting, "state is", "states are")
-            logger.info("%s not sent: not all records before it are confirmed.", not_sent)
+            not_sent, them = counted(waiting, "state was", "states were"), "it" if waiting == 1 else "them"
+            logger.info("%s not sent, because not every record before %s is confirmed.", not_sent, them)
 
     def _due_lines(self) -> Iterator[bytes]:
         lines: list[bytes] = []
         size = 0
-        for released in self.checkpoints.pop_due():
+        for due in self.checkpoints.pop_due():
             try:
-                line = self._spool.read_back(released.state)
+                line = self._spool.pop_line(due.state)
             except ConfigProblem:
                 if lines:  # those before it are true anyway
                     yield b"".join(lines)
                 raise
-            line = with_stats(line, stored=released.stored, rejected=released.rejected)
+            line = with_stats(line, stored=due.stored, rejected=due.rejected)
             lines.append(line)
             size += len(line)
             if size >= _WRITE_BYTES:
@@ -134,7 +132,7 @@ class StateSpool:
         self._in_file += len(line)
         return kept
 
-    def read_back(self, kept: SpooledState) -> bytes:
+    def pop_line(self, kept: SpooledState) -> bytes:
         """The line again; it is kept no longer. Raises `ConfigProblem` where the disk does not give it back."""
         if isinstance(kept, bytes):
             self._in_memory -= len(kept)

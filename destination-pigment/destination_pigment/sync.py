@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import build_checks
-from destination_pigment.files.rejected import NOT_KEPT, RejectionsOnDisk
+from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes
@@ -30,9 +30,7 @@ from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
 from destination_pigment.rejected_rows.store import (
-    KEEPS_NOTHING,
     ObjectNames,
-    RejectedRowKeeper,
     RejectedRowStore,
     open_objects,
 )
@@ -76,7 +74,7 @@ def write_blocks(
     spooled is removed on every way out.
     """
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
-    patient = Clock(sleep=cancel.wait_unless_cancelled)
+    patient = Clock(sleep=cancel.wait_waking_on_cancel)
     with (
         connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as (
             client,
@@ -166,7 +164,7 @@ class Sync:
                 # What the source has confirmed goes, whatever its size.
                 self._loader.submit_due(max_age_seconds=0.0)
                 yield from self._prove()
-                yield from self._replace_blocks()
+                self._replace_blocks()
         yield from self._end(has_input_ended=has_input_ended)
 
     def find_obstacle(self, *, has_failed: bool) -> Obstacle | None:
@@ -189,7 +187,7 @@ class Sync:
             stopped=next((reason for applies, reason in stopped if applies), ""),
             unfinished=() if is_unproved else unfinished,
             unproved=unfinished if is_unproved else (),
-            unconfirmed=self._states.checkpoints.unconfirmed,
+            not_accounted_for=self._states.checkpoints.not_accounted_for,
             unreadable=self._intake.unreadable,
             unsent_states=self._states.checkpoints.waiting,
             rejected=self._loader.rejected,
@@ -208,7 +206,7 @@ class Sync:
         return decide_release(
             each.stream,
             self._completion.proof(key),
-            unconfirmed=each.held_back,
+            after_watermark=each.files.records,
             misses_records=self._intake.misses_records(key),
             is_followed=self._is_followed,
             has_waited=has_waited,
@@ -226,13 +224,14 @@ class Sync:
         )
         yield from self._loader.collect_for(seconds)
 
-    def _replace_blocks(self) -> Iterator[None]:
-        """Replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
+    def _replace_blocks(self) -> None:
+        """Start to replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
         if self._cancel.requested or self.failed:
             return
         jobs: list[Job] = []
-        for key in [key for key in self._streams if key in self._loader.to_replace]:
-            each = self._streams[key]
+        for key, each in self._streams.items():
+            if not isinstance(each, Reload) or key not in self._loader.to_replace:
+                continue
             decision = self._decide(key, has_waited=True)
             if isinstance(decision, Hold):
                 self._fail_held(each.stream, decision)
@@ -247,20 +246,19 @@ class Sync:
                 self._loader.to_replace.discard(key)
         if not self.failed:
             self._loader.submit(jobs)
-            yield from self._loader.wait_for_imports()
 
     def _end(self, *, has_input_ended: bool) -> Iterator[None]:
         """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
         if self.failed or self._cancel.requested:
             self._loader.stop()
         yield from self._loader.wait_for_imports()
-        self._loader.confirm_withheld()
+        self._loader.confirm_provisional()
         with self._loader.failing():
             if has_input_ended and not self._cancel.requested:
                 self._fail_what_was_left_out()
-                self._loader.release_replaced()
-        self._intake.summarize()
-        self._states.summarize()
+                self._loader.send_replaced_states()
+        self._intake.log_left_out()
+        self._states.log_unsent()
         if not self._is_dry_run and (self.failed or self._cancel.requested):
             self._loader.forbid_retry()
         self._loader.raise_failure()
@@ -303,31 +301,33 @@ def _open_streams(
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = build_checks(client, settings, streams, configurations)
-    keeper = _open_keeper(settings, streams, clock)
+    store = _open_store(settings, streams, clock)
     opened: dict[StreamKey, StreamImports] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
         require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
-        rejections = RejectionsOnDisk(spool, clock.now) if keeper.store is not None else NOT_KEPT
+        rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
         files = StreamFiles(converter, spool, settings.limits, rejections)
         if stream.mode is WriteMode.REPLACE:
-            opened[key] = Reload(stream, target, files, patience.restart_seconds, keeper)
+            opened[key] = Reload(stream, target, files, patience.restart_seconds, store)
         else:
-            opened[key] = Changes(stream, target, files, spool, keeper)
+            opened[key] = Changes(stream, target, files, spool, store)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return opened
 
 
-def _open_keeper(settings: DestinationConfig, streams: Sequence[DestinationStream], clock: Clock) -> RejectedRowKeeper:
+def _open_store(
+    settings: DestinationConfig, streams: Sequence[DestinationStream], clock: Clock
+) -> RejectedRowStore | None:
     if settings.bucket is None:
-        return KEEPS_NOTHING
+        return None
     sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
     job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
     names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
-    return RejectedRowKeeper(RejectedRowStore(settings.bucket, names, clock, open_objects))
+    return RejectedRowStore(settings.bucket, names, clock, open_objects)
 
 
 def _find_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from destination_pigment.config import FileLimits, OnUnknown
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rejected import Rejection
+from destination_pigment.files.rejected import Rejection, RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.cancel import Cancel
@@ -78,7 +78,7 @@ def lines_of(chance: Random) -> list[bytes]:
     return [line.encode("utf-8", "surrogatepass") + b"\n" for line in lines]
 
 
-class Noted:
+class Noted(RejectionsOnDisk):
     """The rejections of a stream, in any order."""
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import MAX_AGE_SECONDS, Importing, Running, messages, record, running, wait_until
 
-from destination_pigment import loader
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.files.spool import SpoolFile
+from destination_pigment.imports import polling
 from destination_pigment.imports.then_run import Concern, Obstacle
 from destination_pigment.imports.verdicts import Imported
 from destination_pigment.sync import run_and_follow
@@ -32,7 +32,7 @@ def test_a_first_result_stays_back_while_what_followed_it_may_delete_it(
     ends: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not ends:
-        monkeypatch.setattr(loader, "CANCEL_GRACE_SECONDS", 0.0)
+        monkeypatch.setattr(polling, "CANCEL_GRACE_SECONDS", 0.0)
     importer = Importing(slow=2)
     with running(importer) as there:
         there.consume(messages(1))

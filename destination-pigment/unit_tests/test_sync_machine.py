@@ -14,15 +14,15 @@ from pigment_in_memory import Outcome
 from schedule_inputs import MODES
 from sync_machine import Platform
 
-from destination_pigment.checkpoints import Checkpoints, Released
+from destination_pigment.checkpoints import Checkpoints, DueState
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import changes, verdicts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.verdicts import Imported, Shown, Verdict
+from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Verdict
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.loader import Loader
-from destination_pigment.rejected_rows.store import RejectedRowKeeper
+from destination_pigment.rejected_rows.store import RejectedRowStore
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.models import ImportCounts
 
@@ -45,29 +45,29 @@ def put(owner: Any, name: str, value: Any) -> Break:
     return lambda patch: patch.setattr(owner, name, value)
 
 
-def twice_rejected(self: Any, waiting: Any) -> Released[Any]:
+def twice_rejected(self: Any, waiting: Any) -> DueState[Any]:
     released = _with_counts(self, waiting)
-    return Released(released.state, released.stored, released.rejected * 2)
+    return DueState(released.state, released.stored, released.rejected * 2)
 
 
-def never_rejected(self: Any, waiting: Any) -> Released[Any]:
+def never_rejected(self: Any, waiting: Any) -> DueState[Any]:
     released = _with_counts(self, waiting)
-    return Released(released.state, released.stored + released.rejected, 0)
+    return DueState(released.state, released.stored + released.rejected, 0)
 
 
 def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str, **_: Any) -> Any:
     return _import_file(self, file, subject, configuration_id, repeatable=True)
 
 
-def held_nowhere(rejected: int, is_held: bool = False, *more: Any) -> JobDone:
-    del is_held
+def nothing_is_provisional(rejected: int, is_provisional: bool = False, *more: Any) -> JobDone:
+    del is_provisional
     return JobDone(rejected, False, *more)
 
 
-def unreported_as_none(stream: Any, name: str, rows: int, done: Imported, shown: Shown) -> Verdict:
+def unreported_as_none(stream: Any, name: str, rows: int, done: Imported, evidence: ClearingEvidence) -> Verdict:
     counts = done.counts or ImportCounts(rows)
     known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
-    return _judge_adding(stream, name, rows, known, shown)
+    return _judge_adding(stream, name, rows, known, evidence)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 30.0], ids=["at once", "later"])
@@ -104,21 +104,21 @@ BROKEN: dict[str, Break] = {
         ),
     ),
     "states of replaced streams leave before all are stored": put(Checkpoints, "withhold", nothing),
-    "the source's count is ignored": put(Checkpoints, "missing", lambda *_: 0),
+    "the source's count is ignored": put(Checkpoints, "_missing", lambda *_: 0),
     "rejected rows are reported twice": put(Checkpoints, "_with_counts", twice_rejected),
     "rejected rows are reported as stored": put(Checkpoints, "_with_counts", never_rejected),
     "an append in doubt is repeated by the platform": put(verdicts, "PartialWrite", TransientProblem),
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
     "what is stored and in no state is repeated by the platform": put(Loader, "forbid_retry", nothing),
-    "a first result is certain at once": put(changes, "JobDone", held_nowhere),
+    "a first result is certain at once": put(changes, "JobDone", nothing_is_provisional),
     "a first result stands after a doubt": put(Loader, "_doubt", nothing),
     "deletions of an append are taken for granted": put(
-        verdicts, "judge_adding", lambda _stream, _name, _rows, _done, shown: Verdict(shown, is_held=True)
+        verdicts, "judge_adding", lambda _stream, _name, _rows, _done, evidence: Verdict(evidence, is_provisional=True)
     ),
     "a file follows one of which deletions are not known": put(changes, "require_known_deletions", nothing),
     "deletions that are not reported are taken for none": put(verdicts, "judge_adding", unreported_as_none),
-    "rows rejected on arrival are not written": put(RejectedRowKeeper, "keep_arrived", nothing),
-    "rows that Pigment rejected are not written": put(RejectedRowKeeper, "keep_imported", nothing),
+    "rows rejected on arrival are not written": put(RejectedRowStore, "write_arrived", nothing),
+    "rows that Pigment rejected are not written": put(RejectedRowStore, "write_imported", nothing),
     "rows are pushed that the source has not confirmed": put(StreamFiles, "pop_full", StreamFiles.pop_all),
     "a source that failed has succeeded": put(Completion, "proof", lambda *_: Proof.COMPLETE),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),

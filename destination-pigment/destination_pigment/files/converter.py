@@ -101,12 +101,12 @@ class RecordConverter:
                 rows.append(converted)
         yield from self._collected(rows)
 
-    def summarize(self) -> None:
+    def log_findings(self) -> None:
         """Log what the dates and the checks found."""
         if self._dates is not None:
-            self._dates.summarize()
+            self._dates.log_unwritable()
         for check in self._checks:
-            check.summarize()
+            check.log_unknown()
 
     def _without(
         self, rejected: Mapping[int, str], columns: Sequence[Column], as_sent: Sequence[Column]

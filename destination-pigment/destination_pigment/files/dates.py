@@ -45,7 +45,7 @@ class DateColumns:
                     rejected.setdefault(row, f'the column "{name}" contains {why.value}')
         return found, rejected
 
-    def summarize(self) -> None:
+    def log_unwritable(self) -> None:
         """Log how many values were no dates, and what one of them looks like."""
         for name, written in self._written.items():
             if written.rejected:

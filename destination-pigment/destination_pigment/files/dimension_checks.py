@@ -69,7 +69,7 @@ class CheckedColumn:
             known = value in self.unknown or len(self.unknown) < _MOST_ITEMS_COUNTED
             self.unknown[shortened(value) if known else _OTHERS] += 1
 
-    def summarize(self) -> None:
+    def log_unknown(self) -> None:
         """Log which items were unknown."""
         if self.unknown:
             listed = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))

@@ -1,7 +1,11 @@
 """What is rejected on arrival: reasons and values, kept on disk until the job that counts them reads them back.
 
-Every record that does not become a row of a file passes `StreamFiles.reject` as a `Rejection`. Rejections of a stream
-are counted and read back in the order in which they came, so their number is enough to say which they are.
+A record is rejected in one of four places: `RowConverter.convert` (`files/rows.py`) if it is no object or has a value
+that cannot be written; `RecordConverter.checked` (`files/converter.py`) for its dates and dimension checks;
+`StreamFiles._write` for text that is not Unicode; `Intake` for a line that is not JSON. `StreamFiles.reject` counts it
+and, where a bucket is configured, keeps it here.
+
+Rejections of a stream are read back in the order in which they came, so their number is enough to say which they are.
 """
 
 from __future__ import annotations
@@ -10,35 +14,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
-from typing import Protocol
 
 from destination_pigment.files.rows import Rejection, Rows
 from destination_pigment.files.spool import Spool, disk_errors_explained
 from destination_pigment.rejected_rows.csv_table import KeptRow, to_line, values_of
-from destination_pigment.rejected_rows.store import HeldRows
-
-
-class Rejections(Protocol):
-    """Where the rejections of one stream go until the job that counts them reads them back."""
-
-    def keep(self, rejection: Rejection) -> None:
-        """Keep the rows of a rejection; raises `TransientProblem` when the disk is full."""
-
-    def read_back(self, count: int) -> HeldRows | None:
-        """The next `count` rows, in the order in which they were kept; None for none."""
-
-
-class RejectionsNotKept:
-    """Where no bucket is configured: what is rejected is counted and logged, and its values are kept nowhere."""
-
-    def keep(self, rejection: Rejection) -> None:
-        """Keep nothing."""
-
-    def read_back(self, count: int) -> None:
-        """Nothing was kept."""
-
-
-NOT_KEPT = RejectionsNotKept()
+from destination_pigment.rejected_rows.store import RejectedOnArrival
 
 
 class RejectionsOnDisk:
@@ -64,7 +44,7 @@ class RejectionsOnDisk:
             while left:
                 left = left[self._file.write(left) :]
 
-    def read_back(self, count: int) -> HeldRows | None:
+    def read_back(self, count: int) -> RejectedOnArrival | None:
         """The next `count` rows, in the order in which they were kept; None for none."""
         if self._file is None or count == 0:
             return None
@@ -74,7 +54,7 @@ class RejectionsOnDisk:
             for _ in range(count):
                 file.readline()
             begin, self._begin = self._begin, file.tell()
-        return HeldRows(path, begin, self._begin, count)
+        return RejectedOnArrival(path, begin, self._begin, count)
 
 
 def _rows(rejection: Rejection) -> Iterator[tuple[tuple[str, ...], tuple[str | None, ...]]]:

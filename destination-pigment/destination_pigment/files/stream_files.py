@@ -16,10 +16,10 @@ import msgspec
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import NOT_KEPT, Rejections
+from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.rows import Column, Rejection, Rows
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.rejected_rows.store import HeldRows
+from destination_pigment.rejected_rows.store import RejectedOnArrival
 from pigment_client.wording import counted
 from pigment_csv.writer import CsvUnwritable
 from pigment_native.csv_lines import CsvLineWriter
@@ -33,7 +33,7 @@ _NOT_UNICODE = "a text that is not valid Unicode"
 class FileSegment:
     """A file, the number of its rows, and how many records were rejected between them; no file where all were.
 
-    `held` are rejected rows on disk, where they are kept: the first segment that is popped has all that the source has
+    `rejected_rows` are those on disk, where they are kept: the first segment that is popped has all that the source has
     confirmed by then.
     """
 
@@ -41,7 +41,7 @@ class FileSegment:
     rows: int = 0
     rejected: int = 0
     is_open: bool = True
-    held: HeldRows | None = None
+    rejected_rows: RejectedOnArrival | None = None
 
     @property
     def records(self) -> int:
@@ -78,7 +78,7 @@ class StreamFiles:
         converter: RecordConverter,
         spool: Spool,
         limits: FileLimits,
-        rejections: Rejections = NOT_KEPT,
+        rejections: RejectionsOnDisk | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stream = converter.stream
@@ -117,7 +117,8 @@ class StreamFiles:
 
     def reject(self, rejection: Rejection) -> None:
         """Count records that cannot become rows."""
-        self._rejections.keep(rejection)
+        if self._rejections is not None:
+            self._rejections.keep(rejection)
         self._open_segment().rejected += rejection.count
         self._rejected[rejection.reason] += rejection.count
 
@@ -159,12 +160,12 @@ class StreamFiles:
         file.finish()
         return FileSegment(file, is_open=False)
 
-    def summarize(self) -> None:
+    def log_rejected(self) -> None:
         """Log what was rejected and why."""
         for reason, count in sorted(self._rejected.items()):
             rejected = counted(count, "record was", "records were")
             logger.warning("%s rejected in the %s: %s.", rejected, self.stream.subject, reason)
-        self.converter.summarize()
+        self.converter.log_findings()
 
     def _pop(self, count: int) -> list[FileSegment]:
         popped, self._segments = self._segments[:count], self._segments[count:]
@@ -178,8 +179,8 @@ class StreamFiles:
 
     def _hand_on_rejected(self, popped: Sequence[FileSegment], up_to: int) -> None:
         """Hand on rejected rows with the first file that a state waits for: if they cannot be kept, none is pushed."""
-        if popped:
-            popped[0].held = self._rejections.read_back(up_to - self._rejected_handed_on)
+        if popped and self._rejections is not None:
+            popped[0].rejected_rows = self._rejections.read_back(up_to - self._rejected_handed_on)
             self._rejected_handed_on = up_to
 
     def _split(self, mark: Watermark) -> None:

@@ -7,27 +7,24 @@ from dataclasses import dataclass
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.importer import Importer, check_verdict
-from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.queue import JobDone, write_before_push
 from destination_pigment.imports.second_push import push_rejected_again
 from destination_pigment.imports.verdicts import (
     Effect,
     Imported,
     PartialWrite,
-    judge,
     judge_failed_addition,
     judge_without_file,
-    not_pushed,
-    require_all_stored,
     require_known_deletions,
-    require_none_rejected,
+    require_no_rejection_by_pigment,
+    require_no_rejection_on_arrival,
 )
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import (
-    KEEPS_NOTHING,
     BucketFailed,
-    RejectedRowKeeper,
+    RejectedRowStore,
     problem_of,
     unexpected,
 )
@@ -44,31 +41,20 @@ class Changes:
         target: Target,
         files: StreamFiles,
         spool: Spool,
-        keeper: RejectedRowKeeper = KEEPS_NOTHING,
+        store: RejectedRowStore | None = None,
     ) -> None:
         self.stream = stream
         self.files = files
         self.configuration_id = target.configuration_id
         self._spool = spool
-        self._keeper = keeper
-
-    @property
-    def held_back(self) -> int:
-        """How many records came after the last one that the source has confirmed."""
-        return self.files.records
+        self._store = store
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[ChangesJob]:
         """The full files, and all that is confirmed once a record has waited so long."""
         is_old = self.files.waiting_seconds >= max_age_seconds
-        return self._jobs(self.files.pop_marked() if is_old else self.files.pop_full())
-
-    def last_jobs(self, *, may_clear: bool) -> Sequence[ChangesJob]:  # noqa: ARG002 - a stream that adds clears nothing
-        """All that is confirmed."""
-        return self._jobs(self.files.pop_marked())
-
-    def _jobs(self, segments: list[FileSegment]) -> list[ChangesJob]:
-        name, spool, keeper = self.configuration_id, self._spool, self._keeper
-        return [ChangesJob(self.stream, name, each, spool, keeper) for each in segments]
+        segments = self.files.pop_marked() if is_old else self.files.pop_full()
+        name, spool, store = self.configuration_id, self._spool, self._store
+        return [ChangesJob(self.stream, name, each, spool, store) for each in segments]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +65,7 @@ class ChangesJob:
     configuration_id: str
     segment: FileSegment
     spool: Spool
-    keeper: RejectedRowKeeper = KEEPS_NOTHING
+    store: RejectedRowStore | None = None
 
     @property
     def segments(self) -> tuple[FileSegment, ...]:
@@ -89,32 +75,22 @@ class ChangesJob:
     def import_files(self, importer: Importer) -> JobDone:
         """Import the file; raises `PartialWrite`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""
         subject, name = self.stream.subject, self.configuration_id
-        if self.segment.held is not None and importer.cancelled:
+        if self.segment.rejected_rows is not None and importer.cancelled:
             raise Cancelled
-        try:
-            self.keeper.keep_arrived(self.stream, [self.segment.held])
-        except BucketFailed as failed:
-            raise not_pushed(failed) from None
-        require_none_rejected(importer.fail_on_rejected, self.segment.rejected, subject)
+        write_before_push(self.store, self.stream, self.segments)
+        require_no_rejection_on_arrival(importer.fail_on_rejected, self.segment.rejected, subject)
         if self.segment.file is None:
-            return JobDone(0, is_held=judge_without_file(importer.shown[name]).is_held)
-        require_known_deletions(importer.shown[name], name, subject)
+            return JobDone(0, is_provisional=judge_without_file(importer.evidence[name]).is_provisional)
+        require_known_deletions(importer.evidence[name], name, subject)
         done = self._import(importer, self.segment.file)
-        verdict = judge(
-            self.stream,
-            name,
-            self.segment.rows,
-            done,
-            effect=Effect.ADDS,
-            shown=importer.shown[name],
-            is_dry_run=importer.is_dry_run,
-        )
-        check_verdict(importer, name, verdict)
+        verdict = check_effect(importer, self.stream, name, self.segment.rows, done, Effect.ADDS)
         done = push_rejected_again(importer, self.stream, name, self.spool, self.segment.file, self.segment.rows, done)
-        problem = self._keep_rejected(self.segment.file, done)
+        problem = None if self.store is None else self._write_rejected(self.store, self.segment.file, done)
         if problem is None:
-            require_all_stored(importer.fail_on_rejected, done.rejected, self.segment.rows - done.rejected, subject)
-        return JobDone(done.rejected, verdict.is_held, done.has_rows, problem, done.in_doubt)
+            require_no_rejection_by_pigment(
+                importer.fail_on_rejected, done.rejected, self.segment.rows - done.rejected, subject
+            )
+        return JobDone(done.rejected, verdict.is_provisional, done.has_rows, problem, done.in_doubt)
 
     def _import(self, importer: Importer, file: SpoolFile) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
@@ -122,21 +98,19 @@ class ChangesJob:
         try:
             return importer.import_file(file, self.stream.subject, name, repeatable=is_keyed)
         except (ImportFailed, ImportOutcomeUnknown) as error:
-            raise judge_failed_addition(self.stream, name, self.segment.rows, error, importer.shown[name]) from None
+            raise judge_failed_addition(self.stream, name, self.segment.rows, error, importer.evidence[name]) from None
 
-    def _keep_rejected(self, file: SpoolFile, done: Imported) -> Exception | None:
+    def _write_rejected(self, store: RejectedRowStore, file: SpoolFile, done: Imported) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there.
 
         Whatever it is, the other rows are stored, and must not be doubled.
         """
         try:
-            self.keeper.keep_imported(
-                self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
-            )
+            store.write_imported(self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped)
         except Exception as error:  # noqa: BLE001 - see above
             failed = error if isinstance(error, BucketFailed) else unexpected(error)
             stored = self.segment.rows - done.rejected
-            sentence = self.keeper.sentence_after_push(failed, self.stream, done.rejected, stored)
+            sentence = store.sentence_after_push(failed, self.stream, done.rejected, stored)
             if self.stream.mode is WriteMode.APPEND_DEDUP:
                 again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."
                 return problem_of(failed, again)

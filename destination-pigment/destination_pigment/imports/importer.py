@@ -10,8 +10,17 @@ from destination_pigment.config import DestinationConfig
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.polling import ImportPolling, label_of_file
-from destination_pigment.imports.verdicts import Imported, Shown, Verdict, require_completed, require_nothing_stored
+from destination_pigment.imports.verdicts import (
+    ClearingEvidence,
+    Effect,
+    Imported,
+    Verdict,
+    judge,
+    require_completed,
+    require_nothing_stored,
+)
 from destination_pigment.input.cancel import Cancel, Cancelled
+from destination_pigment.input.catalog import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import ImportOutcomeUnknown, NotFound, PigmentError, ResponseNotUnderstood, TryLater
@@ -36,7 +45,7 @@ _REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 class Importer:
     """Imports files; may be shared by threads.
 
-    `shown` is what this sync has seen of each import configuration. Only the thread of a configuration's queue reads
+    `evidence` is what this sync has seen of each import configuration. Only the thread of a configuration's queue reads
     and changes its entry.
     """
 
@@ -47,7 +56,7 @@ class Importer:
         self._clock = clock
         self.fail_on_rejected = config.fail_on_rejected
         self.is_dry_run = config.dry_run
-        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
+        self.evidence: dict[str, ClearingEvidence] = defaultdict(lambda: ClearingEvidence.NOTHING)
         self.polling = ImportPolling(client, config.import_timeout, cancel, clock)
 
     @property
@@ -96,7 +105,7 @@ class Importer:
                 import_id=pushed.id,
             ) from error
 
-    def has_ended(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
+    def may_restart_after(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
         """Whether an import whose outcome is not known has certainly ended; asks once more, as long as for any."""
         if doubt.import_id is None:
             return True
@@ -112,7 +121,7 @@ class Importer:
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
         rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
-        logger.info("Imported the %s: %s.", subject, in_words(done.counts))
+        logger.info("Imported the %s: %s.", subject, describe_counts(done.counts))
         log_left_out(subject, done, rejected)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
@@ -137,8 +146,8 @@ class Importer:
                     done, counts=replace(asked.counts, skipped=skipped), skipped=done.skipped or asked.skipped
                 )
         logger.warning(
-            "The import of the %s is completed, and there is no report of it that can be read: whether it deleted what "
-            'was in its block is not known. It does if "Clear items prior to import" is on in Pigment.',
+            "The import of the %s completed, but its report could not be read, so it is unknown whether existing rows "
+            'were deleted. They were if "Clear items prior to import" is on in Pigment.',
             subject,
         )
         return done
@@ -147,9 +156,18 @@ class Importer:
         return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject)), subject)
 
 
-def check_verdict(importer: Importer, configuration_id: str, verdict: Verdict) -> Verdict:
-    """Remember what a verdict says of the configuration, and log its warnings; raises its problem."""
-    importer.shown[configuration_id] = verdict.shown
+def check_effect(
+    importer: Importer, stream: DestinationStream, configuration_id: str, rows: int, done: Imported, effect: Effect
+) -> Verdict:
+    """Judge the report of a file of this number of rows, remember what it shows of the configuration, and log warnings.
+
+    Raises the problem of the verdict.
+    """
+    evidence = importer.evidence[configuration_id]
+    verdict = judge(
+        stream, configuration_id, rows, done, effect=effect, evidence=evidence, is_dry_run=importer.is_dry_run
+    )
+    importer.evidence[configuration_id] = verdict.evidence
     for warning in verdict.warnings:
         logger.warning(warning)
     if verdict.problem is not None:
@@ -157,7 +175,7 @@ def check_verdict(importer: Importer, configuration_id: str, verdict: Verdict) -
     return verdict
 
 
-def in_words(counts: ImportCounts | None) -> str:
+def describe_counts(counts: ImportCounts | None) -> str:
     """The counts of an import, if it has any."""
     if counts is None:
         return "Pigment gave no counts"

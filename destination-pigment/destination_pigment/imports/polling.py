@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
@@ -28,6 +30,21 @@ _SECONDS_BETWEEN_QUESTIONS = 1.5
 # How long a cancelled sync waits for what runs in Pigment. The platform gives it about a minute after SIGTERM
 # (airbyte-platform: GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS is 60), and what is on disk must be removed by then.
 CANCEL_GRACE_SECONDS = 50.0
+
+
+class CancelGrace:
+    """Whether a cancelled sync has waited long enough; the time begins when the cancel is first seen here."""
+
+    def __init__(self, cancelled: Callable[[], bool]) -> None:
+        self._cancelled = cancelled
+        self._cancelled_at: float | None = None
+
+    def is_over(self) -> bool:
+        """Whether to wait no longer."""
+        if self._cancelled_at is None and self._cancelled():
+            self._cancelled_at = time.monotonic()
+        return self._cancelled_at is not None and time.monotonic() - self._cancelled_at > CANCEL_GRACE_SECONDS
+
 
 # An import that still runs is given up a little earlier, so that its outcome is reported within the grace.
 _GIVEN_UP_SECONDS = CANCEL_GRACE_SECONDS - 5.0

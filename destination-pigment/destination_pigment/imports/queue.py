@@ -10,21 +10,24 @@ from typing import Protocol
 
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
 
 
 @dataclass(frozen=True, slots=True)
 class JobDone:
     """What became of a job whose files are imported: how many of its rows Pigment rejected.
 
-    `is_held`: a later import through the same configuration may still delete its rows; `has_rows`: it will show that.
+    `is_provisional`: a later import through the same configuration may still delete its rows; `has_rows`: it will show
+    that.
     Where a `problem` came up after the import, the rows are stored, and no state may say so. `in_doubt` of the rejected
     rows may be stored: no response came to their second push.
     """
 
     rejected: int
-    is_held: bool = False
+    is_provisional: bool = False
     has_rows: bool = False
     problem: Exception | None = None
     in_doubt: int = 0
@@ -54,15 +57,21 @@ class StreamImports(Protocol):
     def files(self) -> StreamFiles: ...
     @property
     def configuration_id(self) -> str: ...
-    @property
-    def held_back(self) -> int:
-        """How many records the source has not confirmed, so that they stay here when the input ends."""
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
         """What may go while records still come: full files, and all once a record has waited so long."""
 
-    def last_jobs(self, *, may_clear: bool) -> Sequence[Job]:
-        """What may go when the input has ended; `may_clear` says that the source asks for an empty block."""
+
+def write_before_push(
+    store: RejectedRowStore | None, stream: DestinationStream, segments: Sequence[FileSegment]
+) -> None:
+    """Write what was rejected on arrival to the bucket; raises `NotPushed` or `NotPushedYet` where that fails."""
+    if store is None:
+        return
+    try:
+        store.write_arrived(stream, [each.rejected_rows for each in segments])
+    except BucketFailed as failed:
+        raise (NotPushedYet if failed.is_passing else NotPushed)(str(failed)) from None
 
 
 Result = tuple[Job, JobDone | Exception]

@@ -10,22 +10,22 @@ from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.importer import Importer, check_verdict
-from destination_pigment.imports.queue import JobDone
+from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.queue import JobDone, write_before_push
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
     Effect,
     Imported,
+    NotPushed,
+    NotPushedYet,
     PartialWrite,
-    judge,
-    not_pushed,
-    require_all_stored,
     require_enough_written,
-    require_none_rejected,
+    require_no_rejection_by_pigment,
+    require_no_rejection_on_arrival,
 )
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
-from destination_pigment.rejected_rows.store import KEEPS_NOTHING, BucketFailed, RejectedRowKeeper, problem_of
+from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore, problem_of
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
@@ -40,23 +40,20 @@ _RESTARTS = 2
 class Reload:
     """What becomes of the records of a stream that replaces its block."""
 
-    # Until the source has succeeded, nothing of it may go; then all of it does.
-    held_back = 0
-
     def __init__(
         self,
         stream: DestinationStream,
         target: Target,
         files: StreamFiles,
         restart_seconds: float,
-        keeper: RejectedRowKeeper = KEEPS_NOTHING,
+        store: RejectedRowStore | None = None,
     ) -> None:
         self.stream = stream
         self.files = files
         self.configuration_id = target.configuration_id
         self._target = target
         self._restart_seconds = restart_seconds
-        self._keeper = keeper
+        self._store = store
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[ReloadJob]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
@@ -82,8 +79,8 @@ class Reload:
         except ConfigProblem:
             # People can open what was rejected, although nothing of it is counted.
             try:
-                self._keeper.keep_arrived(self.stream, [each.held for each in segments])
-            except BucketFailed as failed:
+                write_before_push(self._store, self.stream, segments)
+            except (NotPushed, NotPushedYet) as failed:
                 logger.warning("Also: %s", failed)
             raise
         if not segments:
@@ -93,7 +90,7 @@ class Reload:
                     "created for that: refresh the schema of the connection, or clear the block in Pigment."
                 )
             segments = [self.files.header_only()]
-        return [ReloadJob(self.stream, self._target, tuple(segments), self._restart_seconds, self._keeper)]
+        return [ReloadJob(self.stream, self._target, tuple(segments), self._restart_seconds, self._store)]
 
     def _check_guards(self, segments: list[FileSegment]) -> None:
         """Raise `ConfigProblem` where the block must be left as it is."""
@@ -126,12 +123,19 @@ class ReloadJob:
     target: Target
     segments: tuple[FileSegment, ...]
     restart_seconds: float
-    keeper: RejectedRowKeeper = KEEPS_NOTHING
+    store: RejectedRowStore | None = None
 
     @property
     def configuration_id(self) -> str:
         """The import configuration that adds."""
         return self.target.configuration_id
+
+    @property
+    def _clearing_id(self) -> str:
+        """The import configuration that clears."""
+        if self.target.clearing_id is None:
+            raise ValueError("a replacement needs an import configuration that clears")
+        return self.target.clearing_id
 
     def import_files(self, importer: Importer) -> JobDone:
         """Import the files; where the outcome of one is not known, all again from the one that clears.
@@ -140,12 +144,9 @@ class ReloadJob:
         """
         if importer.cancelled:
             raise Cancelled
-        try:
-            self.keeper.keep_arrived(self.stream, [each.held for each in self.segments])
-        except BucketFailed as failed:
-            raise not_pushed(failed) from None
+        write_before_push(self.store, self.stream, self.segments)
         rejected = sum(each.rejected for each in self.segments)
-        require_none_rejected(importer.fail_on_rejected, rejected, self.stream.subject)
+        require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
@@ -169,7 +170,7 @@ class ReloadJob:
 
     def _require_ended(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
         """Raise `PartialWrite` where an import may still run: it would clear, or add to, what a restart stores."""
-        if importer.has_ended(doubt, self.stream.subject):
+        if importer.may_restart_after(doubt, self.stream.subject):
             return
         raise PartialWrite(
             f"{doubt} Its import may still run, so the files of the {self.stream.subject} were not sent again, and its "
@@ -182,43 +183,35 @@ class ReloadJob:
         subject = self.stream.subject
         for position, (file, file_rows) in enumerate(self._files()):
             effect = Effect.ADDS_TO_REPLACEMENT if position else Effect.CLEARS_FIRST
-            configuration_id = self.configuration_id if position else self.target.clearing_id or ""
+            configuration_id = self.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
             done = importer.import_file(file, subject, configuration_id, repeatable=False)
-            verdict = judge(
-                self.stream,
-                configuration_id,
-                file_rows,
-                done,
-                effect=effect,
-                shown=importer.shown[configuration_id],
-                is_dry_run=importer.is_dry_run,
-            )
-            check_verdict(importer, configuration_id, verdict)
+            check_effect(importer, self.stream, configuration_id, file_rows, done, effect)
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
         rows = sum(each.rows for each in self.segments)
-        problem = self._keep_rejected(stored, rejected, rows - rejected)
+        problem = None if self.store is None else self._write_rejected(self.store, stored, rows)
         if not importer.is_dry_run:
             require_enough_written(subject, stored, rows, self.target.minimum_rows)
         if problem is not None:
             raise problem
-        require_all_stored(importer.fail_on_rejected, rejected, rows - rejected, subject)
+        require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
         return rejected
 
     def _files(self) -> list[tuple[SpoolFile, int]]:
         """The files in their order, each with the number of its rows."""
         return [(each.file, each.rows) for each in self.segments if each.file is not None]
 
-    def _keep_rejected(self, stored: list[Imported], rejected: int, rows: int) -> Exception | None:
+    def _write_rejected(self, store: RejectedRowStore, stored: list[Imported], rows: int) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
+        rejected = sum(each.rejected for each in stored)
         try:
             for (file, _), done in zip(self._files(), stored, strict=True):
-                self.keeper.keep_imported(
+                store.write_imported(
                     self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
                 )
         except BucketFailed as failed:
-            sentence = self.keeper.sentence_after_push(failed, self.stream, rejected, rows)
+            sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
 

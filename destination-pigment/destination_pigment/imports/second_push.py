@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.imports.importer import Importer, check_verdict
-from destination_pigment.imports.verdicts import Imported, Shown, judge_adding
+from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.csv_table import are_quoted_right
 from pigment_airbyte.failures import TransientProblem, explain
@@ -46,17 +46,17 @@ def push_rejected_again(
             "may have been deleted by it: look at the block."
         )
         logger.warning(
-            "Sending %s of the %s once more had no result, so they stay rejected: %s%s",
+            "Sending %s of the %s again failed, so %s rejected: %s%s",
             counted(first.rejected, "rejected row"),
             stream.subject,
+            "it remains" if first.rejected == 1 else "they remain",
             reason,
-            look if may_have_begun and importer.shown[configuration_id] is Shown.FILLED else "",
+            look if may_have_begun and importer.evidence[configuration_id] is ClearingEvidence.FILLED else "",
         )
         return first if is_known else replace(first, in_doubt=first.rejected)
     if second is None:
         return first
-    verdict = judge_adding(stream, configuration_id, rows, second, importer.shown[configuration_id])
-    check_verdict(importer, configuration_id, verdict)
+    check_effect(importer, stream, configuration_id, rows, second, Effect.ADDS_AGAIN)
     rejected = min(first.rejected, second.rejected)
     return Imported(first.counts, rejected, _numbered_as_first(first, second), skipped=second.skipped)
 

@@ -7,15 +7,14 @@ other error automatically, which would add the rows of a full refresh once more 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from threading import Thread
 from typing import NoReturn
 
-from destination_pigment.imports.importer import Importer, in_words, log_left_out
-from destination_pigment.imports.polling import CANCEL_GRACE_SECONDS, ImportLabel
+from destination_pigment.imports.importer import Importer, describe_counts, log_left_out
+from destination_pigment.imports.polling import CancelGrace, ImportLabel
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
@@ -51,7 +50,7 @@ def find_obstacle(
     stopped: str = "",
     unfinished: Sequence[str] = (),
     unproved: Sequence[str] = (),
-    unconfirmed: int = 0,
+    not_accounted_for: int = 0,
     unreadable: int = 0,
     unsent_states: int = 0,
     rejected: int = 0,
@@ -59,7 +58,7 @@ def find_obstacle(
     """Why not everything of a sync is stored; None where everything is.
 
     `stopped` is what the sync itself ends with. `unfinished` are the streams that the source has not read to their
-    end; `unproved` those of which nothing says whether it has, although it did not fail. `unconfirmed` counts the
+    end; `unproved` those of which nothing says whether it has, although it did not fail. `not_accounted_for` counts the
     records that are neither stored nor rejected, `unreadable` the lines that may have been records, `unsent_states`
     the states whose records were not confirmed.
     """
@@ -68,7 +67,7 @@ def find_obstacle(
         (stopped, Concern.REPORTED, stopped),
         (unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(unfinished)}"),
         (unproved, Concern.ROWS, f"no state came that proves the {', '.join(unproved)} complete"),
-        (unconfirmed, Concern.ROWS, f"{counted(unconfirmed, 'record is', 'records are')} not stored"),
+        (not_accounted_for, Concern.ROWS, f"{counted(not_accounted_for, 'record is', 'records are')} not stored"),
         (unreadable, Concern.ROWS, f"{lines} could not be read and may have been records"),
         (unsent_states, Concern.ROWS, f"{counted(unsent_states, 'state was', 'states were')} not sent"),
         (rejected, Concern.ROWS, f"{counted(rejected, 'row was', 'rows were')} rejected"),
@@ -220,10 +219,10 @@ class ThenRun:
         if rejected and self._importer.fail_on_rejected:
             self._fail(
                 f"completed with {counted(rejected, 'rejected row')}",
-                f'{each.title} under "Then run" rejected {counted(rejected, "row")}, and the connection is set to stop '
-                'then: see the log for reasons and columns, and fix the rows, or set "Rejected rows" to report.',
+                f'{each.title} under "Then run" rejected {counted(rejected, "row")}, and "Rejected rows" is set to '
+                'fail: see the log for reasons and columns, and fix the rows, or set "Rejected rows" to report.',
             )
-        return f"completed: {in_words(done.counts)}"
+        return f"completed: {describe_counts(done.counts)}"
 
     def _fail(self, result: str, message: str) -> NoReturn:
         self._results.append(result)
@@ -251,12 +250,10 @@ def finishes_in_time(work: Callable[[], None], cancelled: Callable[[], bool]) ->
 
     thread = Thread(target=run, daemon=True)
     thread.start()
-    cancelled_at: float | None = None
+    grace = CancelGrace(cancelled)
     thread.join(_LOOK_EVERY_SECONDS)
     while thread.is_alive():
-        if cancelled_at is None and cancelled():
-            cancelled_at = time.monotonic()
-        if cancelled_at is not None and time.monotonic() - cancelled_at > CANCEL_GRACE_SECONDS:
+        if grace.is_over():
             return False
         thread.join(_LOOK_EVERY_SECONDS)
     for error in errors:

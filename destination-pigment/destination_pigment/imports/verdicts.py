@@ -1,11 +1,11 @@
 """What Pigment's counts mean: are the rows of a file stored, and will they stay? Pure.
 
 In: what was sent, what Pigment reports of it, the effect that the target promises, and what this sync has seen of the
-import configuration so far. Out: confirm the rows, hold them until more is known, or fail with a sentence.
+import configuration so far. Out: confirm the rows, keep them provisional until more is known, or fail with a sentence.
 
 Nothing in Pigment's API says whether an import configuration clears its block before it imports, and a block that was
 empty shows nothing at its first file. Only an import that deletes nothing although one before it stored rows proves
-that the configuration adds. So the first file is held until a second one proves that, or until the sync ends.
+that the configuration adds. So the first file is provisional until a second one proves that, or until the sync ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.rejected_rows.store import BucketFailed
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 from pigment_client.models import CompletedImport, FailedImport, ImportCounts, RejectedRow, SkippedData
@@ -33,11 +32,6 @@ class NotPushedYet(TransientProblem):
     """The file was kept back for a reason that may pass; what was stored before it stands."""
 
 
-def not_pushed(failed: BucketFailed) -> NotPushed | NotPushedYet:
-    """Rejected rows could not be written to the bucket, so the file that they came with was kept back."""
-    return NotPushedYet(str(failed)) if failed.is_passing else NotPushed(str(failed))
-
-
 class BlockDescribed(PartialWrite):
     """The error itself says what the block may contain now."""
 
@@ -46,11 +40,12 @@ class Effect(Enum):
     """What the target promises that the import of a file does to its block."""
 
     ADDS = auto()
+    ADDS_AGAIN = auto()  # rows of an earlier file that were rejected there
     CLEARS_FIRST = auto()  # the first file of a replacement
     ADDS_TO_REPLACEMENT = auto()  # a later file of a replacement
 
 
-class Shown(Enum):
+class ClearingEvidence(Enum):
     """Does this configuration clear? What the imports of this sync have shown."""
 
     NOTHING = auto()  # nothing was imported through it
@@ -90,14 +85,14 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The rows are confirmed, unless a `problem` ends the sync, or they are held until a later import or the end.
+    """The rows are confirmed, or provisional until a later import or the end, or a `problem` ends the sync.
 
-    `shown` is what is known of the configuration from now on; `warnings` are for the log.
+    `evidence` is what is known of the configuration from now on; `warnings` are for the log.
     """
 
-    shown: Shown
+    evidence: ClearingEvidence
     problem: ConfigProblem | None = None
-    is_held: bool = False
+    is_provisional: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -108,19 +103,19 @@ def judge(
     done: Imported,
     *,
     effect: Effect,
-    shown: Shown,
+    evidence: ClearingEvidence,
     is_dry_run: bool,
 ) -> Verdict:
     """What the report of a file of this number of rows means."""
     match effect:
-        case Effect.ADDS:
-            verdict = judge_adding(stream, configuration_id, rows, done, shown)
+        case Effect.ADDS | Effect.ADDS_AGAIN:
+            verdict = judge_adding(stream, configuration_id, rows, done, evidence)
         case Effect.CLEARS_FIRST:
-            verdict = _judge_clearing(stream, configuration_id, rows, done, shown)
+            verdict = _judge_clearing(stream, configuration_id, rows, done, evidence)
         case Effect.ADDS_TO_REPLACEMENT:
-            verdict = Verdict(shown, _problem_of_later_file(stream, configuration_id, done, is_dry_run=is_dry_run))
+            verdict = Verdict(evidence, _problem_of_later_file(stream, configuration_id, done, is_dry_run=is_dry_run))
     counts = done.counts
-    if verdict.problem is not None or counts is None:
+    if verdict.problem is not None or counts is None or effect is Effect.ADDS_AGAIN:
         return verdict
     written = counts.inserted + counts.updated
     # Unchanged values may not count, nor cells that two rows share, so fewer is possible. More is not, and neither is
@@ -136,19 +131,21 @@ def judge(
             f'{sentence}, which contradict each other: look at the block\'s "Update history" in Pigment before '
             "you run the sync again, which sends these rows once more."
         )
-        return Verdict(verdict.shown, problem)
+        return Verdict(verdict.evidence, problem)
     if written + counts.skipped >= rows:
         return verdict
     warning = f"{sentence}: the others may be unchanged, or share a cell; look at the block if in doubt."
     return replace(verdict, warnings=(*verdict.warnings, warning))
 
 
-def judge_without_file(shown: Shown) -> Verdict:
-    """All records of a job were rejected on arrival: certain, but not before what is held ahead of them."""
-    return Verdict(shown, is_held=shown not in {Shown.NOTHING, Shown.ADDS})
+def judge_without_file(evidence: ClearingEvidence) -> Verdict:
+    """All records of a job were rejected on arrival: certain, but not before what is provisional ahead of them."""
+    return Verdict(evidence, is_provisional=evidence not in {ClearingEvidence.NOTHING, ClearingEvidence.ADDS})
 
 
-def judge_adding(stream: DestinationStream, configuration_id: str, rows: int, done: Imported, shown: Shown) -> Verdict:
+def judge_adding(
+    stream: DestinationStream, configuration_id: str, rows: int, done: Imported, evidence: ClearingEvidence
+) -> Verdict:
     """What the reported deletions mean where a file is to add to its block."""
     if done.deleted:
         problem = PartialWrite(
@@ -158,27 +155,27 @@ def judge_adding(stream: DestinationStream, configuration_id: str, rows: int, do
             '"Clear items prior to import" in Pigment and run the sync again, which sends these rows once more; or '
             "choose a sync mode that overwrites."
         )
-        return Verdict(shown, problem)
-    if shown is Shown.ADDS:
-        return Verdict(shown)
-    if done.deleted is None and shown is Shown.FILLED:
+        return Verdict(evidence, problem)
+    if evidence is ClearingEvidence.ADDS:
+        return Verdict(evidence)
+    if done.deleted is None and evidence is ClearingEvidence.FILLED:
         sentence = (
             f"Pigment did not report whether the last import of the {stream.subject} deleted what was in its block."
         )
-        return Verdict(shown, _maybe_deleted(sentence, configuration_id))
+        return Verdict(evidence, _maybe_deleted(sentence, configuration_id))
     if done.deleted is None:
-        return Verdict(Shown.UNKNOWN, is_held=True)
-    if shown is Shown.FILLED:
-        return Verdict(Shown.ADDS)
-    return Verdict(Shown.FILLED if done.has_rows else Shown.NO_ROWS, is_held=True)
+        return Verdict(ClearingEvidence.UNKNOWN, is_provisional=True)
+    if evidence is ClearingEvidence.FILLED:
+        return Verdict(ClearingEvidence.ADDS)
+    return Verdict(ClearingEvidence.FILLED if done.has_rows else ClearingEvidence.NO_ROWS, is_provisional=True)
 
 
 def _judge_clearing(
-    stream: DestinationStream, configuration_id: str, rows: int, done: Imported, shown: Shown
+    stream: DestinationStream, configuration_id: str, rows: int, done: Imported, evidence: ClearingEvidence
 ) -> Verdict:
     counts = done.counts
     if counts is None or counts.deleted != 0:
-        return Verdict(shown)
+        return Verdict(evidence)
     if counts.updated:
         problem = BlockDescribed(
             f"The import configuration {configuration_id} of the {stream.subject} updated "
@@ -186,13 +183,13 @@ def _judge_clearing(
             'still be there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that '
             "appends."
         )
-        return Verdict(shown, problem)
+        return Verdict(evidence, problem)
     warning = (
-        f"Nothing was deleted before {counted(rows, 'row')} of the {stream.subject} came in, as happens where the "
-        f'block was empty: if it was not, "Clear items prior to import" is off in the import configuration '
+        f"No rows were deleted before {counted(rows, 'row')} of the {stream.subject} came in. That is expected if the "
+        f'block was empty; otherwise "Clear items prior to import" is off in the import configuration '
         f"{configuration_id}, and the old rows are still there."
     )
-    return Verdict(shown, warnings=(warning,) if counts.inserted else ())
+    return Verdict(evidence, warnings=(warning,) if counts.inserted else ())
 
 
 def _problem_of_later_file(
@@ -214,9 +211,9 @@ def _problem_of_later_file(
     return None
 
 
-def require_known_deletions(shown: Shown, configuration_id: str, subject: str) -> None:
+def require_known_deletions(evidence: ClearingEvidence, configuration_id: str, subject: str) -> None:
     """Raise `NotPushed` where a further file could delete the one before without a trace."""
-    if shown is Shown.UNKNOWN:
+    if evidence is ClearingEvidence.UNKNOWN:
         raise NotPushed(
             f"Pigment did not report whether the import of the {subject} deleted what was in its block, so a "
             "second file through the same import configuration could delete the first without a trace; it was not "
@@ -226,17 +223,17 @@ def require_known_deletions(shown: Shown, configuration_id: str, subject: str) -
         )
 
 
-def require_none_rejected(fail_on_rejected: bool, rejected: int, subject: str) -> None:
+def require_no_rejection_on_arrival(fail_on_rejected: bool, rejected: int, subject: str) -> None:
     """Raise `NotPushed` where a row that was rejected on arrival is to stop the sync: nothing is sent then."""
     if rejected and fail_on_rejected:
         raise NotPushed(
-            f"{counted(rejected, 'row')} of the {subject} could not go to Pigment, and nothing that came with it "
-            'was sent, because "Rejected rows" is set to fail: see the log for reasons and columns, and fix the '
-            'rows at their source, or set "Rejected rows" to report.'
+            f"{counted(rejected, 'row')} of the {subject} {'was' if rejected == 1 else 'were'} rejected before upload. "
+            'Nothing that came with it was sent, because "Rejected rows" is set to fail: see the log for reasons and '
+            'columns, and fix the rows at their source, or set "Rejected rows" to report.'
         )
 
 
-def require_all_stored(fail_on_rejected: bool, rejected: int, stored: int, subject: str) -> None:
+def require_no_rejection_by_pigment(fail_on_rejected: bool, rejected: int, stored: int, subject: str) -> None:
     """Raise `ConfigProblem` where a row that Pigment rejected is to stop the sync."""
     if rejected and fail_on_rejected:
         raise ConfigProblem(
@@ -293,11 +290,11 @@ def judge_failed_addition(
     configuration_id: str,
     rows: int,
     error: ImportFailed | ImportOutcomeUnknown,
-    shown: Shown,
+    evidence: ClearingEvidence,
 ) -> Exception:
     """The error that ends the sync where the import of a file that adds failed, or its outcome is not known."""
     if isinstance(error, ImportFailed):
-        if shown is not Shown.FILLED:
+        if evidence is not ClearingEvidence.FILLED:
             return error
         return _maybe_deleted(explain(error, subject=stream.subject).message, configuration_id)
     if stream.mode is WriteMode.APPEND_DEDUP:
@@ -311,7 +308,7 @@ def judge_failed_addition(
 def _maybe_deleted(sentence: str, configuration_id: str) -> PartialWrite:
     """An import may have deleted what the same sync stored before."""
     return PartialWrite(
-        f"{sentence} What this sync stored before through the import configuration {configuration_id} may have been "
-        'deleted, if "Clear items prior to import" is on for it: look at the block before you run the sync again, '
+        f"{sentence} Rows that this sync imported earlier through the import configuration {configuration_id} may have "
+        'been deleted, if "Clear items prior to import" is on for it: look at the block before you run the sync again, '
         "which sends these rows once more."
     )

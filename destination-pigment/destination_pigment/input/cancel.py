@@ -26,7 +26,7 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait where nothing but waiting gives the answer.
+    """How long to wait when only time can answer.
 
     After a failure the platform waits 60 s before it closes our output (GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS), so if our
     output is still read after 90 s, the source has succeeded. A replacement whose response was lost restarts a little
@@ -88,7 +88,7 @@ class Cancel:
             self._event.wait(min(left, _POLL_SECONDS))
         return True
 
-    def wait_unless_cancelled(self, seconds: float) -> None:
+    def wait_waking_on_cancel(self, seconds: float) -> None:
         """Wait this long, or until the platform cancels: then the running import must be polled at once.
 
         Once the platform has cancelled, it waits the whole time.

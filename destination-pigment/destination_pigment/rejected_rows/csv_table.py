@@ -111,7 +111,7 @@ def table_of(rows: Sequence[KeptRow], stream: StreamKey) -> bytes:
     for row in rows:
         cells = dict(zip(row.names, row.cells, strict=True))
         lines.append(
-            _line([row.reason, row.field, in_words(row.at), *_named(stream), *(cells.get(name) for name in names)])
+            _line([row.reason, row.field, utc_text(row.at), *_named(stream), *(cells.get(name) for name in names)])
         )
     return _encoded(lines)
 
@@ -121,11 +121,11 @@ def counts_of(skipped: Iterable[SkippedData], stream: StreamKey, at: datetime) -
     lines = [_line(_COUNTED)]
     for each in skipped:
         samples = json.dumps(each.samples, ensure_ascii=False) if each.samples else None
-        lines.append(_line([each.reason, each.column, str(each.count), samples, in_words(at), *_named(stream)]))
+        lines.append(_line([each.reason, each.column, str(each.count), samples, utc_text(at), *_named(stream)]))
     return _encoded(lines)
 
 
-def in_words(at: datetime) -> str:
+def utc_text(at: datetime) -> str:
     """A time in UTC, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -186,6 +186,23 @@ class Objects(Protocol):
         """Remove an object; raises `BucketFailed`."""
 
 
+@dataclass(frozen=True, slots=True)
+class RejectedOnArrival:
+    """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
+
+    path: Path
+    begin: int
+    end: int
+    count: int
+
+    def rows(self) -> Iterator[KeptRow]:
+        """The rows."""
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            while file.tell() < self.end:
+                yield from_line(file.readline())
+
+
 class RejectedRowStore:
     """Writes rejected rows; may be shared by threads. The bucket is opened for the first of them."""
 
@@ -193,21 +210,70 @@ class RejectedRowStore:
         self.bucket = bucket
         self._names = names
         self._clock = clock
-        self.now = clock.now
         # Mutable state: the number of the next object (advancing it is atomic), and the objects, guarded by the lock.
         self._parts = count()
         self._lock = Lock()
         self._open = opened
         self._objects: Objects | None = None
 
-    def keep(self, stream: StreamKey, rows: Iterable[KeptRow]) -> None:
+    def write_arrived(self, stream: DestinationStream, arrived: Sequence[RejectedOnArrival | None]) -> None:
+        """Write what was rejected on arrival; raises `BucketFailed`: then nothing may be pushed.
+
+        The text of the error is the whole sentence for the user.
+        """
+        found = [each for each in arrived if each is not None]
+        if not found:
+            return
+        try:
+            self.write_rows(stream.key, (row for each in found for row in each.rows()))
+        except BucketFailed as failed:
+            rows = counted(sum(each.count for each in found), "rejected row")
+            sentence = (
+                f'{rows} of the {stream.subject} could not be written to the bucket "{self.bucket.name}", '
+                f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
+                f"{failed.advice}, and run the sync again."
+            )
+            is_passing = failed.is_passing
+            raise BucketFailed(failed.cause, failed.advice, is_passing=is_passing, sentence=sentence) from None
+
+    def write_imported(
+        self,
+        stream: DestinationStream,
+        columns: tuple[str, ...],
+        read_rows: ReadRows,
+        rejected: int,
+        numbered: Sequence[RejectedRow],
+        skipped: Sequence[SkippedData],
+    ) -> None:
+        """Write what Pigment rejected of a file with these columns and rows; raises `BucketFailed`.
+
+        `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason.
+        """
+        if not rejected:
+            return
+        by_number = rows_by_number(numbered) if are_quoted_right(columns, read_rows, numbered) else {}
+        if 0 < len(by_number) <= rejected:
+            self.write_rows(stream.key, named_rows(columns, read_rows, by_number, self._clock.now()))
+        if len(by_number) < rejected:
+            unnamed = skipped or (SkippedData(NO_REASON, rejected - len(by_number)),)
+            self._write_counts(stream.key, unnamed)
+
+    def sentence_after_push(self, failed: BucketFailed, stream: DestinationStream, rejected: int, stored: int) -> str:
+        """What happened to rows that Pigment rejected while others are stored, up to what to do."""
+        return (
+            f"Pigment stored {counted(stored, 'row')} of the {stream.subject}, and {counted(rejected, 'row')} that it "
+            f'rejected could not be written to the bucket "{self.bucket.name}", because {failed.cause}: '
+            f"{failed.advice}, and"
+        )
+
+    def write_rows(self, stream: StreamKey, rows: Iterable[KeptRow]) -> None:
         """Write the rows of a stream; raises `BucketFailed`, or `Cancelled` between two attempts."""
         for some in _in_objects(rows):
             self._put(self._names.rows(stream, next(self._parts)), table_of(some, stream))
 
-    def keep_counts(self, stream: StreamKey, skipped: Sequence[SkippedData]) -> None:
-        """Write the rejections that are only counted; raises as `keep`."""
-        content = counts_of(skipped, stream, self.now())
+    def _write_counts(self, stream: StreamKey, skipped: Sequence[SkippedData]) -> None:
+        """Write the rejections that are only counted; raises likewise."""
+        content = counts_of(skipped, stream, self._clock.now())
         self._put(self._names.counts(stream, next(self._parts)), content)
 
     def _put(self, name: str, content: bytes) -> None:
@@ -242,83 +308,6 @@ def _in_objects(rows: Iterable[KeptRow]) -> Iterator[list[KeptRow]]:
         characters += row.size
     if some:
         yield some
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRows:
-    """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
-
-    path: Path
-    begin: int
-    end: int
-    count: int
-
-    def rows(self) -> Iterator[KeptRow]:
-        """The rows."""
-        with self.path.open("rb") as file:
-            file.seek(self.begin)
-            while file.tell() < self.end:
-                yield from_line(file.readline())
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRowKeeper:
-    """Brings rejected rows to the bucket, if there is one."""
-
-    store: RejectedRowStore | None = None
-
-    def keep_arrived(self, stream: DestinationStream, held: Sequence[HeldRows | None]) -> None:
-        """Write what was rejected on arrival; raises `BucketFailed`: then nothing may be pushed.
-
-        The text of the error is the whole sentence for the user.
-        """
-        found = [each for each in held if each is not None]
-        if self.store is None or not found:
-            return
-        try:
-            self.store.keep(stream.key, (row for each in found for row in each.rows()))
-        except BucketFailed as failed:
-            rows = counted(sum(each.count for each in found), "rejected row")
-            sentence = (
-                f'{rows} of the {stream.subject} could not be written to the bucket "{self.store.bucket.name}", '
-                f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
-                f"{failed.advice}, and run the sync again."
-            )
-            is_passing = failed.is_passing
-            raise BucketFailed(failed.cause, failed.advice, is_passing=is_passing, sentence=sentence) from None
-
-    def keep_imported(
-        self,
-        stream: DestinationStream,
-        columns: tuple[str, ...],
-        read_rows: ReadRows,
-        rejected: int,
-        numbered: Sequence[RejectedRow],
-        skipped: Sequence[SkippedData],
-    ) -> None:
-        """Write what Pigment rejected of a file with these columns and rows; raises `BucketFailed`.
-
-        `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason.
-        """
-        if self.store is None or not rejected:
-            return
-        by_number = rows_by_number(numbered) if are_quoted_right(columns, read_rows, numbered) else {}
-        if 0 < len(by_number) <= rejected:
-            self.store.keep(stream.key, named_rows(columns, read_rows, by_number, self.store.now()))
-        if len(by_number) < rejected:
-            unnamed = skipped or (SkippedData(NO_REASON, rejected - len(by_number)),)
-            self.store.keep_counts(stream.key, unnamed)
-
-    def sentence_after_push(self, failed: BucketFailed, stream: DestinationStream, rejected: int, stored: int) -> str:
-        """What happened to rows that Pigment rejected while others are stored, up to what to do."""
-        name = "" if self.store is None else self.store.bucket.name
-        return (
-            f"Pigment stored {counted(stored, 'row')} of the {stream.subject}, and {counted(rejected, 'row')} that it "
-            f'rejected could not be written to the bucket "{name}", because {failed.cause}: {failed.advice}, and'
-        )
-
-
-KEEPS_NOTHING = RejectedRowKeeper()
 
 
 def problem_of(failed: BucketFailed, sentence: str) -> ConfigProblem | TransientProblem:

@@ -213,7 +213,7 @@ def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCapt
     converter = RecordConverter(STREAM, (), FRENCH)
     for _ in range(3):
         converted(converter.checked([["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]]))
-    converter.summarize()
+    converter.log_findings()
 
     assert [each.message.partition(" (")[0] for each in caplog.records] == [
         'The column "day" of the stream "s" contains 3 values that cannot be written as dates, such as "99/99/9999"',

@@ -35,8 +35,8 @@ def on_disk(spool: Spool) -> RejectionsOnDisk:
     return RejectionsOnDisk(spool, lambda: NOW)
 
 
-def held(segment: FileSegment) -> list[KeptRow]:
-    return list(segment.held.rows()) if segment.held is not None else []
+def rows_on_disk(segment: FileSegment) -> list[KeptRow]:
+    return list(segment.rejected_rows.rows()) if segment.rejected_rows is not None else []
 
 
 STEPS = st.lists(st.sampled_from(["row", "row", "rejected", "wider", "mark", "full", "marked"]), max_size=40)
@@ -71,7 +71,7 @@ class Stream:
     def pop(self, segments: list[FileSegment]) -> None:
         self.popped += segments
         if segments:
-            assert sum(len(held(segment)) for segment in self.popped) == self.vouched
+            assert sum(len(rows_on_disk(segment)) for segment in self.popped) == self.vouched
 
 
 @given(STEPS, st.integers(1, 4), st.booleans())
@@ -86,12 +86,12 @@ def test_rejected_rows_go_with_the_first_file_that_their_state_waits_for_each_on
             stream.vouched = stream.rejected
             stream.pop(stream.files.pop_all())
 
-        rows_held = [held(segment) for segment in stream.popped]
-        for number in range(1, len(rows_held) + 1):
+        rows_found = [rows_on_disk(segment) for segment in stream.popped]
+        for number in range(1, len(rows_found) + 1):
             counted = sum(segment.rejected for segment in stream.popped[:number])
-            assert sum(map(len, rows_held[:number])) >= counted
-        assert [row.cells[0] for some in rows_held for row in some] == [
-            str(number) for number in range(sum(map(len, rows_held)))
+            assert sum(map(len, rows_found[:number])) >= counted
+        assert [row.cells[0] for some in rows_found for row in some] == [
+            str(number) for number in range(sum(map(len, rows_found)))
         ]
 
 

@@ -171,4 +171,4 @@ def test_whatever_goes_wrong_after_a_push_is_a_doubt(pushed: Import, error: Exce
 
 
 def test_a_dry_run_without_a_report_is_not_called_stored() -> None:
-    assert append(Pigment([AT_ONCE], [NotFound("import status")]), dry_run=True).is_held
+    assert append(Pigment([AT_ONCE], [NotFound("import status")]), dry_run=True).is_provisional

@@ -19,14 +19,13 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes, ChangesJob
 from destination_pigment.imports.queue import JobDone
 from destination_pigment.imports.reload import Reload, ReloadJob
-from destination_pigment.imports.verdicts import Imported, PartialWrite, Shown
+from destination_pigment.imports.verdicts import ClearingEvidence, Imported, PartialWrite
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import (
     Bucket,
     BucketFailed,
     ObjectNames,
-    RejectedRowKeeper,
     RejectedRowStore,
 )
 from destination_pigment.targets import Target
@@ -47,7 +46,7 @@ class World:
     fail_on_rejected = is_dry_run = cancelled = False
 
     def __init__(self, *results: Imported, fails: dict[int, BucketFailed] | None = None) -> None:
-        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
+        self.evidence: dict[str, ClearingEvidence] = defaultdict(lambda: ClearingEvidence.NOTHING)
         self.events: list[str] = []
         self.objects: list[tuple[str, bytes]] = []
         self._results = list(results)
@@ -70,10 +69,10 @@ class World:
         self.events.append("push")
         return self._results.pop(0)
 
-    def keeper(self) -> RejectedRowKeeper:
+    def store(self) -> RejectedRowStore:
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 0.0, now=lambda: NOW)
         bucket = Bucket("rows", "eu-west-1", "")
-        return RejectedRowKeeper(RejectedRowStore(bucket, ObjectNames("", "27", NOW, "t"), clock, self.open))
+        return RejectedRowStore(bucket, ObjectNames("", "27", NOW, "t"), clock, self.open)
 
     def rows(self, event: str = "rows") -> list[dict[str, str]]:
         found = [content for kind, (_, content) in zip(self._puts(), self.objects, strict=True) if kind == event]
@@ -90,9 +89,9 @@ def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> Chan
     files.write_records([msgspec.Raw(each.encode()) for each in records])
     files.raise_watermark()
     if mode is WriteMode.REPLACE:
-        (whole,) = Reload(stream, Target("c", "c"), files, 0.0, world.keeper()).last_jobs(may_clear=False)
+        (whole,) = Reload(stream, Target("c", "c"), files, 0.0, world.store()).last_jobs(may_clear=False)
         return whole
-    (only,) = Changes(stream, Target("c"), files, spool, world.keeper()).last_jobs(may_clear=False)
+    (only,) = Changes(stream, Target("c"), files, spool, world.store()).due_jobs(0.0)
     return only
 
 

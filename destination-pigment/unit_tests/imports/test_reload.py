@@ -155,7 +155,7 @@ def test_an_error_says_what_the_block_may_contain(imports: list[Ask | Exception]
 
 def test_a_row_that_was_rejected_before_anything_went_leaves_the_block_where_it_stops_the_sync() -> None:
     pigment = Pigment()
-    with pytest.raises(ConfigProblem, match=r"2 rows of the .* nothing that came with it was sent") as raised:
+    with pytest.raises(ConfigProblem, match=r"2 rows of the .* Nothing that came with it was sent") as raised:
         replaced(pigment, rejected_on_arrival=1, rejected_rows="fail")
     assert pigment.pushes == []
     assert "hold" not in str(raised.value)
@@ -208,4 +208,4 @@ def test_a_result_that_comes_at_once_is_asked_for_deletions(
     pushed = CompletedImport("import", ImportCounts(1, 0, None))
     pigment = scripted_imports.Pigment([pushed], [CompletedImport("import", ImportCounts(1, 0, deleted))])
     replace_all(importer_for(pigment, Time()), files=1)
-    assert ("Nothing was deleted" in caplog.text) is warned
+    assert ("No rows were deleted" in caplog.text) is warned

@@ -11,6 +11,7 @@ import pytest
 from scripted_imports import RUNNING, Time, importer_for, next_response
 
 from destination_pigment.config import parse_config
+from destination_pigment.imports import polling
 from destination_pigment.imports import then_run as module
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.then_run import (
@@ -170,7 +171,7 @@ def test_where_the_sync_reports_itself_why_nothing_is_started_there_is_no_second
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     pigment = Pigment()
-    then_run(pigment).start_all(find_obstacle(stopped="the sync failed", unconfirmed=3))
+    then_run(pigment).start_all(find_obstacle(stopped="the sync failed", not_accounted_for=3))
     assert pigment.started == []
     assert next(line.partition(") ")[2] or line for line in reported(caplog)) == (
         "was not started, because the sync failed."
@@ -190,7 +191,7 @@ OBSTACLES: list[tuple[dict[str, Any], Concern, str]] = [
         'the source did not finish the stream "a", stream "b"',
     ),
     ({"unproved": ('stream "c"',)}, Concern.ROWS, 'no state came that proves the stream "c" complete'),
-    ({"unconfirmed": 3}, Concern.ROWS, "3 records are not stored"),
+    ({"not_accounted_for": 3}, Concern.ROWS, "3 records are not stored"),
     ({"unreadable": 1}, Concern.ROWS, "1 line of the input could not be read and may have been records"),
     ({"unsent_states": 2}, Concern.ROWS, "2 states were not sent"),
     ({"rejected": 1}, Concern.ROWS, "1 row was rejected"),
@@ -288,7 +289,7 @@ def test_each_is_started_once() -> None:
 
 
 def test_a_response_that_does_not_come_holds_up_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CANCEL_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(polling, "CANCEL_GRACE_SECONDS", 0.0)
     monkeypatch.setattr(module, "_LOOK_EVERY_SECONDS", 0.01)
     cancel, ever = Cancel(), Event()
     pigment = Pigment()

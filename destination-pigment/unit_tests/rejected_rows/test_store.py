@@ -69,7 +69,7 @@ def row(text: str = "x") -> KeptRow:
 
 def test_without_a_row_the_bucket_is_not_even_opened() -> None:
     memory = Memory()
-    store(memory).keep((None, "s"), [])
+    store(memory).write_rows((None, "s"), [])
 
     assert memory.opened == 0
 
@@ -77,8 +77,8 @@ def test_without_a_row_the_bucket_is_not_even_opened() -> None:
 def test_large_rows_and_many_rows_are_cut_into_objects() -> None:
     memory = Memory()
     kept = store(memory)
-    kept.keep((None, "s"), [row("x" * 1_500_000) for _ in range(4)])
-    kept.keep((None, "s"), [row() for _ in range(20_001)])
+    kept.write_rows((None, "s"), [row("x" * 1_500_000) for _ in range(4)])
+    kept.write_rows((None, "s"), [row() for _ in range(20_001)])
 
     assert [content.count(b"why") for content in memory.objects.values()] == [2, 2, 20_000, 1]
     assert len(memory.objects) == len(memory.tried) == 4
@@ -87,14 +87,14 @@ def test_large_rows_and_many_rows_are_cut_into_objects() -> None:
 
 def test_one_row_larger_than_an_object_is_an_object() -> None:
     memory = Memory()
-    store(memory).keep((None, "s"), [row("x" * 5_000_000), row()])
+    store(memory).write_rows((None, "s"), [row("x" * 5_000_000), row()])
 
     assert len(memory.objects) == 2
 
 
 def test_what_passes_is_tried_again_under_the_same_name() -> None:
     memory, waits = Memory(PASSING, PASSING, None, PASSING), list[float]()
-    store(memory, waits).keep((None, "s"), [row(), row("x" * 4_000_000)])
+    store(memory, waits).write_rows((None, "s"), [row(), row("x" * 4_000_000)])
 
     assert len(memory.objects) == 2
     assert memory.tried == [memory.tried[0]] * 3 + [memory.tried[3]] * 2
@@ -104,7 +104,7 @@ def test_what_passes_is_tried_again_under_the_same_name() -> None:
 def test_what_does_not_pass_is_given_up() -> None:
     memory, waits = Memory(*[PASSING] * 9), list[float]()
     with pytest.raises(BucketFailed, match="it is slow"):
-        store(memory, waits).keep((None, "s"), [row()])
+        store(memory, waits).write_rows((None, "s"), [row()])
 
     assert len(memory.tried) == RETRIES.retries + 1
     assert sum(waits) == 15.0
@@ -113,7 +113,7 @@ def test_what_does_not_pass_is_given_up() -> None:
 def test_what_the_user_must_fix_is_not_tried_again() -> None:
     memory, waits = Memory(FINAL), list[float]()
     with pytest.raises(BucketFailed, match="it is gone"):
-        store(memory, waits).keep((None, "s"), [row()])
+        store(memory, waits).write_rows((None, "s"), [row()])
 
     assert len(memory.tried) == 1
     assert not waits

@@ -18,7 +18,7 @@ from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.queue import ImportQueues
-from destination_pigment.imports.verdicts import Imported, Shown
+from destination_pigment.imports.verdicts import ClearingEvidence, Imported
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.state_output import StateOutput, StateSpool
@@ -42,7 +42,7 @@ class Importing:
     def __init__(
         self, slow: int | None = None, done: Imported = STORED, ends: Sequence[Imported | Exception] = ()
     ) -> None:
-        self.shown: dict[str, Shown] = defaultdict(lambda: Shown.NOTHING)
+        self.evidence: dict[str, ClearingEvidence] = defaultdict(lambda: ClearingEvidence.NOTHING)
         self.pushes = 0
         self.ended = Event()
         self._slow = slow

@@ -11,7 +11,6 @@ from destination_pigment.rejected_rows.store import (
     Bucket,
     BucketFailed,
     ObjectNames,
-    RejectedRowKeeper,
     RejectedRowStore,
 )
 from pigment_client.http.clock import Clock
@@ -47,8 +46,8 @@ class BucketInMemory:
         """Nothing is ever removed by a sync."""
         raise AssertionError(f"{name} was removed")
 
-    def keeper(self) -> RejectedRowKeeper:
+    def store(self) -> RejectedRowStore:
         """What brings rows here, without a wait."""
         clock = Clock(sleep=lambda _seconds: None, random=lambda: 1.0, now=lambda: NOW)
         names = ObjectNames("", "27", NOW, "t")
-        return RejectedRowKeeper(RejectedRowStore(Bucket("rows", "", ""), names, clock, lambda _bucket: self))
+        return RejectedRowStore(Bucket("rows", "", ""), names, clock, lambda _bucket: self)

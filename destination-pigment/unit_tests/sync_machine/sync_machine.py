@@ -41,7 +41,7 @@ from schedule_inputs import (
 
 from destination_pigment.config import FileLimits, parse_config
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import NOT_KEPT, RejectionsOnDisk
+from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes
@@ -50,7 +50,6 @@ from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalog
-from destination_pigment.rejected_rows.store import KEEPS_NOTHING
 from destination_pigment.state_output import StateOutput, StateSpool
 from destination_pigment.sync import Sync
 from pigment_client.http.clock import Clock
@@ -132,17 +131,17 @@ class Platform(RuleBasedStateMachine):
         return {"streams": streams}
 
     def _sync(self, rows: int) -> Sync:
-        keeper = self.bucket.keeper() if self.bucket is not None else KEEPS_NOTHING
+        store = None if self.bucket is None else self.bucket.store()
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         streams: dict[StreamKey, StreamImports] = {}
         for each in parse_catalog(self._catalog()):
             converter = RecordConverter(each, (), CsvDialect())
-            kept = RejectionsOnDisk(self.spool, lambda: NOW) if self.bucket is not None else NOT_KEPT
+            kept = None if self.bucket is None else RejectionsOnDisk(self.spool, lambda: NOW)
             files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now)
             if each.mode is WriteMode.REPLACE:
-                streams[each.key] = Reload(each, TARGETS[each.name], files, 10.0, keeper)
+                streams[each.key] = Reload(each, TARGETS[each.name], files, 10.0, store)
             else:
-                streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, keeper)
+                streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, store)
         self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
         return Sync(
             streams,
