@@ -35,7 +35,7 @@ from destination_pigment.input.stdin import StdinBlocks
 from destination_pigment.state_output import Emit
 from destination_pigment.sync import Blocks, write_blocks
 from destination_pigment.targets import destination_catalog
-from pigment_airbyte.connection import connected
+from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_nulls
 from pigment_airbyte.output import write_lines
@@ -64,7 +64,8 @@ class DestinationPigment(Destination):
 
     def discover_operations(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A DESTINATION_CATALOG message: what can be written where."""
-        with explained(), connected(config, parse_config, default_max_retries=MAX_RETRIES) as (client, settings):
+        with explained(), open_client(config, default_max_retries=MAX_RETRIES) as client:
+            settings = parse_config(config)
             if not client.has_key_for(Purpose.METADATA):
                 raise ConfigProblem(
                     'To list what can be written, add a key for Modeling Metadata under "Authentication".'

@@ -37,7 +37,7 @@ from destination_pigment.rejected_rows.store import (
 from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from destination_pigment.targets import find_targets, needs_names, require_no_emptying_update, shared_blocks
-from pigment_airbyte.connection import connected
+from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import TransientProblem
 from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
@@ -76,13 +76,11 @@ def write_blocks(
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
     patient = Clock(sleep=cancel.wait_waking_on_cancel)
     with (
-        connected(config, parse_config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as (
-            client,
-            settings,
-        ),
+        open_client(config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as client,
         Spool() as spool,
         closing(StateSpool(partial(spool.new_path, ".states"))) as state_spool,
     ):
+        settings = parse_config(config)
         log_slow_conversion(logger)
         if settings.dry_run:
             logger.warning(

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from airbyte_cdk.models import AirbyteConnectionStatus, Status
 
-from pigment_airbyte.connection import Settings, client_options, connected, open_client
+from pigment_airbyte.connection import client_options, open_client
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_airbyte.form import check_form, entered_text
@@ -24,6 +24,8 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected, ResponseNotUnderstood
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest
+
+Settings = TypeVar("Settings")
 
 # The purposes that a key has; None if Pigment knows no such key.
 Abilities = frozenset[Purpose] | None
@@ -51,9 +53,9 @@ def check_form_and_connection(
         with (
             _address_explained(config),
             _keys_explained(config, needed(config)),
-            connected(impatient, parse) as (client, settings),
+            open_client(impatient) as client,
         ):
-            return try_all(client, settings)
+            return try_all(client, parse(impatient))
 
     return status_of(check, logger)
 

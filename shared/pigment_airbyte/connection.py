@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from pigment_airbyte.credentials import keys_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import entered_text
 from pigment_client.client import ClientOptions, PigmentClient
 from pigment_client.http.clock import Clock
-
-Settings = TypeVar("Settings")
 
 _DEFAULTS = ClientOptions()
 
@@ -51,19 +49,6 @@ def open_client(
     finally:
         client.log_requests_made()
         client.close()
-
-
-@contextmanager
-def connected(
-    config: Mapping[str, Any],
-    parse: Callable[[Mapping[str, Any]], Settings],
-    *,
-    default_max_retries: int = _DEFAULTS.max_retries,
-    clock: Clock | None = None,
-) -> Iterator[tuple[PigmentClient, Settings]]:
-    """An open client and the parsed configuration."""
-    with open_client(config, default_max_retries=default_max_retries, clock=clock) as client:
-        yield client, parse(config)
 
 
 def _base_url(config: Mapping[str, Any]) -> str:

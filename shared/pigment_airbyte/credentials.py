@@ -41,26 +41,25 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
     """The keys of a configuration; raises `ConfigProblem` with the field of what cannot be a key."""
     match credentials.get("auth_type"):
         case "single_key":
-            keys = Keys.single(_key(credentials, "api_key", SINGLE_KEY_FIELD) or "")
+            found = dict.fromkeys(Purpose, _key(credentials, "api_key", SINGLE_KEY_FIELD))
         case "separate_keys":
             found = {each: _key(credentials, KEY_PROPERTIES[each], KEY_FIELDS[each]) for each in Purpose}
-            keys = Keys(found[Purpose.EXPORT], found[Purpose.METADATA], found[Purpose.IMPORT], found[Purpose.AUDIT])
         case _:
             raise ConfigProblem(
                 f'Choose under "{AUTHENTICATION}" whether each purpose has a key of its own or one key serves '
                 "everything."
             )
-    if not any(keys.has(each) for each in Purpose):
+    if not any(found.values()):
         raise ConfigProblem(f'No API key is given: enter one under "{AUTHENTICATION}"; create it {_WHERE_CREATED}.')
-    return keys
+    return Keys({purpose: key for purpose, key in found.items() if key})
 
 
-def _key(credentials: Mapping[str, Any], name: str, field: str) -> str | None:
+def _key(credentials: Mapping[str, Any], name: str, field: str) -> str:
     key = entered_text(credentials, name)
     problem = _find_problem(key)
     if problem is not None:
         raise ConfigProblem(f'The key under "{field}" {problem}.')
-    return key or None
+    return key
 
 
 def _find_problem(key: str) -> str | None:

@@ -24,8 +24,6 @@ from pigment_client.errors import (
     ImportFailed,
     ImportLimitReached,
     ImportOutcomeUnknown,
-    KeyFormatOutdated,
-    KeyMalformed,
     KeyMissing,
     KeyRejected,
     LimitReached,
@@ -143,14 +141,6 @@ def _internal(error: BaseException) -> str:
 
 
 _FIXED: dict[type[PigmentError], str] = {
-    KeyFormatOutdated: (
-        'An API key under "Authentication" has the old format with dashes, which Pigment no longer accepts: create a '
-        "new key in Pigment, under Workspace settings > API keys."
-    ),
-    KeyMalformed: (
-        'An API key under "Authentication" contains a space, a line break or another character that keys never have: '
-        "copy it again from Pigment, or create a new one."
-    ),
     AddressMoved: (
         "The server redirects requests to another address, and a key is sent only to the address that was entered: "
         'correct the "Base URL".'

@@ -83,7 +83,7 @@ class PigmentClient:
 
     def has_key_for(self, purpose: Purpose) -> bool:
         """Whether a key is configured for the purpose."""
-        return self._keys.has(purpose)
+        return purpose in self._keys.by_purpose
 
     def list_applications(self) -> list[Application]:
         """The applications that the key's owner can see."""

@@ -2,47 +2,43 @@
 
 PigmentError
 ├── SetupWrong                 fix the setup, then run again
-│   ├── KeyFormatOutdated      the old form with dashes
-│   ├── KeyMalformed           characters that no key contains
 │   ├── KeyMissing             no key configured for this purpose
-│   ├── KeyRejected            401
-│   ├── PermissionMissing      403
+│   ├── KeyRejected            401: wrong, expired, revoked, or used from an address that is not on its list
+│   ├── PermissionMissing      403: the key was not created for this purpose
 │   ├── NotFound               404: gone, or not visible to the key's owner
-│   ├── RequestRejected        400, 409, 422: the content of the request
-│   ├── TooLarge               413: the view is too big to be exported
+│   ├── RequestRejected        400, 409, 422 and others: the content of the request
+│   ├── TooLarge               413: more than Pigment accepts or exports at once
 │   ├── CertificateRejected    TLS verification failed
 │   ├── AddressUnusable        the base URL, or that of a proxy, is no address
 │   ├── PlainHttp              the key would travel in clear
-│   └── AddressMoved           3xx: the base URL is not the address of the API
+│   └── AddressMoved           3xx; not followed, because the key would go to an address that is not configured
 ├── TryLater                   nothing is wrong with the setup
-│   ├── LimitReached           429: too many requests of the address
+│   ├── LimitReached           429: too many requests of the address; the request was not carried out
 │   │   └── ImportLimitReached 429: too many imports of one import configuration
 │   ├── Unavailable            no connection, or 5xx
 │   └── BrokenOff              a response that stopped before its end
 ├── ResponseNotUnderstood      Pigment answered what its API description does not allow
 │   └── NotAnExport            200, and a body that cannot be an export
-├── ImportFailed               Pigment accepted the file and could not import it
+├── ImportFailed               Pigment accepted the file and could not import it; nothing is known to be stored
 └── ImportOutcomeUnknown       what must not be sent twice was sent, and whether it was carried out is not known
 
-The message of an error is a fixed sentence; facts are attributes; advice for the user is given elsewhere.
+The message of an error is the first line of its docstring; facts are attributes; advice is given elsewhere.
 No error carries a key, a body or a row.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 
 class PigmentError(Exception):
-    """Something went wrong with a request to Pigment.
+    """The request to Pigment did not succeed.
 
     `operation` names what was tried ("export table"), `object_id` the id of the object, `status` the HTTP status,
     `purpose` the purpose of the key that was used (a value of `keys.Purpose`), `host` the server or proxy that could
     not be reached or used. Each class declares its further facts with their defaults.
     """
-
-    sentence: ClassVar[str] = "The request to Pigment did not succeed."
 
     object_id: str | None = None
     status: int | None = None
@@ -57,63 +53,76 @@ class PigmentError(Exception):
             setattr(self, name, value)
 
     def __str__(self) -> str:
+        sentence = (type(self).__doc__ or type(self).__name__).partition("\n")[0]
         facts = [self.operation or "", self.object_id or "", f"HTTP {self.status}" if self.status else ""]
         known = ", ".join(fact for fact in facts if fact)
-        return f"{self.sentence} ({known})" if known else self.sentence
+        return f"{sentence} ({known})" if known else sentence
 
 
 class SetupWrong(PigmentError):
-    """The configuration, the key or the workspace must be changed first."""
-
-    sentence = "Pigment cannot do this with the present setup."
-
-
-class KeyFormatOutdated(SetupWrong):
-    """The key has the old dashed form."""
-
-    sentence = "The API key has the old format with dashes, which Pigment no longer accepts."
-
-
-class KeyMalformed(SetupWrong):
-    """The key contains blanks, line breaks or other characters that no key contains."""
-
-    sentence = "The API key contains characters that cannot be part of a key."
+    """Pigment cannot do this with the present setup."""
 
 
 class KeyMissing(SetupWrong):
-    """No key is configured for the purpose."""
-
-    sentence = "No API key is configured for this purpose."
+    """No API key is configured for this purpose."""
 
 
 class KeyRejected(SetupWrong):
-    """401: the key is wrong, expired, revoked or used from an address that is not on its list."""
-
-    sentence = "Pigment rejected the API key."
+    """Pigment rejected the API key."""
 
 
 class PermissionMissing(SetupWrong):
-    """403: the key is valid, but was not created for this purpose."""
-
-    sentence = "The API key is not allowed to do this."
+    """The API key is not allowed to do this."""
 
 
 class NotFound(SetupWrong):
-    """404: the object does not exist, or the owner of the key cannot see it."""
-
-    sentence = "Pigment does not know this object, or the key's owner cannot see it."
+    """Pigment does not know this object, or the key's owner cannot see it."""
 
 
 class RequestRejected(SetupWrong):
-    """400, 409, 422 and other statuses of a request that Pigment will never accept."""
-
-    sentence = "Pigment rejected the content of the request."
+    """Pigment rejected the content of the request."""
 
 
 class TooLarge(SetupWrong):
-    """413: more than Pigment accepts or exports in one request."""
+    """This is larger than Pigment handles in one request."""
 
-    sentence = "This is larger than Pigment handles in one request."
+
+class CertificateRejected(SetupWrong):
+    """The TLS certificate of the server could not be verified."""
+
+
+class AddressUnusable(SetupWrong):
+    """The address of the server or of a proxy cannot be used.
+
+    `of_proxy` says which of the two; `host` is its name if it is known.
+    """
+
+    of_proxy: bool = False
+
+
+class PlainHttp(SetupWrong):
+    """Over plain http the API key would travel in clear."""
+
+
+class AddressMoved(SetupWrong):
+    """The server sends this request to another address."""
+
+
+class TryLater(PigmentError):
+    """Pigment cannot do this now.
+
+    `retry_after_seconds` is the wait that the response asks for, if it asks for one.
+    """
+
+    retry_after_seconds: float | None = None
+
+
+class LimitReached(TryLater):
+    """Pigment's limit of requests is reached."""
+
+
+class ImportLimitReached(LimitReached):
+    """Pigment's limit of imports for this import configuration is reached."""
 
 
 class Obstacle(StrEnum):
@@ -128,91 +137,40 @@ class Obstacle(StrEnum):
     NO_NETWORK = "there is no route to it"
 
 
-class CertificateRejected(SetupWrong):
-    """The TLS certificate of the server `host` could not be verified."""
-
-    sentence = "The TLS certificate of the server could not be verified."
-
-
-class AddressUnusable(SetupWrong):
-    """The address of the server, or of the proxy before it (`of_proxy`), cannot be used; `host` if it is known."""
-
-    sentence = "The address of the server or of a proxy cannot be used."
-    of_proxy: bool = False
-
-
-class PlainHttp(SetupWrong):
-    """The base URL is plain http, which is allowed only for this machine."""
-
-    sentence = "Over plain http the API key would travel in clear."
-
-
-class AddressMoved(SetupWrong):
-    """A redirection; not followed, because it would send the key to an address that is not configured."""
-
-    sentence = "The server sends this request to another address."
-
-
-class TryLater(PigmentError):
-    """Nothing is wrong with the setup; the same request may succeed later.
-
-    `retry_after_seconds` is the wait that the response asks for, if it asks for one.
-    """
-
-    sentence = "Pigment cannot do this now."
-    retry_after_seconds: float | None = None
-
-
-class LimitReached(TryLater):
-    """429: too many requests or imports; the request was not carried out."""
-
-    sentence = "Pigment's limit of requests is reached."
-
-
-class ImportLimitReached(LimitReached):
-    """429: too many imports of one import configuration in an hour; other requests are not limited."""
-
-    sentence = "Pigment's limit of imports for this import configuration is reached."
-
-
 class Unavailable(TryLater):
-    """Pigment could not be reached or answered with a server error.
+    """Pigment is not available.
 
     `arrived` is False only where the request certainly did not reach Pigment. `host` and `obstacle` name the server
     that could not be reached and why; both are None where Pigment answered.
     """
 
-    sentence = "Pigment is not available."
     arrived: bool = True
     obstacle: Obstacle | None = None
 
 
 class BrokenOff(TryLater):
-    """A response began and stopped before its end."""
-
-    sentence = "The response of Pigment broke off before its end."
+    """The response of Pigment broke off before its end."""
 
 
 class ResponseNotUnderstood(PigmentError):
-    """Pigment answered something that its API description does not allow."""
-
-    sentence = "The response of Pigment could not be understood."
+    """The response of Pigment could not be understood."""
 
 
 class NotAnExport(ResponseNotUnderstood):
-    """What was received as an export cannot be one; `received` names its kind ("JSON"), never its content."""
+    """Pigment answered with something that is not an export.
 
-    sentence = "Pigment answered with something that is not an export."
+    `received` names its kind ("JSON"), never its content.
+    """
+
     received: str = ""
 
 
 class ImportFailed(PigmentError):
-    """Pigment accepted the file and ended the import as failed; nothing is known to be stored.
+    """Pigment ended the import as failed.
 
     `names` are the names of the errors that Pigment reported, never its descriptions: those may quote rows.
     """
 
-    sentence = "Pigment ended the import as failed."
     names: tuple[str, ...] = ()
 
     def __init__(self, import_id: str, names: tuple[str, ...] = ()) -> None:
@@ -220,13 +178,12 @@ class ImportFailed(PigmentError):
 
 
 class ImportOutcomeUnknown(PigmentError):
-    """A file, or the start of an import, was sent; it may or may not have been carried out.
+    """This was sent to Pigment, but the response was lost, so it may have been carried out.
 
     `reason` is a sentence on why that is not known; `import_id` is the id of an import that was accepted and may still
     be running.
     """
 
-    sentence = "This was sent to Pigment, but the response was lost, so it may have been carried out."
     reason: str | None = None
     import_id: str | None = None
 

@@ -19,7 +19,7 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.source import Source
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from pigment_airbyte.connection import connected
+from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import load_spec, without_nulls
 from pigment_airbyte.output import log_slow_conversion
@@ -78,7 +78,8 @@ class SourcePigment(Source):
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
         """The streams with their schemas."""
-        with explained(), connected(config, parse_config) as (client, settings):
+        with explained(), open_client(config) as client:
+            settings = parse_config(config)
             streams = discover_streams(client, settings, fetch_whole_catalog(client, settings))
             return AirbyteCatalog(streams=[*streams, *system_airbyte_streams(settings)])
 
@@ -99,7 +100,8 @@ class SourcePigment(Source):
     def _read(
         self, config: Mapping[str, Any], catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage | RecordBlock]:
-        with explained(), connected(config, parse_config) as (client, settings):
+        with explained(), open_client(config) as client:
+            settings = parse_config(config)
             log_slow_conversion(logger)
             configured = _parse_streams(catalog)
             exports = [stream for stream, _ in configured if not stream.is_system_stream]

@@ -27,7 +27,7 @@ def test_separate_keys_serve_their_own_purpose_only() -> None:
 
     assert keys.key_for(Purpose.EXPORT) == "pgmt_e"
     assert keys.key_for(Purpose.METADATA) == "pgmt_m"
-    assert not keys.has(Purpose.IMPORT)
+    assert Purpose.IMPORT not in keys.by_purpose
     with pytest.raises(KeyMissing):
         keys.key_for(Purpose.IMPORT)
 

@@ -47,7 +47,6 @@ def test_every_error_has_advice_in_one_sentence(error: type[PigmentError], purpo
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (errors.KeyFormatOutdated, FailureType.config_error),
         (errors.KeyMissing, FailureType.config_error),
         (errors.KeyRejected, FailureType.config_error),
         (errors.PermissionMissing, FailureType.config_error),
