@@ -56,16 +56,13 @@ def keys_from_config(credentials: Mapping[str, Any]) -> Keys:
 
 def _key(credentials: Mapping[str, Any], name: str, field: str) -> str:
     key = entered_text(credentials, name)
-    problem = _find_problem(key)
-    if problem is not None:
+    if key and (problem := _find_problem(key)):
         raise ConfigProblem(f'The key under "{field}" {problem}.')
     return key
 
 
 def _find_problem(key: str) -> str | None:
     """What is wrong with how a key looks, and what to do; the key itself is not quoted."""
-    if not key:
-        return None
     if key[0] in _QUOTES or key[-1] in _QUOTES:
         return "is in quotes: remove the quotes around it"
     if _MASKED.fullmatch(key):

@@ -49,13 +49,13 @@ def _with_shared(node: Any, shared: Schema) -> Any:
 
 def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without what is null, at any depth: some clients send null for what was left empty."""
-    return {name: _without_nulls(value) for name, value in config.items() if value is not None}
 
+    def clean(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return without_nulls(value)
+        return [clean(each) for each in value] if isinstance(value, list) else value
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return without_nulls(value)
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+    return {name: clean(value) for name, value in config.items() if value is not None}
 
 
 def entered_text(fields: Mapping[str, Any], name: str) -> str:

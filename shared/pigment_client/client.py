@@ -82,11 +82,9 @@ class PigmentClient:
         self._richer_offered = True
 
     def has_key_for(self, purpose: Purpose) -> bool:
-        """Whether a key is configured for the purpose."""
         return purpose in self._keys.by_purpose
 
     def list_applications(self) -> list[Application]:
-        """The applications that the key's owner can see."""
         return self._read(_listing_request(Listing.APPLICATIONS), responses.parse_applications)
 
     def list_blocks(self, application_id: str) -> list[Block]:
@@ -99,7 +97,6 @@ class PigmentClient:
         return blocks
 
     def list_views(self, application_id: str) -> list[View]:
-        """The views of an application."""
         return self._read(_listing_request(Listing.VIEWS, application_id), responses.parse_views)
 
     def list_import_configurations(self, application_id: str | None = None) -> list[ImportConfiguration]:
@@ -180,7 +177,6 @@ class PigmentClient:
         self._limit.report_to(report)
 
     def log_requests_made(self) -> None:
-        """Log how many requests were made."""
         logger.info("%s to Pigment.", counted(self.requests_made, "request was made", "requests were made"))
 
     def close(self) -> None:
@@ -209,15 +205,6 @@ class PigmentClient:
             return None
 
 
-_LIST_NAMES = {
-    Listing.APPLICATIONS: "list applications",
-    Listing.BLOCKS: "list blocks",
-    Listing.VIEWS: "list views",
-    Listing.IMPORT_CONFIGURATIONS: "list import configurations",
-    Listing.RICHER_IMPORT_CONFIGURATIONS: "list import configurations",
-}
-
-
 def _export_request(export: ExportRequest) -> Request:
     path = f"/api/v1/export/{export.kind.value}/{_segment(export.id)}"
     name = f"export {export.kind.value}"
@@ -231,7 +218,8 @@ def _export_request(export: ExportRequest) -> Request:
 def _listing_request(listing: Listing, application_id: str | None = None, block_id: str | None = None) -> Request:
     wanted = {"applicationId": application_id, "blockId": block_id}
     query = {name: value for name, value in wanted.items() if value is not None}
-    operation, about = _LIST_NAMES[listing], block_id or application_id
+    operation = f"list {listing.name.replace('_', ' ').lower()}"
+    about = block_id or application_id
     return Request(operation, Purpose.METADATA, "GET", f"/api/v1/{listing}", object_id=about, query=query)
 
 

@@ -26,7 +26,6 @@ class Keys:
 
     @classmethod
     def single(cls, key: str) -> Keys:
-        """One key for everything."""
         return cls(dict.fromkeys(Purpose, key))
 
     def key_for(self, purpose: Purpose) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 
 import pendulum
 
@@ -45,10 +46,8 @@ class DateWriter:
 
     def __init__(self, pattern: DatePattern) -> None:
         self._pattern = pattern
-        # Mutable state: days that were looked up, by their text and how many days the zone moves them; and times, by
-        # their text and zone.
-        self._days: dict[tuple[str, int], _Fields | NoDate] = {}
-        self._times: dict[tuple[str, str], tuple[int, int]] = {}
+        self._fields_of_day = lru_cache(_MOST_KEPT)(self._look_up)
+        self._in_utc = lru_cache(_MOST_KEPT)(_in_utc)
 
     def write_day(self, value: str) -> str | NoDate:
         """Write a day unchanged; a time after it must be midnight, in any zone."""
@@ -66,19 +65,11 @@ class DateWriter:
         day, time, second, fraction, zone = found.groups("")
         if not time:
             return self._format(day, 0, 0)
-        moves, minutes = self._times.get((time, zone)) or self._in_utc(time, zone)
+        moves, minutes = self._in_utc(time, zone)
         return self._format(day, moves, minutes, second, fraction)
 
-    def _in_utc(self, time: str, zone: str) -> tuple[int, int]:
-        """How many days the zone moves it in UTC, and the minute of that day."""
-        if len(self._times) >= _MOST_KEPT:
-            self._times.clear()
-        moved = divmod(int(time[:2]) * 60 + int(time[3:]) - _offset_minutes(zone), _MINUTES_OF_DAY)
-        self._times[time, zone] = moved
-        return moved
-
     def _format(self, day: str, moves: int, minutes: int, second: str = "", fraction: str = "") -> str | NoDate:
-        fields = self._days.get((day, moves)) or self._look_up(day, moves)
+        fields = self._fields_of_day(day, moves)
         if isinstance(fields, NoDate):
             return fields
         if not self._pattern.has_time:
@@ -99,13 +90,6 @@ class DateWriter:
         )
 
     def _look_up(self, text: str, moves: int) -> _Fields | NoDate:
-        if len(self._days) >= _MOST_KEPT:
-            self._days.clear()
-        fields = self._fields(text, moves)
-        self._days[text, moves] = fields
-        return fields
-
-    def _fields(self, text: str, moves: int) -> _Fields | NoDate:
         try:
             day = pendulum.date(*map(int, text.split("-"))).add(days=moves)
         except (ValueError, OverflowError):
@@ -125,9 +109,10 @@ class DateWriter:
         return fields
 
 
-def _offset_minutes(zone: str) -> int:
-    """How many minutes the zone is ahead of UTC."""
-    if zone in {"", "Z", "z"}:
-        return 0
-    minutes = int(zone[1:3]) * 60 + (int(zone[-2:]) if len(zone) > 3 else 0)
-    return -minutes if zone[0] == "-" else minutes
+def _in_utc(time: str, zone: str) -> tuple[int, int]:
+    """How many days the zone moves a time of day in UTC, and the minute of that day."""
+    ahead = 0
+    if zone not in {"", "Z", "z"}:
+        minutes = int(zone[1:3]) * 60 + (int(zone[-2:]) if len(zone) > 3 else 0)
+        ahead = -minutes if zone[0] == "-" else minutes
+    return divmod(int(time[:2]) * 60 + int(time[3:]) - ahead, _MINUTES_OF_DAY)

@@ -62,11 +62,6 @@ def write_out(number: str) -> str:
     return f"{sign}{left}.{right}" if right else f"{sign}{left}"
 
 
-def with_decimal_separator(number: str, separator: str) -> str:
-    """A written-out number with the decimal separator of the dialect instead of the dot."""
-    return number if separator == "." else number.replace(".", separator)
-
-
 def _exponent(text: str) -> int:
     """The exponent; of a long text one that is certainly too large, because int() of many digits is slow."""
     digits = text.lstrip("+-").lstrip("0")

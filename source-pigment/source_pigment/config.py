@@ -65,11 +65,6 @@ class SourceConfig:
     audit_log: bool
     num_workers: int
 
-    @property
-    def has_system_streams(self) -> bool:
-        """Whether there are streams other than those of blocks and views."""
-        return self.model_streams or self.audit_log
-
     def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
         """Whether a block becomes a stream; `applications` are the names of its application if several are read."""
         if block.type.kind not in self.block_types:

@@ -91,7 +91,6 @@ class BlockEntrypoint(AirbyteEntrypoint):
     def handle_record_counts(
         message: AirbyteMessage, stream_message_count: defaultdict[HashableStreamDescriptor, float]
     ) -> AirbyteMessage:
-        """Count the records in a block."""
         if isinstance(message, RecordBlock):
             stream_message_count[HashableStreamDescriptor(message.stream.name, message.stream.namespace)] += (
                 message.count

@@ -69,7 +69,6 @@ class SourcePigment(Source):
         return config
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
-        """What the form asks for."""
         return load_spec("source_pigment")
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
@@ -77,7 +76,6 @@ class SourcePigment(Source):
         return check_connection(config, logger)
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:  # noqa: ARG002 - the CDK's signature
-        """The streams with their schemas."""
         with explained(), open_client(config) as client:
             settings = parse_config(config)
             streams = discover_streams(client, settings, fetch_whole_catalog(client, settings))
@@ -90,7 +88,6 @@ class SourcePigment(Source):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | MutableMapping[str, Any] | None = None,
     ) -> Iterable[AirbyteMessage]:
-        """The records and states of the configured streams."""
         for message in self._read(config, catalog, state if isinstance(state, list) else []):
             if isinstance(message, RecordBlock) and not self._in_blocks:
                 yield from single_records(message)

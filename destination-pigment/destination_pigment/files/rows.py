@@ -14,7 +14,7 @@ import msgspec
 from destination_pigment.input.catalog import is_airbyte_column
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
-from pigment_csv.values import NumberTooLong, with_decimal_separator, write_out
+from pigment_csv.values import NumberTooLong, write_out
 
 Column = Sequence[str | None]
 
@@ -103,4 +103,4 @@ def _cell(value: bytes, decimal_separator: str) -> str | None:
             number = value.decode()
             if "e" in number or "E" in number:
                 number = write_out(number)
-            return with_decimal_separator(number, decimal_separator)
+            return number.replace(".", decimal_separator)

@@ -33,7 +33,6 @@ class Address:
 
     @property
     def host(self) -> str:
-        """The server's name."""
         return urlsplit(self.base_url).hostname or ""
 
     @property

@@ -39,7 +39,6 @@ class BodyCheck:
         self._has_form = False
 
     def check_chunk(self, chunk: bytes) -> None:
-        """Check the next bytes."""
         self._decode(chunk, final=False)
         self._has_form = self._has_form or any(sign in chunk for sign in (b"\n", b";", b","))
         self.bytes_seen += len(chunk)
@@ -171,7 +170,6 @@ class Export:
         raise broken_off(broken, self._request)
 
     def broken_off(self) -> BrokenOff:
-        """The error for an export that stopped before its end."""
         return self._request.error(BrokenOff)
 
     def close(self) -> None:

@@ -47,7 +47,6 @@ class Http2Connection(HTTPSConnection):
         self._session = Http2Session() if chosen == "h2" else None
 
     def close(self) -> None:
-        """Close the connection; the server sees it at once."""
         self._session = None
         super().close()
 
@@ -143,7 +142,6 @@ class Http2Body:
         return b"".join(pieces)
 
     def close(self) -> None:
-        """Stop reading."""
         self.closed = True
 
     def _finish(self) -> None:

@@ -86,7 +86,6 @@ class RateLimit:
 
     @property
     def requests_made(self) -> int:
-        """How many requests were allowed so far."""
         with self._lock:
             return self._made
 

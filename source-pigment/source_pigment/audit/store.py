@@ -121,7 +121,6 @@ class EventStore:
             )
 
     def close(self) -> None:
-        """Release the disk space."""
         self._database.close()
 
     @contextmanager

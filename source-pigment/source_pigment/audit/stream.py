@@ -72,7 +72,6 @@ class AuditStream:
         self._window = _window(self._state, self._micros())
 
     def download(self, slice_index: int, stop: Event) -> EventStore:  # noqa: ARG002 - there is one slice
-        """Every event of the range that was not sent yet."""
         now = self._micros()
         is_future = self._window.since > now
         store = EventStore(self._records)
@@ -109,7 +108,6 @@ class AuditStream:
             self._state = self._window.state()
 
     def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - one slice, of no sync
-        """The state after everything that was sent."""
         return self._state
 
     def _send(self, fetched: EventStore) -> Generator[bytes, None, None]:

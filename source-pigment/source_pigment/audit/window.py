@@ -115,7 +115,6 @@ class Window:
         return window
 
     def state(self) -> dict[str, Any]:
-        """The state to send."""
         return {
             _NEWEST: None if self.newest is None else iso(self.newest),
             _SINCE: iso(self.since),
@@ -145,7 +144,6 @@ class Window:
             self._forget(min(minute, minute_of(self.newest)))
 
     def complete(self, read_at: Micros) -> None:
-        """Everything in the range was sent."""
         self.read_at = read_at
         if self._sent and self.newest is not None:
             self._forget(minute_of(self.newest))

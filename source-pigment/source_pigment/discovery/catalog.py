@@ -43,7 +43,6 @@ class ExportTarget:
 
     @property
     def subject(self) -> str:
-        """What the user calls it."""
         return f'{self.kind.value} "{self.stream}"'
 
     @property

@@ -47,7 +47,9 @@ def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCa
         catalog = _combine(config, blocks, _place_views(client, config, blocks, look_for_all=True), applications)
         _require_listed(applications, PigmentError)
         _log_left_out(catalog, applications)
-    if not catalog.targets and not (config.has_system_streams and _is_visible(client, config.application_id)):
+    if not catalog.targets and not (
+        (config.model_streams or config.audit_log) and _is_visible(client, config.application_id)
+    ):
         raise ConfigProblem(explain_empty(client, config))
     return catalog
 

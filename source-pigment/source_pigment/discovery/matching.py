@@ -32,7 +32,6 @@ class ConfiguredStream:
 
     @property
     def is_system_stream(self) -> bool:
-        """Whether it is one of the streams that are not exports, switched on or not."""
         # What was discovered as a block or view has its id.
         return self.name.name in SYSTEM_STREAM_NAMES and self.schema.object_id is None
 

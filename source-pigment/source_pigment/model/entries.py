@@ -62,7 +62,6 @@ class Place:
 
     @property
     def is_table(self) -> bool:
-        """Whether the block is a table."""
         return self.block is not None and text_in(self.block.fields.get("type")) == BlockType.TABLE
 
 

@@ -57,12 +57,10 @@ class ListedEntries:
 
     @property
     def rows(self) -> int:
-        """How many records they become."""
         return len(self.data)
 
     @property
     def content_bytes(self) -> int:
-        """How long they are."""
         return sum(map(len, self.data))
 
     def __str__(self) -> str:
@@ -85,12 +83,10 @@ class ModelStream:
         self._records = JsonRecords(self.name, json_schema)
 
     def download(self, slice_index: int, stop: Event) -> ListedEntries:  # noqa: ARG002 - there is one slice
-        """All entries of the kind."""
         entries = self._listings.entries(self._kind, stop)
         return ListedEntries(tuple(self._records.data(each.values(self._kind)) for each in entries))
 
     def records(self, fetched: ListedEntries) -> Iterator[RecordBlock]:
-        """The records, in Pigment's order."""
         try:
             yield from self._records.blocks(fetched.data, int(time.time() * 1000))
         except RecordTooLong:

@@ -45,9 +45,9 @@ class ExportConverter:
         self._layout_of = layout_of
         self._emitted_at = emitted_at
         self._library = library
-        # All mutable state: the header and what follows from it, content that waits for a block to be full, and how
-        # many rows were converted.
-        self._header = HeaderReader()
+        # All mutable state: the beginning up to the end of the header, what follows from it, content that waits for a
+        # block to be full, and how many rows were converted.
+        self._beginning = b""
         self.layout: RecordLayout | None = None
         self._converter: Converter | None = None
         self._most_rows = 1
@@ -58,11 +58,17 @@ class ExportConverter:
         self._cutter.cut_records(b"\n")
         self.rows = 0
 
-    def convert(self, chunk: bytes) -> Iterator[RecordBlock]:
+    def convert_chunk(self, chunk: bytes) -> Iterator[RecordBlock]:
         """The blocks of records that are full with this chunk (maybe none)."""
         if self._converter is None:
-            chunk = self._header.read(chunk)
-            self._open()
+            self._beginning += chunk
+            split = split_header(self._beginning) if b"\n" in chunk else None
+            if split is None:
+                if len(self._beginning) > _LONGEST_HEADER_BYTES:
+                    raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
+                return
+            self._open(split[0])
+            chunk, self._beginning = split[1], b""
         self._waiting.append(chunk)
         self._waiting_bytes += len(chunk)
         if self._waiting_bytes >= BLOCK_BYTES:
@@ -81,15 +87,12 @@ class ExportConverter:
 
     def convert_last_record(self) -> Iterator[RecordBlock]:
         """The last record, if no line end followed it; call `convert_waiting` before."""
-        if self._converter is None:
-            self._header.read_last()
-            self._open()
+        if self._converter is None and self._beginning and (split := split_header(self._beginning, at_end=True)):
+            self._open(split[0])
         yield from self._records(self._cutter.last_record())
 
-    def _open(self) -> None:
-        if self._header.names is None:
-            return
-        layout = self.layout = self._layout_of(self._header.names)
+    def _open(self, header: list[str]) -> None:
+        layout = self.layout = self._layout_of(header)
         self._most_rows = max(_MOST_NAME_BYTES // layout.blank_line_bytes, 1)
         if self._library is None:
             self._converter = RowConverter(layout, self._emitted_at)
@@ -115,43 +118,20 @@ def _parts(content: bytes, most_rows: int) -> Iterator[bytes]:
     yield from _parts(content[middle:], most_rows)
 
 
-class HeaderReader:
-    """Reads the beginning of an export up to the end of its header; raises `CsvBroken`."""
+def split_header(beginning: bytes, *, at_end: bool = False) -> tuple[list[str], bytes] | None:
+    """The names in the header of an export and what comes after it; None if not all of the header has arrived.
 
-    def __init__(self) -> None:
-        # All mutable state: the names once they have arrived, and the bytes before that.
-        self.names: list[str] | None = None
-        self._beginning = b""
-
-    def read(self, chunk: bytes) -> bytes:
-        """What of the export so far comes after the header (nothing until the header has arrived)."""
-        self._beginning += chunk
-        if b"\n" in chunk and self._is_complete(at_end=False):
-            rest, self._beginning = self._beginning, b""
-            return rest
-        if len(self._beginning) > _LONGEST_HEADER_BYTES:
-            raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
-        return b""
-
-    def read_last(self) -> None:
-        """The export has ended: a header without a line end is complete."""
-        if self.names is None and self._beginning:
-            self._is_complete(at_end=True)
-
-    def _is_complete(self, *, at_end: bool) -> bool:
-        """Split the header from the beginning, if all of it has arrived."""
-        beginning = self._beginning.removeprefix(BYTE_ORDER_MARK)
-        try:
-            line, rest = split_first_record(beginning, DIALECT)
-        except CsvBroken:
-            if at_end:
-                raise
-            return False
-        if not at_end and not line.endswith(b"\n"):
-            return False
-        self.names = [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])]
-        self._beginning = rest
-        return True
+    At the end of an export, a header without a line end is complete, and `CsvBroken` is raised for one that is not.
+    """
+    try:
+        line, rest = split_first_record(beginning.removeprefix(BYTE_ORDER_MARK), DIALECT)
+    except CsvBroken:
+        if at_end:
+            raise
+        return None
+    if not (at_end or line.endswith(b"\n")):
+        return None
+    return [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])], rest
 
 
 _NO_HASH = "0" * 64
@@ -179,7 +159,6 @@ class BulkConverter:
             self._hashed = _writer(library, layout, fields, ())
 
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
-        """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
         lines = self._writer.lines(block) if _is_text(block) else None
         hashed = self._hashed.lines(block) if lines is not None and self._hashed is not None else None
         if lines is None or (hashed is None and self._hashed is not None):

@@ -66,7 +66,6 @@ class Download:
         )
 
     def close(self) -> None:
-        """Free the space on the disk."""
         self.file.close()
 
 
@@ -114,7 +113,7 @@ def _blocks(export: Export, converter: ExportConverter, stop: Event) -> Iterator
     for chunk in export:
         if stop.is_set():
             raise Stopped
-        yield from converter.convert(chunk)
+        yield from converter.convert_chunk(chunk)
     yield from converter.convert_waiting()
     try:
         yield from converter.convert_last_record()

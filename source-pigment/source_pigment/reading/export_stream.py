@@ -60,11 +60,9 @@ class ExportStream:
 
     @property
     def slices(self) -> tuple[Payload, ...]:
-        """The payloads of the slices."""
         return tuple(request.payload or {} for request in self._requests)
 
     def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:
-        """The state of the stream once these slices have been sent."""
         return state_after(sent_slices, self.slices, sync_identity)
 
     def download(self, slice_index: int, stop: Event) -> Download:

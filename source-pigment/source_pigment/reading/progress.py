@@ -38,7 +38,6 @@ class KeyCheck:
         self._blank = 0
 
     def count(self, block: RecordBlock) -> None:
-        """Count the keys of records that leave."""
         self._blank += block.blank_keys
         self._keys += block.keys[: MOST_KEYS - len(self._keys)]
 
@@ -71,7 +70,6 @@ class Progress:
         self._key = KeyCheck()
 
     def start(self) -> None:
-        """The first download begins."""
         self._since = time.monotonic()
 
     def count_download(self, rows: int, num_bytes: int) -> AirbyteMessage:
@@ -89,7 +87,6 @@ class Progress:
         return AirbyteMessage(type=Type.TRACE, trace=trace)
 
     def count_sent(self, block: RecordBlock) -> None:
-        """Count records that leave."""
         self.rows_sent += block.count
         self._bytes_sent += len(block.lines)
         self._misfits.update(block.misfits)

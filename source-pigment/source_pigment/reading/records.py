@@ -62,7 +62,6 @@ class RecordLayout:
     new_columns: tuple[str, ...] = ()
 
     def opening(self, emitted_at: int) -> str:
-        """A RECORD line up to the name of its first value."""
         return record_opening(self.stream, emitted_at) + "{"
 
     def labels(self) -> list[str | None]:
@@ -77,7 +76,6 @@ class RecordLayout:
 
     @property
     def metadata_labels(self) -> tuple[str, str]:
-        """What precedes the two values of metadata."""
         return f'"{RECORD_ID}":', f'"{CONTENT_HASH}":'
 
 
@@ -122,7 +120,6 @@ class RowConverter:
         self._labels = layout.labels()
 
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
-        """The records of a block whose first is numbered `first_record`; raises `CsvBroken` and `RecordTooLong`."""
         result = RecordBlock(self._layout.stream, b"", 0)
         lines: list[bytes] = []
         for row in parse_rows(block, DIALECT, first_record=first_record):
@@ -218,7 +215,6 @@ class JsonRecords:
         self._wanted = frozenset(properties) if isinstance(properties, Mapping) and properties else None
 
     def data(self, fields: Fields) -> bytes:
-        """The data of a record."""
         wanted = self._wanted
         chosen = fields if wanted is None else {name: each for name, each in fields.items() if name in wanted}
         return escape_line_ends(object_text(chosen))

@@ -59,17 +59,14 @@ class StreamStates:
         self._sent_slices: dict[StreamName, set[int]] = {}
 
     def given(self, name: StreamName) -> Mapping[str, Any] | None:
-        """The state that was given for a stream."""
         return self._given.get(name)
 
     def missing_slices(self, stream: SyncStream) -> Collection[int]:
-        """The slices that are still to be read."""
         finished = finished_slices(self._given.get(stream.name), stream.slices, self._sync_identity)
         self._sent_slices[stream.name] = set(finished)
         return set(range(len(stream.slices))) - finished
 
     def mark_sent(self, stream: SyncStream, slice_index: int) -> None:
-        """All records of a slice were sent."""
         self._sent_slices[stream.name].add(slice_index)
 
     def message(self, stream: SyncStream, checkpoint: Checkpoint | None = None) -> AirbyteMessage:
