@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer, check_effect
-from destination_pigment.imports.queue import JobDone, write_before_push
+from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.second_push import push_rejected_again
 from destination_pigment.imports.verdicts import (
     Effect,
@@ -49,58 +49,47 @@ class Changes:
         self._spool = spool
         self._store = store
 
-    def due_jobs(self, max_age_seconds: float) -> Sequence[ChangesJob]:
+    def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
         """The full files, and all that is confirmed once a record has waited so long."""
         is_old = self.files.waiting_seconds >= max_age_seconds
         segments = self.files.pop_marked() if is_old else self.files.pop_full()
-        name, spool, store = self.configuration_id, self._spool, self._store
-        return [ChangesJob(self.stream, name, each, spool, store) for each in segments]
+        return [
+            Job(self.stream, self.configuration_id, (each,), partial(self.import_segment, each)) for each in segments
+        ]
 
+    def import_segment(self, segment: FileSegment, importer: Importer) -> JobDone:
+        """Import a file, if not all its records were rejected on arrival.
 
-@dataclass(frozen=True, slots=True)
-class ChangesJob:
-    """One file to add."""
-
-    stream: DestinationStream
-    configuration_id: str
-    segment: FileSegment
-    spool: Spool
-    store: RejectedRowStore | None = None
-
-    @property
-    def segments(self) -> tuple[FileSegment, ...]:
-        """The one file; none where all its records were rejected on arrival."""
-        return (self.segment,)
-
-    def import_files(self, importer: Importer) -> JobDone:
-        """Import the file; raises `PartialWrite`, `ConfigProblem`, `TransientProblem` or a `PigmentError`."""
+        Raises `PartialWrite`, `ConfigProblem`, `TransientProblem` or a `PigmentError`.
+        """
         subject, name = self.stream.subject, self.configuration_id
-        if self.segment.rejected_rows is not None and importer.cancelled:
+        if segment.rejected_rows is not None and importer.cancelled:
             raise Cancelled
-        write_before_push(self.store, self.stream, self.segments)
-        require_no_rejection_on_arrival(importer.fail_on_rejected, self.segment.rejected, subject)
-        if self.segment.file is None:
+        write_before_push(self._store, self.stream, [segment])
+        require_no_rejection_on_arrival(importer.fail_on_rejected, segment.rejected, subject)
+        if segment.file is None:
             return JobDone(0, is_provisional=judge_without_file(importer.evidence[name]).is_provisional)
         require_known_deletions(importer.evidence[name], name, subject)
-        done = self._import(importer, self.segment.file)
-        verdict = check_effect(importer, self.stream, name, self.segment.rows, done, Effect.ADDS)
-        done = push_rejected_again(importer, self.stream, name, self.spool, self.segment.file, self.segment.rows, done)
-        problem = None if self.store is None else self._write_rejected(self.store, self.segment.file, done)
+        done = self._import(importer, segment.file, segment.rows)
+        verdict = check_effect(importer, self.stream, name, segment.rows, done, Effect.ADDS)
+        done = push_rejected_again(importer, self.stream, name, self._spool, segment.file, segment.rows, done)
+        stored = segment.rows - done.rejected
+        problem = None if self._store is None else self._write_rejected(self._store, segment.file, done, stored)
         if problem is None:
-            require_no_rejection_by_pigment(
-                importer.fail_on_rejected, done.rejected, self.segment.rows - done.rejected, subject
-            )
+            require_no_rejection_by_pigment(importer.fail_on_rejected, done.rejected, stored, subject)
         return JobDone(done.rejected, verdict.is_provisional, done.has_rows, problem, done.in_doubt)
 
-    def _import(self, importer: Importer, file: SpoolFile) -> Imported:
+    def _import(self, importer: Importer, file: SpoolFile, rows: int) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
         name = self.configuration_id
         try:
             return importer.import_file(file, self.stream.subject, name, repeatable=is_keyed)
         except (ImportFailed, ImportOutcomeUnknown) as error:
-            raise judge_failed_addition(self.stream, name, self.segment.rows, error, importer.evidence[name]) from None
+            raise judge_failed_addition(self.stream, name, rows, error, importer.evidence[name]) from None
 
-    def _write_rejected(self, store: RejectedRowStore, file: SpoolFile, done: Imported) -> Exception | None:
+    def _write_rejected(
+        self, store: RejectedRowStore, file: SpoolFile, done: Imported, stored: int
+    ) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there.
 
         Whatever it is, the other rows are stored, and must not be doubled.
@@ -109,7 +98,6 @@ class ChangesJob:
             store.write_imported(self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped)
         except Exception as error:  # noqa: BLE001 - see above
             failed = error if isinstance(error, BucketFailed) else unexpected(error)
-            stored = self.segment.rows - done.rejected
             sentence = store.sentence_after_push(failed, self.stream, done.rejected, stored)
             if self.stream.mode is WriteMode.APPEND_DEDUP:
                 again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."

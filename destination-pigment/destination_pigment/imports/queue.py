@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Event, Lock, Thread
@@ -33,19 +33,17 @@ class JobDone:
     in_doubt: int = 0
 
 
-class Job(Protocol):
-    """Files of one stream, with the records that they cover: their rows, and those rejected on arrival."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Files of one stream, with the records that they cover: their rows, and those rejected on arrival.
 
-    @property
-    def stream(self) -> DestinationStream: ...
-    @property
-    def configuration_id(self) -> str:
-        """The import configuration whose queue it waits in."""
+    It waits in the queue of its import configuration. `import_files` raises what ends the sync, or `Cancelled`.
+    """
 
-    @property
-    def segments(self) -> tuple[FileSegment, ...]: ...
-    def import_files(self, importer: Importer) -> JobDone:
-        """Import the files; raises what ends the sync, or `Cancelled`."""
+    stream: DestinationStream
+    configuration_id: str
+    segments: tuple[FileSegment, ...]
+    import_files: Callable[[Importer], JobDone]
 
 
 class StreamImports(Protocol):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer, check_effect
-from destination_pigment.imports.queue import JobDone, write_before_push
+from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
     Effect,
@@ -36,6 +36,9 @@ logger = logging.getLogger("airbyte.pigment.destination")
 # How often all files are sent again from the first, where the response to one of them was lost.
 _RESTARTS = 2
 
+# Files in their order, each with the number of its rows.
+Files = Sequence[tuple[SpoolFile, int]]
+
 
 class Reload:
     """What becomes of the records of a stream that replaces its block."""
@@ -51,15 +54,18 @@ class Reload:
         self.stream = stream
         self.files = files
         self.configuration_id = target.configuration_id
-        self._target = target
+        if target.clearing_id is None:
+            raise ValueError("a replacement needs an import configuration that clears")
+        self._clearing_id = target.clearing_id
+        self._minimum_rows = target.minimum_rows
         self._restart_seconds = restart_seconds
         self._store = store
 
-    def due_jobs(self, max_age_seconds: float) -> Sequence[ReloadJob]:  # noqa: ARG002 - whatever waits, it waits for the end
+    def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
         return ()
 
-    def last_jobs(self, *, may_clear: bool) -> Sequence[ReloadJob]:
+    def last_jobs(self, *, may_clear: bool) -> Sequence[Job]:
         """All files as one job, or none where there is nothing to do; ask when the source has succeeded.
 
         Without a record the block is cleared if that is asked for. Raises `ConfigProblem` where Pigment must be left
@@ -90,7 +96,9 @@ class Reload:
                     "created for that: refresh the schema of the connection, or clear the block in Pigment."
                 )
             segments = [self.files.header_only()]
-        return [ReloadJob(self.stream, self._target, tuple(segments), self._restart_seconds, self._store)]
+        return [
+            Job(self.stream, self.configuration_id, tuple(segments), partial(self.import_segments, tuple(segments)))
+        ]
 
     def _check_guards(self, segments: list[FileSegment]) -> None:
         """Raise `ConfigProblem` where the block must be left as it is."""
@@ -100,72 +108,52 @@ class Reload:
                 f"Every record of the {self.stream.subject} was rejected ({rejected:,} in all), so its block in "
                 "Pigment was left as it was: see the log for the reasons, and fix the records at their source."
             )
-        if rows < self._target.minimum_rows:
+        if rows < self._minimum_rows:
             raise ConfigProblem(
-                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self._target.minimum_rows:,} "
+                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self._minimum_rows:,} "
                 "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
                 '"Fewest rows" under "Targets".'
             )
         files = sum(each.file is not None for each in segments)
-        if files > 1 and self._target.clearing_id == self._target.configuration_id:
+        if files > 1 and self._clearing_id == self.configuration_id:
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
                 "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
                 'clears as "Replacing import configuration ID", or raise "Largest file (MB)".'
             )
 
+    def import_segments(self, segments: Sequence[FileSegment], importer: Importer) -> JobDone:
+        """Import all files: the first through what clears, the others through what adds.
 
-@dataclass(frozen=True, slots=True)
-class ReloadJob:
-    """All files of a stream: the first through what clears, the others through what adds."""
-
-    stream: DestinationStream
-    target: Target
-    segments: tuple[FileSegment, ...]
-    restart_seconds: float
-    store: RejectedRowStore | None = None
-
-    @property
-    def configuration_id(self) -> str:
-        """The import configuration that adds."""
-        return self.target.configuration_id
-
-    @property
-    def _clearing_id(self) -> str:
-        """The import configuration that clears."""
-        if self.target.clearing_id is None:
-            raise ValueError("a replacement needs an import configuration that clears")
-        return self.target.clearing_id
-
-    def import_files(self, importer: Importer) -> JobDone:
-        """Import the files; where the outcome of one is not known, all again from the one that clears.
+        Where the outcome of one is not known, all are sent again from the one that clears.
 
         Raises `ConfigProblem`, `TransientProblem`, `Cancelled` or a `PigmentError`.
         """
         if importer.cancelled:
             raise Cancelled
-        write_before_push(self.store, self.stream, self.segments)
-        rejected = sum(each.rejected for each in self.segments)
+        write_before_push(self._store, self.stream, segments)
+        rejected = sum(each.rejected for each in segments)
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
+        files = [(each.file, each.rows) for each in segments if each.file is not None]
         for restart in range(_RESTARTS + 1):
             stored: list[Imported] = []
             try:
                 if restart:
-                    importer.wait_before_restart(restart * self.restart_seconds)
-                return JobDone(self._import_all(importer, stored))
+                    importer.wait_before_restart(restart * self._restart_seconds)
+                return JobDone(self._import_all(importer, files, stored))
             except ImportOutcomeUnknown as doubt:
                 again = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
                 if importer.cancelled:
-                    raise self._with_state_of_block(again, stored) from None
+                    raise self._with_state_of_block(again, files, stored) from None
                 self._require_ended(importer, doubt)
                 if restart == _RESTARTS:
-                    raise self._with_state_of_block(again, stored) from None
+                    raise self._with_state_of_block(again, files, stored) from None
                 logger.warning("%s All files of the %s are sent again, in a moment.", doubt, self.stream.subject)
             except Exception as error:
                 has_begun = bool(stored or restart) or not _was_not_taken(error)
                 if not has_begun:
                     raise
-                raise self._with_state_of_block(error, stored) from None
+                raise self._with_state_of_block(error, files, stored) from None
         raise AssertionError("unreachable")
 
     def _require_ended(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
@@ -178,10 +166,10 @@ class ReloadJob:
             "that the import has ended, and run the sync again, which replaces all of the block."
         )
 
-    def _import_all(self, importer: Importer, stored: list[Imported]) -> int:
+    def _import_all(self, importer: Importer, files: Files, stored: list[Imported]) -> int:
         """Import all files, noting each that is stored; how many rows Pigment rejected."""
         subject = self.stream.subject
-        for position, (file, file_rows) in enumerate(self._files()):
+        for position, (file, file_rows) in enumerate(files):
             effect = Effect.ADDS_TO_REPLACEMENT if position else Effect.CLEARS_FIRST
             configuration_id = self.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
@@ -189,37 +177,34 @@ class ReloadJob:
             check_effect(importer, self.stream, configuration_id, file_rows, done, effect)
             stored.append(done)
         rejected = sum(each.rejected for each in stored)
-        rows = sum(each.rows for each in self.segments)
-        problem = None if self.store is None else self._write_rejected(self.store, stored, rows)
+        rows = sum(file_rows for _, file_rows in files)
+        problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
-            require_enough_written(subject, stored, rows, self.target.minimum_rows)
+            require_enough_written(subject, stored, rows, self._minimum_rows)
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
         return rejected
 
-    def _files(self) -> list[tuple[SpoolFile, int]]:
-        """The files in their order, each with the number of its rows."""
-        return [(each.file, each.rows) for each in self.segments if each.file is not None]
-
-    def _write_rejected(self, store: RejectedRowStore, stored: list[Imported], rows: int) -> Exception | None:
+    def _write_rejected(self, store: RejectedRowStore, files: Files, stored: list[Imported]) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
         rejected = sum(each.rejected for each in stored)
         try:
-            for (file, _), done in zip(self._files(), stored, strict=True):
+            for (file, _), done in zip(files, stored, strict=True):
                 store.write_imported(
                     self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
                 )
         except BucketFailed as failed:
+            rows = sum(file_rows for _, file_rows in files)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
 
-    def _with_state_of_block(self, error: Exception, stored: list[Imported]) -> Exception:
+    def _with_state_of_block(self, error: Exception, files: Files, stored: list[Imported]) -> Exception:
         """The error, with what is known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
-        if isinstance(error, BlockDescribed) or len(stored) == len(self._files()):
+        if isinstance(error, BlockDescribed) or len(stored) == len(files):
             return error
         contains = "contains only a part now" if stored else "may be empty or contain only a part now"
         failure = explain(error, subject=self.stream.subject)

@@ -16,9 +16,9 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.changes import Changes, ChangesJob
-from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.reload import Reload, ReloadJob
+from destination_pigment.imports.changes import Changes
+from destination_pigment.imports.queue import Job, JobDone
+from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported, PartialWrite
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
@@ -82,7 +82,7 @@ class World:
         return [each for each in self.events if each != "push"]
 
 
-def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> ChangesJob | ReloadJob:
+def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> Job:
     stream = DestinationStream(None, "s", mode, ("a",))
     limits = FileLimits(10**6, 10**6, timedelta(minutes=10))
     files = StreamFiles(RecordConverter(stream, (), DIALECT), spool, limits, RejectionsOnDisk(spool, lambda: NOW))

@@ -37,7 +37,7 @@ class Adding:
 
     def is_provisional(self, configuration_id: str = "c") -> bool:
         """Import a file; whether its rows are provisional until a later import."""
-        return append_three(self._importer, self._mode, configuration_id)[1].is_provisional
+        return append_three(self._importer, self._mode, configuration_id=configuration_id).is_provisional
 
 
 BOTH = pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.APPEND_DEDUP])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from destination_pigment.config import parse_config
+from destination_pigment.config import FileLimits, parse_config
+from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import FileSegment
-from destination_pigment.imports.changes import ChangesJob
+from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.reload import ReloadJob
+from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.verdicts import Imported
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import DestinationStream, WriteMode
@@ -25,6 +27,7 @@ from pigment_csv.dialect import CsvDialect
 
 RUNNING = RunningImport("import")
 DONE = CompletedImport("import", ImportCounts(1, deleted=0))
+LIMITS = FileLimits(10**6, 10**6, timedelta(minutes=10))
 THREE = b"1\r\n2\r\n3\r\n"
 
 AT_ONCE = CompletedImport("import", ImportCounts(3, 0, None))
@@ -108,19 +111,19 @@ def append_three(
     configuration_id: str = "c",
     *,
     rejected_on_arrival: int = 0,
-) -> tuple[ChangesJob, JobDone]:
-    """Append a file of three rows; the job, and what came of it."""
+) -> JobDone:
+    """Append a file of three rows."""
     with Spool() as spool:
         cut = FileSegment(filled(spool, THREE), rows=3, rejected=rejected_on_arrival, is_open=False)
-        job = ChangesJob(stream(mode), configuration_id, cut, spool)
-        return job, job.import_files(importer)
+        files = StreamFiles(RecordConverter(stream(mode), (), CsvDialect()), spool, LIMITS)
+        return Changes(stream(mode), Target(configuration_id), files, spool).import_segment(cut, importer)
 
 
 def append(
     pigment: Pigment, mode: WriteMode = WriteMode.APPEND, *, rejected_on_arrival: int = 0, **config: Any
 ) -> JobDone:
     importer = importer_for(pigment, Time(), **config)
-    return append_three(importer, mode, rejected_on_arrival=rejected_on_arrival)[1]
+    return append_three(importer, mode, rejected_on_arrival=rejected_on_arrival)
 
 
 def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int = 0) -> JobDone:
@@ -131,4 +134,6 @@ def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int 
             for _ in range(files)
         )
         target = Target("adding", "clearing")
-        return ReloadJob(stream(WriteMode.REPLACE), target, cuts, restart_seconds=10.0).import_files(importer)
+        replaced = stream(WriteMode.REPLACE)
+        nothing = StreamFiles(RecordConverter(replaced, (), CsvDialect()), spool, LIMITS)
+        return Reload(replaced, target, nothing, 10.0).import_segments(cuts, importer)
