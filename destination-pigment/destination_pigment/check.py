@@ -155,21 +155,19 @@ def _require_visible(stream: str, wanted: str, by_id: Mapping[str, ImportConfigu
 
 def _check_stream_names(settings: DestinationConfig) -> None:
     """The streams of a connection are not known yet, but two fields that mean the same stream must spell it alike."""
-    targets = [each.stream for each in settings.targets]
+    targets = {each.stream for each in settings.targets}
+    folded = {_folded(each.stream): each.stream for each in settings.targets}
     for each in settings.dimension_checks:
-        if targets and each.stream not in targets:
-            close = _closest(each.stream, targets)
-            if close is not None:
+        if each.stream not in targets:
+            for close in get_close_matches(_folded(each.stream), folded, n=1, cutoff=0.85):
                 raise ConfigProblem(
-                    f'"Dimension checks" names the stream "{each.stream}" and "Targets" the stream "{close}": write it '
-                    "in both as the connection in Airbyte shows it."
+                    f'"Dimension checks" names the stream "{each.stream}" and "Targets" the stream "{folded[close]}": '
+                    "write it in both as the connection in Airbyte shows it."
                 )
 
 
-def _closest(stream: str, others: Sequence[str]) -> str | None:
-    folded = {each.casefold().replace(" ", "_"): each for each in others}
-    found = get_close_matches(stream.casefold().replace(" ", "_"), folded, n=1, cutoff=0.85)
-    return folded[found[0]] if found else None
+def _folded(stream: str) -> str:
+    return stream.casefold().replace(" ", "_")
 
 
 def _check_dimension_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:

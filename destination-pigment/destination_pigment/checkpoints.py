@@ -82,7 +82,6 @@ class Checkpoints(Generic[S]):
         self._withheld.discard(key)
 
     def count_records(self, key: StreamKey, records: int) -> None:
-        """Count records that came."""
         self._received[key] += records
         self._since_state[key][key] += records
         self._since_state[None][key] += records

@@ -77,10 +77,6 @@ class Loader:
         self._queues.stop()
         self._failures.append(traced(error, subject=subject))
 
-    def stop(self) -> None:
-        """Begin no further import."""
-        self._queues.stop()
-
     def submit_due(self, max_age_seconds: float | None = None) -> None:
         """Send the files that may go now: the full ones, and all once a record has waited so long."""
         self._make_due_ready(self._max_age_seconds if max_age_seconds is None else max_age_seconds)
@@ -121,6 +117,8 @@ class Loader:
 
     def wait_for_imports(self) -> Iterator[None]:
         """Wait for all imports, but not for one that goes on long after the cancel; yields in between."""
+        if self._cancel.requested:
+            self._queues.stop()
         while self._queues.unfinished:
             self.collect(_WAIT_SECONDS)
             self.send_due_states()
@@ -131,7 +129,6 @@ class Loader:
                 return
 
     def send_due_states(self) -> None:
-        """Send the states that may go."""
         with self.failing():
             self._states.send_due()
 

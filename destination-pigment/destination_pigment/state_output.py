@@ -1,4 +1,8 @@
-"""The states on their way back: kept until their records are stored, then sent as they came."""
+"""The states on their way back: kept until their records are stored, then sent as they came.
+
+A state goes back as the object that came, with `destinationStats` added; everything else in it (the platform's `id`,
+numbers of any length) stays as it is, because it is never decoded.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from destination_pigment.checkpoints import Checkpoints
 from destination_pigment.files.spool import disk_errors_explained
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey
-from destination_pigment.input.messages import StateLine, with_stats
+from destination_pigment.input.messages import StateLine
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.wording import counted
 
@@ -20,6 +26,8 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 # How much is written to standard output at a time.
 _WRITE_BYTES = 1 << 19
+
+_OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 Emit = Callable[[bytes], None]
 
@@ -46,7 +54,10 @@ class StateOutput:
             return
         try:
             for lines in self._due_lines():
-                self._send(lines)
+                try:
+                    self._emit(lines)
+                except OSError:
+                    self._cancel.request(signal.SIGPIPE)
         except Exception:
             self.stop()
             raise
@@ -54,12 +65,6 @@ class StateOutput:
     def stop(self) -> None:
         """Send no further state: it is not certain which of them are true."""
         self._is_stopped = True
-
-    def _send(self, lines: bytes) -> None:
-        try:
-            self._emit(lines)
-        except OSError:
-            self._cancel.request(signal.SIGPIPE)
 
     def log_unsent(self) -> None:
         """Log how many states were not sent."""
@@ -77,14 +82,23 @@ class StateOutput:
                 if lines:  # those before it are true anyway
                     yield b"".join(lines)
                 raise
-            line = with_stats(line, stored=due.stored, rejected=due.rejected)
-            lines.append(line)
-            size += len(line)
+            lines.append(with_stats(line, stored=due.stored, rejected=due.rejected))
+            size += len(lines[-1])
             if size >= _WRITE_BYTES:
                 yield b"".join(lines)
                 lines, size = [], 0
         if lines:
             yield b"".join(lines)
+
+
+def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
+    """The state message as it came, with `destinationStats` added; ends in a line feed."""
+    message = _OBJECTS.decode(line)
+    state = _OBJECTS.decode(message["state"])
+    stats = {"recordCount": float(stored), "rejectedRecordCount": float(rejected)}
+    state["destinationStats"] = msgspec.Raw(msgspec.json.encode(stats))
+    message["state"] = msgspec.Raw(msgspec.json.encode(state))
+    return msgspec.json.encode(message) + b"\n"
 
 
 # What may wait in memory.

@@ -247,8 +247,6 @@ class Sync:
 
     def _end(self, *, has_input_ended: bool) -> Iterator[None]:
         """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
-        if self.failed or self._cancel.requested:
-            self._loader.stop()
         yield from self._loader.wait_for_imports()
         self._loader.confirm_provisional()
         with self._loader.failing():
@@ -263,7 +261,7 @@ class Sync:
         yield
 
     def _fail_what_was_left_out(self) -> None:
-        """Everything else is stored: now records that are missing, stray or held back end the sync with an error."""
+        """Everything else is stored: now records that are missing, stray or unconfirmed end the sync with an error."""
         for error, key in self._intake.problems():
             self._loader.fail(error, None if key is None else key[1])
         if self.failed:

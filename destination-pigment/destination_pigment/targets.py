@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,18 +178,11 @@ def _require_adding(
 
 def _require_no_conflict(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
     """A stream that replaces would delete what another stream puts into the same place."""
-    by_configuration: dict[str, list[DestinationStream]] = defaultdict(list)
-    for stream in streams:
-        target = targets[stream.key]
-        for configuration_id in target.configuration_ids:
-            by_configuration[configuration_id].append(stream)
-    for configuration_id, sharing in by_configuration.items():
-        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):
-            names = " and ".join(stream.subject for stream in sharing)
-            raise ConfigProblem(
-                f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
-                "is there: give each an import configuration of its own."
-            )
+    for configuration_id, names in _contested(streams, lambda stream: targets[stream.key].configuration_ids):
+        raise ConfigProblem(
+            f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
+            "is there: give each an import configuration of its own."
+        )
 
 
 def shared_blocks(
@@ -199,17 +192,25 @@ def shared_blocks(
 
     An import configuration may clear only its own scope of a block, which is not reported: so it is no error.
     """
-    blocks = {each.id: each.target for each in known if each.target is not None}
-    by_block: dict[str, list[DestinationStream]] = defaultdict(list)
-    for stream in streams:
-        if (block := blocks.get(targets[stream.key].configuration_id)) is not None:
-            by_block[block].append(stream)
+    blocks = {each.id: [each.target] for each in known if each.target is not None}
     return [
-        f'The {" and ".join(stream.subject for stream in sharing)} fill the same block, "{block}", and what overwrites '
-        "it deletes what the other has put there, unless its import configuration clears only a scope of its own."
-        for block, sharing in by_block.items()
-        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing)
+        f'The {names} fill the same block, "{block}", and what overwrites it deletes what the other has put there, '
+        "unless its import configuration clears only a scope of its own."
+        for block, names in _contested(streams, lambda stream: blocks.get(targets[stream.key].configuration_id, ()))
     ]
+
+
+def _contested(
+    streams: Iterable[DestinationStream], places_of: Callable[[DestinationStream], Iterable[str]]
+) -> Iterator[tuple[str, str]]:
+    """Each place that several streams fill and one of them replaces, with the names of these streams."""
+    by_place: dict[str, list[DestinationStream]] = defaultdict(list)
+    for stream in streams:
+        for place in places_of(stream):
+            by_place[place].append(stream)
+    for place, sharing in by_place.items():
+        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):
+            yield place, " and ".join(stream.subject for stream in sharing)
 
 
 _SYNC_MODES = ("append", "append_dedup", "overwrite")

@@ -15,6 +15,7 @@ from schedule_inputs import MODES
 from sync_machine import Platform
 
 from destination_pigment.checkpoints import Checkpoints, DueState
+from destination_pigment.files.rejected import RejectedOnArrival
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import changes, verdicts
 from destination_pigment.imports.importer import Importer
@@ -117,7 +118,7 @@ BROKEN: dict[str, Break] = {
     ),
     "a file follows one of which deletions are not known": put(changes, "require_known_deletions", nothing),
     "deletions that are not reported are taken for none": put(verdicts, "judge_adding", unreported_as_none),
-    "rows rejected on arrival are not written": put(RejectedRowStore, "write_arrived", nothing),
+    "rows rejected on arrival are not written": put(RejectedOnArrival, "rows", lambda _: iter(())),
     "rows that Pigment rejected are not written": put(RejectedRowStore, "write_imported", nothing),
     "rows are pushed that the source has not confirmed": put(StreamFiles, "pop_full", StreamFiles.pop_all),
     "a source that failed has succeeded": put(Completion, "proof", lambda *_: Proof.COMPLETE),

@@ -11,14 +11,30 @@ Rejections of a stream are read back in the order in which they came, so their n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
 
 from destination_pigment.files.rows import Rejection, Rows
 from destination_pigment.files.spool import Spool, disk_errors_explained
-from destination_pigment.rejected_rows.csv_table import KeptRow, to_line, values_of
-from destination_pigment.rejected_rows.store import RejectedOnArrival
+from destination_pigment.rejected_rows.csv_table import KeptRow, from_line, to_line, values_of
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedOnArrival:
+    """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
+
+    path: Path
+    begin: int
+    end: int
+    count: int
+
+    def rows(self) -> Iterator[KeptRow]:
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            while file.tell() < self.end:
+                yield from_line(file.readline())
 
 
 class RejectionsOnDisk:

@@ -31,7 +31,6 @@ class Rows:
 
     @property
     def count(self) -> int:
-        """How many rows."""
         return len(self.columns[0])
 
 
@@ -48,7 +47,6 @@ class Rejection:
 
     @property
     def count(self) -> int:
-        """How many records."""
         return 1 if isinstance(self.rejected, bytes) else self.rejected.count
 
 

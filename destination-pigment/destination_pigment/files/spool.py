@@ -133,7 +133,6 @@ class SpoolFile:
         yield reader.read_last_row()
 
     def remove(self) -> None:
-        """Remove the file."""
         self.finish()
         self.path.unlink(missing_ok=True)
 

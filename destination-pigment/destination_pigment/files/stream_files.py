@@ -16,10 +16,9 @@ import msgspec
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.rejected import RejectionsOnDisk
+from destination_pigment.files.rejected import RejectedOnArrival, RejectionsOnDisk
 from destination_pigment.files.rows import Column, Rejection, Rows
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.rejected_rows.store import RejectedOnArrival
 from pigment_client.wording import counted
 from pigment_csv.writer import CsvUnwritable
 from pigment_native.csv_lines import CsvLineWriter
@@ -50,7 +49,6 @@ class FileSegment:
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file."""
         return self.file.size_bytes if self.file is not None else 0
 
     def close(self) -> None:
@@ -184,7 +182,6 @@ class StreamFiles:
             self._rejected_handed_on = up_to
 
     def _split(self, mark: Watermark) -> None:
-        """End a segment at the watermark."""
         segment = self._segments[mark.segments]
         if not _ends_at(segment, mark):
             after = FileSegment(

@@ -14,8 +14,8 @@ from destination_pigment.imports.verdicts import (
     Effect,
     Imported,
     PartialWrite,
+    is_provisional_without_file,
     judge_failed_addition,
-    judge_without_file,
     require_known_deletions,
     require_no_rejection_by_pigment,
     require_no_rejection_on_arrival,
@@ -68,7 +68,7 @@ class Changes:
         write_before_push(self._store, self.stream, [segment])
         require_no_rejection_on_arrival(importer.fail_on_rejected, segment.rejected, subject)
         if segment.file is None:
-            return JobDone(0, is_provisional=judge_without_file(importer.evidence[name]).is_provisional)
+            return JobDone(0, is_provisional=is_provisional_without_file(importer.evidence[name]))
         require_known_deletions(importer.evidence[name], name, subject)
         done = self._import(importer, segment.file, segment.rows)
         verdict = check_effect(importer, self.stream, name, segment.rows, done, Effect.ADDS)

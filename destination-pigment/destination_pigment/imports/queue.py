@@ -14,6 +14,7 @@ from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
+from pigment_client.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,18 @@ def write_before_push(
     store: RejectedRowStore | None, stream: DestinationStream, segments: Sequence[FileSegment]
 ) -> None:
     """Write what was rejected on arrival to the bucket; raises `NotPushed` or `NotPushedYet` where that fails."""
-    if store is None:
+    arrived = [each.rejected_rows for each in segments if each.rejected_rows is not None]
+    if store is None or not arrived:
         return
     try:
-        store.write_arrived(stream, [each.rejected_rows for each in segments])
+        store.write_rows(stream.key, (row for each in arrived for row in each.rows()))
     except BucketFailed as failed:
-        raise (NotPushedYet if failed.is_passing else NotPushed)(str(failed)) from None
+        sentence = (
+            f"{counted(sum(each.count for each in arrived), 'rejected row')} of the {stream.subject} could not be "
+            f'written to the bucket "{store.bucket.name}", because {failed.cause}, so nothing of the file that they '
+            f"came with was sent to Pigment: {failed.advice}, and run the sync again."
+        )
+        raise (NotPushedYet if failed.is_passing else NotPushed)(sentence) from None
 
 
 Result = tuple[Job, JobDone | Exception]
@@ -104,7 +111,6 @@ class ImportQueues:
         return sum(self._name(each) == name for each in self.unfinished) < 2
 
     def submit(self, job: Job) -> None:
-        """Queue a job."""
         name = self._name(job)
         with self._lock:
             self._unfinished.append(job)

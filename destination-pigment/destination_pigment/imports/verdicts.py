@@ -138,9 +138,9 @@ def judge(
     return replace(verdict, warnings=(*verdict.warnings, warning))
 
 
-def judge_without_file(evidence: ClearingEvidence) -> Verdict:
-    """All records of a job were rejected on arrival: certain, but not before what is provisional ahead of them."""
-    return Verdict(evidence, is_provisional=evidence not in {ClearingEvidence.NOTHING, ClearingEvidence.ADDS})
+def is_provisional_without_file(evidence: ClearingEvidence) -> bool:
+    """Whether a job of only rejected records must wait: they are certain, but what is ahead of them may not be."""
+    return evidence not in {ClearingEvidence.NOTHING, ClearingEvidence.ADDS}
 
 
 def judge_adding(

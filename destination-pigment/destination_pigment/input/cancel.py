@@ -73,7 +73,6 @@ class Cancel:
         return 128 + self._signal
 
     def request(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Cancel."""
         if not self._event.is_set():
             self._signal = number
             self._event.set()

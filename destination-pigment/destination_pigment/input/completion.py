@@ -41,7 +41,6 @@ class Completion:
     _is_cut: bool = False
 
     def on_records(self, key: StreamKey) -> None:
-        """Records came."""
         self._after_state.add(key)
         # What was reported before is not about these.
         self._statuses.pop(key, None)
@@ -58,7 +57,6 @@ class Completion:
         self._all_filled |= fills_all
 
     def on_status(self, key: StreamKey, status: StreamStatus) -> None:
-        """A status came."""
         self._has_statuses = True
         self._statuses[key] = status
 

@@ -1,8 +1,4 @@
-"""Airbyte's lines in and out, as bytes: what we do not read is not changed.
-
-A state goes back as the object that came, with `destinationStats` added; everything else in it (the platform's `id`,
-numbers of any length) stays as it is, because it is never decoded.
-"""
+"""Airbyte's lines as messages: records and states stay the bytes that came, because they are never decoded."""
 
 from __future__ import annotations
 
@@ -126,7 +122,6 @@ Parsed = Records | UnreadableRecord | StateLine | StatusLine | UnreadableLine
 _LINES = msgspec.json.Decoder(_Line)
 _STATES = msgspec.json.Decoder(_State)
 _TRACES = msgspec.json.Decoder(_Trace)
-_OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # What decoding raises for a line that is no message; too deep nesting is a RecursionError.
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
@@ -267,16 +262,6 @@ def _announced(stats: msgspec.Raw) -> int | None:
         return None if count is None else int(count)
     except (*_UNDECODABLE, OverflowError):
         return None
-
-
-def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
-    """The state message as it came, with `destinationStats` added; ends in a line feed."""
-    message = _OBJECTS.decode(line)
-    state = _OBJECTS.decode(message["state"])
-    stats = {"recordCount": float(stored), "rejectedRecordCount": float(rejected)}
-    state["destinationStats"] = msgspec.Raw(msgspec.json.encode(stats))
-    message["state"] = msgspec.Raw(msgspec.json.encode(state))
-    return msgspec.json.encode(message) + b"\n"
 
 
 def _status(trace: _Trace) -> StatusLine | None:

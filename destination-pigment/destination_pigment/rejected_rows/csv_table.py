@@ -106,32 +106,30 @@ def from_line(line: bytes) -> KeptRow:
 
 def table_of(rows: Sequence[KeptRow], stream: StreamKey) -> bytes:
     """A file of rows of one stream; its columns are those of all rows, in the order in which they first appear."""
-    names = list(dict.fromkeys(name for row in rows for name in row.names))
+    namespace, name = stream
+    names = list(dict.fromkeys(each for row in rows for each in row.names))
     lines = [_line([*_FIXED, *_free(names)])]
     for row in rows:
         cells = dict(zip(row.names, row.cells, strict=True))
         lines.append(
-            _line([row.reason, row.field, utc_text(row.at), *_named(stream), *(cells.get(name) for name in names)])
+            _line([row.reason, row.field, utc_text(row.at), name, namespace, *(cells.get(each) for each in names)])
         )
     return _encoded(lines)
 
 
 def counts_of(skipped: Iterable[SkippedData], stream: StreamKey, at: datetime) -> bytes:
     """A file of rejections that do not name their rows: how often, why, and samples."""
+    namespace, name = stream
     lines = [_line(_COUNTED)]
     for each in skipped:
         samples = json.dumps(each.samples, ensure_ascii=False) if each.samples else None
-        lines.append(_line([each.reason, each.column, str(each.count), samples, utc_text(at), *_named(stream)]))
+        lines.append(_line([each.reason, each.column, str(each.count), samples, utc_text(at), name, namespace]))
     return _encoded(lines)
 
 
 def utc_text(at: datetime) -> str:
     """A time in UTC, to the millisecond."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _named(stream: StreamKey) -> tuple[Cell, Cell]:
-    return stream[1], stream[0]
 
 
 def _free(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -25,7 +24,6 @@ from destination_pigment.rejected_rows.csv_table import (
     ReadRows,
     are_quoted_right,
     counts_of,
-    from_line,
     named_rows,
     rows_by_number,
     table_of,
@@ -86,8 +84,9 @@ def _endpoint(entered: str) -> Address | None:
     if not entered:
         return None
     try:
-        address = Address(entered.rstrip("/"))
-        if _is_plain(entered):
+        address, parts = Address(entered.rstrip("/")), urlsplit(entered)
+        # Only an address: no key, query or fragment, and no blank inside.
+        if "@" not in parts.netloc and not parts.query and not parts.fragment and len(entered.split()) == 1:
             return address
     except AddressUnusable:
         pass
@@ -101,20 +100,11 @@ def _endpoint(entered: str) -> Address | None:
     )
 
 
-def _is_plain(address: str) -> bool:
-    """Whether it is only an address: no key, query or fragment, and no blank inside."""
-    parts = urlsplit(address)
-    return "@" not in parts.netloc and not parts.query and not parts.fragment and len(address.split()) == 1
-
-
 class BucketFailed(Exception):
-    """The bucket was not written; `cause` is a clause, `advice` one thing to do, `is_passing` whether it may pass.
+    """The bucket was not written; `cause` is a clause, `advice` one thing to do, `is_passing` whether it may pass."""
 
-    A `sentence` is the whole text for the user, if there is more to say.
-    """
-
-    def __init__(self, cause: str, advice: str, *, is_passing: bool = False, sentence: str = "") -> None:
-        super().__init__(sentence or f"{cause}: {advice}.")
+    def __init__(self, cause: str, advice: str, *, is_passing: bool = False) -> None:
+        super().__init__(f"{cause}: {advice}.")
         self.cause = cause
         self.advice = advice
         self.is_passing = is_passing
@@ -186,23 +176,6 @@ class Objects(Protocol):
         """Remove an object; raises `BucketFailed`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedOnArrival:
-    """Rows of one stream that were rejected on arrival, as a part of a file on disk."""
-
-    path: Path
-    begin: int
-    end: int
-    count: int
-
-    def rows(self) -> Iterator[KeptRow]:
-        """The rows."""
-        with self.path.open("rb") as file:
-            file.seek(self.begin)
-            while file.tell() < self.end:
-                yield from_line(file.readline())
-
-
 class RejectedRowStore:
     """Writes rejected rows; may be shared by threads. The bucket is opened for the first of them."""
 
@@ -215,26 +188,6 @@ class RejectedRowStore:
         self._lock = Lock()
         self._open = opened
         self._objects: Objects | None = None
-
-    def write_arrived(self, stream: DestinationStream, arrived: Sequence[RejectedOnArrival | None]) -> None:
-        """Write what was rejected on arrival; raises `BucketFailed`: then nothing may be pushed.
-
-        The text of the error is the whole sentence for the user.
-        """
-        found = [each for each in arrived if each is not None]
-        if not found:
-            return
-        try:
-            self.write_rows(stream.key, (row for each in found for row in each.rows()))
-        except BucketFailed as failed:
-            rows = counted(sum(each.count for each in found), "rejected row")
-            sentence = (
-                f'{rows} of the {stream.subject} could not be written to the bucket "{self.bucket.name}", '
-                f"because {failed.cause}, so nothing of the file that they came with was sent to Pigment: "
-                f"{failed.advice}, and run the sync again."
-            )
-            is_passing = failed.is_passing
-            raise BucketFailed(failed.cause, failed.advice, is_passing=is_passing, sentence=sentence) from None
 
     def write_imported(
         self,

@@ -19,8 +19,8 @@ from destination_pigment.input.messages import (
     UnreadableRecord,
     is_whole,
     parse_block,
-    with_stats,
 )
+from destination_pigment.state_output import with_stats
 
 
 def record(stream: str, data: Any, **more: Any) -> bytes:
