@@ -13,7 +13,7 @@ from destination_pigment.rejected_rows.store import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, pasted_id
 from pigment_client.models import ImportMode, UploadForm
-from pigment_csv.date_pattern import ISO_DAY, DatePattern, PatternProblem, parse_date_pattern
+from pigment_csv.date_pattern import ISO_DAY, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 
 # Retries of a read if the form says nothing; a push takes no more than `retry.PUSH` allows.
@@ -37,8 +37,10 @@ def parse_loading(config: Form, target: Form | None = None) -> Loading:
     target = target or {}
     given = {name: value for name, value in (target.get("csv") or {}).items() if value is not None and value != ""}
     csv = {**(config.get("csv") or {}), **given}
+    entered = entered_text(csv, "dates")
+    word = entered.lower()
     try:
-        dates = _parse_dates(entered_text(csv, "dates"))
+        dates = None if word in {"", "as_sent"} else ISO_DAY if word == "iso" else parse_date_pattern(entered)
     except PatternProblem as problem:
         where = f' in the entry for "{entered_text(target, "stream")}" under "Targets"' if "dates" in given else ""
         raise ConfigProblem(f'The pattern in the field "Dates" of "CSV format"{where} {problem}.') from None
@@ -50,12 +52,6 @@ def parse_loading(config: Form, target: Form | None = None) -> Loading:
     )
     mode = entered_text(target, "import_mode") or entered_text(config, "import_mode")
     return Loading(dialect, ImportMode(mode) if mode else None)
-
-
-def _parse_dates(text: str) -> DatePattern | None:
-    if text.lower() in {"", "as_sent"}:
-        return None
-    return ISO_DAY if text.lower() == "iso" else parse_date_pattern(text)
 
 
 class OnUnknown(StrEnum):

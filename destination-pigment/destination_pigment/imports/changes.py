@@ -26,7 +26,6 @@ from destination_pigment.rejected_rows.store import (
     BucketFailed,
     RejectedRowStore,
     problem_of,
-    unexpected,
 )
 from destination_pigment.targets import Target
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
@@ -97,7 +96,10 @@ class Changes:
         try:
             store.write_imported(self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped)
         except Exception as error:  # noqa: BLE001 - see above
-            failed = error if isinstance(error, BucketFailed) else unexpected(error)
+            why = f"the connector met an error ({type(error).__name__})"
+            failed = (
+                error if isinstance(error, BucketFailed) else BucketFailed(why, "report it with the log of this sync")
+            )
             sentence = store.sentence_after_push(failed, self.stream, done.rejected, stored)
             if self.stream.mode is WriteMode.APPEND_DEDUP:
                 again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."

@@ -120,9 +120,8 @@ class Importer:
         done = self._completed(pushed, subject)
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
-        rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
         logger.info("Imported the %s: %s.", subject, describe_counts(done.counts))
-        log_left_out(subject, done, rejected)
+        rejected = count_and_log_rejected(subject, done)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
         return Imported(done.counts, rejected, done.rejected_rows, skipped=done.skipped)
@@ -183,8 +182,9 @@ def describe_counts(counts: ImportCounts | None) -> str:
     return f"{counts.inserted} inserted, {counts.updated} updated, {deleted} deleted, {counts.skipped} skipped"
 
 
-def log_left_out(subject: str, done: CompletedImport, rejected: int) -> None:
-    """Log what an import did not take, by reason and column; values of rows are never quoted."""
+def count_and_log_rejected(subject: str, done: CompletedImport) -> int:
+    """How many rows an import did not take; logs them by reason and column, and never quotes values of rows."""
+    rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
     for skipped in done.skipped:
         logger.warning("Skipped in the %s: %s", subject, _describe_skipped(skipped))
     if rejected and not done.skipped:
@@ -193,6 +193,7 @@ def log_left_out(subject: str, done: CompletedImport, rejected: int) -> None:
             logger.warning(
                 'Rejected in the %s: %s, %s in the column "%s".', subject, counted(count, "row"), code, column
             )
+    return rejected
 
 
 def _describe_skipped(skipped: SkippedData) -> str:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from threading import Thread
 from typing import NoReturn
 
-from destination_pigment.imports.importer import Importer, describe_counts, log_left_out
+from destination_pigment.imports.importer import Importer, count_and_log_rejected, describe_counts
 from destination_pigment.imports.polling import CancelGrace, ImportLabel
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
@@ -213,9 +213,7 @@ class ThenRun:
         )
 
     def _completed(self, each: FollowUp, done: CompletedImport) -> str:
-        skipped = done.counts.skipped if done.counts else 0
-        rejected = max(len({row.row for row in done.rejected_rows}), skipped)
-        log_left_out(f'run of {each.title} under "Then run"', done, rejected)
+        rejected = count_and_log_rejected(f'run of {each.title} under "Then run"', done)
         if rejected and self._importer.fail_on_rejected:
             self._fail(
                 f"completed with {counted(rejected, 'rejected row')}",

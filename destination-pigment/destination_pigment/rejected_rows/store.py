@@ -268,11 +268,6 @@ def problem_of(failed: BucketFailed, sentence: str) -> ConfigProblem | Transient
     return TransientProblem(sentence) if failed.is_passing else ConfigProblem(sentence)
 
 
-def unexpected(error: Exception) -> BucketFailed:
-    """Any other error on the way to the bucket, which could happen again."""
-    return BucketFailed(f"the connector met an error ({type(error).__name__})", "report it with the log of this sync")
-
-
 def open_objects(bucket: Bucket) -> Objects:
     """The bucket's objects; raises `BucketFailed` if no request can be made."""
     from destination_pigment.rejected_rows.s3 import S3Objects  # noqa: PLC0415 - botocore takes long to load

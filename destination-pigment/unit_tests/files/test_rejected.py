@@ -43,13 +43,13 @@ STEPS = st.lists(st.sampled_from(["row", "row", "rejected", "wider", "mark", "fu
 
 
 class Stream:
-    """A stream whose records come and go, and how many of them were rejected and vouched for."""
+    """A stream whose records come and go, and how many of them were rejected and confirmed."""
 
     def __init__(self, spool: Spool, rows: int) -> None:
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         self.files = StreamFiles(RecordConverter(STREAM, (), DIALECT), spool, limits, on_disk(spool))
         self.popped: list[FileSegment] = []
-        self.rejected = self.vouched = 0
+        self.rejected = self.confirmed = 0
 
     def step(self, step: str) -> None:
         match step:
@@ -62,7 +62,7 @@ class Stream:
                 self.rejected += 1
             case "mark":
                 self.files.raise_watermark()
-                self.vouched = self.rejected
+                self.confirmed = self.rejected
             case "full":
                 self.pop(self.files.pop_full())
             case "marked":
@@ -71,7 +71,7 @@ class Stream:
     def pop(self, segments: list[FileSegment]) -> None:
         self.popped += segments
         if segments:
-            assert sum(len(rows_on_disk(segment)) for segment in self.popped) == self.vouched
+            assert sum(len(rows_on_disk(segment)) for segment in self.popped) == self.confirmed
 
 
 @given(STEPS, st.integers(1, 4), st.booleans())
@@ -83,7 +83,7 @@ def test_rejected_rows_go_with_the_first_file_that_their_state_waits_for_each_on
         for step in steps:
             stream.step(step)
         if takes_all:
-            stream.vouched = stream.rejected
+            stream.confirmed = stream.rejected
             stream.pop(stream.files.pop_all())
 
         rows_found = [rows_on_disk(segment) for segment in stream.popped]
