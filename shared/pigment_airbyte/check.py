@@ -50,11 +50,7 @@ def check_form_and_connection(
         check_form(config, schema)
         # Someone is waiting for the result: one retry is enough.
         impatient = {**config, "max_retries": min(int(config.get("max_retries", 1)), 1)}
-        with (
-            _address_explained(config),
-            _keys_explained(config, needed(config)),
-            open_client(impatient) as client,
-        ):
+        with _address_explained(config), _keys_explained(config, needed(config)), open_client(impatient) as client:
             return try_all(client, parse(impatient))
 
     return status_of(check, logger)

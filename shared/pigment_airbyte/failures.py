@@ -90,11 +90,7 @@ def explain(error: BaseException, *, subject: str | None = None) -> Failure:
 
 
 def traced(
-    error: BaseException,
-    *,
-    subject: str | None = None,
-    stream: str | None = None,
-    namespace: str | None = None,
+    error: BaseException, *, subject: str | None = None, stream: str | None = None, namespace: str | None = None
 ) -> AirbyteTracedException:
     """The error as the CDK's exception; raise it `from None`, so that no text of the original is printed."""
     failure = explain(error, subject=subject)

@@ -128,9 +128,12 @@ def _sentence(error: ValidationError, schema: Schema) -> str:
             kinds = " or ".join(_TYPES[each] for each in ([wanted] if isinstance(wanted, str) else wanted))
             return f"{field} must be {kinds}: correct it."
         case "minimum" | "maximum":
-            return f"{field} must be {_range(own)}: correct it."
+            least, most = own["minimum"], own.get("maximum")
+            bounds = f"{least} or more" if most is None else f"between {least} and {most}"
+            return f"{field} must be {bounds}: correct it."
         case "enum":
-            return f"{field} must be {_any_of(wanted)}: choose one of them."
+            choices = ", ".join(map(str, wanted[:-1])) + " or " * (len(wanted) > 1) + str(wanted[-1])
+            return f"{field} must be {choices}: choose one of them."
         case "pattern":
             return f"{field} must be {own.get('pattern_descriptor', 'written differently')}: correct it."
         case "oneOf":
@@ -140,16 +143,6 @@ def _sentence(error: ValidationError, schema: Schema) -> str:
             return f"{field} contains the same entry twice: leave one of them."
         case _:
             return f"{field} is not filled in as the form asks: correct it."
-
-
-def _any_of(words: list[Any]) -> str:
-    *others, last = map(str, words)
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _range(schema: Schema) -> str:
-    least, most = schema["minimum"], schema.get("maximum")
-    return f"{least} or more" if most is None else f"between {least} and {most}"
 
 
 def _field(path: list[Any], schema: Schema) -> str:

@@ -9,7 +9,7 @@ asked for (`importStatus`, `detailedReport`); the text "CSV Push API" describes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pigment_client.models import (
@@ -49,7 +49,7 @@ def _parse_asked(import_id: str, body: Mapping[str, Any]) -> Import:
         case "Failed":
             return FailedImport(import_id, _error_names(body.get("errorsDetails"), "name"))
         case "Completed":
-            return _completed(import_id, body.get("detailedReport"))
+            return _completed(import_id, body, _parse_report)
         case _:
             return UnreadableStatus(import_id, completed=False)
 
@@ -60,16 +60,19 @@ def _error_names(errors: Any, key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 
-def _completed(import_id: str, report: Any) -> Import:
-    if report is None:
-        return CompletedImport(import_id)
+def _completed(
+    import_id: str, body: Mapping[str, Any], parse: Callable[[str, Mapping[str, Any]], CompletedImport]
+) -> Import:
     try:
-        return _parse_report(import_id, report)
+        return parse(import_id, body)
     except MALFORMED:
         return UnreadableStatus(import_id, completed=True)
 
 
-def _parse_report(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
+def _parse_report(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
+    report = body.get("detailedReport")
+    if report is None:
+        return CompletedImport(import_id)
     summary = report["summary"]
     counts = ImportCounts(
         _count(summary, "insertedCount"),
@@ -91,17 +94,15 @@ def _parse_report(import_id: str, report: Mapping[str, Any]) -> CompletedImport:
 
 
 def _parse_immediate(import_id: str, body: Mapping[str, Any]) -> Import:
-    status = text_of(body, "status").lower()
-    if status == "failed":
-        return FailedImport(import_id, _error_names(body.get("errors"), "code"), _accepted(body))
-    if status in _RUNNING:
-        return RunningImport(import_id)
-    if status != "completed":
-        return UnreadableStatus(import_id, completed=False)
-    try:
-        return _parse_immediate_result(import_id, body)
-    except MALFORMED:
-        return UnreadableStatus(import_id, completed=True)
+    match text_of(body, "status").lower():
+        case "failed":
+            return FailedImport(import_id, _error_names(body.get("errors"), "code"), _accepted(body))
+        case "completed":
+            return _completed(import_id, body, _parse_immediate_result)
+        case status if status in _RUNNING:
+            return RunningImport(import_id)
+        case _:
+            return UnreadableStatus(import_id, completed=False)
 
 
 def _parse_immediate_result(import_id: str, body: Mapping[str, Any]) -> CompletedImport:

@@ -42,11 +42,7 @@ _DEFINITIONS: dict[str, Any] = {
         {
             "metricId": _ID,
             "condition": _object(
-                {
-                    "type": {"enum": _CONDITIONS},
-                    "value": {"type": ["string", "number", "boolean"]},
-                },
-                "type",
+                {"type": {"enum": _CONDITIONS}, "value": {"type": ["string", "number", "boolean"]}}, "type"
             ),
         },
         "metricId",

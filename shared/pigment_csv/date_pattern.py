@@ -57,14 +57,7 @@ _LETTERS = {run[0] for run in _RUNS}
 
 _ADVICE = "years are yyyy or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s or ss"
 
-_WORDS = {
-    "year": "yyyy",
-    "month": "MM",
-    "day": "dd",
-    "hour": "HH",
-    "minute": "mm",
-    "second": "ss",
-}
+_WORDS = {"year": "yyyy", "month": "MM", "day": "dd", "hour": "HH", "minute": "mm", "second": "ss"}
 
 
 class PatternProblem(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
@@ -18,7 +18,7 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
 from pigment_client.wording import counted, listed
 from source_pigment.config import SourceConfig, parse_config
-from source_pigment.discovery.catalog import Application, Applications, ExportCatalog, ExportTarget, export_requests
+from source_pigment.discovery.catalog import Applications, ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_whole_catalog
 from source_pigment.discovery.sampling import read_sample
 from source_pigment.system_streams import check_system_streams
@@ -137,14 +137,10 @@ def _across_applications(targets: Sequence[ExportTarget], kind: ExportKind) -> l
 
 def _applications(applications: Applications) -> str:
     """Which applications the keys see, and which of them hide their blocks."""
-    seen = [each for each in applications.seen if each.id not in applications.failed]
-    hidden = [each for each in applications.seen if each.id in applications.failed]
-    without = f" Left out, because their blocks are hidden: {_named(hidden)}." if hidden else ""
-    return f" The keys see {counted(len(seen), 'application')}: {_named(seen)}.{without}"
-
-
-def _named(applications: Iterable[Application]) -> str:
-    return listed(each.namespace for each in applications)
+    seen = [each.namespace for each in applications.seen if each.id not in applications.failed]
+    hidden = [each.namespace for each in applications.seen if each.id in applications.failed]
+    without = f" Left out, because their blocks are hidden: {listed(hidden)}." if hidden else ""
+    return f" The keys see {counted(len(seen), 'application')}: {listed(seen)}.{without}"
 
 
 def _kinds(catalog: ExportCatalog, system: Mapping[str, int]) -> str:

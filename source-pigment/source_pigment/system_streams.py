@@ -34,7 +34,7 @@ def check_system_streams(client: PigmentClient, settings: SourceConfig) -> dict[
     """
     found: dict[str, int] = {}
     if settings.model_streams:
-        ModelListings(client, settings.application_id, num_workers=settings.num_workers).check()
+        ModelListings(client, settings.application_id, num_workers=settings.num_workers).try_each_listing()
         found["about the model"] = len(ModelKind)
     if settings.audit_log:
         # The last hour has few events, and a slightly wrong clock does not move it into the future.

@@ -23,8 +23,14 @@ class UploadBody:
 
     def __init__(self, file: IO[bytes], form: UploadForm) -> None:
         boundary = secrets.token_hex(16)
-        before, after = _around(boundary) if form is UploadForm.MULTIPART else (b"", b"")
-        self.content_type = f"multipart/form-data; boundary={boundary}" if before else "text/csv"
+        self.content_type, before, after = "text/csv", b"", b""
+        if form is UploadForm.MULTIPART:
+            self.content_type = f"multipart/form-data; boundary={boundary}"
+            before = (
+                f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="data.csv"\r\n'
+                "Content-Type: text/csv\r\n\r\n"
+            ).encode()
+            after = f"\r\n--{boundary}--\r\n".encode()
         self.begun = False
         self._before = before
         self._file = file
@@ -43,12 +49,3 @@ class UploadBody:
             yield piece
         if self._after:
             yield self._after
-
-
-def _around(boundary: str) -> tuple[bytes, bytes]:
-    before = (
-        f"--{boundary}\r\n"
-        'Content-Disposition: form-data; name="file"; filename="data.csv"\r\n'
-        "Content-Type: text/csv\r\n\r\n"
-    )
-    return before.encode(), f"\r\n--{boundary}--\r\n".encode()

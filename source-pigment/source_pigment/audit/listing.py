@@ -163,7 +163,7 @@ class AuditListing:
             raise _not_understood("when each event was ingested (ingestionTimestamp)")
         mark = fingerprint(identity_of(event))
         is_wanted = ingested >= self._window.since and mark not in self._sent
-        return ingested, self._store.keep(event, mark, ingested, self._listing, is_wanted=is_wanted)
+        return ingested, self._store.store_event(event, mark, ingested, self._listing, is_wanted=is_wanted)
 
     def _page(self, since: Micros, cursor: str | None = None, parameter: str = _CURSOR_PARAMETERS[0]) -> AuditPage:
         if self._stop.is_set():

@@ -76,7 +76,7 @@ class EventStore:
     def __str__(self) -> str:
         return counted(self.rows, "new event")
 
-    def keep(self, event: AuditEvent, mark: bytes, ingested: Micros, listing: int, *, is_wanted: bool) -> bool:
+    def store_event(self, event: AuditEvent, mark: bytes, ingested: Micros, listing: int, *, is_wanted: bool) -> bool:
         """Keep an event, or only remember it if it is not wanted; False if this listing already had it.
 
         The mark stands for everything that makes it the same event.

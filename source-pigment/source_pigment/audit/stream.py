@@ -100,12 +100,12 @@ class AuditStream:
                     count += block.count
                     yield block
                 if self._is_incremental and count < fetched.rows:
-                    yield Checkpoint(self._window.state())
+                    yield Checkpoint(self._window.to_state())
         if count != fetched.rows:
             raise AssertionError("an event was counted that did not become a record")
         if fetched.read_at is not None:
             self._window.complete(fetched.read_at)
-            self._state = self._window.state()
+            self._state = self._window.to_state()
 
     def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:  # noqa: ARG002 - one slice, of no sync
         return self._state

@@ -114,7 +114,7 @@ class Window:
             window.since = max(window.since, minute_of(newest - OVERLAP))
         return window
 
-    def state(self) -> dict[str, Any]:
+    def to_state(self) -> dict[str, Any]:
         return {
             _NEWEST: None if self.newest is None else iso(self.newest),
             _SINCE: iso(self.since),

@@ -102,13 +102,7 @@ def _discover_stream(
     if len(header) < 2 and not "".join(header).strip():
         raise ConfigProblem(f"The export of the {target.subject} has no columns: add a property or metric to it.")
     schema = make_schema(
-        target.kind,
-        target.block,
-        target.known_names,
-        requests[0].payload,
-        header,
-        rows,
-        infer_types=config.infer_types,
+        target.kind, target.block, target.known_names, requests[0].payload, header, rows, infer_types=config.infer_types
     )
     application = target.application
     return AirbyteStream(

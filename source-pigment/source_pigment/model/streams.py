@@ -136,7 +136,7 @@ class ModelListings:
         places = [each for each in places if not each.is_table]
         return self._enrich(merge_listings(self._list(Listing.IMPORT_CONFIGURATIONS, places, stop)))
 
-    def check(self) -> None:
+    def try_each_listing(self) -> None:
         """Ask for one list of each kind; raises what `entries` would."""
         places = [Place(each) for each in self._list_applications()[:1]]
         for listing in (Listing.BLOCKS, Listing.VIEWS, Listing.IMPORT_CONFIGURATIONS):

@@ -173,12 +173,7 @@ class BulkConverter:
 
 def _writer(library: CDLL, layout: RecordLayout, pieces: Sequence[Piece], keys: tuple[int, ...]) -> RecordLineWriter:
     return RecordLineWriter(
-        library,
-        pieces,
-        len(layout.names),
-        keys,
-        longest_line_bytes=LONGEST_LINE_BYTES,
-        delimiter=DIALECT.delimiter,
+        library, pieces, len(layout.names), keys, longest_line_bytes=LONGEST_LINE_BYTES, delimiter=DIALECT.delimiter
     )
 
 

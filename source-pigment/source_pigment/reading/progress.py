@@ -37,7 +37,7 @@ class KeyCheck:
         self._keys = array("Q")
         self._blank = 0
 
-    def count(self, block: RecordBlock) -> None:
+    def count_keys(self, block: RecordBlock) -> None:
         self._blank += block.blank_keys
         self._keys += block.keys[: MOST_KEYS - len(self._keys)]
 
@@ -90,7 +90,7 @@ class Progress:
         self.rows_sent += block.count
         self._bytes_sent += len(block.lines)
         self._misfits.update(block.misfits)
-        self._key.count(block)
+        self._key.count_keys(block)
 
     def log_summary(self) -> None:
         """Log at the end how much was sent, and warn once for each column and once about the key."""
