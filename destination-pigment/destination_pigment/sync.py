@@ -232,7 +232,7 @@ class Sync:
                 continue
             decision = self._decide(key, has_waited=True)
             if isinstance(decision, Hold):
-                self._fail_held(each.stream, decision)
+                self._fail_because_of(decision, each.stream)
                 continue
             try:
                 of_stream = each.last_jobs(may_clear=self._completion.asks_for_clear(key))
@@ -269,11 +269,11 @@ class Sync:
         for key, each in self._streams.items():
             decision = self._decide(key, has_waited=True)
             if each.stream.mode is not WriteMode.REPLACE and isinstance(decision, Hold):
-                self._fail_held(each.stream, decision)
+                self._fail_because_of(decision, each.stream)
 
-    def _fail_held(self, stream: DestinationStream, decision: Hold) -> None:
-        if decision.sentence is not None:
-            self._loader.fail(TransientProblem(decision.sentence), stream.subject)
+    def _fail_because_of(self, hold: Hold, stream: DestinationStream) -> None:
+        if hold.sentence is not None:
+            self._loader.fail(TransientProblem(hold.sentence), stream.subject)
 
 
 def _send_nothing(_lines: bytes) -> None:

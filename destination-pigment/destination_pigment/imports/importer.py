@@ -106,7 +106,7 @@ class Importer:
             ) from error
 
     def may_restart_after(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
-        """Whether an import whose outcome is not known has certainly ended; asks once more, as long as for any."""
+        """Whether an import of unknown outcome has certainly ended, so that its files may be sent again; polls it."""
         if doubt.import_id is None:
             return True
         try:

@@ -230,24 +230,28 @@ class RejectedRowStore:
         self._put(self._names.counts(stream, next(self._parts)), content)
 
     def _put(self, name: str, content: bytes) -> None:
-        for retry in count(1):
-            try:
-                self._opened().put(name, content)
-            except BucketFailed as failed:
-                if not failed.is_passing or retry > RETRIES.retries:
-                    raise
-                wait = wait_seconds(RETRIES, retry, retry_after=None, random=self._clock.random)
-                logger.info("Writing rejected rows to the bucket: %s. Trying again in %.1f s.", failed.cause, wait)
-                self._clock.sleep(wait)
-            else:
-                logger.info('Wrote rejected rows to "%s" in the bucket "%s".', name, self.bucket.name)
-                return
+        _repeat_while_passing(lambda: self._opened().put(name, content), RETRIES.retries, self._clock)
+        logger.info('Wrote rejected rows to "%s" in the bucket "%s".', name, self.bucket.name)
 
     def _opened(self) -> Objects:
         with self._lock:
             if self._objects is None:
                 self._objects = self._open(self.bucket)
             return self._objects
+
+
+def _repeat_while_passing(put: Callable[[], None], retries: int, clock: Clock) -> None:
+    for retry in count(1):
+        try:
+            put()
+        except BucketFailed as failed:
+            if not failed.is_passing or retry > retries:
+                raise
+            wait = wait_seconds(RETRIES, retry, retry_after=None, random=clock.random)
+            logger.info("The bucket could not be written, because %s: trying again in %.1f s.", failed.cause, wait)
+            clock.sleep(wait)
+        else:
+            return
 
 
 def _in_objects(rows: Iterable[KeptRow]) -> Iterator[list[KeptRow]]:
@@ -280,7 +284,8 @@ def probe_bucket(bucket: Bucket, opened: Callable[[Bucket], Objects], clock: Clo
     name = ObjectNames.of_attempt(bucket.path, None, clock.now()).probe()
     try:
         objects = opened(bucket)
-        _put_with_one_retry(objects, name, clock)
+        # A person waits for the result, so one retry is enough.
+        _repeat_while_passing(lambda: objects.put(name, b""), 1, clock)
     except BucketFailed as failed:
         cause, advice = failed.cause, failed.advice
     else:
@@ -288,17 +293,6 @@ def probe_bucket(bucket: Bucket, opened: Callable[[Bucket], Objects], clock: Clo
     raise ConfigProblem(
         f'The bucket "{bucket.name}" under "Storage of rejected rows" cannot be written, because {cause}: {advice}.'
     )
-
-
-def _put_with_one_retry(objects: Objects, name: str, clock: Clock) -> None:
-    # A person waits for the result, so one retry is enough.
-    try:
-        objects.put(name, b"")
-    except BucketFailed as failed:
-        if not failed.is_passing:
-            raise
-        clock.sleep(clock.random())
-        objects.put(name, b"")
 
 
 def _note_if_left(objects: Objects, name: str) -> str:
