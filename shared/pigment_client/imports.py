@@ -22,10 +22,9 @@ from pigment_client.errors import (
 )
 from pigment_client.http.clock import Clock
 from pigment_client.http.rate_limit import RateLimit
-from pigment_client.http.request import Request
+from pigment_client.http.request import Request, UploadBody
 from pigment_client.http.retry import RetryPolicy
 from pigment_client.http.transport import Transport, decoded
-from pigment_client.http.upload import UploadBody
 from pigment_client.import_responses import parse_pushed
 from pigment_client.keys import Purpose
 from pigment_client.models import Import, PushOptions

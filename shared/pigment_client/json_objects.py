@@ -43,7 +43,7 @@ def json_document(content: bytes) -> bytes:
 def _is_json(text: bytes) -> bool:
     try:
         # Numbers are not converted, so none can be too large; NaN and Infinity are not JSON.
-        json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=_forbid_constant)
+        json.loads(text.decode(), parse_float=str, parse_int=str, parse_constant=forbid_constant)
     except (ValueError, RecursionError):
         return False
     return True
@@ -73,5 +73,6 @@ def _whole(escape: re.Match[bytes]) -> bytes:
     return b"\\ufffd" if escape["half"] else escape[0]
 
 
-def _forbid_constant(_word: str) -> None:
+def forbid_constant(_word: str) -> None:
+    """For `json.loads`: NaN and Infinity are not JSON, although it accepts them."""
     raise ValueError

@@ -21,7 +21,11 @@ def parse_applications(body: Any) -> list[Application]:
 def parse_blocks(body: Any) -> tuple[list[Block], int]:
     """The response of `GET /api/v1/blocks`, and how many more blocks of unknown types it contains."""
     items, types = _items(body), set(BlockType)
-    known = [_block(item) for item in items if text_of(item, "type") in types]
+    known = [
+        Block(text_of(item, "id"), _name_of(item), BlockType(text_of(item, "type")), _columns(item))
+        for item in items
+        if text_of(item, "type") in types
+    ]
     return known, len(items) - len(known)
 
 
@@ -32,7 +36,15 @@ def parse_views(body: Any) -> list[View]:
 
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
     """The response of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
-    return [_import_configuration(item) for item in _items(body)]
+    return [
+        ImportConfiguration(
+            text_of(item, "id"),
+            _name_of(item),
+            optional_text_of(item, "target") or optional_text_of(item, "targetTable"),
+            _columns(item),
+        )
+        for item in _items(body)
+    ]
 
 
 def parse_listing(content: bytes) -> list[ListedObject]:
@@ -68,15 +80,6 @@ def _name_of(item: Any) -> str:
 def optional_text_of(item: Mapping[str, Any], name: str) -> str | None:
     """A text that may be absent or null."""
     return None if item.get(name) is None else text_of(item, name)
-
-
-def _block(item: Any) -> Block:
-    return Block(text_of(item, "id"), _name_of(item), BlockType(text_of(item, "type")), _columns(item))
-
-
-def _import_configuration(item: Any) -> ImportConfiguration:
-    target = optional_text_of(item, "target") or optional_text_of(item, "targetTable")
-    return ImportConfiguration(text_of(item, "id"), _name_of(item), target, _columns(item))
 
 
 def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:

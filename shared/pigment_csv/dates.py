@@ -74,13 +74,10 @@ class DateWriter:
             return fields
         if not self._pattern.has_time:
             return str(fields["written"])
-        return self._fill_in(fields, minutes, second, fraction)
-
-    def _fill_in(self, day: _Fields, minutes: int, second: str, fraction: str) -> str:
         hour, minute = divmod(minutes, 60)
         digits = self._pattern.fraction_digits
         return self._pattern.template.format(
-            **day,
+            **fields,
             hour=hour,
             hour_of_half=hour % 12 or 12,
             half="AM" if hour < 12 else "PM",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, id_in_address, pasted_id
+from pigment_client.json_objects import forbid_constant
 from pigment_client.models import Block, ExportKind
 from pigment_client.payloads import find_problem
 from pigment_csv.dialect import CsvDialect
@@ -196,18 +197,13 @@ def _json(text: str, block: str, field: str, nothing: Any) -> Any:
     if not text.strip():
         return nothing
     try:
-        return json.loads(text, parse_constant=_require_json)
+        return json.loads(text, parse_constant=forbid_constant)
     except ValueError as error:
         place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
         raise ConfigProblem(
             f'"{field}" of the block "{block}" under "Custom exports" is not JSON{place}: paste it again from '
             "Pigment's payload generator."
         ) from None
-
-
-def _require_json(_word: str) -> None:
-    """NaN and Infinity are not JSON, although Python's parser accepts them."""
-    raise ValueError
 
 
 def any_matches(patterns: Iterable[str], block: str, applications: Sequence[str] = ()) -> bool:
@@ -220,18 +216,12 @@ def any_matches(patterns: Iterable[str], block: str, applications: Sequence[str]
     return any(
         _matches(pattern, block)
         or any(
-            _matches(before, application) and _matches(after, block)
-            for before, after in _halves(pattern)
+            _matches(pattern[: slash.start()], application) and _matches(pattern[slash.end() :], block)
+            for slash in re.finditer("/", pattern)
             for application in applications
         )
         for pattern in patterns
     )
-
-
-def _halves(pattern: str) -> Iterator[tuple[str, str]]:
-    """What is before and after each slash."""
-    for slash in re.finditer("/", pattern):
-        yield pattern[: slash.start()], pattern[slash.end() :]
 
 
 def _matches(pattern: str, name: str) -> bool:

@@ -135,6 +135,7 @@ _OBSTACLES: tuple[tuple[tuple[type[BaseException], ...], Obstacle], ...] = (
 )
 
 
+# Nothing can have been sent, because there was no connection or the proxy did not provide one.
 _UNCONNECTED = (
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
@@ -171,22 +172,14 @@ def _ours(foreign: OSError, request: Request, host: str, proxy: str | None) -> P
         return request.error(AddressUnusable, host=host if proxy is None else proxy, of_proxy=proxy is not None)
     if kind is not Unavailable:
         return request.error(kind)
-    obstacle = _obstacle(foreign)
-    # Where nothing of the body was read, the file cannot have arrived: no such host, refused, no TLS, no proxy.
-    arrived = not _is_unconnected(foreign) if request.body is None else request.body.begun
-    unreached = proxy if obstacle is Obstacle.PROXY and proxy is not None else host
-    return request.error(Unavailable, arrived=arrived, host=unreached, obstacle=obstacle)
-
-
-def _obstacle(foreign: OSError) -> Obstacle:
     chain = list(_chain(foreign))
     found = (obstacle for kinds, obstacle in _OBSTACLES if any(isinstance(error, kinds) for error in chain))
-    return next(found, Obstacle.NO_NETWORK)
-
-
-def _is_unconnected(foreign: OSError) -> bool:
-    """Whether nothing can have been sent, because there was no connection or the proxy did not provide one."""
-    return any(isinstance(error, _UNCONNECTED) for error in _chain(foreign))
+    obstacle = next(found, Obstacle.NO_NETWORK)
+    # Where nothing of the body was read, the file cannot have arrived: no such host, refused, no TLS, no proxy.
+    is_unconnected = any(isinstance(error, _UNCONNECTED) for error in chain)
+    arrived = not is_unconnected if request.body is None else request.body.begun
+    unreached = proxy if obstacle is Obstacle.PROXY and proxy is not None else host
+    return request.error(Unavailable, arrived=arrived, host=unreached, obstacle=obstacle)
 
 
 def _is_about_certificates(foreign: OSError) -> bool:

@@ -124,7 +124,9 @@ class Http2Body:
             if piece := self._session.next_piece(size):
                 return piece
             if self._session.ended:
-                self._finish()
+                self.closed = True
+                if self._session.goes_away:
+                    self._connection.close()
                 break
             self._connection.receive()
         return b""
@@ -143,11 +145,6 @@ class Http2Body:
 
     def close(self) -> None:
         self.closed = True
-
-    def _finish(self) -> None:
-        self.closed = True
-        if self._session.goes_away:
-            self._connection.close()
 
 
 def _authority(host: str, port: int | None) -> str:
