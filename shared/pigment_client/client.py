@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -77,8 +76,7 @@ class PigmentClient:
         timeouts = options.connect_timeout_seconds, options.idle_timeout_seconds
         self._transport = Transport(Address(options.base_url.rstrip("/")), timeouts, self._limit, clock)
         self._imports = Imports(self._transport, self.push_retry, clock)
-        # Mutable state, guarded by the lock: whether this Pigment offers the richer list, as far as it is known.
-        self._lock = Lock()
+        # Mutable state: whether this Pigment offers the richer list, as far as it is known.
         self._richer_offered = True
 
     def has_key_for(self, purpose: Purpose) -> bool:
@@ -200,8 +198,7 @@ class PigmentClient:
             return decoded(request, response, responses.parse_import_configurations)
         except PigmentError as error:
             if not isinstance(error, TryLater):
-                with self._lock:
-                    self._richer_offered = False
+                self._richer_offered = False
             return None
 
 

@@ -47,10 +47,11 @@ def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCa
         catalog = _combine(config, blocks, _place_views(client, config, blocks, look_for_all=True), applications)
         _require_listed(applications, PigmentError)
         _log_left_out(catalog, applications)
-    if not catalog.targets and not (
-        (config.model_streams or config.audit_log) and _is_visible(client, config.application_id)
-    ):
-        raise ConfigProblem(explain_empty(client, config))
+    if not catalog.targets:
+        has_system_streams = config.model_streams or config.audit_log
+        visible = client.list_applications() if has_system_streams else []
+        if all(config.application_id not in {None, each.id} for each in visible):
+            raise ConfigProblem(explain_empty(client, config))
     return catalog
 
 
@@ -102,11 +103,6 @@ def explain_unplaced(view: ExportTarget) -> str:
         f'The view "{view.stream}" under "Views" ({view.id}) is in none of the applications that the owner of the API '
         "key can see: open the view in Pigment and paste the whole address of the page."
     )
-
-
-def _is_visible(client: PigmentClient, application_id: str | None) -> bool:
-    """Whether the keys see the application, or any at all where none is entered."""
-    return any(application_id in {None, each.id} for each in client.list_applications())
 
 
 def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str) -> ExportCatalog:

@@ -52,9 +52,11 @@ class StreamStates:
     def __init__(self, states: Sequence[AirbyteStateMessage], sync_identity: str | None) -> None:
         self._sync_identity = sync_identity
         self._given = {
-            _name(each.stream.stream_descriptor): dict((each.stream.stream_state or AirbyteStateBlob()).__dict__)
-            for each in states
-            if each.stream is not None
+            StreamName(stream.stream_descriptor.name, stream.stream_descriptor.namespace or None): dict(
+                (stream.stream_state or AirbyteStateBlob()).__dict__
+            )
+            for stream in (each.stream for each in states)
+            if stream is not None
         }
         self._sent_slices: dict[StreamName, set[int]] = {}
 
@@ -184,7 +186,9 @@ class Sync:
         if until is None:
             names, reasons = self._limited & self._status.keys(), None
         else:
-            names, reasons = set(self._status), [_rate_limited(until)]
+            reset = AirbyteStreamStatusRateLimitedReason(quota_reset=int(until.timestamp() * 1000))
+            reason = AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED, rate_limited=reset)
+            names, reasons = set(self._status), [reason]
         self._limited = set() if until is None else names
         for name in sorted(names, key=str):
             yield self._status_message(name, AirbyteStreamStatus.RUNNING, reasons)
@@ -199,17 +203,8 @@ class Sync:
         return as_airbyte_message(_descriptor(name), status, reasons)
 
 
-def _name(descriptor: StreamDescriptor) -> StreamName:
-    return StreamName(descriptor.name, descriptor.namespace or None)
-
-
 def _descriptor(name: StreamName) -> StreamDescriptor:
     return StreamDescriptor(name=name.name, namespace=name.namespace)
-
-
-def _rate_limited(until: datetime) -> AirbyteStreamStatusReason:
-    reset = AirbyteStreamStatusRateLimitedReason(quota_reset=int(until.timestamp() * 1000))
-    return AirbyteStreamStatusReason(type=AirbyteStreamStatusReasonType.RATE_LIMITED, rate_limited=reset)
 
 
 def _summary(
