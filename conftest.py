@@ -1,9 +1,10 @@
-"""What holds for every test: no proxy for this machine, and the names of the tests that take long."""
+"""What holds for every test: no proxy for this machine, no deadline for an example, and the names of slow tests."""
 
 from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 _LOOPBACK = "localhost,127.0.0.1,::1"
@@ -14,6 +15,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """A proxy of the environment cannot reach this machine; a test that wants one sets its own environment."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), _LOOPBACK]))
+    # No test judges how long something takes: on a busy machine an example may well take longer than usual.
+    hypothesis.settings.register_profile("no deadline", deadline=None)
+    hypothesis.settings.load_profile("no deadline")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(SlowTests(config))
 
