@@ -11,6 +11,7 @@ follows, or brings the same events again, the rest could be lost: that is an err
 from __future__ import annotations
 
 import logging
+import math
 from threading import Event
 
 from airbyte_cdk.models import FailureType
@@ -43,14 +44,6 @@ _MOST_LISTINGS = 4
 
 # Pages in a row that bring little new: where many events arrive at once, numbered pages repeat known ones.
 _MOST_IDLE_PAGES = 5
-
-
-class _CursorRejected(Exception):
-    """Pigment does not accept the cursor, or no longer does; `followed` is how many it accepted before."""
-
-    def __init__(self, followed: int) -> None:
-        super().__init__()
-        self.followed = followed
 
 
 class _CursorIgnored(Exception):
@@ -110,14 +103,12 @@ class AuditListing:
         """Start the listing again for as long as its cursors expire."""
         page, never_accepted = first, 0
         for _ in range(_MOST_LISTINGS):
-            try:
-                self._follow(since, page, parameter)
-            except _CursorRejected as rejected:
-                never_accepted += not rejected.followed
-                if never_accepted > 1:
-                    raise _CursorIgnored from None
-            else:
+            followed = self._follow(since, page, parameter)
+            if followed is None:
                 return
+            never_accepted += not followed
+            if never_accepted > 1:
+                raise _CursorIgnored
             logger.info("A cursor of the audit log has expired: the listing starts again.")
             page = self._page(since)
         raise TransientProblem(
@@ -125,34 +116,33 @@ class AuditListing:
             "was sent: run the sync again at a time when no other sync uses up Pigment's limit of requests."
         )
 
-    def _follow(self, since: Micros, page: AuditPage, parameter: str) -> None:
-        """Store this page and all that follow it.
+    def _follow(self, since: Micros, page: AuditPage, parameter: str) -> int | None:
+        """Store this page and all that follow it; None at the end of the listing.
 
-        Pages must lead on: to older events, or at least half of their events must be new to this listing.
+        If Pigment rejects a cursor, this gives how many it accepted before. Pages must lead on: to older events, or at
+        least half of their events must be new to this listing.
         """
         self._listing += 1
         is_understood = False
         cursors: set[str] = set()
-        oldest: Micros | None = None
+        oldest: float = math.inf
         idle_pages = 0
         while True:
             events = require_events(page, is_understood=is_understood)
             is_understood = is_understood or page.has_pagination
             stored = [self._store_event(each) for each in events]
-            before = oldest
-            for moment, _ in stored:
-                oldest = moment if oldest is None else min(oldest, moment)
+            before, oldest = oldest, min([oldest, *(moment for moment, _ in stored)])
             leads_on = oldest != before or 2 * sum(is_new for _, is_new in stored) >= max(len(stored), 1)
             idle_pages = 0 if leads_on else idle_pages + 1
             cursor = page.next_cursor
             if cursor is None:
-                return
+                return None
             if cursor in cursors or idle_pages >= _MOST_IDLE_PAGES:
                 raise _CursorIgnored
             try:
                 page = self._page(since, cursor, parameter)
             except (NotFound, RequestRejected):
-                raise _CursorRejected(len(cursors)) from None
+                return len(cursors)
             cursors.add(cursor)
 
     def _store_event(self, event: AuditEvent) -> tuple[Micros, bool]:

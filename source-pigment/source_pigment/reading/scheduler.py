@@ -16,7 +16,6 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
 from typing import Any, Protocol
 
-from pigment_client.errors import TryLater
 from pigment_client.wording import counted
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
@@ -137,7 +136,11 @@ class DownloadScheduler:
                 report = self._next_report()
                 yield report
                 if isinstance(report, Downloaded | Failed):
-                    yield from self._after(report)
+                    with self._lock:
+                        self._missing[report.stream] -= 1
+                        has_ended = not self._missing[report.stream]
+                    if has_ended:
+                        yield Ended(report.stream)
         finally:
             self._stop_workers()
 
@@ -163,16 +166,6 @@ class DownloadScheduler:
             others = [each for each in self._waiting if each[0] is not stream]
             self._missing[stream] -= len(self._waiting) - len(others)
             self._waiting = deque(others)
-
-    def _after(self, report: Downloaded | Failed) -> Iterator[Ended]:
-        if isinstance(report, Failed) and not isinstance(report.error, TryLater):
-            # What is permanently wrong with one slice is wrong with all of them.
-            self.skip_rest(report.stream)
-        with self._lock:
-            self._missing[report.stream] -= 1
-            has_ended = not self._missing[report.stream]
-        if has_ended:
-            yield Ended(report.stream)
 
     def _stop_workers(self) -> None:
         """Let the workers end, and close every download that was not taken."""

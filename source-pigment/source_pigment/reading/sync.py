@@ -26,6 +26,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedReason
 
 from pigment_airbyte.failures import traced
+from pigment_client.errors import TryLater
 from pigment_client.wording import counted
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.progress import Progress
@@ -116,6 +117,9 @@ class Sync:
                     yield from self._send_slice(stream, slice_index, fetched)
                 case Failed(stream, error):
                     self._errors.setdefault(stream.name, error)
+                    if not isinstance(error, TryLater):
+                        # What is permanently wrong with one slice is wrong with all of them.
+                        self._downloads.skip_rest(stream)
                 case Ended(stream):
                     yield from self._end(stream)
         rows = sum(each.rows_sent for each in self._progress.values())

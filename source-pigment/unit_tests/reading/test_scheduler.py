@@ -86,9 +86,14 @@ def test_a_slice_that_breaks_does_not_hold_up_the_others() -> None:
     ]
 
 
-def test_what_is_permanently_wrong_is_not_asked_for_again() -> None:
+def test_what_is_skipped_is_not_asked_for() -> None:
     wrong, whole = Stream("X", 9, {0: NotFound("export")}).let_all(), Stream("W", 2).let_all()
-    reports = [seen(each) for each in reading(wrong, whole, num_workers=1)]
+    scheduler = reading(wrong, whole, num_workers=1)
+    reports = []
+    for each in scheduler:
+        reports.append(seen(each))
+        if isinstance(each, Failed):
+            scheduler.skip_rest(each.stream)
     assert reports.count((Ended, "X")) == reports.count((Ended, "W")) == 1
     assert len(wrong.begun) <= 2
     assert sorted(whole.begun) == [0, 1]

@@ -12,6 +12,7 @@ import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from pigment_client.errors import BrokenOff, NotFound, PigmentError
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.state import state_after
@@ -38,13 +39,23 @@ class Stream:
     """A stream of three slices, of which one may break after a number of rows.
 
     `others` says when the slices that do not break finish their downloads: "before" the broken one is downloaded,
-    "waiting" before its first row leaves, "while" it is sent, or "after" it broke.
+    "waiting" before its first row leaves, "while" it is sent, or "after" it broke. With an `error`, no download works.
     """
 
-    def __init__(self, name: str, *, broken: int | None = None, after_rows: int = 0, others: str = "before") -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        broken: int | None = None,
+        after_rows: int = 0,
+        others: str = "before",
+        error: Exception | None = None,
+    ) -> None:
         self.name = StreamName(name)
         self.subject = f'stream "{name}"'
         self.slices: tuple[Mapping[str, Any], ...] = tuple({"part": position} for position in range(SLICES))
+        self.begun: list[int] = []
+        self.error = error
         self.downloaded: list[Slice] = []
         self._broken = broken
         self._after_rows = after_rows
@@ -53,6 +64,9 @@ class Stream:
         self._finished = [Event() for _ in self.slices]
 
     def download(self, slice_index: int, stop: Event) -> Slice:  # noqa: ARG002 - the protocol's signature
+        self.begun.append(slice_index)
+        if self.error is not None:
+            raise self.error
         if self._broken is not None:
             if slice_index == self._broken and self._others == "before":
                 self._await_others()
@@ -144,6 +158,16 @@ def test_a_slice_that_breaks_while_it_is_sent_is_the_last_of_its_stream(
 
     platform.attempt(Stream("S"), num_workers=num_workers)
     assert Counter(platform.kept["S"]) == all_rows("S")
+
+
+@pytest.mark.parametrize(("error", "most"), [(NotFound("export"), 2), (BrokenOff("export"), SLICES)])
+def test_what_is_permanently_wrong_is_not_asked_for_again(error: PigmentError, most: int) -> None:
+    platform, wrong = Platform(), Stream("X", error=error)
+    seen = platform.attempt(wrong, Stream("W"), num_workers=1)
+    assert len(wrong.begun) <= most
+    assert (len(wrong.begun) == SLICES) is (most == SLICES)
+    assert ("INCOMPLETE", "X") in seen
+    assert Counter(platform.kept["W"]) == all_rows("W")
 
 
 def test_the_failure_names_the_stream_that_broke() -> None:
