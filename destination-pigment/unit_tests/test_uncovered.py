@@ -31,7 +31,7 @@ PASSING = [
 LASTING = [
     KeyRejected("push CSV", status=401),
     NotPushed("The bucket is gone: make another."),
-    ImportFailed("1"),
+    ImportFailed("import", object_id="1"),
     ImportOutcomeUnknown(reason="The response was lost."),
 ]
 

@@ -173,9 +173,6 @@ class ImportFailed(PigmentError):
 
     names: tuple[str, ...] = ()
 
-    def __init__(self, import_id: str, names: tuple[str, ...] = ()) -> None:
-        super().__init__("import", object_id=import_id, names=names)
-
 
 class ImportOutcomeUnknown(PigmentError):
     """This was sent to Pigment, but the response was lost, so it may have been carried out.

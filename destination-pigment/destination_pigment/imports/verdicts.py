@@ -282,7 +282,7 @@ def require_completed(ended: CompletedImport | FailedImport, subject: str) -> Co
             reason=f"Pigment reports the import of the {subject} as failed, and {counted(ended.accepted, 'row')} as "
             "accepted."
         )
-    raise ImportFailed(ended.id, ended.error_names)
+    raise ImportFailed("import", object_id=ended.id, names=ended.error_names)
 
 
 def judge_failed_addition(

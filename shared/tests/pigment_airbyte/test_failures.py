@@ -29,7 +29,7 @@ def every_error() -> list[type[PigmentError]]:
 
 def make(error: type[PigmentError], purpose: Purpose | None = None) -> PigmentError:
     if error is errors.ImportFailed:
-        return errors.ImportFailed("0000-1", ("WrongDelimiter",))
+        return errors.ImportFailed("import", object_id="0000-1", names=("WrongDelimiter",))
     return error("export table", object_id="0000-1", status=400, purpose=purpose)
 
 
