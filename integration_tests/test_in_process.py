@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from local_pigment.faults import HoldImport, Late
 from local_pigment.sample import CONSOLIDATION, HEADCOUNT_TO_PLAN, add_copies, planning_model
 from local_pigment.server import LocalPigment
 from source_pigment.source import SourcePigment
-from writing import LEDGER, catalog, entry, record, state, status
+from writing import LEDGER, catalog, entry, record, state, status, stream
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -116,6 +117,48 @@ def test_a_state_does_not_wait_for_a_later_import(pigment: LocalPigment, caplog:
     assert "1 state is not sent" not in caplog.text
     with pytest.raises(AirbyteTracedException, match=NOT_ENDED):
         next(back)
+
+
+def test_a_state_does_not_wait_for_the_import_of_another_stream(pigment: LocalPigment) -> None:
+    """The queue of one stream is full, so no message is taken; what is stored of the other is reported anyway."""
+    released = Event()
+    pigment.faults.queue("push_csv", Late(until=released))
+
+    def messages() -> Iterator[dict[str, Any]]:
+        yield from (record(entry(1)), state(1))
+        while not any(each.operation == "push_csv" for each in pigment.requests):
+            time.sleep(0.01)
+        for number in (1, 2):
+            yield from (record({"Account": str(number)}, "Accounts"), state(number, "Accounts"))
+        yield from (each for number in (2, 3, 4) for each in (record(entry(number)), state(number)))
+
+    timer = Timer(30.0, released.set)
+    timer.start()
+    back = written(pigment, messages(), stream(), stream("Accounts", ("Account",)), max_file_rows=1)
+    first = next(back)
+    assert not released.is_set()
+    assert first.state is not None
+    assert first.state.stream is not None
+    assert first.state.stream.stream_descriptor.name == "Accounts"
+    released.set()
+    timer.cancel()
+    assert len(list(back)) == 5
+
+
+def test_a_caller_that_stops_is_not_asked_for_another_message(pigment: LocalPigment) -> None:
+    taken: list[int] = []
+
+    def messages() -> Iterator[dict[str, Any]]:
+        for number in range(1, 100):
+            taken.append(number)
+            yield from (record(entry(number)), state(number))
+            time.sleep(0.05)
+
+    back = written(pigment, messages(), max_file_rows=1)
+    next(back)
+    before = len(taken)
+    back.close()  # type: ignore[attr-defined] # it is a generator
+    assert len(taken) == before
 
 
 def test_a_state_does_not_wait_for_what_follows_the_sync(

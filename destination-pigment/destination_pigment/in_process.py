@@ -29,9 +29,9 @@ class MessageBlocks:
         self._cancel = cancel
 
     def __iter__(self) -> Iterator[bytes]:
-        for message in self._messages:
-            if self._cancel.requested:
-                return
+        messages = iter(self._messages)
+        # A caller that stops is not asked for another message.
+        while not self._cancel.requested and (message := next(messages, None)) is not None:
             # orjson writes a null for a number that JSON does not have, and takes no integer over 64 bits.
             yield json.dumps(AirbyteMessageSerializer.dump(message)).encode() + b"\n"
 

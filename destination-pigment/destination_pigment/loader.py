@@ -77,15 +77,15 @@ class Loader:
         self._queues.stop()
         self._failures.append(traced(error, subject=subject))
 
-    def submit_due(self, max_age_seconds: float | None = None) -> None:
-        """Send the files that may go now: the full ones, and all once a record has waited so long."""
+    def submit_due(self, max_age_seconds: float | None = None) -> Iterator[None]:
+        """Send the files that may go now: the full ones, and all once a record has waited so long; yields meanwhile."""
         self._make_due_ready(self._max_age_seconds if max_age_seconds is None else max_age_seconds)
-        self.submit(())
+        yield from self.submit(())
 
-    def submit(self, jobs: Iterable[Job]) -> None:
-        """Hand jobs to their queues; waits while one is full, so that the disk is not filled.
+    def submit(self, jobs: Iterable[Job]) -> Iterator[None]:
+        """Hand jobs to their queues; waits while one is full, so that the disk is not filled, and yields in between.
 
-        A full queue holds up no other: files of other streams that grow old meanwhile go.
+        A full queue holds up no other: files of other streams that grow old meanwhile go, and so do states.
         """
         self._ready += jobs
         while self._ready and not self.failed and not self._cancel.requested:
@@ -93,6 +93,7 @@ class Loader:
             if self._ready:
                 self.collect(_WAIT_SECONDS)
                 self.send_due_states()
+                yield
                 self._make_due_ready(self._max_age_seconds)
 
     def collect(self, timeout_seconds: float) -> None:

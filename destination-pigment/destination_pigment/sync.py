@@ -151,8 +151,7 @@ class Sync:
         """
         with self._loader.failing():
             for block in blocks:
-                self._consume(block)
-                yield
+                yield from self._consume(block)
                 if self.failed:
                     break
         has_input_ended = not self._cancel.requested
@@ -160,9 +159,9 @@ class Sync:
             with self._loader.failing():
                 self._intake.consume_rest(blocks.rest)
                 # What the source has confirmed goes, whatever its size.
-                self._loader.submit_due(max_age_seconds=0.0)
+                yield from self._loader.submit_due(max_age_seconds=0.0)
                 yield from self._prove()
-                self._replace_blocks()
+                yield from self._replace_blocks()
         yield from self._end(has_input_ended=has_input_ended)
 
     def find_obstacle(self, *, has_failed: bool) -> Obstacle | None:
@@ -191,13 +190,14 @@ class Sync:
             rejected=self._loader.rejected,
         )
 
-    def _consume(self, block: bytes) -> None:
-        """Read whole lines, or none where some time went by."""
+    def _consume(self, block: bytes) -> Iterator[None]:
+        """Read whole lines, or none where some time went by; yields where states may have been sent."""
         with self._loader.failing():
             self._intake.consume(block)
-            self._loader.submit_due()
+            yield from self._loader.submit_due()
         self._loader.collect(0)
         self._loader.send_due_states()
+        yield
 
     def _decide(self, key: StreamKey, *, has_waited: bool) -> Release | Hold:
         each = self._streams[key]
@@ -222,7 +222,7 @@ class Sync:
         )
         yield from self._loader.collect_for(seconds)
 
-    def _replace_blocks(self) -> None:
+    def _replace_blocks(self) -> Iterator[None]:
         """Start to replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
         if self._cancel.requested or self.failed:
             return
@@ -243,7 +243,7 @@ class Sync:
             if not of_stream and not self.failed:
                 self._loader.to_replace.discard(key)
         if not self.failed:
-            self._loader.submit(jobs)
+            yield from self._loader.submit(jobs)
 
     def _end(self, *, has_input_ended: bool) -> Iterator[None]:
         """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
