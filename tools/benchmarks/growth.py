@@ -19,7 +19,7 @@ from benchmarks.run import Case, Options, Runs, Way
 from benchmarks.sink import Sink
 from local_pigment.workspace import new_id
 
-# So many rows differ that no codec finds the same row twice in what it looks back at.
+# Enough rows differ that no codec finds the same row twice in its window.
 _DISTINCT = 50_000
 _STREAM = "Big"
 _TARGET = {

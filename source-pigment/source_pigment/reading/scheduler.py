@@ -78,7 +78,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A slice is complete; whoever takes the report closes the download."""
+    """A slice is complete; the receiver of the report closes the download."""
 
     stream: SyncStream
     slice_index: int
