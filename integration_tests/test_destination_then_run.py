@@ -292,7 +292,7 @@ def test_without_a_metadata_key_check_says_what_it_could_not_look_at(filled: Run
     config = {"credentials": keys, "application_id": None, "targets": targets}
     result, message = checked(filled, then_run=ids(filled, *COPIES), **config)
     assert result == "SUCCEEDED"
-    assert 'what is under "Then run" is there' in message
+    assert 'the configurations under "Then run" exist' in message
 
     assert run(filled, *COPIES, **config).exit_code == 0
     assert started(filled) == dict.fromkeys(COPIES, 1)
