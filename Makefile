@@ -10,7 +10,7 @@ PACKAGES := shared/pigment_client shared/pigment_csv shared/pigment_native share
 LIBRARY := shared/pigment_native/librows.so
 BUILT := $(wildcard $(LIBRARY))
 NATIVE_TESTS := shared/pigment_native/tests destination-pigment/unit_tests/files/test_records_in_bulk.py \
-	$(addprefix source-pigment/unit_tests/reading/test_,records.py conversion.py export_stream.py keys.py)
+	$(addprefix source-pigment/unit_tests/reading/test_,records.py conversion.py export_stream.py progress.py)
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
