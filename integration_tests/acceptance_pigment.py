@@ -49,12 +49,12 @@ class AcceptancePigment:
             f"{first}_api_key": secret(first),
             "metadata_api_key": secret("metadata"),
         }
-        own_streams = {"model_streams": True, "audit_log": True} if self._of_source else {}
+        system_streams = {"model_streams": True, "audit_log": True} if self._of_source else {}
         unknown = {"auth_type": "single_key", "api_key": "pgmt_unknown_key"}
         return {
             "config": usual,
             "separate_keys": {**usual, "credentials": separate},
             "wrong_key": {**usual, "credentials": unknown},
             "expired_key": {**usual, "credentials": key(self._pigment, "expired")},
-            "everything": {**usual, "block_types": ["list", "table", "metric"], "row_metadata": True, **own_streams},
+            "everything": {**usual, "block_types": ["list", "table", "metric"], "row_metadata": True, **system_streams},
         }

@@ -1,4 +1,4 @@
-"""destination-pigment as a process: check, discover, and settling its targets."""
+"""destination-pigment as a process: check, discover, and how targets are found."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Puts the library of a platform into its wheel; without the two variables, the wheel is the pure one.
 
-ROWS_LIBRARY is the library, compiled by `native_build`, and ROWS_PLATFORM the tag of the platforms it is for. With the
+ROWS_LIBRARY is the library, compiled by `pigment_native/build`, and ROWS_PLATFORM the tag of its platforms. With the
 pure wheel rows are converted one at a time. `make wheels` builds all of them.
 """
 

@@ -95,9 +95,8 @@ class RecordInput:
         self.content = content
         self.position = 0
         self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
-        # Mutable state besides the position: the table that cells go to while it has room, and whether a reader has
-        # already learned an envelope from this input (once only, so that two alternating forms do not cost a proof for
-        # each line).
+        # More mutable state: the table that cells go to while it has room, and whether a reader has already learned an
+        # envelope from this input (once only, so that two alternating forms do not cost a proof for each line).
         self._table: Table | None = None
         self.has_taught = False
 
@@ -249,7 +248,7 @@ class CellReader:
             columns=(ctypes.c_uint64 * len(forms))(*(column for _, column in forms)),
             separator=ord(separator),
         )
-        # Mutable state, besides what C learns about the order of names: the envelope, once it is known.
+        # Mutable state, in addition to what C learns about the order of names: the envelope, once it is known.
         self._set_envelope(Envelope((b"",), 0) if stream is None else None)
 
     def read_cells(self, lines: RecordInput) -> list[Cells] | None:

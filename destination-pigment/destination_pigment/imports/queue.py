@@ -21,10 +21,9 @@ from pigment_client.wording import counted
 class JobDone:
     """What became of a job whose files are imported: how many of its rows Pigment rejected.
 
-    `is_provisional`: a later import through the same configuration may still delete its rows; `has_rows`: it will show
-    that.
-    Where a `problem` came up after the import, the rows are stored, and no state may say so. `in_doubt` of the rejected
-    rows may be stored: no response came to their second push.
+    `is_provisional`: a later import through the same configuration may still delete its rows, and `has_rows` that it
+    would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
+    `in_doubt` of the rejected rows may be stored: no response came to their second push.
     """
 
     rejected: int

@@ -30,7 +30,7 @@ _COUNTERS = Path(__file__).resolve().with_name("counters.c")
 
 def main() -> None:
     """Compile for this machine, or for the target that is named."""
-    parser = argparse.ArgumentParser(prog="native_build", description=__doc__)
+    parser = argparse.ArgumentParser(prog="pigment_native/build", description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--target", default=this_machine(), help="such as aarch64-linux or aarch64-macos.11.0")
     parser.add_argument("--source", type=Path, default=SOURCE)

@@ -2,7 +2,8 @@
 
 Workers download slices in turn and report them; the reader (one thread, the caller's) takes the reports. A worker
 continues only once a finished slice has been taken, so at most `num_workers` downloads are running or waiting on disk,
-besides the one that is being read. Workers do not log while Pigment sends, because the reader of the log may be slow.
+in addition to the one that is being read. Workers do not log while Pigment sends, because the reader of the log may be
+slow.
 """
 
 from __future__ import annotations
