@@ -86,7 +86,7 @@ class Writing:
             again = reader.read_cells(RecordInput(block)) or []
             rows = list(map(list, zip(*again, strict=True)))
             tally.calls += 2 + self._judge_rooms(reader, block, [lines, rows], random)
-            tally.calls += self._judge_lines(reader, block, first, shape, random)
+            tally.calls += self._judge_lines(reader, block, lines, shape, random)
             if random.random() < 0.3:
                 self._judge_converter(lines, shape)
         return tally
@@ -150,14 +150,16 @@ class Writing:
                 same("without room", taken.ended, NO_ROOM)
         return len(rooms)
 
-    def _judge_lines(self, reader: CellReader, block: bytes, rows: list[Row], shape: Shape, random: Random) -> int:
+    def _judge_lines(
+        self, reader: CellReader, block: bytes, lines: Sequence[bytes], shape: Shape, random: Random
+    ) -> int:
         """The lines of what was taken, of some of it, and of other texts beside it."""
         dialect = CsvDialect(shape["delimiter"])
-        lines = RecordInput(block)
-        columns: list[Sequence[str | None]] = list(reader.read_cells(lines) or ())
+        columns: list[Sequence[str | None]] = list(reader.read_cells(RecordInput(block)) or ())
         if not columns:
             return 0
-        rows = rows[: len(columns[0])]
+        # The reader may take more rows than at first: meanwhile it has learned another way to write messages.
+        rows = list(_by_row(b"\n".join(lines[: len(columns[0])]), shape))
         same("lines", CsvLineWriter(dialect).lines(columns), CsvWriter(dialect).lines(rows))
         odd = random.choice([0, 0, 0.2, 1])
         which = [random.random() < 0.7 for _ in rows]
