@@ -62,6 +62,22 @@ class OnUnknown(StrEnum):
     REPORT = "report"
 
 
+class DeletedRows(StrEnum):
+    """What to do with a record that says that its row was deleted in the source database."""
+
+    REPORT = "report"
+    BLANK = "blank"
+    MARK = "mark"
+
+
+class CountBlocks(StrEnum):
+    """When the rows of a block are counted after a replacement."""
+
+    IN_DOUBT = "in_doubt"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
     """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first."""
@@ -109,6 +125,8 @@ class DestinationConfig:
     dimension_checks: tuple[DimensionCheck, ...]
     then_run: tuple[str, ...] = ()
     bucket: Bucket | None = None
+    deleted_rows: DeletedRows = DeletedRows.REPORT
+    count_blocks: CountBlocks = CountBlocks.IN_DOUBT
 
     def loading_of(self, configuration_id: str) -> Loading:
         """How the files for an import configuration are written, and its import mode."""

@@ -18,12 +18,18 @@ from pigment_client.wording import listed
 class Target:
     """Where a stream goes; `clearing_id` is the import configuration that clears its block before it imports.
 
-    `minimum_rows` is how many rows a replacement must have.
+    `scope` is the column whose values in the file say which rows of the block it clears (None: all). `minimum_rows` is
+    how many rows a replacement must have, `minimum_percent` how many of those that are in the block `block_id` before
+    it. Streams of a later `step` wait until everything of the steps before is stored.
     """
 
     configuration_id: str
     clearing_id: str | None = None
     minimum_rows: int = 0
+    scope: str | None = None
+    minimum_percent: int | None = None
+    block_id: str | None = None
+    step: int = 1
 
     @property
     def configuration_ids(self) -> frozenset[str]:

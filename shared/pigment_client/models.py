@@ -207,6 +207,15 @@ class RejectedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedBlock:
+    """A block, or one scenario of it, that an import wrote into; its kind where the report says it."""
+
+    block_id: str
+    kind: ExportKind | None = None
+    scenario_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportCounts:
     """What an import did to its block, in rows.
 
@@ -235,6 +244,7 @@ class CompletedImport:
     counts: ImportCounts | None = None
     skipped: tuple[SkippedData, ...] = ()
     rejected_rows: tuple[RejectedRow, ...] = ()
+    blocks: tuple[ImportedBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

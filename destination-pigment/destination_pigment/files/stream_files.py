@@ -32,6 +32,9 @@ _NOT_UNICODE = "a text that is not valid Unicode"
 class FileSegment:
     """A file, the number of its rows, and how many records were rejected between them; no file where all were.
 
+    `deleted` counts the records that say that a row was deleted in the source and that are not sent; `superseded` those
+    that another record of the same key replaces, which count as stored with it.
+
     `rejected_rows` are those on disk, where they are kept: the first segment that is popped has all that the source has
     confirmed by then.
     """
@@ -39,13 +42,15 @@ class FileSegment:
     file: SpoolFile | None = None
     rows: int = 0
     rejected: int = 0
+    deleted: int = 0
+    superseded: int = 0
     is_open: bool = True
     rejected_rows: RejectedOnArrival | None = None
 
     @property
     def records(self) -> int:
-        """The records that became its rows or were rejected between them."""
-        return self.rows + self.rejected
+        """The records that became its rows or that came between them."""
+        return self.rows + self.rejected + self.deleted + self.superseded
 
     @property
     def size_bytes(self) -> int:

@@ -10,10 +10,11 @@ from typing import Protocol
 
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
+from destination_pigment.imports.verdicts import Doubt, NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
+from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
 
 
@@ -23,7 +24,8 @@ class JobDone:
 
     `is_provisional`: a later import through the same configuration may still delete its rows, and `has_rows` that it
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
-    `in_doubt` of the rejected rows may be stored: no response came to their second push.
+    `in_doubt` of the rejected rows may be stored: no response came to their second push. `doubt` says that the block
+    may now have its rows twice, and `blocks` are those that the imports wrote into.
     """
 
     rejected: int
@@ -31,6 +33,8 @@ class JobDone:
     has_rows: bool = False
     problem: Exception | None = None
     in_doubt: int = 0
+    doubt: Doubt | None = None
+    blocks: tuple[ImportedBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

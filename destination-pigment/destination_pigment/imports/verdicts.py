@@ -16,7 +16,14 @@ from enum import Enum, auto
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
-from pigment_client.models import CompletedImport, FailedImport, ImportCounts, RejectedRow, SkippedData
+from pigment_client.models import (
+    CompletedImport,
+    FailedImport,
+    ImportCounts,
+    ImportedBlock,
+    RejectedRow,
+    SkippedData,
+)
 from pigment_client.wording import counted
 
 
@@ -70,6 +77,7 @@ class Imported:
     has_mode: bool = False
     skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
     in_doubt: int = 0
+    blocks: tuple[ImportedBlock, ...] = ()
 
     @property
     def deleted(self) -> int | None:
@@ -81,6 +89,21 @@ class Imported:
         """Whether the block certainly contains rows after it: stored by it, or there before and unchanged."""
         counts = self.counts
         return counts is not None and (counts.inserted + counts.updated > 0 or counts.skipped == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A replacement that inserted rows, and updated and deleted none: its block was empty, or now has all rows twice.
+
+    `expected_rows` are the rows of its files less those rejected; `before` is how many rows its block had, if counted.
+    """
+
+    stream: DestinationStream
+    configuration_id: str
+    inserted: int
+    expected_rows: int
+    blocks: tuple[ImportedBlock, ...]
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

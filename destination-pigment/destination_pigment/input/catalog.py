@@ -34,11 +34,21 @@ class DateKind(StrEnum):
     MOMENT = "date-time"
 
 
+class CursorKind(StrEnum):
+    """How the values of a cursor compare."""
+
+    NUMBER = "number"
+    INSTANT = "instant"
+    TEXT = "text"
+
+
 @dataclass(frozen=True, slots=True)
 class DestinationStream:
     """A stream of the sync; `has_generation` says whether the platform gave it a generation id.
 
-    `sync_id` is the number of the platform's job, if it is given.
+    `sync_id` is the number of the platform's job, if it is given. `primary_key` are the columns by which the stream is
+    deduplicated, none where it is not; of the records of one key the one with the greatest `cursor` counts.
+    `waits_for_proof`: its rows go only when the source has succeeded, because a state proves nothing.
     """
 
     namespace: str | None
@@ -49,6 +59,10 @@ class DestinationStream:
     has_generation: bool = False
     date_columns: Mapping[str, DateKind] = field(default_factory=dict, hash=False)
     sync_id: int | None = None
+    primary_key: tuple[str, ...] = ()
+    cursor: str | None = None
+    cursor_kind: CursorKind = CursorKind.TEXT
+    waits_for_proof: bool = False
 
     @property
     def key(self) -> StreamKey:
