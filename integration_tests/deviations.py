@@ -209,11 +209,11 @@ OTHERS: dict[str, Deviation] = {
     "views of blocks alone": Deviation({"views-of-an-application"}, when("/v1/views", no_views_of_applications)),
     "octet-stream": Deviation({"content-type"}, when("/v1" + LIST, header("Content-Type", "application/octet-stream"))),
     "another encoding": Deviation({"encoding"}, when(TABLE, replaced(b"Department", b"D\xe9partment")), alone=False),
-    "always semicolons": Deviation(
-        {"delimiter-comma"}, when("/export/", asked(without("fieldDelimiter")), "POST"), alone=False
-    ),
+    "always semicolons": Deviation({"delimiter-comma"}, when("/export/", asked(without("fieldDelimiter")), "POST")),
     "always commas": Deviation(
-        {"delimiter-semicolon", "defaults"}, when(LIST, asked(lambda each: {**each, "fieldDelimiter": "Comma"}))
+        {"delimiter-semicolon", "defaults"},
+        when(LIST, asked(lambda each: {**each, "fieldDelimiter": "Comma"})),
+        alone=False,
     ),
     "always a byte order mark": Deviation({"no-byte-order-mark"}, when("/export/", asked(without("encoding")), "POST")),
     "never a byte order mark": Deviation(
@@ -224,9 +224,12 @@ OTHERS: dict[str, Deviation] = {
     ),
     "LF": Deviation({"line-ends"}, when("/export/", replaced(b"\r\n", b"\n"))),
     "no last line end": Deviation({"last-line-end"}, when("/v1" + LIST, body(lambda content: content.rstrip(b"\r\n")))),
-    "quoted blanks": Deviation({"blank-cells"}, when(LIST, replaced(b",,", b',"",'))),
+    "quoted blanks": Deviation({"blank-cells"}, when(LIST, replaced(b";;", b';"";'))),
     "backslashes before quotes": Deviation(
         {"quoted-cells"}, when(LIST, replaced(b'The ""A""', b'The \\"A\\"')), alone=False
+    ),
+    "quotes in cells without quotes": Deviation(
+        {"quoted-cells"}, when(LIST, replaced(b"Go to market", b'Go to 5" market')), alone=False
     ),
     "other booleans": Deviation({"booleans"}, when(LIST, replaced(b"TRUE", b"True"))),
     "exponents": Deviation({"numbers"}, when(LIST, replaced(b"33.333333333333333333", b"3.3333333333333333E1"))),
@@ -249,7 +252,9 @@ OTHERS: dict[str, Deviation] = {
         {"metric-columns", "scenario"}, when(METRIC, asked(lambda each: {**each, "scenarios": SCENARIOS[:1]}))
     ),
     "another name in a table": Deviation({"table-columns"}, when(TABLE, replaced(b"Headcount", b"Value"))),
-    "views with semicolons": Deviation({"view-delimiter"}, when("/export/view", query(without("fieldDelimiter")))),
+    "views with commas": Deviation(
+        {"view-delimiter"}, when("/export/view", query(lambda each: {**each, "fieldDelimiter": "Comma"}))
+    ),
     "400 for a view too big": Deviation({"view-statuses"}, when("/export/view", status(413, 400))),
     "403 for a wrong key": Deviation({"wrong-key", "dashed-key"}, status(401, 403)),
     "old keys": Deviation({"dashed-key"}, dashed_key_accepted),

@@ -20,9 +20,12 @@ from deviating_pigment import (
 from deviations import DEVIATIONS, NO_ASSUMPTION, VARIANTS
 from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, add_copies, planning_model
 from local_pigment.server import LocalPigment
-from local_pigment.workspace import Variants, Workspace
+from local_pigment.workspace import ApiKey, Variants, Workspace
 from verify import workspace as verified
 from verify.__main__ import PROBES
+from verify.audit_probes import AUDIT_PROBES
+from verify.config import parse_config
+from verify.csv_sample import read_sample
 from verify.observer import Observer
 from verify.probe import Circumstances, Finding, Verdict, as_markdown, as_table, run
 
@@ -60,7 +63,7 @@ class Ticks:
 
 
 def findings_of(pigment: LocalPigment, **changes: Any) -> list[Finding]:
-    config = {**config_of(pigment), **changes}
+    config = parse_config({**config_of(pigment), **changes})
     return run(PROBES, verified.Workspace(Observer(pigment.url), config, sleep=Ticks(pigment.workspace).sleep))
 
 
@@ -148,6 +151,41 @@ def test_without_a_key_its_questions_are_left_out() -> None:
     assert {each.verdict for each in findings if "metadata" in each.probe.asked} <= {Verdict.NOT_ASKED}
 
 
+def test_one_key_for_everything_reads_the_audit_log_where_it_may() -> None:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
+        key = pigment.workspace.secret("all")
+        findings = findings_of(pigment, credentials={"auth_type": "single_key", "api_key": key})
+        scopes = frozenset({"Export", "Import", "Modeling Metadata"})
+        pigment.workspace.keys.append(ApiKey("without audit", "pgmt_without_audit", scopes))
+        without = findings_of(pigment, credentials={"auth_type": "single_key", "api_key": "pgmt_without_audit"})
+
+    assert different(findings) == different(without) == set()
+    assert {each.verdict for each in findings if each.probe in AUDIT_PROBES[:-1]} == {Verdict.SAME}
+    assert {each.words for each in without if each.probe in AUDIT_PROBES[:-1]} == {"the key may not read the audit log"}
+
+
+def test_a_pasted_address_is_as_good_as_its_id() -> None:
+    with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None) as pigment:
+        config = config_of(pigment)
+    application, imports, start = config["application_id"], config["verify_import"], config["verify_start"]
+    address = f"https://pigment.app/application/{application}"
+    push = f'"https://pigment.app/api/v1/import/push/csv?configurationId={imports["import_configuration_id"].upper()}"'
+    pasted = {
+        "application_id": f"{address}/home",
+        "verify_import": {**imports, "import_configuration_id": push},
+        "verify_start": f"{address}/integrations/import-configurations/{start}",
+    }
+
+    assert parse_config({**config, **pasted}) == parse_config(config)
+
+
+def test_a_quote_in_a_cell_without_quotes_is_told_apart() -> None:
+    lone = read_sample(b'Size;Label\r\n5" pipe;1\r\n', ";", whole=True)
+    torn = read_sample(b'Size;Label\r\n5;"1\r\n', ";", whole=True)
+
+    assert [lone.well_formed, lone.lone_quote, torn.well_formed, torn.lone_quote] == [False, True, False, False]
+
+
 def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
     with DeviatingPigment(add_copies(planning_model(ledger_rows=60)), None, tls=True) as pigment:
         config = tmp_path / "secrets.json"
@@ -165,10 +203,11 @@ def test_the_command_prints_a_table_and_leaves_a_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "does not hold JSON"),
-        ("[]", "must hold a JSON object"),
+        ("", "does not contain JSON"),
+        ("[]", "must contain a JSON object"),
         ("{}", '"credentials" is missing'),
         ('{"credentials": {}, "verify_import": {"file": "a"}}', '"verify_import" needs'),
+        ('{"credentials": {}, "application_id": "https://pigment.app"}', '"application_id" contains no ID'),
     ],
 )
 def test_a_configuration_that_cannot_be_used_is_one_sentence(tmp_path: Path, content: str, sentence: str) -> None:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from verify.audit_probes import AUDIT_PROBES
+from verify.config import ConfigurationProblem, read_config
 from verify.csv_probes import CSV_PROBES
 from verify.error_probes import ERROR_PROBES, LIMIT_PROBES
 from verify.export_probes import EXPORT_PROBES
@@ -18,7 +19,7 @@ from verify.metadata_probes import METADATA_PROBES
 from verify.observer import Observer
 from verify.probe import Circumstances, Verdict, as_markdown, as_table, run, summary
 from verify.start_probes import START_PROBES
-from verify.workspace import ConfigurationProblem, Workspace, read_config
+from verify.workspace import Workspace
 
 PROBES = (
     *METADATA_PROBES,
@@ -30,7 +31,6 @@ PROBES = (
     *START_PROBES,
     *LIMIT_PROBES,
 )
-_DEFAULT_ADDRESS = "https://pigment.app"
 
 
 def main() -> int:
@@ -41,11 +41,11 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         config = read_config(arguments.config)
-        observer = Observer(str(config.get("base_url") or _DEFAULT_ADDRESS))
-        workspace = Workspace(observer, config)
     except ConfigurationProblem as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
+    observer = Observer(config.base_url)
+    workspace = Workspace(observer, config)
     began = time.monotonic()
     findings = run(PROBES, workspace)
     day = datetime.now(UTC).date().isoformat()
@@ -53,7 +53,7 @@ def main() -> int:
     circumstances = Circumstances(day, version("pigment-connectors-shared"), observer.requests_made, seconds)
     arguments.report.write_text(as_markdown(findings, circumstances), encoding="utf-8")
     sys.stdout.write(f"{as_table(findings)}\n\n{summary(findings, circumstances)}\n")
-    sys.stdout.write(f"The report is in {arguments.report}; it holds no keys, ids, names or cells.\n")
+    sys.stdout.write(f"The report is in {arguments.report}; it contains no keys, IDs, names or cells.\n")
     return int(any(finding.verdict is Verdict.DIFFERENT for finding in findings))
 
 

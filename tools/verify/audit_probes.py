@@ -20,7 +20,10 @@ def _page(workspace: Workspace, *, days: int = _DAYS, **params: str) -> Exchange
     # The same within an hour, so that one question is asked once; a range that begins an hour late is not too long.
     since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=2) - timedelta(days=days)
     asked = {"ingestedSince": since.strftime("%Y-%m-%dT%H:%M:%SZ"), **params}
-    return workspace.observer.once(workspace.keys.audit, "GET", _PATH, params=asked)
+    page = workspace.observer.once(workspace.keys.audit, "GET", _PATH, params=asked)
+    if page.status in {401, 403} and workspace.keys.single:
+        raise NotAsked("the key may not read the audit log")
+    return page
 
 
 def _events(response: Exchange) -> list[dict[str, Any]]:

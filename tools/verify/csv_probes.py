@@ -73,7 +73,8 @@ def _blanks(workspace: Workspace) -> Seen:
 def _quotes(workspace: Workspace) -> Seen:
     samples = workspace.samples()
     if not all(sample.well_formed for sample in samples):
-        return Seen("rows that RFC 4180 does not explain", same=False)
+        lone = any(sample.lone_quote for sample in samples)
+        return Seen("a quote in a cell without quotes" if lone else "rows that RFC 4180 does not explain", same=False)
     quoted = any(cell.quoted for sample in samples for cell in sample.cells())
     return Seen("quoted by RFC 4180" if quoted else "no cell needed quotes", same=True if quoted else None)
 
@@ -143,14 +144,14 @@ CSV_PROBES = (
         "delimiter-comma",
         "The delimiter is a comma when Comma is asked for.",
         "export a list with Comma",
-        "The source would take a row for a single cell.",
+        "None: the source always asks for semicolons.",
         _delimiter("Comma", ","),
     ),
     Probe(
         "delimiter-semicolon",
         "The delimiter is a semicolon when Semicolon is asked for.",
         "export a list with Semicolon",
-        "None: the source always asks for commas.",
+        "The source takes a whole row for a single column: do not sync until this is reported and solved.",
         _delimiter("Semicolon", ";"),
     ),
     Probe(

@@ -24,6 +24,7 @@ class CsvSample:
     whole: bool
     utf8: bool = True
     well_formed: bool = True
+    lone_quote: bool = False
     ends_with_line_end: bool = False
     line_ends: set[str] = field(default_factory=set)
     header: list[str] = field(default_factory=list)
@@ -66,6 +67,8 @@ def _rows(text: str, delimiter: str, sample: CsvSample) -> list[list[Cell]]:
         found = token.match(text, place)
         if found is None:
             sample.well_formed = False
+            # Before it the cell has text, so the quote does not open the cell.
+            sample.lone_quote = re.compile(rf'[^"{separator}\r\n]+"').match(text, place) is not None
             break
         quoted, plain, end = found.groups()
         rows[-1].append(Cell(plain if quoted is None else quoted.replace('""', '"'), quoted is not None))

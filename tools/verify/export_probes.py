@@ -17,8 +17,9 @@ def _defaults(workspace: Workspace) -> Seen:
     response = workspace.export(LIST)
     found = read_sample(response.body, ";", whole=response.whole)
     friendly = workspace.sample(LIST).header
+    same_columns = len(found.header) == len(friendly) and not (len(friendly) == 1 and "," in friendly[0])
     words = [
-        "semicolon" if len(found.header) == len(friendly) else "another delimiter",
+        "semicolon" if same_columns else "another delimiter",
         "technical headers" if found.header != friendly else "friendly headers",
         "byte order mark" if found.byte_order_mark else "no byte order mark",
     ]
@@ -92,9 +93,9 @@ def _http2(workspace: Workspace) -> Seen:
 def _view(workspace: Workspace) -> Seen:
     for response in _view_exports(workspace):
         if response.status == 200:
-            found = read_sample(response.body, ",", whole=response.whole)
+            found = read_sample(response.body, ";", whole=response.whole)
             fine = len(found.header) > 1 and found.well_formed
-            return Seen("comma, as asked" if fine else "not separated by commas", same=fine)
+            return Seen("semicolons, as asked" if fine else "not separated by semicolons", same=fine)
     return Seen("no view that can be exported", same=None)
 
 
@@ -107,10 +108,9 @@ def _view_exports(workspace: Workspace) -> list[Exchange]:
     if workspace.keys.export is None:
         raise NotAsked("the configuration has no Export key")
     views = workspace.listed("/api/v1/views")[:_MOST_VIEWS]
+    asked = {"fieldDelimiter": AS_THE_CONNECTOR_ASKS["fieldDelimiter"]}
     return [
-        workspace.observer.once(
-            workspace.keys.export, "GET", f"/api/v1/export/view/{each.get('id')}", params={"fieldDelimiter": "Comma"}
-        )
+        workspace.observer.once(workspace.keys.export, "GET", f"/api/v1/export/view/{each.get('id')}", params=asked)
         for each in views
     ]
 
@@ -181,9 +181,9 @@ EXPORT_PROBES = (
     ),
     Probe(
         "view-delimiter",
-        "A view comes with commas when they are asked for.",
+        "A view comes with semicolons when they are asked for.",
         f"export up to {_MOST_VIEWS} views",
-        "The source would take a row for a single cell.",
+        "The source takes a whole row of the view for a single column: leave its views out.",
         _view,
     ),
     Probe(

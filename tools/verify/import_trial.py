@@ -9,20 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from verify.config import ImportsForVerifying
 from verify.observer import Exchange, Observer
 from verify.probe import NotAsked
 
 NEW = "{new}"
 _MOST_QUESTIONS = 8
 _FIRST_WAIT_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class ImportsForVerifying:
-    """The import configuration that the user named for this purpose, and a small file for it."""
-
-    configuration_id: str
-    file: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
-"""The workspace that is probed: its configuration, and what several probes share."""
+"""The workspace that is probed: what several probes ask of it."""
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
+from verify.config import Config
 from verify.csv_sample import CsvSample, read_sample
-from verify.import_trial import ImportsForVerifying, ImportTrial
+from verify.import_trial import ImportTrial
 from verify.observer import Exchange, Observer
 from verify.probe import NotAsked
 
@@ -22,7 +20,7 @@ EACH_TYPE = "export one block of each type as the source does"
 AS_THE_CONNECTOR_ASKS: dict[str, Any] = {
     "friendlyHeaders": True,
     "dateFormat": "Iso8601",
-    "fieldDelimiter": "Comma",
+    "fieldDelimiter": "Semicolon",
     "decimalSeparator": "Dot",
     "encoding": "Utf8WithoutBom",
 }
@@ -30,31 +28,15 @@ _PATHS = {LIST: "list", TRANSACTIONS: "list", METRIC: "metric", TABLE: "table"}
 _A_WORD = re.compile(r"[A-Za-z]{2,40}")
 
 
-class ConfigurationProblem(Exception):
-    """The configuration of `make verify` cannot be used; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that the configuration has, by purpose."""
-
-    export: str | None
-    metadata: str | None
-    imports: str | None
-    audit: str | None
-
-
 class Workspace:
     """Asks through an observer, with the key that a question needs."""
 
-    def __init__(
-        self, observer: Observer, config: Mapping[str, Any], sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, observer: Observer, config: Config, sleep: Callable[[float], None] = time.sleep) -> None:
         self.observer = observer
-        self.keys = _keys(config)
-        self.imports = _imports(config)
-        self.application_id: str | None = config.get("application_id") or None
-        self.start_id: str | None = config.get("verify_start") or None
+        self.keys = config.keys
+        self.imports = config.imports
+        self.application_id = config.application_id
+        self.start_id = config.start_id
         self.trial = ImportTrial(observer, self.keys.imports, self.imports, sleep)
 
     def metadata(self, path: str) -> Exchange:
@@ -87,7 +69,7 @@ class Workspace:
         path = f"/api/{'' if legacy else 'v1/'}export/{_PATHS[type_]}/{block.get('id')}"
         return self.observer.once(_needed(self.keys.export, "Export"), "POST", path, json=options)
 
-    def sample(self, type_: str, delimiter: str = ",", **changes: Any) -> CsvSample:
+    def sample(self, type_: str, delimiter: str = ";", **changes: Any) -> CsvSample:
         """The first rows of a block, exported as the connector does, with changes."""
         exchange = self.export(type_, **{**AS_THE_CONNECTOR_ASKS, **changes})
         if exchange.status != 200:
@@ -115,44 +97,6 @@ class Workspace:
     def _private(self) -> set[str]:
         known = {str(each.get("name")) for each in self.blocks()} if self.keys.metadata else set()
         return known | set(self.imports.file.split() if self.imports else ())
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The configuration in a file."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise ConfigurationProblem(f"{path} cannot be read.") from None
-    except ValueError:
-        raise ConfigurationProblem(f"{path} does not hold JSON.") from None
-    if not isinstance(config, dict):
-        raise ConfigurationProblem(f"{path} must hold a JSON object.")
-    return config
-
-
-def _keys(config: Mapping[str, Any]) -> Keys:
-    given = config.get("credentials")
-    if not isinstance(given, Mapping):
-        raise ConfigurationProblem('"credentials" is missing; it is the same as in the form of the source.')
-    one = given.get("api_key") or None
-    audit = given.get("audit_api_key") or None
-    if one:
-        return Keys(one, one, one, audit)
-    return Keys(
-        given.get("export_api_key") or None,
-        given.get("metadata_api_key") or None,
-        given.get("import_api_key") or None,
-        audit,
-    )
-
-
-def _imports(config: Mapping[str, Any]) -> ImportsForVerifying | None:
-    given = config.get("verify_import")
-    if not given:
-        return None
-    if not isinstance(given, Mapping) or not given.get("import_configuration_id") or not given.get("file"):
-        raise ConfigurationProblem('"verify_import" needs "import_configuration_id" and "file".')
-    return ImportsForVerifying(str(given["import_configuration_id"]), str(given["file"]))
 
 
 def _needed(key: str | None, kind: str) -> str:
