@@ -43,7 +43,7 @@ def discovered(servers: tuple[ForkServer, ForkServer]) -> dict[int, dict[str, An
         for slices in (1, 4):
             sliced = sliced_by_department(pigment, slices) if slices > 1 else {}
             with running(servers[0], pigment, {**source_config(pigment), **sliced}) as source:
-                streams[slices] = source.discovered()[LEDGER]
+                streams[slices] = {**source.discovered()[LEDGER], "source_defined_primary_key": [["Entry"]]}
     return streams
 
 

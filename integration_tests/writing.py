@@ -22,21 +22,24 @@ _TYPES = {"Amount": "number", "Reversed": "boolean"}
 
 
 def stream(name: str = LEDGER, columns: tuple[str, ...] = COLUMNS, **more: Any) -> dict[str, Any]:
+    """A stream of which the first column is the primary key."""
     properties = {each: {"type": ["null", _TYPES.get(each, "string")]} for each in columns}
     return {
         "name": name,
         "json_schema": {"type": "object", "properties": properties},
-        "supported_sync_modes": ["full_refresh"],
+        "supported_sync_modes": ["full_refresh", "incremental"],
+        "source_defined_primary_key": [[each] for each in columns[:1]],
         **more,
     }
 
 
 def catalog(*streams: dict[str, Any], mode: str = "append", **more: Any) -> dict[str, Any]:
-    """A configured catalog; `more` goes into every configured stream."""
-    chosen = streams or (stream(),)
+    """A configured catalog; `more` goes into every configured stream. What does not overwrite is incremental."""
+    sync_mode = "full_refresh" if mode.startswith("overwrite") else "incremental"
     return {
         "streams": [
-            {"stream": each, "sync_mode": "full_refresh", "destination_sync_mode": mode, **more} for each in chosen
+            {"stream": each, "sync_mode": sync_mode, "destination_sync_mode": mode, **more}
+            for each in streams or (stream(),)
         ]
     }
 

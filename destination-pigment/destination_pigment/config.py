@@ -12,7 +12,7 @@ from typing import Any
 from destination_pigment.rejected_rows.store import Bucket, parse_bucket
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, pasted_id
-from pigment_client.models import ImportMode, UploadForm
+from pigment_client.models import ImportMode, UploadForm, is_id
 from pigment_csv.date_pattern import ISO_DAY, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 
@@ -80,14 +80,22 @@ class CountBlocks(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetEntry:
-    """An entry of `targets`: which import configuration takes a stream, and whether it clears its block first."""
+    """An entry of `targets`: which import configuration takes a stream, and what it clears first.
+
+    `scope` is the column that limits what is cleared; `minimum_rows` is None where the field is empty, and 0 says that
+    an empty source may empty the block.
+    """
 
     stream: str
     namespace: str | None
     configuration_id: str
     replace_configuration_id: str | None = None
     clears: bool = False
-    minimum_rows: int = 0
+    minimum_rows: int | None = None
+    scope: str | None = None
+    minimum_percent: int | None = None
+    block_id: str | None = None
+    step: int = 1
     loading: Loading = field(default_factory=Loading)
 
 
@@ -140,7 +148,7 @@ def parse_config(config: Form) -> DestinationConfig:
         application_id=pasted_id(config.get("application_id"), IdKind.APPLICATION, "Application ID") or None,
         targets=targets,
         loading=parse_loading(config),
-        form=UploadForm(config.get("upload") or "raw"),
+        form=UploadForm(entered_text(config, "upload") or "raw"),
         dry_run=config.get("dry_run") is True,
         limits=FileLimits(
             int(float(config.get("max_file_megabytes") or 100) * _MEGABYTE),
@@ -152,6 +160,8 @@ def parse_config(config: Form) -> DestinationConfig:
         dimension_checks=tuple(_parse_check(each) for each in config.get("dimension_checks") or ()),
         then_run=_parse_then_run(config.get("then_run") or (), targets),
         bucket=parse_bucket(config),
+        deleted_rows=DeletedRows(entered_text(config, "deleted_rows") or "report"),
+        count_blocks=CountBlocks(entered_text(config, "count_blocks") or "in_doubt"),
     )
 
 
@@ -193,15 +203,47 @@ def _parse_target(entry: Form, config: Form) -> TargetEntry:
             f'The target "{stream}" has the same import configuration twice, and of the two the replacing one clears '
             'its block and the other one does not: leave "Replacing import configuration ID" empty, or enter another.'
         )
+    scope, block_id = entered_text(entry, "scope") or None, _parse_block_id(entry, stream)
+    minimum_percent = _entered_number(entry, "minimum_percent")
+    if minimum_percent is not None and (block_id is None or scope is not None):
+        raise ConfigProblem(
+            f'The target "{stream}" has a "Smallest share of rows (%)", which compares a whole block with what it had '
+            "before, and "
+            + (
+                'it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
+                if scope is None
+                else 'its "Scope" replaces a part of the block: remove the share, or enter "Fewest rows".'
+            )
+        )
     return TargetEntry(
         stream,
         entered_text(entry, "namespace") or None,
         configuration_id,
         replacing,
         clears=entry.get("clears_before_import") is True,
-        minimum_rows=int(entry.get("minimum_rows") or 0),
+        minimum_rows=_entered_number(entry, "minimum_rows"),
+        scope=scope,
+        minimum_percent=minimum_percent,
+        block_id=block_id,
+        step=_entered_number(entry, "load_order") or 1,
         loading=parse_loading(config, entry),
     )
+
+
+def _parse_block_id(entry: Form, stream: str) -> str | None:
+    block_id = pasted_id(entry.get("block_id"), IdKind.BLOCK, "Block ID")
+    if block_id and not is_id(block_id):
+        raise ConfigProblem(
+            f'The "Block ID" of the target "{stream}" is not an ID: open the block in Pigment and paste the address of '
+            "the page."
+        )
+    return block_id or None
+
+
+def _entered_number(fields: Form, name: str) -> int | None:
+    """The whole number in a field, None where it is empty."""
+    value = fields.get(name)
+    return None if value is None or value == "" else int(value)
 
 
 def _parse_then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tuple[str, ...]:
@@ -235,4 +277,4 @@ def _parse_check(entry: Form) -> DimensionCheck:
         raise ConfigProblem(
             'Every dimension check needs a stream, a column and a list ID: complete it under "Dimension checks".'
         )
-    return DimensionCheck(stream, column, list_id, OnUnknown(entry.get("on_unknown") or "fail"))
+    return DimensionCheck(stream, column, list_id, OnUnknown(entered_text(entry, "on_unknown") or "fail"))

@@ -18,14 +18,15 @@ from pigment_client.wording import listed
 class Target:
     """Where a stream goes; `clearing_id` is the import configuration that clears its block before it imports.
 
-    `scope` is the column whose values in the file say which rows of the block it clears (None: all). `minimum_rows` is
-    how many rows a replacement must have, `minimum_percent` how many of those that are in the block `block_id` before
-    it. Streams of a later `step` wait until everything of the steps before is stored.
+    A target without `clearing_id` adds. `scope` is the column whose values in the file say which rows of the block are
+    cleared (None: all). `minimum_rows` is how many rows a replacement must have: None where nothing is said, 0 where an
+    empty source may empty the block. `minimum_percent` is how many of those that are in the block `block_id` before it.
+    Streams of a later `step` wait until everything of the steps before is stored.
     """
 
     configuration_id: str
     clearing_id: str | None = None
-    minimum_rows: int = 0
+    minimum_rows: int | None = None
     scope: str | None = None
     minimum_percent: int | None = None
     block_id: str | None = None
@@ -112,8 +113,15 @@ def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
     """The target; what the entry says counts only for the import configuration that it names."""
     if entry is None or entry.configuration_id != configuration_id:
         return Target(configuration_id)
-    clearing = entry.replace_configuration_id or (configuration_id if entry.clears else None)
-    return Target(configuration_id, clearing, entry.minimum_rows)
+    return Target(
+        configuration_id,
+        entry.replace_configuration_id or (configuration_id if entry.clears or entry.scope else None),
+        entry.minimum_rows,
+        entry.scope,
+        entry.minimum_percent,
+        entry.block_id,
+        entry.step,
+    )
 
 
 def _by_name(

@@ -102,7 +102,8 @@ def test_a_sync_that_is_stopped_before_anything_is_stored_ends_as_ever() -> None
 
 
 def stream(name: str, mode: str) -> DestinationStream:
-    chosen = {"stream": {"name": name, "json_schema": {}}, "destination_sync_mode": mode, "primary_key": [["id"]]}
+    schema = {"properties": {"id": {"type": "string"}}}
+    chosen = {"stream": {"name": name, "json_schema": schema}, "destination_sync_mode": mode, "primary_key": [["id"]]}
     return parse_catalog({"streams": [chosen]})[0]
 
 

@@ -19,6 +19,9 @@ from typing import Any
 
 from airbyte_platform.process import Message
 
+# Jobs of all connections are counted together, so that almost none has the number 1, which PyAirbyte gives.
+FIRST_JOB = 7
+
 _WITHOUT_OVERWRITE = {"overwrite": "append", "overwrite_dedup": "append_dedup"}
 
 
@@ -42,7 +45,7 @@ def catalog_for(
     way: Way,
     *,
     generations: Mapping[int, int] | None = None,
-    sync_id: int = 1,
+    sync_id: int = FIRST_JOB,
     sync_mode: str = "full_refresh",
 ) -> dict[str, Any]:
     """The configured catalog; `generations` are the streams' by position, 1 where not given."""
@@ -97,7 +100,7 @@ class Job:
     mode: str
     way: Way
     first_generation: int = 1
-    id: int = 1
+    id: int = FIRST_JOB
     attempts: int = 1
     _generations: dict[int, int] = field(default_factory=dict)
     _states: dict[tuple[str | None, str], Message] = field(default_factory=dict)

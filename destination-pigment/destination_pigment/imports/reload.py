@@ -57,7 +57,7 @@ class Reload:
         if target.clearing_id is None:
             raise ValueError("a replacement needs an import configuration that clears")
         self._clearing_id = target.clearing_id
-        self._minimum_rows = target.minimum_rows
+        self._minimum_rows = target.minimum_rows or 0
         self._restart_seconds = restart_seconds
         self._store = store
 

@@ -3,13 +3,17 @@
 The platform asks for "replace" in two ways: as the sync mode `overwrite`, or, where it knows that a destination
 supports refreshes, with `generation_id == minimum_generation_id > 0`. A stream that is refreshed this way stays
 incremental (airbyte-platform, CatalogGenerationSetter). PyAirbyte sets equal generations without asking for a
-replacement: its ids are all 1, while the platform's `sync_id` is the number of the job.
+replacement: its ids are all 1, while the platform's `sync_id` is the number of the job, which only the very first job
+of a platform has in common with it.
+
+The same record of a key must not stand twice in a file, so a stream that is deduplicated needs a primary key of whole
+columns that the schema has. A cursor that is missing or nested says nothing: the last record to arrive counts then.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -48,7 +52,8 @@ class DestinationStream:
 
     `sync_id` is the number of the platform's job, if it is given. `primary_key` are the columns by which the stream is
     deduplicated, none where it is not; of the records of one key the one with the greatest `cursor` counts.
-    `waits_for_proof`: its rows go only when the source has succeeded, because a state proves nothing.
+    `is_incremental`: the source sends only what is new. `waits_for_proof`: its rows go only when the source has
+    succeeded, because a state proves nothing.
     """
 
     namespace: str | None
@@ -63,6 +68,7 @@ class DestinationStream:
     cursor: str | None = None
     cursor_kind: CursorKind = CursorKind.TEXT
     waits_for_proof: bool = False
+    is_incremental: bool = False
 
     @property
     def key(self) -> StreamKey:
@@ -107,22 +113,34 @@ def is_airbyte_column(name: str) -> bool:
 
 def _stream(configured: Mapping[str, Any]) -> DestinationStream:
     stream = configured["stream"]
+    key: StreamKey = stream.get("namespace") or None, stream["name"]
     properties: Mapping[str, Any] = (stream.get("json_schema") or {}).get("properties") or {}
     columns = tuple(sorted(name for name in properties if not is_airbyte_column(name)))
+    mode = _mode(configured)
+    is_full_refresh = configured.get("sync_mode") == "full_refresh"
+    has_generation = configured.get("generation_id") is not None
+    cursor = _cursor(configured, columns)
     return DestinationStream(
-        namespace=stream.get("namespace") or None,
-        name=stream["name"],
-        mode=_mode(configured),
+        namespace=key[0],
+        name=key[1],
+        mode=mode,
         columns=columns,
-        has_generation=configured.get("generation_id") is not None,
+        has_generation=has_generation,
         sync_id=configured.get("sync_id"),
         object_name=(configured.get("destination_object_name") or "").strip() or None,
         date_columns={name: kind for name in columns if (kind := _date_kind(properties[name])) is not None},
+        primary_key=_primary_key(configured, named(key), columns) if _is_deduplicated(configured) else (),
+        cursor=cursor,
+        cursor_kind=CursorKind.TEXT if cursor is None else _cursor_kind(properties[cursor]),
+        waits_for_proof=mode is WriteMode.REPLACE
+        # Only with a generation id does the platform keep the states of such a stream for a second attempt.
+        or (is_full_refresh and not (stream.get("is_resumable") and has_generation)),
+        is_incremental=not (is_full_refresh or _replaces_by_generation(configured)),
     )
 
 
 def _mode(configured: Mapping[str, Any]) -> WriteMode:
-    asked = configured.get("destination_sync_mode") or "append"
+    asked = _asked_mode(configured)
     if asked.startswith("overwrite") or _replaces_by_generation(configured):
         return WriteMode.REPLACE
     if asked not in {"append", "append_dedup"}:
@@ -133,12 +151,67 @@ def _mode(configured: Mapping[str, Any]) -> WriteMode:
     return WriteMode.APPEND_DEDUP if asked == "append_dedup" else WriteMode.APPEND
 
 
+def _asked_mode(configured: Mapping[str, Any]) -> str:
+    return configured.get("destination_sync_mode") or "append"
+
+
+def _is_deduplicated(configured: Mapping[str, Any]) -> bool:
+    return _asked_mode(configured).endswith("_dedup")
+
+
 def _replaces_by_generation(configured: Mapping[str, Any]) -> bool:
     generation, minimum = configured.get("generation_id") or 0, configured.get("minimum_generation_id") or 0
-    sync_id = configured.get("sync_id")
-    if generation != minimum or minimum <= 0:
-        return False
-    return configured.get("sync_mode") == "full_refresh" or (sync_id is not None and {minimum, sync_id} != {1})
+    is_from_pyairbyte = minimum == 1 and configured.get("sync_id") in {None, 1}
+    return bool(generation == minimum > 0 and not is_from_pyairbyte)
+
+
+def _primary_key(configured: Mapping[str, Any], subject: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the key; raises `ConfigProblem` where it does not consist of columns of the stream."""
+    paths = configured.get("primary_key") or configured["stream"].get("source_defined_primary_key") or ()
+    if not any(paths):
+        raise ConfigProblem(
+            f"The {subject} is to be deduplicated and has no primary key, so it is not known which of its rows are the "
+            'same: choose a primary key in Airbyte, or a sync mode without "Deduped".'
+        )
+    for path in paths:
+        if len(path) > 1:
+            raise ConfigProblem(
+                f'The primary key of the {subject} has the field "{".".join(path)}", which is inside a column, and '
+                "Pigment gets whole columns: choose a primary key of columns in Airbyte, or a sync mode without "
+                '"Deduped".'
+            )
+        if path and path[0] not in columns:
+            raise ConfigProblem(
+                f'The primary key of the {subject} has the column "{path[0]}", which this connection does not send: '
+                'select the column in Airbyte, or choose another primary key or a sync mode without "Deduped".'
+            )
+    return tuple(dict.fromkeys(path[0] for path in paths if path))
+
+
+def _cursor(configured: Mapping[str, Any], columns: Sequence[str]) -> str | None:
+    """The column of the cursor, None where it is nested or no column of the stream."""
+    path: Sequence[str] = configured.get("cursor_field") or configured["stream"].get("default_cursor_field") or ()
+    return path[0] if len(path) == 1 and path[0] in columns else None
+
+
+def _cursor_kind(schema: Any) -> CursorKind:
+    if _date_kind(schema) is not None:
+        return CursorKind.INSTANT
+    kinds = {_is_number(each) for each in _alternatives(schema) if _types(each) != {"null"}}
+    return CursorKind.NUMBER if kinds == {True} else CursorKind.TEXT
+
+
+def _is_number(schema: Mapping[str, Any]) -> bool:
+    """Whether the values of a column are numbers, in JSON or as texts (protocol: `big_number`, `big_integer`)."""
+    types = _types(schema) - {"null"}
+    is_big = str(schema.get("airbyte_type")).startswith("big_")
+    numeric = {"number", "integer"} | ({"string"} if is_big else set())
+    return bool(types) and types <= numeric
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    words = schema.get("type")
+    return {words} if isinstance(words, str) else {each for each in words or () if isinstance(each, str)}
 
 
 def _date_kind(schema: Any) -> DateKind | None:
@@ -166,8 +239,7 @@ def _format(schema: Mapping[str, Any]) -> str | None:
 
     A format applies to strings only (JSON Schema), so a number that has one is a number.
     """
-    words = schema.get("type")
-    types = {words} if isinstance(words, str) else {each for each in words or () if isinstance(each, str)}
+    types = _types(schema)
     if types == {"null"}:
         return "null"
     if types and "string" not in types:

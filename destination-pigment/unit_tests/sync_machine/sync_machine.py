@@ -124,6 +124,7 @@ class Platform(RuleBasedStateMachine):
                 "stream": {"name": name, "json_schema": schema, "namespace": self.namespace},
                 "sync_mode": "incremental",
                 "destination_sync_mode": mode,
+                "primary_key": [["id"]],
                 **WAYS[self.way][name in REPLACED],
             }
             for name, mode in MODES.items()
