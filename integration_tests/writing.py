@@ -75,10 +75,10 @@ def state(number: int, name: str = LEDGER, *, namespace: str | None = None, reco
     return {"type": "STATE", "state": content}
 
 
-def empty_state(number: int, name: str = LEDGER) -> Message:
-    """The state of a clear."""
+def empty_state(number: int, name: str = LEDGER, *, without: Any = None) -> Message:
+    """The state of a clear; or, `without` its null, that of a source whose query had no result."""
     cleared = state(number, name)
-    cleared["state"]["stream"]["stream_state"] = None
+    cleared["state"]["stream"]["stream_state"] = without
     return cleared
 
 

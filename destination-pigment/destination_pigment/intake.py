@@ -98,6 +98,7 @@ class Intake:
             case StatusLine():
                 self._on_status(parsed)
             case UnreadableLine():
+                self._completion.on_unusable()
                 self._warn_once("that are not messages of Airbyte's protocol")
 
     def _consume_records(self, block: bytes) -> bytes:
@@ -114,6 +115,7 @@ class Intake:
         """Count records; the files of their stream."""
         key = self._resolve(named_key, "record", count)
         if key is None:
+            self._completion.on_unusable()
             self._states.checkpoints.on_stray_records()
             return None
         self._last = key
@@ -125,7 +127,8 @@ class Intake:
         key = None if state.key is None else self._resolve(state.key, "state")
         if key is None and state.key is not None:
             return
-        self._completion.on_state(key, {self._names.resolve(each) for each in state.filled}, fills_all=state.fills_all)
+        cleared = self._files if state.clears_all else {self._names.resolve(each) for each in state.cleared}
+        self._completion.on_state(key, cleared)
         if missing := self._states.queue_state(state, key):
             self._missing[key] += missing
         for each in self._files if key is None else (key,):

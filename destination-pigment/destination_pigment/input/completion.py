@@ -1,10 +1,13 @@
-"""Whether the source has succeeded, from what it and the platform report. Pure.
+"""Whether the source has succeeded, or the platform clears, from what they report. Pure.
 
 Where the platform gives generation ids or any stream status, COMPLETE comes for every stream of a source that
 succeeded, so nothing else proves it. Where it gives neither (a custom image), a stock source sends a last state even
 for a stream that failed. Proof is then that every stream has a state after its last record, that the input did not
 end within a line, and that the platform still wants this sync well after it would have closed the output of a sync
 whose source failed.
+
+A Clear is a sync without a record in which a stream has a null state. Once all states are gone (a second attempt), no
+state comes at all, and COMPLETE alone asks for it (airbyte-platform, EmptyAirbyteSource).
 """
 
 from __future__ import annotations
@@ -28,33 +31,39 @@ class Proof(Enum):
 
 @dataclass(slots=True)
 class Completion:
-    """Remembers what was reported. `has_generations` says that the catalog carries generation ids."""
+    """Remembers what was reported. `has_generations` says that the catalog has generation ids."""
 
     has_generations: bool
     _statuses: dict[StreamKey, StreamStatus] = field(default_factory=dict)
     _after_state: set[StreamKey] = field(default_factory=set)
     _stated: set[StreamKey] = field(default_factory=set)
-    _filled: set[StreamKey | None] = field(default_factory=set)
+    _cleared: set[StreamKey | None] = field(default_factory=set)
     _all_stated: bool = False
-    _all_filled: bool = False
     _has_statuses: bool = False
+    _has_records: bool = False
     _is_cut: bool = False
 
     def on_records(self, key: StreamKey) -> None:
+        self._has_records = True
         self._after_state.add(key)
         # What was reported before is not about these.
         self._statuses.pop(key, None)
 
-    def on_state(self, key: StreamKey | None, filled: Iterable[StreamKey | None], *, fills_all: bool) -> None:
-        """A state came, of one stream or of all (None); for the streams `filled` it is more than null or {}."""
+    def on_unusable(self) -> None:
+        """Something came that may have been a record: an unreadable line, or a record of no stream of the catalog."""
+        self._has_records = True
+
+    def on_state(self, key: StreamKey | None, cleared: Iterable[StreamKey | None]) -> None:
+        """A state came, of one stream or of all (None); for the streams `cleared` it is null."""
         if key is None:
             self._all_stated = True
             self._after_state.clear()
+            self._cleared.clear()
         else:
             self._stated.add(key)
             self._after_state.discard(key)
-        self._filled.update(filled)
-        self._all_filled |= fills_all
+            self._cleared.discard(key)
+        self._cleared.update(cleared)
 
     def on_status(self, key: StreamKey, status: StreamStatus) -> None:
         self._has_statuses = True
@@ -76,9 +85,15 @@ class Completion:
         return Proof.IF_STILL_WANTED if self._all_stated or key in self._stated else Proof.UNPROVED
 
     def asks_for_clear(self, key: StreamKey) -> bool:
-        """Whether a stream that has succeeded without a record is to be emptied.
+        """Whether the platform clears a stream, rather than that its source has no record; ask where it succeeded."""
+        if self._has_records:
+            return False
+        if key in self._cleared:
+            return True
+        has_states = self._all_stated or bool(self._stated)
+        return not has_states and self._statuses.get(key) is StreamStatus.COMPLETE
 
-        A state that is null or empty asks for that, or no state at all. Any other state may belong to a second attempt
-        that follows records which are stored already.
-        """
-        return not (self._all_filled or key in self._filled)
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing whatever came: of a custom image that may be a Clear, or a source that is empty."""
+        return not (self._has_records or self._has_statuses or self._all_stated or self._stated or self._is_cut)

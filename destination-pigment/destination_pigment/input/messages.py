@@ -93,15 +93,17 @@ class UnreadableRecord:
 class StateLine:
     """A state; `line` is the whole message as it came, `key` its stream (None: all streams).
 
-    `announced` is the number of records that the source has counted since the last such state, if it counts. `filled`
-    are the streams for which the state contains more than null or {}; `fills_all` if it does for all of them.
+    `announced` is the number of records that the source has counted since the last such state, if it counts. `cleared`
+    are the streams whose state is null, and `clears_all` says that the state of all of them is: that is how the
+    platform's Clear begins. A state of {} clears only in the legacy form, where it is that of all streams; elsewhere it
+    is what some sources send after a query without a result.
     """
 
     line: bytes
     key: StreamKey | None
     announced: int | None = None
-    filled: frozenset[StreamKey] = frozenset()
-    fills_all: bool = False
+    cleared: frozenset[StreamKey] = frozenset()
+    clears_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,6 @@ _TRACES = msgspec.json.Decoder(_Trace)
 # What decoding raises for a line that is no message; too deep nesting is a RecursionError.
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
-_EMPTY = (b"null", b"{}")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
 _UNREADABLE = UnreadableLine()
 
@@ -242,18 +243,16 @@ def _state(state: _State, line: bytes) -> StateLine:
     announced = _announced(state.source_stats)
     if state.stream is not None:
         key = _key(state.stream.stream_descriptor)
-        return StateLine(line, key, announced, _filled([state.stream]))
-    shared = state.all_streams.shared_state if state.all_streams is not None else state.data
-    streams = state.all_streams.stream_states if state.all_streams is not None else None
-    return StateLine(line, None, announced, _filled(streams or ()), fills_all=not _is_empty(shared))
+        return StateLine(line, key, announced, _cleared([state.stream]))
+    if state.all_streams is not None:
+        return StateLine(line, None, announced, _cleared(state.all_streams.stream_states or ()))
+    legacy = bytes(state.data).translate(None, b" \t\r\n")
+    return StateLine(line, None, announced, clears_all=legacy in {b"null", b"{}"})
 
 
-def _filled(states: Sequence[_StreamState]) -> frozenset[StreamKey]:
-    return frozenset(_key(each.stream_descriptor) for each in states if not _is_empty(each.stream_state))
-
-
-def _is_empty(content: msgspec.Raw) -> bool:
-    return bytes(content).translate(None, b" \t\r\n") in _EMPTY
+def _cleared(states: Sequence[_StreamState]) -> frozenset[StreamKey]:
+    """The streams whose state is null; the platform leaves out what is null (protocol models, NON_NULL)."""
+    return frozenset(_key(each.stream_descriptor) for each in states if bytes(each.stream_state).strip() == b"null")
 
 
 def _announced(stats: msgspec.Raw) -> int | None:

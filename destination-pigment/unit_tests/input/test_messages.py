@@ -97,7 +97,7 @@ def test_each_kind_of_line() -> None:
     assert flat(record("a", {"x": 1}, namespace="ns")) == [(("ns", "a"), b'{"x": 1}')]
     assert flat(record("a", None)) == [((None, "a"), b"null")]
     line = state("a", 1)
-    assert flat(line) == [StateLine(line, (None, "a"), filled=frozenset({(None, "a")}))]
+    assert flat(line) == [StateLine(line, (None, "a"))]
     assert flat(b'{"type":"STATE","state":{"type":"GLOBAL","global":{}}}')[0].key is None
     status = (
         b'{"type":"TRACE","trace":{"type":"STREAM_STATUS","stream_status":{"stream_descriptor":{"name":"a"},'
@@ -138,30 +138,30 @@ def test_the_digits_of_a_state_stay() -> None:
     assert b'"id":12345678901234567890123,"x":1.10e5,"y":0.1000' in back
 
 
+STREAM = {"stream_descriptor": {"name": "a"}}
+
+
 @pytest.mark.parametrize(
-    ("content", "filled", "fills_all"),
+    ("content", "cleared", "clears_all"),
     [
-        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}}}, False, False),
-        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": None}}, False, False),
-        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": {}}}, False, False),
-        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "a"}, "stream_state": {"x": 1}}}, True, False),
+        ({"type": "STREAM", "stream": STREAM}, True, False),
+        ({"type": "STREAM", "stream": {**STREAM, "stream_state": None}}, True, False),
+        ({"type": "STREAM", "stream": {**STREAM, "stream_state": {}}}, False, False),
+        ({"type": "STREAM", "stream": {**STREAM, "stream_state": {"x": 1}}}, False, False),
+        ({"type": "STREAM", "stream": {"stream_descriptor": {"name": "b"}}}, False, False),
         ({"type": "GLOBAL", "global": {"stream_states": []}}, False, False),
-        ({"type": "GLOBAL", "global": {"shared_state": {"x": 1}, "stream_states": []}}, False, True),
-        (
-            {
-                "type": "GLOBAL",
-                "global": {"stream_states": [{"stream_descriptor": {"name": "a"}, "stream_state": {"x": 1}}]},
-            },
-            True,
-            False,
-        ),
-        ({"type": "LEGACY", "data": {}}, False, False),
-        ({"data": {"a": 1}}, False, True),
+        ({"type": "GLOBAL", "global": {"shared_state": None}}, False, False),
+        ({"type": "GLOBAL", "global": {"stream_states": [{**STREAM, "stream_state": None}]}}, True, False),
+        ({"type": "GLOBAL", "global": {"shared_state": {"x": 1}, "stream_states": [STREAM]}}, True, False),
+        ({"type": "GLOBAL", "global": {"stream_states": [{**STREAM, "stream_state": {}}]}}, False, False),
+        ({"type": "LEGACY", "data": {}}, False, True),
+        ({"type": "LEGACY", "data": None}, False, True),
+        ({"data": {"a": 1}}, False, False),
     ],
 )
-def test_which_streams_a_state_fills(content: dict[str, Any], filled: bool, fills_all: bool) -> None:
+def test_which_streams_a_state_clears(content: dict[str, Any], cleared: bool, clears_all: bool) -> None:
     found = flat(json.dumps({"type": "STATE", "state": content}).encode())[0]
-    assert ((None, "a") in found.filled, found.fills_all) == (filled, fills_all)
+    assert ((None, "a") in found.cleared, found.clears_all) == (cleared, clears_all)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ class Ledger:
     short: set[str] = field(default_factory=set)
     unstated: set[str] = field(default_factory=set)
     stated: set[str] = field(default_factory=set)
-    filled: set[str] = field(default_factory=set)
+    cleared: set[str] = field(default_factory=set)
+    has_records: bool = False
     # How many records of a stream the source has confirmed: a source that fails sends all others again.
     confirmed: Counter[str] = field(default_factory=Counter)
     _reported: Counter[str] = field(default_factory=Counter)
@@ -60,13 +61,14 @@ class Ledger:
         for key in (name, None):
             self.arrived[key] += len(rows)
             self.counted[key] += len(rows) + unreadable
+        self.has_records |= bool(rows or unreadable)
         if rows:
             self.sent[name] += rows
             self.unstated.add(name)
             self.complete.discard(name)
 
-    def state(self, name: str | None, announced: float | None, filled: Iterable[str]) -> int:
-        """A state was sent; its number. `filled` are the streams of which it says something."""
+    def state(self, name: str | None, announced: float | None, cleared: Iterable[str]) -> int:
+        """A state was sent; its number. `cleared` are the streams for which it is null."""
         is_short = announced is not None and announced > self.arrived[name]
         names = list(self.blocks) if name is None else [name]
         if is_short:
@@ -77,7 +79,8 @@ class Ledger:
         self.arrived[name] = self.counted[name] = 0
         self.unstated.difference_update(names)
         self.stated.update(names)
-        self.filled.update(filled)
+        self.cleared.difference_update(names)
+        self.cleared.update(cleared)
         return len(self.states) - 1
 
     def status(self, name: str, word: str) -> None:
@@ -153,7 +156,8 @@ class Ledger:
             if rows:
                 assert there <= rows, "old rows were left, or rows doubled, by a replacement"
             else:
-                assert there == (Counter([OLD]) if name in self.filled else Counter()), "cleared, or not, unasked"
+                is_clear = not self.has_records and (name in self.cleared or not self.states)
+                assert there == (Counter() if is_clear else Counter([OLD])), "cleared, or not, unasked"
 
     def check_repeatable(self, pigment: Pigment) -> None:
         """What the platform automatically sends again is not stored already, where that would double it."""

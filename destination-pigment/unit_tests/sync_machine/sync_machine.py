@@ -258,7 +258,7 @@ class Platform(RuleBasedStateMachine):
 
     def _state_of(self, name: str, content: Any, stats: str = "right", *, named: bool = True) -> dict[str, Any]:
         said, count = self._announced(stats, name)
-        number = self.ledger.state(name, count, {name} if content else ())
+        number = self.ledger.state(name, count, {name} if content is None else ())
         stream = {"stream_descriptor": self._descriptor(name, named), "stream_state": content}
         return {"type": "STATE", "state": {"type": "STREAM", "id": number, "stream": stream, **said}}
 
@@ -278,8 +278,11 @@ class Platform(RuleBasedStateMachine):
             {"stream_descriptor": self._descriptor(name, named=True), "stream_state": content}
             for name, content in streams.items()
         ]
-        filled = [name for name, content in streams.items() if content and kind == "GLOBAL"]
-        number = self.ledger.state(None, count, MODES if shared else filled)
+        if kind == "GLOBAL":
+            cleared = [name for name, content in streams.items() if content is None]
+        else:
+            cleared = [] if shared else list(MODES)
+        number = self.ledger.state(None, count, cleared)
         content = {"global": {"shared_state": shared, "stream_states": named}} if kind == "GLOBAL" else {"data": shared}
         self._send({"type": "STATE", "state": {"type": kind, "id": number, **content, **said}})
 
