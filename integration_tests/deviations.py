@@ -22,7 +22,7 @@ from deviating_pigment import (
 )
 from local_pigment.audit import AuditNames
 from local_pigment.http_messages import Request, Response
-from local_pigment.imports import FromBlock, ImportConfiguration
+from local_pigment.imports import FromBlock
 from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, planning_model
 from local_pigment.workspace import ApiKey, ImportsOfABlock, Limits, Workspace, new_id
 
@@ -94,13 +94,6 @@ def without(name: str) -> Any:
     return lambda options: {key: value for key, value in options.items() if key != name}
 
 
-def own_key(workspace: Workspace) -> ImportConfiguration:
-    """The configuration of the probes clears before import."""
-    configuration = workspace.configuration("Accounts")
-    configuration.clear_before_import = True
-    return configuration
-
-
 def overlapping(workspace: Workspace) -> None:
     workspace.variants.import_seconds = 2.0
     workspace.variants.imports_of_a_block = ImportsOfABlock.OVERLAP
@@ -115,6 +108,12 @@ def no_unique_identifier(workspace: Workspace) -> None:
     block = workspace.block("Accounts", "Consolidation")
     block.is_dimension = False  # type: ignore[union-attr]  # Accounts is a list
     workspace.configuration("Accounts").key = None
+
+
+def clearing(workspace: Workspace) -> None:
+    """A list with a unique identifier would be updated, and a second file would show nothing."""
+    no_unique_identifier(workspace)
+    workspace.configuration("Accounts").clear_before_import = True
 
 
 def oldest_first(page: dict[str, Any]) -> dict[str, Any]:
@@ -144,7 +143,8 @@ SCENARIOS = list(planning_model(ledger_rows=1).application(PLANNING).scenarios)
 # Each switch of the local Pigment's variants, by the name of the field.
 VARIANTS: dict[str, Deviation] = {
     "richer_metadata": Deviation(
-        {"block-fields", "richer-configurations"}, prepare=lambda each: setattr(each.variants, "richer_metadata", True)
+        {"block-fields", "richer-configurations", "dry-run"},
+        prepare=lambda each: setattr(each.variants, "richer_metadata", True),
     ),
     "immediate_results": Deviation(
         {"push-answer", "start-answer"}, prepare=lambda each: setattr(each.variants, "immediate_results", True)
@@ -155,7 +155,7 @@ VARIANTS: dict[str, Deviation] = {
     ),
     "import_seconds": Deviation({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
     "imports_of_a_block": Deviation({"first-status", "imports-queue"}, prepare=overlapping),
-    "respects_dry_run": Deviation({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", False)),
+    "respects_dry_run": Deviation({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", True)),
     "audit_names": Deviation(
         {"audit-page", "audit-fields", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
@@ -167,6 +167,27 @@ VARIANTS: dict[str, Deviation] = {
 # Switches that change nothing that a probe can ask for, each with its reason.
 NO_ASSUMPTION = {
     "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
+    # What a clear, a key, a cell or a right does is asked with a list and a metric of the user's own.
+    **dict.fromkeys(
+        (
+            "blank_deletion_counted",
+            "blanked_counted",
+            "case_sensitive",
+            "clear_counted",
+            "clear_without_right",
+            "crossed_scope",
+            "double_cell",
+            "duplicate_key",
+            "failed_import_clears",
+            "header_only_clears",
+            "trims",
+            "unchanged_counted",
+        ),
+        "there is no probe of it yet",
+    ),
+    "kb_filter_words": "the connectors send the words of the API description",
+    "protected_items": "asking needs a list that is protected",
+    "rights_limit_clearing": "asking needs a key whose owner may not write every row",
 }
 
 
@@ -175,8 +196,8 @@ OTHERS: dict[str, Deviation] = {
     "a limit with Retry-After": Deviation(
         {"retry-after"}, prepare=lambda each: setattr(each, "limits", Limits(requests=20, retry_after=True))
     ),
-    "a configuration that clears": Deviation({"repeated-file"}, prepare=own_key),
-    "no unique identifier": Deviation({"repeated-file"}, prepare=no_unique_identifier),
+    "a configuration that clears": Deviation({"repeated-file", "dry-run"}, prepare=clearing),
+    "no unique identifier": Deviation({"repeated-file", "dry-run"}, prepare=no_unique_identifier),
     "keys of all types": Deviation({"one-type-per-key", "audit-key"}, prepare=keys_of_all_types),
     "HTTP/1.1 alone": Deviation({"http2"}, protocols=("http/1.1",)),
     "a redirect": Deviation({"address"}, when("/applications", redirected)),
@@ -295,11 +316,11 @@ OTHERS: dict[str, Deviation] = {
     ),
     "another field in the report": Deviation({"report-fields"}, in_report(lambda report: report.update(rowErrors=[]))),
     "no inserted count": Deviation(
-        {"report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
+        {"report-fields", "new-rows", "repeated-file", "start-report"},
         in_report(lambda report: report["summary"].pop("insertedCount")),
     ),
     "new rows counted as updated": Deviation(
-        {"new-rows", "dry-run"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
+        {"new-rows"}, in_report(lambda report: report["summary"].update(insertedCount=0, updatedCount=1))
     ),
     "one import at a time": Deviation({"two-at-once"}, two_at_once_rejected()),
     "failures without a name": Deviation(

@@ -99,6 +99,7 @@ def test_options_are_passed_on_only_when_set(destination: Runner) -> None:
 
 
 def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner) -> None:
+    destination.pigment.workspace.variants.respects_dry_run = True
     run = write(destination, [*many(3), state(1)], dry_run=True)
     assert run.exit_code == 0
     assert not run.states

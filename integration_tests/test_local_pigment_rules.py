@@ -12,40 +12,7 @@ from local_pigment.imports import UnknownItem
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
-
-
-class Site:
-    """Speaks with the server as a stranger would: nothing of our client is here."""
-
-    def __init__(self, pigment: LocalPigment) -> None:
-        self.pigment = pigment
-        self.headers = {"Authorization": f"Bearer {pigment.workspace.secret('all')}"}
-
-    def get(self, path: str, **query: str) -> requests.Response:
-        return requests.get(self.pigment.url + path, params=query, headers=self.headers, timeout=10)
-
-    def export(self, kind: str, name: str, **body: Any) -> str:
-        block = self.pigment.workspace.block(name, PLANNING)
-        response = requests.post(
-            f"{self.pigment.url}/api/v1/export/{kind}/{block.id}", json=body, headers=self.headers, timeout=10
-        )
-        response.raise_for_status()
-        return response.content.decode("utf-8")
-
-    def push(self, configuration: str, text: str, **query: str) -> dict[str, Any]:
-        response = requests.post(
-            f"{self.pigment.url}/api/v1/import/push/csv",
-            params={"configurationId": self.pigment.workspace.configuration(configuration).id, **query},
-            data=text.encode(),
-            headers={**self.headers, "Content-Type": "text/csv"},
-            timeout=10,
-        )
-        response.raise_for_status()
-        pushed: dict[str, Any] = response.json()
-        if "status" in pushed:
-            return pushed
-        report = self.get(f"/api/v1/import/{pushed['importId']}/status", includedDetailedReport="true").json()
-        return {**report, "summary": (report["detailedReport"] or {}).get("summary")}
+from stranger import Site
 
 
 @pytest.fixture

@@ -35,11 +35,24 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditNames:
-    """The names that the knowledge base does not show for certain."""
+    """The names that the knowledge base does not show for certain; public notes have seen more than one.
+
+    Seen: `id` or `eventId`, `type` or `eventType`; the answer's cursor as `pagination.nextCursor` (in one repository)
+    or `nextEventsCursor` (in an account of Pigment's page), which on the last page is null or `absent_at_end`.
+    """
 
     events: str = "events"
     id: str = "id"
     cursor: str = "cursor"
+    type: str = "type"
+    next_cursor: str = "pagination.nextCursor"
+    absent_at_end: bool = False
+
+    def page(self, events: list[dict[str, Any]], next_cursor: str | None) -> dict[str, Any]:
+        """A page of events under these names."""
+        parent, _, name = self.next_cursor.rpartition(".")
+        following = {} if next_cursor is None and self.absent_at_end else {name: next_cursor}
+        return {self.events: events, **({parent: following} if parent else following)}
 
 
 @dataclass(slots=True)
@@ -79,7 +92,7 @@ class AuditLog:
             cursor = _pack(clock, len(found) - len(rest) + self.page_size)
         else:
             cursor = _pack(clock, page[-1][1])
-        return {names.events: [_wire(each, names) for *_, each in page], "pagination": {"nextCursor": cursor}}
+        return names.page([_wire(each, names) for *_, each in page], cursor)
 
     def _after_cursor(
         self, cursor: str | None, found: list[tuple[datetime, int, AuditEvent]], clock: float
@@ -103,7 +116,7 @@ def iso(moment: datetime) -> str:
 def _wire(event: AuditEvent, names: AuditNames) -> dict[str, Any]:
     return {
         names.id: event.id,
-        "type": event.type,
+        names.type: event.type,
         "eventTimestamp": iso(event.happened),
         "ingestionTimestamp": iso(event.ingested),
         "payload": dict(event.payload),

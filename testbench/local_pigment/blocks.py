@@ -17,6 +17,7 @@ class ValueType(StrEnum):
 
     TEXT = "Text"
     NUMBER = "Number"
+    INTEGER = "Integer"
     BOOLEAN = "Boolean"
     DATE = "Date"
     DIMENSION = "Dimension"
@@ -55,7 +56,8 @@ class Item:
 class ListBlock:
     """A dimension list (items have names that others refer to) or a transaction list.
 
-    `stream` replaces the export's body with ready-made bytes, for exports larger than memory.
+    `stream` replaces the export's body with ready-made bytes, for exports larger than memory. In a `protected` list
+    (App Lock; Test & Deploy, "Keep items in sync") imports neither create nor delete items.
     """
 
     id: str
@@ -63,7 +65,9 @@ class ListBlock:
     properties: list[Property]
     is_dimension: bool = True
     items: list[Item] = field(default_factory=list)
+    protected: bool = False
     stream: Callable[[], Iterator[bytes]] | None = None
+    created: int = 0
 
     def __post_init__(self) -> None:
         for position, each in enumerate(self.properties):
@@ -77,9 +81,15 @@ class ListBlock:
         """The items by name."""
         return {item.values[0]: item for item in self.items}
 
+    def new_item(self, *values: str) -> Item:
+        """An item that is not in the list yet, with an id that none had before."""
+        item = Item(str(uuid.uuid5(uuid.UUID(self.id), f"{self.created}/{values[0]}")), list(values))
+        self.created += 1
+        return item
+
     def add(self, *values: str) -> Item:
         """Add an item."""
-        item = Item(str(uuid.uuid5(uuid.UUID(self.id), f"{len(self.items)}/{values[0]}")), list(values))
+        item = self.new_item(*values)
         self.items.append(item)
         return item
 

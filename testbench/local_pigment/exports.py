@@ -11,12 +11,14 @@ from local_pigment.blocks import (
     DEFAULT_SCENARIO,
     Application,
     Cell,
+    Item,
     ListBlock,
     MetricBlock,
     Property,
     TableBlock,
     ValueType,
 )
+from local_pigment.keys import ApiKey
 from local_pigment.values import write_value
 
 
@@ -59,8 +61,13 @@ class Column:
 Table = tuple[list[Column], Iterator[Sequence[str]]]
 
 
-def export_list(application: Application, block: ListBlock, request: Mapping[str, Any]) -> Table:
-    """The columns and rows of a list; its item comes first, whatever properties are asked for."""
+def export_list(
+    application: Application, block: ListBlock, request: Mapping[str, Any], key: ApiKey | None = None
+) -> Table:
+    """The columns and rows of a list; its item comes first, whatever properties are asked for.
+
+    The owner of a key sees the rows whose items his access rights let him read.
+    """
     by_technical = {each.technical: position for position, each in enumerate(block.properties)}
     wanted = request.get("propertyTechnicalNames")
     if wanted is None:
@@ -82,13 +89,28 @@ def export_list(application: Application, block: ListBlock, request: Mapping[str
         for name, ids in filters
     ]
     chosen = frozenset(request.get("listFilter") or ())
+    lists = {position: name for position, each in enumerate(block.properties) if (name := _list_of(application, each))}
+    if block.is_dimension:
+        lists[0] = block.name
+
+    def is_kept(item: Item) -> bool:
+        return (
+            (not chosen or item.id in chosen)
+            and all(item.values[position] in names for position, names in kept)
+            and (key is None or all(key.may_read(name, item.values[position]) for position, name in lists.items()))
+        )
 
     def rows() -> Iterator[Sequence[str]]:
         for item in list(block.items):
-            if (not chosen or item.id in chosen) and all(item.values[position] in names for position, names in kept):
+            if is_kept(item):
                 yield [item.values[position] for position in positions]
 
     return columns, rows()
+
+
+def _list_of(application: Application, column: Property) -> str | None:
+    dimension = application.lists().get(column.dimension_id or "")
+    return None if dimension is None else dimension.name
 
 
 def _item_names(application: Application, column: Property, item_ids: Sequence[str]) -> frozenset[str]:
@@ -121,6 +143,9 @@ class CellFilter:
         kind = node["type"].lower()
         if node.get(kind) is None:
             raise BadRequest("exportFilter")
+        # Knowledge base, "How exportFilter works": modalityIds must not be empty.
+        if kind == "dimension" and not node["dimension"]["modalityIds"]:
+            raise BadRequest("modalityIds")
         if kind == "dimension" and node["dimension"]["dimensionId"] not in self._application.lists():
             raise BadRequest("dimensionId")
         if kind == "value":
@@ -131,12 +156,12 @@ class CellFilter:
                 raise BadRequest("condition")
 
     def _keeps(self, node: Mapping[str, Any], dimensions: dict[str, str], values: dict[str, str]) -> bool:
-        match node["type"]:
-            case "And":
+        match node["type"].lower():
+            case "and":
                 return all(self._keeps(child, dimensions, values) for child in node["and"])
-            case "Or":
+            case "or":
                 return any(self._keeps(child, dimensions, values) for child in node["or"])
-            case "Dimension":
+            case "dimension":
                 chosen = {self._names.get(id_) for id_ in node["dimension"]["modalityIds"]}
                 name = dimensions.get(node["dimension"]["dimensionId"])
                 return name is None or name in chosen
@@ -168,7 +193,9 @@ def _compare(text: str, condition: Mapping[str, Any]) -> bool:
     return outcomes[condition["type"]]
 
 
-def export_cells(application: Application, block: MetricBlock | TableBlock, request: Mapping[str, Any]) -> Table:
+def export_cells(
+    application: Application, block: MetricBlock | TableBlock, request: Mapping[str, Any], key: ApiKey | None = None
+) -> Table:
     """The columns and rows of a metric or table: dimensions, the scenario where asked for, then the values."""
     metrics = _metrics(application, block, request)
     dimension_ids = application.dimensions_of(block, [metric.id for metric in metrics])
@@ -186,6 +213,8 @@ def export_cells(application: Application, block: MetricBlock | TableBlock, requ
         for scenario in [application.scenarios[id_] for id_ in scenario_ids] or [DEFAULT_SCENARIO]:
             for cell in _cells(metrics, dimension_ids, scenario):
                 values = [metric.cells.get(scenario, {}).get(_project(cell, metric), "") for metric in metrics]
+                if key is not None and not all(key.may_read(lists[id_].name, item) for id_, item in cell.items()):
+                    continue
                 by_metric = {metric.id: value for metric, value in zip(metrics, values, strict=True)}
                 if keeps({id_: name for id_, name in cell.items() if name}, by_metric):
                     yield [*cell.values(), *([scenario] if scenario_ids else []), *values]

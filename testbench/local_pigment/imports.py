@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, ValueType
 from local_pigment.faults import Misreport
+from local_pigment.keys import ApiKey
 
 
 class UnknownItem(StrEnum):
@@ -43,6 +44,12 @@ class ImportConfiguration:
     With a `source` it takes no files, and is started instead. `key` names the property that identifies a row of a list:
     a dimension list always has one (its item), a transaction list only with a unique identifier. `date_format` is the
     one form in which dates may stand, in Pigment's letters; without one, ISO 8601 and that of legacy exports are taken.
+
+    `clear_before_import` is "Clear items prior to import". `scope` limits it to the rows that share values of these
+    properties or dimensions with the file, or have the values of `fixed_scope`; with `coarse_scope` dates are compared
+    by month. `pivot` is the property or dimension whose items are the columns: a header that is not mapped is one of
+    them. `match_by` is dimension list → property by which its items are found instead of by their name. Columns in
+    `percent` (properties or dimensions) are divided by 100.
     """
 
     id: str
@@ -54,7 +61,14 @@ class ImportConfiguration:
     delimiter: str = ","
     decimal_separator: str = "."
     date_format: str | None = None
+    text_delimiter: str = '"'
+    percent: tuple[str, ...] = ()
     clear_before_import: bool = False
+    scope: tuple[str, ...] = ()
+    coarse_scope: bool = False
+    fixed_scope: tuple[str, ...] | None = None
+    pivot: str | None = None
+    match_by: dict[str, str] = field(default_factory=dict)
     unknown_item: UnknownItem = UnknownItem.SKIP_ROW
     required: tuple[str, ...] = ()
     writable: bool = True
@@ -83,7 +97,7 @@ class RowProblem:
 
 @dataclass(slots=True)
 class ImportRun:
-    """One import: what was received, and its outcome."""
+    """One import: what was received, and its outcome; `skipped_count` is what the report says, rows or cells."""
 
     id: str
     configuration_id: str
@@ -91,11 +105,13 @@ class ImportRun:
     created_at: datetime
     dry_run: bool = False
     mode: str | None = None
+    owner: ApiKey | None = None
     completed_at: datetime | None = None
     failure: str | None = None
     inserted: int = 0
     updated: int = 0
     deleted: int = 0
+    skipped_count: int = 0
     created_items: Counter[str] = field(default_factory=Counter)
     problems: list[RowProblem] = field(default_factory=list)
     blanked: list[RowProblem] = field(default_factory=list)

@@ -1,287 +1,407 @@
-"""Loading an import by the rules of its configuration: a pushed file, or what a started import reads."""
+"""Loading an import by the rules of its configuration: what is cleared, which rows are stored, what is counted.
+
+Everything is done on a copy of the block and put in place at the end: a failed import changes nothing, and neither
+does a dry run. Sources: Pigment's knowledge base, "Clear Items prior to import", "Loading data to a Transaction List"
+and "Apply access rights to admins"; its modelling guide for metrics, which store no blanks; its text for its assistant
+for a unique identifier that stands twice. What none of them says is a switch in `Variants`.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
 
-from local_pigment.blocks import DEFAULT_SCENARIO, Application, Block, Item, ListBlock, MetricBlock, Property, ValueType
-from local_pigment.imports import (
-    Failed,
-    FromBlock,
-    FromOutside,
-    ImportConfiguration,
-    ImportRun,
-    RowProblem,
-    UnknownItem,
-)
-from local_pigment.values import Unreadable, read_date, read_value
+from local_pigment.blocks import DEFAULT_SCENARIO, Application, Cell, Item, ListBlock, MetricBlock, Property, ValueType
+from local_pigment.import_files import Entry, ImportFile, read_file
+from local_pigment.imports import Failed, ImportConfiguration, ImportRun, RowProblem, UnknownItem
+from local_pigment.matching import Items, Scope, comparable_key
+from local_pigment.values import Unreadable, added, divided_by_100, read_date, read_value
+from local_pigment.variants import DoubleCell, DuplicateKey, Forbidden, Variants
 
 
-def read_source(configuration: ImportConfiguration, applications: Mapping[str, Application]) -> bytes:
-    """The rows of the source as the file that the configuration expects."""
-    match configuration.source:
-        case FromOutside(content=content):
-            return content
-        case FromBlock(block_id=block_id):
-            owner, block = _find(block_id, applications)
-            return _as_csv(_rows(owner, block), configuration.delimiter)
-        case None:
-            raise Failed("UnsupportedOperation")
-
-
-def _find(block_id: str, applications: Mapping[str, Application]) -> tuple[Application, Block]:
-    for owner in applications.values():
-        if block_id in owner.blocks:
-            return owner, owner.blocks[block_id]
-    raise Failed("SourceBlockNotFound")
-
-
-def _rows(owner: Application, block: Block) -> Iterable[Sequence[str]]:
-    match block:
-        case ListBlock():
-            yield [each.name for each in block.properties]
-            yield from (item.values for item in block.items)
-        case MetricBlock():
-            yield [*(owner.lists()[id_].name for id_ in block.dimension_ids), block.name]
-            yield from ((*cell, value) for cell, value in block.of().items())
-        case _:
-            raise Failed("TableIsNoSource")
-
-
-def _as_csv(rows: Iterable[Sequence[str]], delimiter: str) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter).writerows(rows)
-    return text.getvalue().encode()
-
-
-def load(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
+def load(run: ImportRun, configuration: ImportConfiguration, application: Application, variants: Variants) -> None:
     """Load the received file by the rules of its configuration, and record the outcome."""
+    file = ImportFile(configuration, [], [], "")
     try:
-        header, rows = _read(run.received, configuration)
-        run.data_rows = len(rows)
-        _loader(run, configuration, application).load(header, rows)
+        if run.failure is not None:
+            raise Failed(run.failure)
+        file = read_file(run.received, configuration, application.blocks[configuration.block_id])
+        run.data_rows = len(file.rows)
+        loader = _loader(run, configuration, application, variants)
+        loader.require_columns(file)
+        if not run.cleared:
+            loader.clear(file)
+        for entry in file.entries():
+            loader.store(entry)
+        loader.commit()
     except Failed as failed:
         run.failure = str(failed)
+        if variants.failed_import_clears and not run.cleared:
+            with suppress(Failed):
+                _clear(run, file, application, variants)
 
 
-def clear(run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
+def clear(run: ImportRun, configuration: ImportConfiguration, application: Application, variants: Variants) -> None:
     """Delete what a clearing import deletes, before it loads; a file that does not fit deletes nothing."""
     try:
-        _read(run.received, configuration)
-        _loader(run, configuration, application).clear()
+        file = read_file(run.received, configuration, application.blocks[configuration.block_id])
+        _loader(run, configuration, application, variants).require_columns(file)
+        _clear(run, file, application, variants)
     except Failed as failed:
         run.failure = str(failed)
 
 
-def _loader(run: ImportRun, configuration: ImportConfiguration, application: Application) -> ListLoader | MetricLoader:
-    match application.blocks[configuration.block_id]:
-        case ListBlock() as block:
-            return ListLoader(run, configuration, application, block)
-        case MetricBlock() as block:
-            return MetricLoader(run, configuration, application, block)
-        case _:
-            raise Failed("TableIsNoTarget")
+def _clear(run: ImportRun, file: ImportFile, application: Application, variants: Variants) -> None:
+    loader = _loader(run, file.configuration, application, variants)
+    loader.clear(file)
+    loader.commit()
+    run.cleared = True
 
 
-def _read(received: bytes, configuration: ImportConfiguration) -> tuple[list[str], list[list[str]]]:
-    try:
-        text = received.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Failed("EncodingError") from None
-    csv.field_size_limit(1 << 40)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=configuration.delimiter, strict=True))
-    except csv.Error:
-        raise Failed("CsvFormatError") from None
-    if not rows:
-        raise Failed("EmptyFile")
-    header = rows.pop(0)
-    rows = [row or [""] for row in rows]
-    mapped = [name for name in header if name in configuration.mapping]
-    if not mapped or len(set(mapped)) != len(mapped) or set(configuration.required) - set(header):
-        raise Failed("MissingColumn")
-    if any(len(row) != len(header) for row in rows):
-        raise Failed("CsvFormatError")
-    return header, rows
+class _Unstored(Exception):
+    """A row or cell is not stored: the reason, and the property or dimension with its text."""
+
+    def __init__(self, reason: str, target: str, text: str) -> None:
+        super().__init__(reason)
+        self.reason, self.target, self.text = reason, target, text
 
 
-class _Loader:
-    """What loading into a list and into a metric share: reading a cell, looking up items, clearing."""
+class Loader(ABC):
+    """What loading into a list and into a metric share: reading texts, the scope of a clear, rights and counts."""
 
-    def __init__(self, run: ImportRun, configuration: ImportConfiguration, application: Application) -> None:
+    def __init__(
+        self, run: ImportRun, configuration: ImportConfiguration, application: Application, variants: Variants
+    ) -> None:
         self.run = run
         self.configuration = configuration
-        self.application = application
-        self._items: dict[str, set[str]] = defaultdict(set)
-        for list_id, block in application.lists().items():
-            self._items[list_id] = set(block.names())
+        self.variants = variants
+        self.items = Items(configuration, application, variants)
+        self.list_names = {list_id: block.name for list_id, block in application.lists().items()}
+        self.targets: dict[str, Property] = {}
+        self.key: str | None = None
+        self.never_blank: frozenset[str] = frozenset()
+        self._inserted = self._updated = self._deleted = 0
+        self._problems: list[RowProblem] = []
+        self._blanked: list[RowProblem] = []
 
-    def item(self, row: int, column: str, name: str, list_id: str) -> str | None:
-        """The item's name, blank where the configuration says so; None when the row must be skipped."""
-        if not name or name in self._items[list_id]:
-            return name
-        match self.configuration.unknown_item:
-            case UnknownItem.SKIP_ROW:
-                self.run.problems.append(RowProblem(row, column, name, "MissingModalitySkippedDataRow"))
-                return None
-            case UnknownItem.USE_BLANK:
-                reason = "MissingModalityUseDefaultOrNullModality"
-                self.run.blanked.append(RowProblem(row, column, name, reason))
-                return ""
-            case UnknownItem.CREATE:
-                self._items[list_id].add(name)
-                self.run.created_items[list_id] += 1
-                if not self.run.dry_run:
-                    block = self.application.lists()[list_id]
-                    block.add(name, *[""] * (len(block.properties) - 1))
-                return name
+    @abstractmethod
+    def require_columns(self, file: ImportFile) -> None:
+        """Raise `Failed` where the file lacks a column that cannot be missing."""
 
-    def value(self, row: int, column: str, text: str, type_: ValueType) -> str | None:
-        """The value as it is stored; None when the row must be skipped."""
+    @abstractmethod
+    def delete(self, is_cleared: Callable[[dict[str, str]], bool]) -> int:
+        """Delete the rows or cells of which this is true; returns how many they were."""
+
+    @abstractmethod
+    def write(self, values: dict[str, str]) -> None:
+        """Write what was read of an entry: property or dimension → value."""
+
+    def commit(self) -> None:
+        """Record the outcome; unless it is a dry run, put the changes in place."""
+        self.run.inserted += self._inserted
+        self.run.updated += self._updated
+        self.run.deleted += self._deleted
+        self.run.problems += self._problems
+        self.run.blanked += self._blanked
+        self.run.skipped_count += len(self._problems) + (len(self._blanked) if self.variants.blanked_counted else 0)
+        self.items.commit(self.run)
+
+    def clear(self, file: ImportFile) -> None:
+        """Clear items prior to import, where the configuration says so."""
+        configuration, variants = self.configuration, self.variants
+        if not configuration.clear_before_import or not (file.rows or variants.header_only_clears):
+            return
+        if self.run.owner is not None and not self.run.owner.may_delete_items:
+            if variants.clear_without_right == Forbidden.FAIL:
+                raise Failed("MissingDeletePermission")
+            return
+        scope = Scope(configuration, variants, self._occurring(file))
+        in_file = self._keys_of(file)
+
+        def is_cleared(values: dict[str, str]) -> bool:
+            """With a unique identifier, what the file names is updated later, and not deleted."""
+            in_scope = scope.covers([values[name] for name in configuration.scope])
+            return in_scope and self._may_delete(values) and self.key_of(values) not in in_file
+
+        deleted = self.delete(is_cleared)
+        self._deleted += deleted if variants.clear_counted else 0
+
+    def key_of(self, values: dict[str, str]) -> str:
+        """The unique identifier of a row as it is compared; "" where rows have none."""
+        return "" if self.key is None else comparable_key(values[self.key], self.targets[self.key], self.variants)
+
+    def _keys_of(self, file: ImportFile) -> set[str]:
+        """The unique identifiers in a file, also those of rows that are not stored."""
+        if self.key is None or self.key not in file.targets():
+            return set()
+        found = (self.stored(self.key, entry.texts[self.key]) for entry in file.entries())
+        return {self.key_of({self.key: value}) for value in found if value}
+
+    def _occurring(self, file: ImportFile) -> list[tuple[str, ...]]:
+        """The values of the scope's columns that occur in the file."""
+        names = self.configuration.scope
+        if self.configuration.fixed_scope is not None or not file.rows:
+            return []
+        if set(names) - file.targets():
+            raise Failed("MissingScopeColumn")
+        return [tuple(self.stored(name, entry.texts[name]) or "" for name in names) for entry in file.entries()]
+
+    def store(self, entry: Entry) -> None:
+        """Store a row or cell, or record why it is not stored."""
+        blanked: list[RowProblem] = []
         try:
-            if type_ is ValueType.DATE and text and self.configuration.date_format is not None:
+            values = {name: self._value(entry, name, text, blanked) for name, text in entry.texts.items()}
+            self._require_rights(values)
+            self.write(values)
+        except _Unstored as unstored:
+            column = entry.columns.get(unstored.target, unstored.target)
+            self._problems.append(RowProblem(entry.row, column, unstored.text, unstored.reason))
+        else:
+            self._blanked += blanked
+
+    def stored(self, name: str, text: str) -> str | None:
+        """What a text is stored as in a property or dimension; None for an unknown item or what cannot be read."""
+        target = self.targets[name]
+        if target.dimension_id is not None:
+            return self.items.find(target.dimension_id, text) if text else text
+        try:
+            if target.type is ValueType.DATE and text and self.configuration.date_format is not None:
                 return read_date(text, self.configuration.date_format)
-            return read_value(text, type_, self.configuration.decimal_separator)
+            value = read_value(text, target.type, self.configuration.decimal_separator)
         except Unreadable:
-            self.run.problems.append(RowProblem(row, column, text, "ParsingError"))
             return None
+        return divided_by_100(value) if value and name in self.configuration.percent else value
 
-    def allowed(self, exists: bool) -> bool:
-        """Whether the import mode lets a row be written."""
-        match self.run.mode:
-            case "create":
-                return not exists
-            case "update":
-                return exists
+    def _value(self, entry: Entry, name: str, text: str, blanked: list[RowProblem]) -> str:
+        found, list_id = self.stored(name, text), self.targets[name].dimension_id
+        if found is not None:
+            return found
+        if list_id is None:
+            raise _Unstored("ParsingError", name, text)
+        match self.configuration.unknown_item:
+            case UnknownItem.USE_BLANK if name not in self.never_blank:
+                reason = "MissingModalityUseDefaultOrNullModality"
+                blanked.append(RowProblem(entry.row, entry.columns[name], text, reason))
+                return ""
+            case UnknownItem.CREATE if not self.items.is_protected(list_id):
+                return self.items.create(list_id, text)
+            case UnknownItem.CREATE if self.variants.protected_items == Forbidden.FAIL:
+                raise Failed("ProtectedList")
             case _:
-                return True
+                raise _Unstored("MissingModalitySkippedDataRow", name, text)
+
+    def _require_rights(self, values: dict[str, str]) -> None:
+        owner = self.run.owner
+        if owner is None or owner.writable is None:
+            return
+        for name, value in values.items():
+            list_name = self.list_of(name)
+            if list_name is not None and not owner.may_write(list_name, value):
+                raise _Unstored("MissingWriteAccessRights", name, value)
+
+    def list_of(self, name: str) -> str | None:
+        """The name of the dimension list whose items a property or dimension has."""
+        list_id = self.targets[name].dimension_id
+        return None if list_id is None else self.list_names[list_id]
+
+    def _may_delete(self, values: dict[str, str]) -> bool:
+        owner = self.run.owner
+        if not self.variants.rights_limit_clearing or owner is None:
+            return True
+        lists = {name: self.list_of(name) for name in values}
+        return all(owner.may_write(list_name, values[name]) for name, list_name in lists.items() if list_name)
+
+    def may_write_over(self, exists: bool) -> bool:
+        """Whether the import mode lets a row be written."""
+        return self.run.mode not in {"create", "update"} or exists == (self.run.mode == "update")
+
+    def count(self, old: object, new: object) -> None:
+        """Count a row or cell that was written; `old` is None where there was none."""
+        if old is None:
+            self._inserted += 1
+        elif old != new or self.variants.unchanged_counted:
+            self._updated += 1
 
 
-class ListLoader(_Loader):
-    """Loads rows into a list: added, or matched by the key."""
+class ListLoader(Loader):
+    """Rows are added to a list, or matched by its unique identifier."""
 
     def __init__(
-        self, run: ImportRun, configuration: ImportConfiguration, application: Application, block: ListBlock
+        self,
+        run: ImportRun,
+        configuration: ImportConfiguration,
+        application: Application,
+        variants: Variants,
+        block: ListBlock,
     ) -> None:
-        super().__init__(run, configuration, application)
-        self.block = block
-        self.positions = {each.name: position for position, each in enumerate(block.properties)}
+        super().__init__(run, configuration, application, variants)
+        self._block = block
+        self._rows = list(block.items)
+        self._positions = {each.name: position for position, each in enumerate(block.properties)}
+        self.targets = {each.name: each for each in block.properties}
         self.key = configuration.key or (block.properties[0].name if block.is_dimension else None)
+        self._place_of_key: dict[str, int] | None = None
+        self._written: set[str] = set()
 
-    def load(self, header: list[str], rows: list[list[str]]) -> None:
-        """Load all rows."""
-        columns = [self.configuration.mapping.get(name) for name in header]
-        if self.key is not None and self.key not in columns:
+    def require_columns(self, file: ImportFile) -> None:
+        if file.targets() - set(self.targets):
+            raise Failed("MissingColumn")
+        if self.key is not None and self.key not in file.targets():
             raise Failed("MissingKeyColumn")
-        self.clear()
-        known = {item.values[self.positions[self.key]]: item for item in self.block.items} if self.key else {}
-        if self.configuration.clear_before_import and self.run.dry_run:
-            known = {}
-        for number, row in enumerate(rows, start=1):
-            values = self._values(number, header, columns, row)
-            if values is not None:
-                self._store(number, values, known)
 
-    def clear(self) -> None:
-        """Delete all items, once, where the configuration says so."""
-        if self.configuration.clear_before_import and not self.run.cleared:
-            self.run.cleared = True
-            self.run.deleted = len(self.block.items)
-            if not self.run.dry_run:
-                self.block.items.clear()
+    def delete(self, is_cleared: Callable[[dict[str, str]], bool]) -> int:
+        kept = [item for item in self._rows if not is_cleared(self._values(item))]
+        deleted = len(self._rows) - len(kept)
+        if deleted and self._block.protected:
+            if self.variants.protected_items == Forbidden.FAIL:
+                raise Failed("ProtectedList")
+            return 0
+        self._rows = kept
+        return deleted
 
-    def _store(self, number: int, values: dict[str, str], known: dict[str, Item]) -> None:
-        key = values.get(self.key) if self.key else None
-        if self.key and not key:
-            self.run.problems.append(RowProblem(number, self.key, "", "ParsingError"))
+    def _values(self, item: Item) -> dict[str, str]:
+        return dict(zip(self.targets, item.values, strict=True))
+
+    def write(self, values: dict[str, str]) -> None:
+        place = None
+        if self.key is not None:
+            if not values[self.key]:
+                raise _Unstored("ParsingError", self.key, "")
+            key = self.key_of(values)
+            if self._is_merged(key):
+                return
+            place = self._places().get(key)
+        if not self.may_write_over(place is not None):
             return
-        existing = known.get(key) if key else None
-        if not self.allowed(existing is not None):
-            return
-        self.run.updated += existing is not None
-        self.run.inserted += existing is None
-        if self.run.dry_run:
-            return
-        if existing is not None:
-            for name, value in values.items():
-                existing.values[self.positions[name]] = value
-            return
-        item = self.block.add(*[values.get(each.name, "") for each in self.block.properties])
-        if key:
-            known[key] = item
+        if place is None:
+            self._insert(values)
+        else:
+            self._update(place, values)
 
-    def _values(
-        self, number: int, header: list[str], columns: list[str | None], row: list[str]
-    ) -> dict[str, str] | None:
-        values: dict[str, str] = {}
-        for column, name, text in zip(header, columns, row, strict=True):
-            if name is None:
-                continue
-            value = self._one(number, column, self.block.properties[self.positions[name]], text)
-            if value is None:
-                return None
-            values[name] = value
-        return values
+    def _is_merged(self, key: str) -> bool:
+        """What becomes of a key that stands twice in one file: whether its row is left out for an earlier one."""
+        is_repeated = key in self._written
+        self._written.add(key)
+        if is_repeated and self.variants.duplicate_key == DuplicateKey.FAIL:
+            raise Failed("DuplicateKey")
+        return is_repeated and self.variants.duplicate_key == DuplicateKey.FIRST
 
-    def _one(self, number: int, column: str, target: Property, text: str) -> str | None:
-        if target.type is ValueType.DIMENSION and target.dimension_id:
-            return self.item(number, column, text, target.dimension_id)
-        return self.value(number, column, text, target.type)
+    def _places(self) -> dict[str, int]:
+        """Key → place among the rows."""
+        if self._place_of_key is None:
+            self._place_of_key = {self.key_of(self._values(item)): place for place, item in enumerate(self._rows)}
+        return self._place_of_key
+
+    def _insert(self, values: dict[str, str]) -> None:
+        if self._block.protected:
+            if self.variants.protected_items == Forbidden.FAIL:
+                raise Failed("ProtectedList")
+            first = next(iter(values))
+            raise _Unstored("MissingModalitySkippedDataRow", first, values[first])
+        item = self._block.new_item(*(values.get(name, "") for name in self.targets))
+        if self.key is not None:
+            self._places()[self.key_of(values)] = len(self._rows)
+        self._rows.append(item)
+        self.count(None, item.values)
+
+    def _update(self, place: int, values: dict[str, str]) -> None:
+        """Write the properties that the file has; the others stay as they are."""
+        item = self._rows[place]
+        changed = list(item.values)
+        for name, value in values.items():
+            changed[self._positions[name]] = value
+        self._rows[place] = Item(item.id, changed)
+        self.count(item.values, changed)
+
+    def list_of(self, name: str) -> str | None:
+        """The items of a dimension list are its own."""
+        is_own_item = self._block.is_dimension and self._positions[name] == 0
+        return self._block.name if is_own_item else super().list_of(name)
+
+    def commit(self) -> None:
+        if not self.run.dry_run:
+            self._block.items = self._rows
+        super().commit()
 
 
-class MetricLoader(_Loader):
-    """Loads rows into a metric: the dimensions of a row determine the cell that it writes."""
+class MetricLoader(Loader):
+    """The dimensions of a row determine the cell that it writes; a blank is no cell, and deletes the one there is."""
 
     def __init__(
-        self, run: ImportRun, configuration: ImportConfiguration, application: Application, block: MetricBlock
+        self,
+        run: ImportRun,
+        configuration: ImportConfiguration,
+        application: Application,
+        variants: Variants,
+        block: MetricBlock,
     ) -> None:
-        super().__init__(run, configuration, application)
-        self.block = block
-        self.dimensions = {application.lists()[id_].name: id_ for id_ in block.dimension_ids}
+        super().__init__(run, configuration, application, variants)
+        self._block = block
+        self._cells = dict(block.of(DEFAULT_SCENARIO))
+        self._written: dict[Cell, str] = {}
+        lists = application.lists()
+        self._dimensions = [lists[id_].name for id_ in block.dimension_ids]
+        self.never_blank = frozenset(self._dimensions)
+        self.targets = {
+            lists[id_].name: Property(lists[id_].name, ValueType.DIMENSION, id_) for id_ in block.dimension_ids
+        }
+        self.targets[block.name] = Property(block.name, block.value_type)
 
-    def load(self, header: list[str], rows: list[list[str]]) -> None:
-        """Load all rows."""
-        columns = {self.configuration.mapping.get(name): position for position, name in enumerate(header)}
-        if set(self.dimensions) - set(columns) or self.block.name not in columns:
+    def require_columns(self, file: ImportFile) -> None:
+        if set(self.targets) != file.targets():
             raise Failed("MissingColumn")
-        cells = self.block.of(DEFAULT_SCENARIO)
-        self.clear()
-        for number, row in enumerate(rows, start=1):
-            cell = self._cell(number, header, columns, row)
-            position = columns[self.block.name]
-            value = self.value(number, header[position], row[position], self.block.value_type)
-            if cell is None or value is None or not self.allowed(cell in cells):
-                continue
-            if cell in cells:
-                self.run.updated += 1
-            else:
-                self.run.inserted += 1
-            if not self.run.dry_run:
-                cells[cell] = value
 
-    def clear(self) -> None:
-        """Delete all cells, once, where the configuration says so."""
-        cells = self.block.of(DEFAULT_SCENARIO)
-        if self.configuration.clear_before_import and not self.run.cleared:
-            self.run.cleared = True
-            self.run.deleted = len(cells)
-            if not self.run.dry_run:
-                cells.clear()
+    def delete(self, is_cleared: Callable[[dict[str, str]], bool]) -> int:
+        cells = self._cells.items()
+        kept = {cell: value for cell, value in cells if not is_cleared(dict(zip(self._dimensions, cell, strict=True)))}
+        deleted = len(self._cells) - len(kept)
+        self._cells = kept
+        return deleted
 
-    def _cell(
-        self, number: int, header: list[str], columns: dict[str | None, int], row: list[str]
-    ) -> tuple[str, ...] | None:
-        cell: list[str] = []
-        for name, list_id in self.dimensions.items():
-            position = columns[name]
-            item = self.item(number, header[position], row[position], list_id)
-            if item is None:
-                return None
-            if not item:
-                self.run.problems.append(RowProblem(number, header[position], "", "MissingModalitySkippedDataRow"))
-                return None
-            cell.append(item)
-        return tuple(cell)
+    def write(self, values: dict[str, str]) -> None:
+        missing = next((name for name in self._dimensions if not values[name]), None)
+        if missing is not None:
+            raise _Unstored("MissingModalitySkippedDataRow", missing, "")
+        cell = tuple(values[name] for name in self._dimensions)
+        if not self.may_write_over(cell in self._cells):
+            return
+        value = values[self._block.name]
+        is_repeated = cell in self._written
+        self._written[cell] = value = self._merged(cell, value)
+        if not value:
+            deleted = self._cells.pop(cell, None) is not None
+            self._deleted += deleted and self.variants.blank_deletion_counted
+            return
+        old = self._cells.get(cell)
+        self._cells[cell] = value
+        if not (is_repeated and self.variants.double_cell == DoubleCell.SUM):
+            self.count(old, value)
+
+    def _merged(self, cell: Cell, value: str) -> str:
+        """The value of a cell after one more row of the file for it."""
+        if cell not in self._written:
+            return value
+        match self.variants.double_cell:
+            case DoubleCell.FAIL:
+                raise Failed("DuplicateCell")
+            case DoubleCell.SUM if self._block.value_type in {ValueType.NUMBER, ValueType.INTEGER}:
+                numbers = [each for each in (self._written[cell], value) if each]
+                return added(numbers) if numbers else ""
+            case _:
+                return value
+
+    def commit(self) -> None:
+        if not self.run.dry_run:
+            self._block.cells[DEFAULT_SCENARIO] = self._cells
+        super().commit()
+
+
+def _loader(run: ImportRun, configuration: ImportConfiguration, application: Application, variants: Variants) -> Loader:
+    match application.blocks[configuration.block_id]:
+        case ListBlock() as block:
+            return ListLoader(run, configuration, application, variants, block)
+        case MetricBlock() as block:
+            return MetricLoader(run, configuration, application, variants, block)
+        case _:
+            raise Failed("TableIsNoTarget")

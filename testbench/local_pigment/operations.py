@@ -148,7 +148,7 @@ class Operation:
     def export(self, kind: str) -> Response:
         application, block = self._visible_block(_uuid(self.subject))
         asked = self._json_body()
-        if not wire.is_valid_request(kind, asked):
+        if not wire.is_valid_request(kind, asked, any_case=self.workspace.variants.kb_filter_words):
             raise BadRequest("body")
         expected = {"list": ListBlock, "metric": MetricBlock, "table": TableBlock}[kind]
         if not isinstance(block, expected):
@@ -216,9 +216,15 @@ class Operation:
 
     def _new_import(self, configuration_id: str, received: bytes) -> ImportRun:
         variants, query = self.workspace.variants, self.request.query
-        dry_run = query.get("dryRun") == "true" and variants.respects_dry_run
+        dry_run = query.get("dryRun") == "true" and variants.knows_dry_run
         run = ImportRun(
-            str(uuid.uuid4()), configuration_id, received, self.workspace.now(), dry_run, query.get("importMode")
+            str(uuid.uuid4()),
+            configuration_id,
+            received,
+            self.workspace.now(),
+            dry_run,
+            query.get("importMode"),
+            self.key,
         )
         run.polls_left = 0 if variants.immediate_results else variants.polls_until_done
         run.held = isinstance(self.fault, HoldImport)
@@ -236,8 +242,9 @@ class Operation:
         if run is None:
             raise NotThere
         configuration = self.workspace.configurations[run.configuration_id]
-        target = self.workspace.applications[configuration.application_id].blocks[configuration.block_id]
-        response = as_json(wire.import_report(run, target, detailed=detailed == "true" and not self.route.legacy))
+        owner = self.workspace.applications[configuration.application_id]
+        target, is_detailed = owner.blocks[configuration.block_id], detailed == "true" and not self.route.legacy
+        response = as_json(wire.import_report(run, owner, target, detailed=is_detailed))
         if run.polls_left > 0:
             run.polls_left -= 1
             run.completed_at = self.workspace.now()
@@ -256,9 +263,9 @@ class Operation:
         if isinstance(block, ListBlock):
             if block.stream is not None:
                 return Response(200, block.stream(), headers)
-            table = export_list(application, block, asked)
+            table = export_list(application, block, asked, self.key)
         else:
-            table = export_cells(application, block, asked)
+            table = export_cells(application, block, asked, self.key)
         return Response(200, csv_chunks(table, form), headers)
 
     def _applications(self) -> list[Application]:

@@ -55,9 +55,16 @@ def _application(workspace: Workspace, application: Application) -> str:
     views = _views(list(application.views.values()))
     configurations = [each for each in workspace.configurations.values() if each.application_id == application.id]
     table = _table(
-        ["Name", "Id", "Target", "Key", "Clears first"],
+        ["Name", "Id", "Target", "Key", "Clears first", "Scope"],
         (
-            [each.name, each.id, application.blocks[each.block_id].name, each.key or "", _yes(each.clear_before_import)]
+            [
+                each.name,
+                each.id,
+                application.blocks[each.block_id].name,
+                each.key or "",
+                _yes(each.clear_before_import),
+                ", ".join(each.scope),
+            ]
             for each in configurations
         ),
     )
@@ -102,9 +109,8 @@ def _imports(workspace: Workspace) -> str:
 
 def _import_row(workspace: Workspace, run: ImportRun) -> str:
     why = run.failure or ", ".join(f"{each.reason} ({each.column}): {each.count}" for each in run.skipped())
-    skipped = len({problem.row for problem in run.problems})
     name = workspace.configurations[run.configuration_id].name
-    cells = [run.data_rows, run.inserted, run.updated, run.deleted, skipped]
+    cells = [run.data_rows, run.inserted, run.updated, run.deleted, run.skipped_count]
     counts = "".join(f"<td>{count}</td>" for count in cells)
     return (
         f'<tr><td>{run.created_at:%H:%M:%S}</td><td>{escape(name)}</td><td class="{run.status}">{run.status}</td>'

@@ -24,10 +24,13 @@ from local_pigment.blocks import (
     View,
 )
 from local_pigment.imports import FromBlock, FromOutside, ImportConfiguration, Source, UnknownItem
-from local_pigment.workspace import AUDIT, EXPORT, IMPORT, METADATA, ApiKey, Workspace, new_id
+from local_pigment.keys import AUDIT, EXPORT, IMPORT, METADATA, ApiKey
+from local_pigment.workspace import Workspace, new_id
 
 PLANNING, CONSOLIDATION = "Planning", "Consolidation"
 LEDGER = "General Ledger"
+# Import configurations of the ledger that clear: as a synchronisation by its entries, and only the months in the file.
+LEDGER_BY_KEY, LEDGER_BY_MONTH = f"{LEDGER} (by key)", f"{LEDGER} (by month)"
 
 DEPARTMENTS = [
     ("Engineering", "R&D", "TRUE", "120"),
@@ -248,6 +251,18 @@ def _mirror(workspace: Workspace, planning: Application, consolidation: Applicat
             keyed = deepcopy(configuration)
             keyed.id, keyed.name, keyed.key = new_id("keyed", block.name), f"{block.name} (by entry)", names[0]
             workspace.configure(keyed)
+            _clearing_ledgers(workspace, configuration)
+
+
+def _clearing_ledgers(workspace: Workspace, adding: ImportConfiguration) -> None:
+    """The two ways in which Pigment advises to load a ledger again: by a unique identifier, and by month."""
+    by_key, by_month = deepcopy(adding), deepcopy(adding)
+    by_key.id, by_key.name, by_key.key = new_id("by key", adding.name), LEDGER_BY_KEY, "Entry"
+    by_month.id, by_month.name, by_month.scope = new_id("by month", adding.name), LEDGER_BY_MONTH, ("Posted",)
+    by_month.coarse_scope = True
+    for each in (by_key, by_month):
+        each.clear_before_import = True
+        workspace.configure(each)
 
 
 def _empty(block: Block, ids: dict[str, str]) -> Block:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from local_pigment.blocks import Application, Block, ListBlock, View
+from local_pigment.blocks import DEFAULT_SCENARIO, Application, Block, ListBlock, View
 from local_pigment.imports import ImportConfiguration, ImportRun, describe_columns
 
 _UUID = {
@@ -44,15 +44,19 @@ _VALUE = _object(
     metricId=_UUID,
     condition=_object(("type",), type=_one_of(*_COMPARISONS), value={"type": ["string", "number", "boolean"]}),
 )
-_FILTER = {
-    **_object(
+_FILTER_TYPES = ("And", "Or", "Dimension", "Value")
+
+
+def _filter(type_: dict[str, Any]) -> dict[str, Any]:
+    return _object(
         ("type",),
-        type=_one_of("And", "Or", "Dimension", "Value"),
+        type=type_,
         dimension=_nullable(_DIMENSION),
         value=_nullable(_VALUE),
         **{word: _list_of({"$ref": "#/$defs/filter"}) for word in ("and", "or")},
     )
-}
+
+
 _FORMAT: dict[str, Any] = {
     "friendlyHeaders": {"type": ["boolean", "null"]},
     "dateFormat": _nullable(_one_of("Legacy", "Iso8601")),
@@ -87,15 +91,23 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "metric": _object(**_CELLS, **_FORMAT),
     "table": _object(metrics=_list_of(_UUID), fields=_list_of(_FIELD), **_CELLS, **_FORMAT),
 }
-_VALIDATORS = {
-    kind: Draft202012Validator({**schema, "$defs": {"filter": _FILTER}}, format_checker=FormatChecker())
-    for kind, schema in _REQUESTS.items()
-}
 
 
-def is_valid_request(kind: str, body: Any) -> bool:
-    """Whether the body of an export is as described."""
-    return _VALIDATORS[kind].is_valid(body)
+def _validators(filter_type: dict[str, Any]) -> dict[str, Draft202012Validator]:
+    definitions = {"$defs": {"filter": _filter(filter_type)}}
+    return {
+        kind: Draft202012Validator({**schema, **definitions}, format_checker=FormatChecker())
+        for kind, schema in _REQUESTS.items()
+    }
+
+
+_VALIDATORS = _validators(_one_of(*_FILTER_TYPES))
+_VALIDATORS_IN_ANY_CASE = _validators({"type": "string", "pattern": f"^(?i:{'|'.join(_FILTER_TYPES)})$"})
+
+
+def is_valid_request(kind: str, body: Any, *, any_case: bool) -> bool:
+    """Whether the body of an export is as described; `any_case` takes the words of Pigment's own samples."""
+    return (_VALIDATORS_IN_ANY_CASE if any_case else _VALIDATORS)[kind].is_valid(body)
 
 
 def application(each: Application) -> dict[str, Any]:
@@ -129,8 +141,8 @@ def import_configuration(each: ImportConfiguration, owner: Application, *, riche
     return shape
 
 
-def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str, Any]:
-    """`ApiImportReportDto`."""
+def import_report(run: ImportRun, owner: Application, target: Block, *, detailed: bool) -> dict[str, Any]:
+    """`ApiImportReportDto` for a block of its application."""
     done = run.status != "InProgress"
     shape: dict[str, Any] = {
         "importId": run.id,
@@ -144,15 +156,15 @@ def import_report(run: ImportRun, target: Block, *, detailed: bool) -> dict[str,
         named = {"name": run.failure} if run.failure_named else {}
         shape["errorsDetails"] = [{**named, "description": "The import ended before its end."}]
     if detailed and done and run.status != "Failed" and (run.misreport is None or run.misreport.detailed):
-        shape["detailedReport"] = _detailed(run, target)
+        shape["detailedReport"] = _detailed(run, owner, target)
     return shape
 
 
-def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
+def _detailed(run: ImportRun, owner: Application, target: Block) -> dict[str, Any]:
     # A dry run that is heeded changes nothing, and so says its report; what it would load is in the immediate result.
     changed = (0, 0, 0) if run.dry_run else (run.inserted, run.updated, run.deleted)
     counts = dict(zip(("insertedCount", "updatedCount", "deletedCount"), changed, strict=True))
-    skipped_count = len({problem.row for problem in run.problems})
+    skipped_count = run.skipped_count
     if run.misreport is not None:
         counts |= {name: count for name, count in run.misreport.counts.items() if name in counts}
         skipped_count = run.misreport.counts.get("skippedCount", skipped_count)
@@ -163,11 +175,20 @@ def _detailed(run: ImportRun, target: Block) -> dict[str, Any]:
     return {
         "blockType": "List" if isinstance(target, ListBlock) else "Metric",
         "summary": {**counts, "skippedCount": skipped_count},
-        "impactedBlocks": [{"blockId": target.id, "scenarioId": None, **counts, "skippedData": skipped}],
+        "impactedBlocks": [
+            {"blockId": target.id, "scenarioId": _scenario_of(owner, target), **counts, "skippedData": skipped}
+        ],
         "autoCreatedDimensionModalities": [
             {"blockId": list_id, "count": count} for list_id, count in run.created_items.items()
         ],
     }
+
+
+def _scenario_of(owner: Application, target: Block) -> str | None:
+    """A file for a metric goes into the default scenario; lists have none."""
+    if isinstance(target, ListBlock):
+        return None
+    return next((id_ for id_, name in owner.scenarios.items() if name == DEFAULT_SCENARIO), None)
 
 
 def import_result(run: ImportRun, target: Block) -> dict[str, Any]:

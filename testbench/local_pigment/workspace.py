@@ -8,15 +8,19 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from math import inf
 from threading import Lock
 
-from local_pigment.audit import AuditLog, AuditNames
+from local_pigment.audit import AuditLog
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock
 from local_pigment.faults import Faults
+from local_pigment.import_files import read_source
 from local_pigment.imports import Failed, ImportConfiguration, ImportRun
-from local_pigment.loaders import clear, load, read_source
+from local_pigment.keys import ApiKey
+from local_pigment.loaders import clear, load
+from local_pigment.variants import ImportsOfABlock, Variants
+
+__all__ = ["ApiKey", "ImportsOfABlock", "Limits", "Variants", "Workspace", "new_id"]
 
 
 @dataclass(slots=True)
@@ -69,47 +73,6 @@ def _take(taken: deque[float], limit: int, window_seconds: float, now: float) ->
         return taken[0] + window_seconds - now
     taken.append(now)
     return None
-
-
-EXPORT, METADATA, IMPORT, AUDIT = "Export", "Modeling Metadata", "Import", "Audit logs"
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """A key; it sees what its owner sees, which is all but `hidden` (ids of applications and blocks)."""
-
-    name: str
-    secret: str
-    scopes: frozenset[str]
-    expires: date | None = None
-    addresses: frozenset[str] | None = None
-    hidden: frozenset[str] = frozenset()
-
-
-class ImportsOfABlock(StrEnum):
-    """What several imports of one block do that run at the same time."""
-
-    QUEUE = "queue"
-    OVERLAP = "overlap"
-
-
-@dataclass(slots=True)
-class Variants:
-    """How Pigment may differ from its public API description (the defaults), by other texts or by assumption."""
-
-    richer_metadata: bool = False
-    immediate_results: bool = False
-    polls_until_done: int = 0
-    largest_push_bytes: int = 500_000_000
-    gzip: bool = True
-    # A server that closes when a client reads nothing of a response for this long.
-    client_patience_seconds: float | None = None
-    # How long an import takes; imports of one block wait for each other or overlap, where each clears when it begins.
-    import_seconds: float = 0.0
-    imports_of_a_block: ImportsOfABlock = ImportsOfABlock.QUEUE
-    # A Pigment that does not know `dryRun` stores what it gets.
-    respects_dry_run: bool = True
-    audit_names: AuditNames = field(default_factory=AuditNames)
 
 
 @dataclass(slots=True)
@@ -174,7 +137,7 @@ class Workspace:
         else:
             run.due = now + seconds
             if seconds and configuration.clear_before_import and self._is_filled(run, configuration):
-                clear(run, configuration, self.applications[configuration.application_id])
+                clear(run, configuration, self.applications[configuration.application_id], self.variants)
         self._running.append(run)
         if not seconds:
             self.settle(now)
@@ -184,8 +147,8 @@ class Workspace:
         for run in [each for each in self._running if each.due <= now]:
             self._running.remove(run)
             configuration = self.configurations[run.configuration_id]
-            if run.failure is None and self._is_filled(run, configuration):
-                load(run, configuration, self.applications[configuration.application_id])
+            self._is_filled(run, configuration)
+            load(run, configuration, self.applications[configuration.application_id], self.variants)
             run.loaded = True
             # It ended when it was due, not when its status was asked for.
             run.completed_at = self.now() - timedelta(seconds=max(0.0, self.clock() - run.due))
