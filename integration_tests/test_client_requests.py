@@ -122,6 +122,37 @@ def test_import_configurations_are_listed_whatever_the_richer_list_answers(
         assert {each.id for each in known} == set(pigment.workspace.configurations)
 
 
+@pytest.mark.parametrize(
+    ("richer", "status", "offered"), [(True, None, True), (True, 503, False), (False, None, False)]
+)
+def test_a_dry_run_is_offered_only_where_the_richer_list_answers(
+    richer: bool, status: int | None, offered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.richer_metadata = richer
+        if status is not None:
+            pigment.faults.queue("list_import_configurations", RespondStatus(status))
+        client = client_for(pigment, max_retries=0)
+        assert client.offers_dry_run() is offered
+        asked = client.requests_made
+        if status is None:
+            assert client.offers_dry_run() is offered
+            assert client.requests_made == asked == 1
+        else:
+            # Pigment was busy: that says nothing for good.
+            assert client.offers_dry_run()
+
+
+def test_nothing_is_asked_again_where_the_configurations_have_been_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        pigment.workspace.variants.richer_metadata = True
+        client = client_for(pigment)
+        client.list_import_configurations()
+        asked = client.requests_made
+        assert client.offers_dry_run()
+        assert client.requests_made == asked
+
+
 def test_260_blocks_lose_none_while_others_have_spent_the_limit_of_the_address(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -76,8 +76,8 @@ class PigmentClient:
         timeouts = options.connect_timeout_seconds, options.idle_timeout_seconds
         self._transport = Transport(Address(options.base_url.rstrip("/")), timeouts, self._limit, clock)
         self._imports = Imports(self._transport, self.push_retry, clock)
-        # Mutable state: whether this Pigment offers the richer list, as far as it is known.
-        self._richer_offered = True
+        # Mutable state: whether this Pigment offers the richer list, None as long as it is not known.
+        self._is_richer: bool | None = None
 
     def has_key_for(self, purpose: Purpose) -> bool:
         return purpose in self._keys.by_purpose
@@ -115,6 +115,16 @@ class PigmentClient:
             return richer
         by_id = {configuration.id: configuration for configuration in richer or ()}
         return [by_id.get(configuration.id, configuration) for configuration in plain]
+
+    def offers_dry_run(self) -> bool:
+        """Whether this Pigment can check a file without storing it; False where no key can ask.
+
+        Its public API does not know `dryRun` and would store the rows: only the interface of the texts "Pigment
+        Connector Setup" and "CSV Push API" does, and its richer list is what shows that it is there.
+        """
+        if self._is_richer is None and self.has_key_for(Purpose.METADATA):
+            self._list_richer(None)
+        return self._is_richer is True
 
     def list_objects(
         self, listing: Listing, application_id: str | None = None, block_id: str | None = None
@@ -189,17 +199,19 @@ class PigmentClient:
 
     def _list_richer(self, application_id: str | None) -> list[ImportConfiguration] | None:
         """The richer list, or None where this Pigment does not offer it; that is asked only once."""
-        if not self._richer_offered:
+        if self._is_richer is False:
             return None
         request = _listing_request(Listing.RICHER_IMPORT_CONFIGURATIONS, application_id)
         try:
             # Sent once and not repeated: if anything is wrong with it, there is still the plain list.
             response = self._transport.send(request, self._keys.key_for(Purpose.METADATA))
-            return decoded(request, response, responses.parse_import_configurations)
+            found = decoded(request, response, responses.parse_import_configurations)
         except PigmentError as error:
             if not isinstance(error, TryLater):
-                self._richer_offered = False
+                self._is_richer = False
             return None
+        self._is_richer = True
+        return found
 
 
 def _export_request(export: ExportRequest) -> Request:
