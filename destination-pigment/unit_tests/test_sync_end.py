@@ -65,7 +65,7 @@ def test_a_first_state_waits_for_one_interval_and_not_for_two() -> None:
 
 def test_an_import_that_stored_nothing_does_not_make_every_state_a_file() -> None:
     """No second import could show anything, and 300 an hour are all that there are."""
-    importer = Importing(done=Imported(ImportCounts(0, 0, 0, skipped=1), 1))
+    importer = Importing(done=Imported(ImportCounts(0, 0, 0, skipped=1)))
     with running(importer, max_rows=1000) as there:
         there.consume(messages(1))
         there.now = MAX_AGE_SECONDS

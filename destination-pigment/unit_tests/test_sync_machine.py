@@ -20,7 +20,7 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import changes, verdicts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Verdict
+from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Sent, Verdict
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.loader import Loader
 from destination_pigment.rejected_rows.store import RejectedRowStore
@@ -60,15 +60,15 @@ def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str,
     return _import_file(self, file, subject, configuration_id, repeatable=True)
 
 
-def nothing_is_provisional(rejected: int, is_provisional: bool = False, *more: Any) -> JobDone:
+def nothing_is_provisional(rejected: int, is_provisional: bool = False, *more: Any, **others: Any) -> JobDone:
     del is_provisional
-    return JobDone(rejected, False, *more)
+    return JobDone(rejected, False, *more, **others)
 
 
-def unreported_as_none(stream: Any, name: str, rows: int, done: Imported, evidence: ClearingEvidence) -> Verdict:
-    counts = done.counts or ImportCounts(rows)
+def unreported_as_none(sent: Sent, name: str, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
+    counts = done.counts or ImportCounts(sent.rows)
     known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
-    return _judge_adding(stream, name, rows, known, evidence)
+    return _judge_adding(sent, name, known, stored, evidence)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 30.0], ids=["at once", "later"])
@@ -114,7 +114,7 @@ BROKEN: dict[str, Break] = {
     "a first result is certain at once": put(changes, "JobDone", nothing_is_provisional),
     "a first result stands after a doubt": put(Loader, "_doubt", nothing),
     "deletions of an append are taken for granted": put(
-        verdicts, "judge_adding", lambda _stream, _name, _rows, _done, evidence: Verdict(evidence, is_provisional=True)
+        verdicts, "judge_adding", lambda _sent, _name, _done, _stored, evidence: Verdict(evidence, is_provisional=True)
     ),
     "a file follows one of which deletions are not known": put(changes, "require_known_deletions", nothing),
     "deletions that are not reported are taken for none": put(verdicts, "judge_adding", unreported_as_none),

@@ -14,9 +14,11 @@ from typing import Any
 
 from pigment_client.models import (
     CompletedImport,
+    ExportKind,
     FailedImport,
     Import,
     ImportCounts,
+    ImportedBlock,
     RejectedRow,
     RunningImport,
     SkippedData,
@@ -80,17 +82,36 @@ def _parse_report(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
         _count(summary, "deletedCount"),
         _count(summary, "skippedCount"),
     )
-    skipped = tuple(
-        SkippedData(
-            text_of(data, "reason"),
-            _count(data, "count"),
-            optional_text_of(data, "sourceColumnName"),
-            tuple(str(sample) for sample in data.get("samples") or ()),
+    impacted = [block for block in _items(report.get("impactedBlocks")) if isinstance(block, dict)]
+    kind = _KINDS.get(report["blockType"]) if isinstance(report.get("blockType"), str) else None
+    blocks = tuple(
+        ImportedBlock(
+            block["blockId"], kind, scenario if isinstance(scenario := block.get("scenarioId"), str) else None
         )
-        for block in report.get("impactedBlocks") or ()
-        for data in block.get("skippedData") or ()
+        for block in impacted
+        if isinstance(block.get("blockId"), str)
     )
-    return CompletedImport(import_id, counts, skipped)
+    skipped = (_parse_skipped(data) for block in impacted for data in _items(block.get("skippedData")))
+    return CompletedImport(import_id, counts, tuple(each for each in skipped if each is not None), blocks=blocks)
+
+
+# The kinds of block that can be imported into (API description, ApiImportBlockType).
+_KINDS = {"Metric": ExportKind.METRIC, "List": ExportKind.LIST}
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _parse_skipped(data: Any) -> SkippedData | None:
+    """What was skipped, for one reason; None where that cannot be read, because the counts stand without it."""
+    try:
+        samples = tuple(str(sample) for sample in _items(data.get("samples")))
+        return SkippedData(
+            text_of(data, "reason"), _count(data, "count"), optional_text_of(data, "sourceColumnName"), samples
+        )
+    except MALFORMED:
+        return None
 
 
 def _parse_immediate(import_id: str, body: Mapping[str, Any]) -> Import:

@@ -48,7 +48,8 @@ class Imports:
     def push(self, configuration_id: str, file: Path, options: PushOptions, key: str) -> Import:
         """Push a file, which is read from its beginning for every attempt.
 
-        Raises `ImportOutcomeUnknown` where Pigment may have imported it and its response does not say so.
+        The import says whether an earlier attempt may have arrived too. Raises `ImportOutcomeUnknown` where Pigment may
+        have imported it and its response does not say so.
         """
         query = {}
         if options.dry_run:
@@ -82,7 +83,8 @@ class Imports:
                 raise
 
         try:
-            return self._transport.repeat(self._policy, send_once, repeatable=repeatable)
+            begun = self._transport.repeat(self._policy, send_once, repeatable=repeatable)
+            return replace(begun, was_repeated=may_have_arrived)
         except Exception as error:
             if not may_have_arrived:
                 raise

@@ -230,17 +230,22 @@ class ImportCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningImport:
-    """An import that Pigment accepted and has not finished."""
+class _Begun:
+    """An import by its id; `was_repeated` says that its push was sent again because a response was lost."""
 
     id: str
+    was_repeated: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class CompletedImport:
+class RunningImport(_Begun):
+    """An import that Pigment accepted and has not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedImport(_Begun):
     """An import that Pigment finished; `counts` is None if the response contains no report."""
 
-    id: str
     counts: ImportCounts | None = None
     skipped: tuple[SkippedData, ...] = ()
     rejected_rows: tuple[RejectedRow, ...] = ()
@@ -248,25 +253,23 @@ class CompletedImport:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedImport:
+class FailedImport(_Begun):
     """An import that Pigment ended as failed; `error_names` (maybe none) without descriptions, which may quote rows.
 
     `accepted` is how many rows the response counts as accepted nevertheless.
     """
 
-    id: str
     error_names: tuple[str, ...] = ()
     accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class UnreadableStatus:
+class UnreadableStatus(_Begun):
     """An import whose state could not be understood; asking again will not help.
 
     `completed` says that Pigment finished it but its report cannot be read; otherwise its status is an unknown word.
     """
 
-    id: str
     completed: bool
 
 

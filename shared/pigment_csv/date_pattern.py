@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from string import Formatter
 
 # How .NET since version 8 reads two digits; ICU and Java do the same, today or within a few years.
 TWO_DIGIT_YEARS = range(1950, 2050)
@@ -76,6 +79,84 @@ class DatePattern:
     has_time: bool = False
     has_short_year: bool = False
     fraction_digits: int = 0
+
+    @property
+    def example(self) -> str:
+        """The first of December 2024 in this form: a day that is another one where day and month are swapped."""
+        return self.template.format(**_names(_EXAMPLE), fraction="0" * self.fraction_digits)
+
+    def read_day(self, text: str) -> date | None:
+        """The day of a date in exactly this form; None if the text is in another form."""
+        found = re.fullmatch(_as_regex(self), text, re.ASCII)
+        if found is None:
+            return None
+        parts = found.groupdict()
+        year = int(parts.get("year") or 0)
+        if self.has_short_year:
+            century = TWO_DIGIT_YEARS[0] // 100 * 100
+            year = century + int(parts["year_of_century"])
+            year += 0 if year in TWO_DIGIT_YEARS else 100
+        months = [_names(date(2000, number, 1)) for number in range(1, 13)]
+        month = next(
+            (
+                number
+                for number, names in enumerate(months, start=1)
+                for name in ("short_month", "long_month")
+                if parts.get(name) == names[name]
+            ),
+            int(parts.get("month") or 1),
+        )
+        try:
+            return date(year, month, int(parts.get("day") or 1))
+        except ValueError:
+            return None
+
+
+_EXAMPLE = date(2024, 12, 1)
+
+# In English, whatever the locale.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def _names(day: date) -> dict[str, str | int]:
+    """The fields of a day at its beginning."""
+    month = _MONTHS[day.month - 1]
+    return {
+        "year": day.year,
+        "year_of_century": day.year % 100,
+        "month": day.month,
+        "short_month": month[:3],
+        "long_month": month,
+        "day": day.day,
+        "hour": 0,
+        "hour_of_half": 12,
+        "half": "AM",
+        "minute": 0,
+        "second": 0,
+    }
+
+
+@lru_cache(16)
+def _as_regex(pattern: DatePattern) -> str:
+    """The form as a regular expression, with a group for each field."""
+    parts = [
+        re.escape(literal) + ("" if field is None else f"(?P<{field}>{_regex_of_field(pattern, field, form or '')})")
+        for literal, field, form, _ in Formatter().parse(pattern.template)
+    ]
+    return "".join(parts)
+
+
+def _regex_of_field(pattern: DatePattern, field: str, form: str) -> str:
+    if field == "fraction":
+        return f"[0-9]{{{pattern.fraction_digits}}}"
+    if field == "half":
+        return "AM|PM"
+    if field in {"short_month", "long_month"}:
+        return "[A-Za-z]+"
+    return f"[0-9]{{{int(form.removesuffix('d'))}}}" if form else "[0-9]{1,2}"
 
 
 ISO_DAY = DatePattern("{year:04d}-{month:02d}-{day:02d}")

@@ -7,9 +7,9 @@ from functools import partial
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
-from destination_pigment.imports.second_push import push_rejected_again
+from destination_pigment.imports.second_push import Rejected, push_rejected_again
 from destination_pigment.imports.verdicts import (
     Effect,
     Imported,
@@ -70,13 +70,16 @@ class Changes:
             return JobDone(0, is_provisional=is_provisional_without_file(importer.evidence[name]))
         require_known_deletions(importer.evidence[name], name, subject)
         done = self._import(importer, segment.file, segment.rows)
-        verdict = check_effect(importer, self.stream, name, segment.rows, done, Effect.ADDS)
-        done = push_rejected_again(importer, self.stream, name, self._spool, segment.file, segment.rows, done)
-        stored = segment.rows - done.rejected
-        problem = None if self._store is None else self._write_rejected(self._store, segment.file, done, stored)
+        sent = describe_sent(self.stream, segment.file, segment.rows)
+        verdict = check_effect(importer, sent, name, done, Effect.ADDS)
+        rejected = push_rejected_again(importer, sent, name, self._spool, segment.file, done, verdict.rejected)
+        stored = segment.rows - rejected.count
+        problem = None if self._store is None else self._write_rejected(self._store, segment.file, rejected, stored)
         if problem is None:
-            require_no_rejection_by_pigment(importer.fail_on_rejected, done.rejected, stored, subject)
-        return JobDone(done.rejected, verdict.is_provisional, done.has_rows, problem, done.in_doubt)
+            require_no_rejection_by_pigment(importer.fail_on_rejected, rejected.count, stored, subject)
+        return JobDone(
+            rejected.count, verdict.is_provisional, done.has_rows, problem, rejected.in_doubt, blocks=done.blocks
+        )
 
     def _import(self, importer: Importer, file: SpoolFile, rows: int) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
@@ -87,20 +90,22 @@ class Changes:
             raise judge_failed_addition(self.stream, name, rows, error, importer.evidence[name]) from None
 
     def _write_rejected(
-        self, store: RejectedRowStore, file: SpoolFile, done: Imported, stored: int
+        self, store: RejectedRowStore, file: SpoolFile, rejected: Rejected, stored: int
     ) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there.
 
         Whatever it is, the other rows are stored, and must not be doubled.
         """
         try:
-            store.write_imported(self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped)
+            store.write_imported(
+                self.stream, file.columns, file.read_rows, rejected.count, rejected.numbered, rejected.skipped
+            )
         except Exception as error:  # noqa: BLE001 - see above
             why = f"the connector met an error ({type(error).__name__})"
             failed = (
                 error if isinstance(error, BucketFailed) else BucketFailed(why, "report it with the log of this sync")
             )
-            sentence = store.sentence_after_push(failed, self.stream, done.rejected, stored)
+            sentence = store.sentence_after_push(failed, self.stream, rejected.count, stored)
             if self.stream.mode is WriteMode.APPEND_DEDUP:
                 again = f"{sentence} run the sync again: rows that are matched by a key may be sent twice."
                 return problem_of(failed, again)

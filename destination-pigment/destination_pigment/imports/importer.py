@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import partial
 
 from destination_pigment.config import DestinationConfig
-from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.polling import ImportPolling, label_of_file
+from destination_pigment.imports.skipped import STORED_BLANK, describe_skipped
 from destination_pigment.imports.verdicts import (
     ClearingEvidence,
     Effect,
     Imported,
+    Sent,
     Verdict,
     judge,
     require_completed,
@@ -32,7 +34,6 @@ from pigment_client.models import (
     ImportCounts,
     PushOptions,
     RunningImport,
-    SkippedData,
 )
 from pigment_client.wording import counted
 
@@ -94,7 +95,8 @@ class Importer:
             reason = f"The file for the {subject} was sent, but Pigment's response was lost."
             raise ImportOutcomeUnknown(reason=reason) from None
         try:
-            return replace(self._result(pushed, subject), has_mode=mode is not None)
+            done = self._result(pushed, subject)
+            return replace(done, has_mode=mode is not None, was_repeated=pushed.was_repeated)
         except (PigmentError, ConfigProblem):
             raise
         except Exception as error:
@@ -121,10 +123,10 @@ class Importer:
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
         logger.info("Imported the %s: %s.", subject, describe_counts(done.counts))
-        rejected = count_and_log_rejected(subject, done)
+        log_skipped(subject, done)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
-        return Imported(done.counts, rejected, done.rejected_rows, skipped=done.skipped)
+        return Imported(done.counts, done.rejected_rows, skipped=done.skipped, blocks=done.blocks)
 
     def _with_report(self, done: CompletedImport, subject: str) -> CompletedImport:
         """A result that came at once does not say which rows were updated, and whether any were deleted."""
@@ -142,7 +144,10 @@ class Importer:
             if isinstance(asked, CompletedImport) and asked.counts is not None and asked.counts.deleted is not None:
                 skipped = done.counts.skipped if done.counts else asked.counts.skipped
                 return replace(
-                    done, counts=replace(asked.counts, skipped=skipped), skipped=done.skipped or asked.skipped
+                    asked,
+                    counts=replace(asked.counts, skipped=skipped),
+                    skipped=done.skipped or asked.skipped,
+                    rejected_rows=done.rejected_rows,
                 )
         logger.warning(
             "The import of the %s completed, but its report could not be read, so it is unknown whether existing rows "
@@ -155,18 +160,25 @@ class Importer:
         return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject)), subject)
 
 
-def check_effect(
-    importer: Importer, stream: DestinationStream, configuration_id: str, rows: int, done: Imported, effect: Effect
-) -> Verdict:
-    """Judge the report of a file of this number of rows, remember what it shows of the configuration, and log warnings.
+def describe_sent(stream: DestinationStream, file: SpoolFile, rows: int) -> Sent:
+    """A file as its report is judged by."""
+    return Sent(stream, rows, file.columns, file.dialect, partial(_count_blanks, file))
+
+
+def _count_blanks(file: SpoolFile) -> int:
+    return sum(row.count(None) for rows in file.read_rows() for row in rows)
+
+
+def check_effect(importer: Importer, sent: Sent, configuration_id: str, done: Imported, effect: Effect) -> Verdict:
+    """Judge the report of a file, remember what it shows of the configuration, and log what the user should know.
 
     Raises the problem of the verdict.
     """
     evidence = importer.evidence[configuration_id]
-    verdict = judge(
-        stream, configuration_id, rows, done, effect=effect, evidence=evidence, is_dry_run=importer.is_dry_run
-    )
+    verdict = judge(sent, configuration_id, done, effect=effect, evidence=evidence, is_dry_run=importer.is_dry_run)
     importer.evidence[configuration_id] = verdict.evidence
+    for sentence in verdict.information:
+        logger.info(sentence)
     for warning in verdict.warnings:
         logger.warning(warning)
     if verdict.problem is not None:
@@ -182,24 +194,14 @@ def describe_counts(counts: ImportCounts | None) -> str:
     return f"{counts.inserted} inserted, {counts.updated} updated, {deleted} deleted, {counts.skipped} skipped"
 
 
-def count_and_log_rejected(subject: str, done: CompletedImport) -> int:
-    """How many rows an import did not take; logs them by reason and column, and never quotes values of rows."""
-    rejected = max(len({each.row for each in done.rejected_rows}), done.counts.skipped if done.counts else 0)
+def log_skipped(subject: str, done: CompletedImport) -> None:
+    """Log what an import did not take, by reason and column; values of rows are never quoted."""
     for skipped in done.skipped:
-        logger.warning("Skipped in the %s: %s", subject, _describe_skipped(skipped))
-    if rejected and not done.skipped:
+        if skipped.reason != STORED_BLANK:
+            logger.warning("Skipped in the %s: %s", subject, describe_skipped(skipped))
+    if not done.skipped:
         places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
         for (code, column), count in sorted(places.items()):
             logger.warning(
                 'Rejected in the %s: %s, %s in the column "%s".', subject, counted(count, "row"), code, column
             )
-    return rejected
-
-
-def _describe_skipped(skipped: SkippedData) -> str:
-    """The reason, column and count; samples only where they are names of dimension items, which are not values."""
-    column = f' in the column "{skipped.column}"' if skipped.column else ""
-    samples = ""
-    if skipped.reason.startswith("MissingModalit") and skipped.samples:
-        samples = ", such as " + ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
-    return f"{counted(skipped.count, 'time')} {skipped.reason}{column}{samples}."

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.doubts import describe_believed
+from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
+    Doubt,
     Effect,
     Imported,
     NotPushed,
@@ -29,6 +32,7 @@ from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowSto
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
+from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -38,6 +42,9 @@ _RESTARTS = 2
 
 # Files in their order, each with the number of its rows.
 Files = Sequence[tuple[SpoolFile, int]]
+
+# The files that are imported, in the same order, each with how many of its rows Pigment rejected.
+Stored = list[tuple[Imported, int]]
 
 
 class Reload:
@@ -136,11 +143,12 @@ class Reload:
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
         for restart in range(_RESTARTS + 1):
-            stored: list[Imported] = []
+            stored: list[tuple[Imported, int]] = []
             try:
                 if restart:
                     importer.wait_before_restart(restart * self._restart_seconds)
-                return JobDone(self._import_all(importer, files, stored))
+                rejected, doubt = self._import_all(importer, files, stored)
+                return JobDone(rejected, doubt=doubt, blocks=_blocks_of(stored))
             except ImportOutcomeUnknown as doubt:
                 again = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
                 if importer.cancelled:
@@ -166,41 +174,47 @@ class Reload:
             "that the import has ended, and run the sync again, which replaces all of the block."
         )
 
-    def _import_all(self, importer: Importer, files: Files, stored: list[Imported]) -> int:
-        """Import all files, noting each that is stored; how many rows Pigment rejected."""
+    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> tuple[int, Doubt | None]:
+        """Import all files, noting each that is stored; how many rows Pigment rejected, and any doubt."""
         subject = self.stream.subject
+        doubt: Doubt | None = None
         for position, (file, file_rows) in enumerate(files):
-            effect = Effect.ADDS_TO_REPLACEMENT if position else Effect.CLEARS_FIRST
+            effect = Effect.ADDS_TO_RELOAD if position else Effect.CLEARS_ALL
             configuration_id = self.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
             done = importer.import_file(file, subject, configuration_id, repeatable=False)
-            check_effect(importer, self.stream, configuration_id, file_rows, done, effect)
-            stored.append(done)
-        rejected = sum(each.rejected for each in stored)
+            sent = describe_sent(self.stream, file, file_rows)
+            verdict = check_effect(importer, sent, configuration_id, done, effect)
+            stored.append((done, verdict.rejected))
+            doubt = verdict.doubt or doubt
+        rejected = sum(of_file for _, of_file in stored)
         rows = sum(file_rows for _, file_rows in files)
         problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
-            require_enough_written(subject, stored, rows, self._minimum_rows)
+            require_enough_written(subject, rows, rejected, self._minimum_rows)
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
-        return rejected
+        if doubt is None:
+            return rejected, None
+        inserted = sum(done.counts.inserted for done, _ in stored if done.counts is not None)
+        doubt = replace(doubt, inserted=inserted, expected_rows=rows - rejected)
+        logger.warning(describe_believed(doubt))
+        return rejected, doubt
 
-    def _write_rejected(self, store: RejectedRowStore, files: Files, stored: list[Imported]) -> Exception | None:
+    def _write_rejected(self, store: RejectedRowStore, files: Files, stored: Stored) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
-        rejected = sum(each.rejected for each in stored)
+        rejected = sum(of_file for _, of_file in stored)
         try:
-            for (file, _), done in zip(files, stored, strict=True):
-                store.write_imported(
-                    self.stream, file.columns, file.read_rows, done.rejected, done.numbered, done.skipped
-                )
+            for (file, _), (done, of_file) in zip(files, stored, strict=True):
+                store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, done.skipped)
         except BucketFailed as failed:
             rows = sum(file_rows for _, file_rows in files)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
 
-    def _with_state_of_block(self, error: Exception, files: Files, stored: list[Imported]) -> Exception:
+    def _with_state_of_block(self, error: Exception, files: Files, stored: Stored) -> Exception:
         """The error, with what is known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
@@ -213,6 +227,10 @@ class Reload:
             "sync again, which replaces all of it."
         )
         return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
+
+
+def _blocks_of(stored: Stored) -> tuple[ImportedBlock, ...]:
+    return tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
 
 
 def _was_not_taken(error: Exception) -> bool:

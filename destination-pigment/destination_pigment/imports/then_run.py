@@ -13,8 +13,9 @@ from enum import Enum, auto
 from threading import Thread
 from typing import NoReturn
 
-from destination_pigment.imports.importer import Importer, count_and_log_rejected, describe_counts
+from destination_pigment.imports.importer import Importer, describe_counts, log_skipped
 from destination_pigment.imports.polling import CancelGrace, ImportLabel
+from destination_pigment.imports.skipped import count_left_out
 from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
@@ -213,7 +214,8 @@ class ThenRun:
         )
 
     def _completed(self, each: FollowUp, done: CompletedImport) -> str:
-        rejected = count_and_log_rejected(f'run of {each.title} under "Then run"', done)
+        log_skipped(f'run of {each.title} under "Then run"', done)
+        rejected = count_left_out(done.counts, done.rejected_rows, done.skipped)
         if rejected and self._importer.fail_on_rejected:
             self._fail(
                 f"completed with {counted(rejected, 'rejected row')}",

@@ -1,23 +1,31 @@
 """What Pigment's counts mean: are the rows of a file stored, and will they stay? Pure.
 
 In: what was sent, what Pigment reports of it, the effect that the target promises, and what this sync has seen of the
-import configuration so far. Out: confirm the rows, keep them provisional until more is known, or fail with a sentence.
+import configuration so far. Out: confirm the rows, keep them provisional until more is known, ask for a count of the
+block, or fail with a sentence.
 
 Nothing in Pigment's API says whether an import configuration clears its block before it imports, and a block that was
 empty shows nothing at its first file. Only an import that deletes nothing although one before it stored rows proves
 that the configuration adds. So the first file is provisional until a second one proves that, or until the sync ends.
+
+Where the target replaces all of its block, deleted rows prove that it was cleared. A list with a unique identifier is
+updated where a row is still there, so updated rows without deleted ones are an ordinary night of it. Rows that were
+inserted while none was updated or deleted leave two possibilities: the block was empty, or it has them twice now.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from destination_pigment.imports.skipped import count_left_out, count_rejected, describe_stored_blank, find_wrong_set_up
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 from pigment_client.models import (
     CompletedImport,
+    ExportKind,
     FailedImport,
     ImportCounts,
     ImportedBlock,
@@ -25,6 +33,7 @@ from pigment_client.models import (
     SkippedData,
 )
 from pigment_client.wording import counted
+from pigment_csv.dialect import CsvDialect
 
 
 class PartialWrite(ConfigProblem):
@@ -48,8 +57,9 @@ class Effect(Enum):
 
     ADDS = auto()
     ADDS_AGAIN = auto()  # rows of an earlier file that were rejected there
-    CLEARS_FIRST = auto()  # the first file of a replacement
-    ADDS_TO_REPLACEMENT = auto()  # a later file of a replacement
+    CLEARS_ALL = auto()  # the first or only file of a reload of the whole block
+    CLEARS_SCOPE = auto()  # the first or only file of a reload of what shares the values of one column
+    ADDS_TO_RELOAD = auto()  # a later file of either
 
 
 class ClearingEvidence(Enum):
@@ -63,26 +73,54 @@ class ClearingEvidence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What Pigment reports of a file: its counts (None without a report), and how many rows it rejected permanently.
+class Sent:
+    """A file that was sent; `count_blanks` counts its blank cells, for which it is read once more."""
 
-    `numbered` are the rejected rows that the response names, `skipped` those that it counts by reason. `has_mode` says
-    that the file ran in an import mode, in which Pigment may leave rows out. `in_doubt` of the rejected rows may be
-    stored: no response came to their second push.
+    stream: DestinationStream
+    rows: int
+    columns: tuple[str, ...]
+    dialect: CsvDialect
+    count_blanks: Callable[[], int]
+
+    @property
+    def cells(self) -> int:
+        """The most that an import can write where the file is pivoted (months as columns)."""
+        return self.rows * len(self.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What Pigment reports of a file: its counts (None without a report), and what it did not take.
+
+    `numbered` are the rejected rows that the response names, `skipped` what it counts by reason. `has_mode` says that
+    the file ran in an import mode, in which Pigment may leave rows out. `was_repeated`: the push was sent again because
+    a response was lost, so the file may have been imported twice.
     """
 
     counts: ImportCounts | None
-    rejected: int
     numbered: tuple[RejectedRow, ...] = ()
     has_mode: bool = False
     skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
-    in_doubt: int = 0
     blocks: tuple[ImportedBlock, ...] = ()
+    was_repeated: bool = False
 
     @property
     def deleted(self) -> int | None:
         """How many rows it deleted; None where that is not reported."""
         return None if self.counts is None else self.counts.deleted
+
+    @property
+    def written(self) -> int:
+        """How many rows (of a pivoted file: cells) it wrote."""
+        return 0 if self.counts is None else self.counts.inserted + self.counts.updated
+
+    @property
+    def is_into_list(self) -> bool:
+        return any(each.kind is ExportKind.LIST for each in self.blocks)
+
+    @property
+    def is_into_metric(self) -> bool:
+        return any(each.kind is ExportKind.METRIC for each in self.blocks)
 
     @property
     def has_rows(self) -> bool:
@@ -104,61 +142,130 @@ class Doubt:
     expected_rows: int
     blocks: tuple[ImportedBlock, ...]
     before: int | None = None
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The rows are confirmed, or provisional until a later import or the end, or a `problem` ends the sync.
 
-    `evidence` is what is known of the configuration from now on; `warnings` are for the log.
+    `evidence` is what is known of the configuration from now on; `warnings` and `information` are for the log.
+    `rejected` is how many rows count as rejected by Pigment. With a `doubt` the rows are stored, and only a count of
+    their block may show that it contains nothing else.
     """
 
     evidence: ClearingEvidence
     problem: ConfigProblem | None = None
     is_provisional: bool = False
     warnings: tuple[str, ...] = ()
+    information: tuple[str, ...] = ()
+    rejected: int = 0
+    doubt: Doubt | None = None
 
 
 def judge(
-    stream: DestinationStream,
+    sent: Sent,
     configuration_id: str,
-    rows: int,
     done: Imported,
     *,
     effect: Effect,
     evidence: ClearingEvidence,
     is_dry_run: bool,
 ) -> Verdict:
-    """What the report of a file of this number of rows means."""
+    """What the report of a file means."""
+    rejected = count_rejected(sent.rows, done.written, count_left_out(done.counts, done.numbered, done.skipped))
+    stored = sent.rows - rejected
     match effect:
         case Effect.ADDS | Effect.ADDS_AGAIN:
-            verdict = judge_adding(stream, configuration_id, rows, done, evidence)
-        case Effect.CLEARS_FIRST:
-            verdict = _judge_clearing(stream, configuration_id, rows, done, evidence)
-        case Effect.ADDS_TO_REPLACEMENT:
-            verdict = Verdict(evidence, _problem_of_later_file(stream, configuration_id, done, is_dry_run=is_dry_run))
-    counts = done.counts
-    if verdict.problem is not None or counts is None or effect is Effect.ADDS_AGAIN:
+            verdict = judge_adding(sent, configuration_id, done, stored, evidence)
+        case Effect.CLEARS_ALL:
+            verdict = _judge_clearing(sent, configuration_id, done, stored, evidence)
+        case Effect.CLEARS_SCOPE:
+            verdict = _judge_scope(sent, configuration_id, done, evidence)
+        case Effect.ADDS_TO_RELOAD:
+            problem = _problem_of_later_file(sent, configuration_id, done, is_dry_run=is_dry_run)
+            verdict = Verdict(evidence, problem)
+    verdict = replace(verdict, rejected=rejected, doubt=None if is_dry_run else verdict.doubt)
+    if verdict.problem is not None or effect is Effect.ADDS_AGAIN:
         return verdict
-    written = counts.inserted + counts.updated
-    # Unchanged values may not count, nor cells that two rows share, so fewer is possible. More is not, and neither is
-    # nothing at all, unless rows are matched by a key, or a mode or a dry run leaves them out.
-    may_be_unchanged = stream.mode is WriteMode.APPEND_DEDUP or is_dry_run or done.has_mode
-    is_nothing = rows > 0 and written + counts.skipped == 0 and not may_be_unchanged
-    sentence = (
-        f"The file for the {stream.subject} has {counted(rows, 'row')}, and Pigment reports {counts.inserted:,} "
-        f"inserted, {counts.updated:,} updated and {counts.skipped:,} skipped"
-    )
-    if written > rows or is_nothing:
-        problem = PartialWrite(
-            f'{sentence}, which contradict each other: look at the block\'s "Update history" in Pigment before '
-            "you run the sync again, which sends these rows once more."
+    blank = describe_stored_blank(sent.stream.subject, done.skipped)
+    verdict = replace(verdict, warnings=(*verdict.warnings, *blank))
+    rows_again = "" if is_dry_run else _rows_again(sent.stream, stored)
+    if _contradicts(sent, done, effect, is_dry_run=is_dry_run):
+        sentence = (
+            f"{_describe_counts(sent, done)}, which contradict each other: look at the block's "
+            '"Update history" in Pigment before you run the sync again.'
         )
-        return Verdict(verdict.evidence, problem)
-    if written + counts.skipped >= rows:
-        return verdict
-    warning = f"{sentence}: the others may be unchanged, or share a cell; look at the block if in doubt."
-    return replace(verdict, warnings=(*verdict.warnings, warning))
+        return replace(verdict, problem=PartialWrite(sentence + rows_again))
+    wrong = find_wrong_set_up(sent.stream, configuration_id, sent.dialect, sent.rows, done.skipped)
+    if wrong is not None:
+        return replace(verdict, problem=ConfigProblem(wrong + rows_again))
+    if _may_be_there_twice(sent, done, rejected):
+        return replace(verdict, problem=_doubled_by_repeat(sent, configuration_id, done))
+    if done.counts is not None and done.written != stored:
+        return replace(verdict, information=(*verdict.information, _describe_other_count(sent, done)))
+    return verdict
+
+
+def _contradicts(sent: Sent, done: Imported, effect: Effect, *, is_dry_run: bool) -> bool:
+    """Whether the counts cannot be those of this file.
+
+    Cells may be counted, so more than the rows is possible. Unchanged values may not count, nor cells that two rows
+    share, so fewer is possible. Nothing at all is not, where each row is new and no mode or dry run leaves rows out.
+    """
+    if done.counts is None:
+        return False
+    may_be_unchanged = sent.stream.mode is not WriteMode.APPEND or is_dry_run or done.has_mode
+    is_nothing = sent.rows > 0 and done.written + done.counts.skipped == 0 and not done.skipped
+    return done.written > sent.cells or (effect is Effect.ADDS and is_nothing and not may_be_unchanged)
+
+
+def _describe_counts(sent: Sent, done: Imported) -> str:
+    counts = done.counts or ImportCounts()
+    return (
+        f"The file for the {sent.stream.subject} has {counted(sent.rows, 'row')}, and Pigment reports "
+        f"{counts.inserted:,} inserted, {counts.updated:,} updated and {counts.skipped:,} skipped"
+    )
+
+
+def _describe_other_count(sent: Sent, done: Imported) -> str:
+    if done.written > sent.rows:
+        return (
+            f"{_describe_counts(sent, done)}: it counts cells, because the import configuration reads columns as items."
+        )
+    return f"{_describe_counts(sent, done)}: the others may be unchanged, or share a cell with another row."
+
+
+def _rows_again(stream: DestinationStream, stored: int) -> str:
+    """What an error after the import of a file says of its rows, where the next sync would add them once more."""
+    if stream.mode is not WriteMode.APPEND or stored <= 0:
+        return ""
+    verb, them = ("is", "it") if stored == 1 else ("are", "them")
+    return f" {counted(stored, 'row')} of this file {verb} stored, and the next sync sends {them} once more."
+
+
+def _may_be_there_twice(sent: Sent, done: Imported, rejected: int) -> bool:
+    """Whether a repeated file was added once more although its rows are matched by a key."""
+    counts = done.counts
+    return (
+        sent.stream.mode is WriteMode.APPEND_DEDUP
+        and done.was_repeated
+        and counts is not None
+        and counts.updated == 0
+        and counts.inserted > 0
+        and counts.inserted + rejected >= sent.rows
+    )
+
+
+def _doubled_by_repeat(sent: Sent, configuration_id: str, done: Imported) -> PartialWrite:
+    inserted = 0 if done.counts is None else done.counts.inserted
+    return PartialWrite(
+        f"A response to the file for the {sent.stream.subject} was lost, so it was sent once more, and Pigment "
+        f"inserted {counted(inserted, 'row')} and updated none: they may be in the block twice. Look at the block. If "
+        f"they are there twice, the import configuration {configuration_id} does not match rows by a unique "
+        "identifier: remove the duplicates, and set the unique identifier in Pigment or choose another import "
+        "configuration. If they are there once, run the sync again."
+    )
 
 
 def is_provisional_without_file(evidence: ClearingEvidence) -> bool:
@@ -166,67 +273,101 @@ def is_provisional_without_file(evidence: ClearingEvidence) -> bool:
     return evidence not in {ClearingEvidence.NOTHING, ClearingEvidence.ADDS}
 
 
-def judge_adding(
-    stream: DestinationStream, configuration_id: str, rows: int, done: Imported, evidence: ClearingEvidence
-) -> Verdict:
+def judge_adding(sent: Sent, configuration_id: str, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
     """What the reported deletions mean where a file is to add to its block."""
-    if done.deleted:
+    subject = sent.stream.subject
+    if done.deleted and not _explained_by_blanks(sent, done):
+        again = _rows_again(sent.stream, stored) or f" The {counted(stored, 'row')} of this file {_are(stored)} stored."
         problem = PartialWrite(
-            f"The import configuration of the {stream.subject} deletes what is in its block before each import: "
-            f"{counted(done.deleted, 'row that was there is', 'rows that were there are')} gone, and the file of "
-            f"{counted(rows, 'row')} is stored. Empty or restore the block, switch off "
-            '"Clear items prior to import" in Pigment and run the sync again, which sends these rows once more; or '
-            "choose a sync mode that overwrites."
+            f"The import configuration {configuration_id} of the {subject} deletes what is in its block before each "
+            f"import: {counted(done.deleted, 'row that was there is', 'rows that were there are')} gone. Empty or "
+            'restore the block, switch off "Clear items prior to import" in Pigment and run the sync again, or choose '
+            f"a sync mode that overwrites.{again}"
         )
         return Verdict(evidence, problem)
     if evidence is ClearingEvidence.ADDS:
         return Verdict(evidence)
     if done.deleted is None and evidence is ClearingEvidence.FILLED:
-        sentence = (
-            f"Pigment did not report whether the last import of the {stream.subject} deleted what was in its block."
-        )
+        sentence = f"Pigment did not report whether the last import of the {subject} deleted what was in its block."
         return Verdict(evidence, _maybe_deleted(sentence, configuration_id))
     if done.deleted is None:
         return Verdict(ClearingEvidence.UNKNOWN, is_provisional=True)
-    if evidence is ClearingEvidence.FILLED:
+    if evidence is ClearingEvidence.FILLED and not done.deleted:
         return Verdict(ClearingEvidence.ADDS)
-    return Verdict(ClearingEvidence.FILLED if done.has_rows else ClearingEvidence.NO_ROWS, is_provisional=True)
+    has_rows = done.has_rows or evidence is ClearingEvidence.FILLED
+    return Verdict(ClearingEvidence.FILLED if has_rows else ClearingEvidence.NO_ROWS, is_provisional=True)
+
+
+def _explained_by_blanks(sent: Sent, done: Imported) -> bool:
+    """Whether the file itself may have deleted so many cells: a blank deletes a cell of a metric."""
+    return not done.is_into_list and (done.deleted or 0) <= sent.count_blanks()
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _judge_clearing(
-    stream: DestinationStream, configuration_id: str, rows: int, done: Imported, evidence: ClearingEvidence
+    sent: Sent, configuration_id: str, done: Imported, stored: int, evidence: ClearingEvidence
 ) -> Verdict:
-    counts = done.counts
-    if counts is None or counts.deleted != 0:
+    """What the counts of a file that is to replace all of its block show of that."""
+    counts, subject = done.counts, sent.stream.subject
+    if counts is None or counts.deleted is None:
+        return Verdict(evidence)
+    if counts.inserted and not counts.updated:
+        shows_nothing = counts.deleted == 0 or (done.is_into_metric and _explained_by_blanks(sent, done))
+        if shows_nothing:
+            doubt = Doubt(sent.stream, configuration_id, counts.inserted, stored, done.blocks, deleted=counts.deleted)
+            return Verdict(evidence, doubt=doubt)
+    if counts.deleted or not sent.rows:
         return Verdict(evidence)
     if counts.updated:
-        problem = BlockDescribed(
-            f"The import configuration {configuration_id} of the {stream.subject} updated "
-            f"{counted(counts.updated, 'row')} and deleted none, so it does not clear its block, and old rows may "
-            'still be there: switch on "Clear items prior to import" for it in Pigment, or choose a sync mode that '
-            "appends."
+        information = (
+            f"Pigment updated {counted(counts.updated, 'row')} of the {subject}, inserted {counts.inserted:,} and "
+            "deleted none, as is usual for a list with a unique identifier from which nothing has vanished."
         )
-        return Verdict(evidence, problem)
-    warning = (
-        f"No rows were deleted before {counted(rows, 'row')} of the {stream.subject} came in. That is expected if the "
-        f'block was empty; otherwise "Clear items prior to import" is off in the import configuration '
-        f"{configuration_id}, and the old rows are still there."
-    )
-    return Verdict(evidence, warnings=(warning,) if counts.inserted else ())
+    else:
+        information = (
+            f"Pigment inserted, updated and deleted nothing for the {subject}, as is usual for a list with a unique "
+            "identifier in which nothing has changed."
+        )
+    return Verdict(evidence, information=(information,))
+
+
+def _judge_scope(sent: Sent, configuration_id: str, done: Imported, evidence: ClearingEvidence) -> Verdict:
+    """What the counts of a file that is to replace its scope show; nothing of the rest of the block."""
+    counts, subject = done.counts, sent.stream.subject
+    if counts is None or counts.deleted is None:
+        return Verdict(evidence)
+    if counts.deleted > done.written:
+        warning = (
+            f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote "
+            f"{done.written:,}: if the source did not send all rows of the values in its scope (whole months, for "
+            "example), rows are missing now; look at the block, and let the source send whole values."
+        )
+        return Verdict(evidence, warnings=(warning,))
+    if counts.inserted and not counts.updated and not counts.deleted:
+        information = (
+            f"Pigment inserted {counted(counts.inserted, 'row')} of the {subject} and deleted none. That is expected "
+            'where the block had no rows of these values; otherwise "Clear items prior to import" is off in the import '
+            f"configuration {configuration_id}, or its scope is another column."
+        )
+        return Verdict(evidence, information=(information,))
+    return Verdict(evidence)
 
 
 def _problem_of_later_file(
-    stream: DestinationStream, configuration_id: str, done: Imported, *, is_dry_run: bool
+    sent: Sent, configuration_id: str, done: Imported, *, is_dry_run: bool
 ) -> ConfigProblem | None:
-    if done.deleted:
+    if done.deleted and not _explained_by_blanks(sent, done):
         return PartialWrite(
-            f"The import configuration {configuration_id} of the {stream.subject} deletes what is there before each "
-            'import, so it cannot add the later files: switch off "Clear items prior to import" in it, and leave it on '
-            "only in the replacing one."
+            f"The import configuration {configuration_id} of the {sent.stream.subject} deletes what is there before "
+            'each import, so it cannot add the later files: switch off "Clear items prior to import" in it, and leave '
+            "it on only in the replacing one."
         )
     if done.deleted is None and not is_dry_run:
         return BlockDescribed(
-            f"Pigment did not report whether a later file of the {stream.subject} deleted those before it, so its "
+            f"Pigment did not report whether a later file of the {sent.stream.subject} deleted those before it, so its "
             'block may contain only a part now: check that "Clear items prior to import" is off for the import '
             f"configuration {configuration_id} in Pigment, and let the stream go in one file: raise "
             '"Largest file (MB)" and "Most rows in a file".'
@@ -266,21 +407,17 @@ def require_no_rejection_by_pigment(fail_on_rejected: bool, rejected: int, store
         )
 
 
-def require_enough_written(subject: str, done: list[Imported], rows: int, minimum_rows: int) -> None:
-    """Raise `BlockDescribed` where Pigment cleared the block and wrote nothing, or less than it must have."""
-    counts = [each.counts for each in done if each.counts is not None]
-    if not rows or len(counts) < len(done):
+def require_enough_written(subject: str, rows: int, rejected: int, minimum_rows: int) -> None:
+    """Raise `BlockDescribed` where Pigment cleared the block and stored nothing, or less than it must have."""
+    stored = rows - rejected
+    if not rows or stored >= max(1, minimum_rows):
         return
-    written = sum(each.inserted + each.updated for each in counts)
-    if written and written >= minimum_rows:
-        return
-    few = f", fewer than the {minimum_rows:,} that its target must have" if written else ""
-    lower = ', or lower "Fewest rows" under "Targets"' if written else ""
+    few = f", fewer than the {minimum_rows:,} that its target must have" if stored else ""
+    lower = ', or lower "Fewest rows" under "Targets"' if stored else ""
     raise BlockDescribed(
-        f"Pigment wrote {written:,} of the {counted(rows, 'row')} of the {subject}{few}, and skipped "
-        f"{sum(each.skipped for each in counts):,}, so its block may be empty or contain only a part now: see the log "
-        f"for reasons and columns, fix the rows or the import configuration{lower}, and run the sync again, which "
-        "replaces all of the block."
+        f"Pigment wrote {stored:,} of the {counted(rows, 'row')} of the {subject}{few}, and skipped {rejected:,}, so "
+        "its block may be empty or contain only a part now: see the log for reasons and columns, fix the rows or the "
+        f"import configuration{lower}, and run the sync again, which replaces all of the block."
     )
 
 

@@ -53,7 +53,8 @@ class DestinationStream:
     `sync_id` is the number of the platform's job, if it is given. `primary_key` are the columns by which the stream is
     deduplicated, none where it is not; of the records of one key the one with the greatest `cursor` counts.
     `is_incremental`: the source sends only what is new. `waits_for_proof`: its rows go only when the source has
-    succeeded, because a state proves nothing.
+    succeeded, because a state proves nothing. `number_columns` contain only numbers by the schema, those that travel as
+    texts included.
     """
 
     namespace: str | None
@@ -69,6 +70,7 @@ class DestinationStream:
     cursor_kind: CursorKind = CursorKind.TEXT
     waits_for_proof: bool = False
     is_incremental: bool = False
+    number_columns: frozenset[str] = frozenset()
 
     @property
     def key(self) -> StreamKey:
@@ -136,6 +138,7 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         # Only with a generation id does the platform keep the states of such a stream for a second attempt.
         or (is_full_refresh and not (stream.get("is_resumable") and has_generation)),
         is_incremental=not (is_full_refresh or _replaces_by_generation(configured)),
+        number_columns=frozenset(name for name in columns if _has_numbers(properties[name])),
     )
 
 
@@ -197,8 +200,12 @@ def _cursor(configured: Mapping[str, Any], columns: Sequence[str]) -> str | None
 def _cursor_kind(schema: Any) -> CursorKind:
     if _date_kind(schema) is not None:
         return CursorKind.INSTANT
-    kinds = {_is_number(each) for each in _alternatives(schema) if _types(each) != {"null"}}
-    return CursorKind.NUMBER if kinds == {True} else CursorKind.TEXT
+    return CursorKind.NUMBER if _has_numbers(schema) else CursorKind.TEXT
+
+
+def _has_numbers(schema: Any) -> bool:
+    """Whether a column contains nothing but numbers."""
+    return {_is_number(each) for each in _alternatives(schema) if _types(each) != {"null"}} == {True}
 
 
 def _is_number(schema: Mapping[str, Any]) -> bool:

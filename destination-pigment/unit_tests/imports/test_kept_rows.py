@@ -101,9 +101,11 @@ def run(world: World, mode: WriteMode = WriteMode.APPEND, records: list[str] | N
         return job(spool, world, mode, given).import_files(world)  # type: ignore[arg-type] # stands in
 
 
-def imported(*numbered: RejectedRow, skipped: int = 0, reasons: tuple[SkippedData, ...] = ()) -> Imported:
+def imported(
+    *numbered: RejectedRow, skipped: int = 0, reasons: tuple[SkippedData, ...] = (), rows: int = 3
+) -> Imported:
     rejected = max(len({each.row for each in numbered}), skipped)
-    return Imported(ImportCounts(3 - rejected, 0, 0, rejected), rejected, numbered, skipped=reasons)
+    return Imported(ImportCounts(rows - rejected, 0, 0, rejected), numbered, skipped=reasons)
 
 
 ALL = imported()
@@ -159,11 +161,11 @@ def test_numbered_rows_are_written_after_the_push(mode: WriteMode) -> None:
 @pytest.mark.parametrize(
     ("second", "named", "events"),
     [
-        (imported(), [], ["push", "push"]),
-        (imported(RejectedRow(2, "a", "BAD", "2"), skipped=1), ["2"], ["push", "push", "rows"]),
-        (imported(skipped=2), ["0", "2"], ["push", "push", "rows"]),
-        (imported(skipped=1), [], ["push", "push", "counts"]),
-        (imported(RejectedRow(3), skipped=1), [], ["push", "push", "counts"]),
+        (imported(rows=2), [], ["push", "push"]),
+        (imported(RejectedRow(2, "a", "BAD", "2"), skipped=1, rows=2), ["2"], ["push", "push", "rows"]),
+        (imported(skipped=2, rows=2), ["0", "2"], ["push", "push", "rows"]),
+        (imported(skipped=1, rows=2), [], ["push", "push", "counts"]),
+        (imported(RejectedRow(3), skipped=1, rows=2), [], ["push", "push", "counts"]),
     ],
     ids=["all taken", "one again", "all again, not numbered", "one of them, not numbered", "a number of no row"],
 )

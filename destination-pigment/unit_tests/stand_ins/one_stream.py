@@ -27,7 +27,7 @@ from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
 
-STORED = Imported(ImportCounts(1, 0, 0), 0)
+STORED = Imported(ImportCounts(1, 0, 0))
 MAX_AGE_SECONDS = 600.0
 
 

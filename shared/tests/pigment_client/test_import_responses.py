@@ -15,9 +15,11 @@ from pigment_client.import_responses import parse_import_status, parse_pushed
 from pigment_client.keys import Purpose
 from pigment_client.models import (
     CompletedImport,
+    ExportKind,
     FailedImport,
     Import,
     ImportCounts,
+    ImportedBlock,
     RejectedRow,
     RunningImport,
     SkippedData,
@@ -80,12 +82,45 @@ def test_a_failure_without_names_is_a_failure(field: str, details: Any) -> None:
         {"summary": SUMMARY | {"insertedCount": -1}},
         {"summary": SUMMARY | {"insertedCount": "3"}},
         {"summary": SUMMARY | {"insertedCount": True}},
-        {"summary": SUMMARY, "impactedBlocks": [{"skippedData": [{"count": 1}]}]},
-        {"summary": SUMMARY, "impactedBlocks": 5},
     ],
 )
 def test_a_report_that_cannot_be_read_leaves_a_completed_import(report: Any) -> None:
     assert parse_import_status(status("Completed", detailedReport=report)) == UnreadableStatus("1", completed=True)
+
+
+REASON = {"reason": "ParsingError", "count": 1, "sourceColumnName": "Amount", "samples": ["n/a"]}
+
+
+@pytest.mark.parametrize(
+    "odd", [5, None, "text", {}, {"blockId": 5}, {"skippedData": 5}, {"skippedData": [5, {"count": 1}]}], ids=str
+)
+def test_an_odd_entry_of_a_report_leaves_everything_else(odd: Any) -> None:
+    blocks = [odd, {"blockId": "b", "scenarioId": "s", "skippedData": [odd, REASON]}, {"blockId": "c"}]
+    report = {"blockType": "Metric", "summary": SUMMARY, "impactedBlocks": blocks}
+    assert parse_import_status(status("Completed", detailedReport=report)) == CompletedImport(
+        "1",
+        ImportCounts(3, 2, 1, 0),
+        (SkippedData("ParsingError", 1, "Amount", ("n/a",)),),
+        blocks=(ImportedBlock("b", ExportKind.METRIC, "s"), ImportedBlock("c", ExportKind.METRIC)),
+    )
+
+
+@pytest.mark.parametrize("odd", [5, "text", {}])
+def test_impacted_blocks_that_are_no_list_leave_the_counts(odd: Any) -> None:
+    report = {"blockType": "List", "summary": SUMMARY, "impactedBlocks": odd}
+    assert parse_import_status(status("Completed", detailedReport=report)) == CompletedImport(
+        "1", ImportCounts(3, 2, 1, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("List", ExportKind.LIST), ("Metric", ExportKind.METRIC), ("Cube", None), (5, None), ([], None)]
+)
+def test_the_kind_of_a_block_is_known_where_the_report_says_it(word: Any, kind: ExportKind | None) -> None:
+    report = {"blockType": word, "summary": SUMMARY, "impactedBlocks": [{"blockId": "b", "scenarioId": None}]}
+    done = parse_import_status(status("Completed", detailedReport=report))
+    assert isinstance(done, CompletedImport)
+    assert done.blocks == (ImportedBlock("b", kind),)
 
 
 def test_a_result_that_comes_at_once() -> None:
