@@ -110,6 +110,17 @@ def with_body(request: Request, content: bytes) -> Request:
     return replace(request, body=io.BytesIO(content), headers={**request.headers, "content-length": str(len(content))})
 
 
+def pushed(edit: Callable[[bytes], bytes]) -> Change:
+    """Another file in every push."""
+
+    def change(request: Request, proceed: Proceed) -> Response:
+        if "/push/" not in request.path:
+            return proceed(request)
+        return proceed(with_body(request, edit(request.body.read())))
+
+    return change
+
+
 def header(name: str, value: str) -> Change:
     """A header of every response."""
 

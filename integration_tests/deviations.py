@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +16,7 @@ from deviating_pigment import (
     body,
     document,
     header,
+    pushed,
     query,
     rejecting,
     status,
@@ -24,7 +27,9 @@ from local_pigment.audit import AuditNames
 from local_pigment.http_messages import Request, Response
 from local_pigment.imports import FromBlock
 from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, planning_model
+from local_pigment.variants import DoubleCell, DuplicateKey, Forbidden
 from local_pigment.workspace import ApiKey, ImportsOfABlock, Limits, Workspace, new_id
+from verify_blocks import BY_KEY, BY_SCOPE
 
 
 def redirected(request: Request, proceed: Proceed) -> Response:
@@ -140,10 +145,29 @@ METRIC, TABLE, LIST = "/export/metric/", "/export/table/", "/export/list/"
 SCENARIOS = list(planning_model(ledger_rows=1).application(PLANNING).scenarios)
 
 
+def turned(found_by: set[str], switch: str, *, to: Any) -> Deviation:
+    """A switch of the local Pigment that is set to something else."""
+    return Deviation(found_by, prepare=lambda each: setattr(each.variants, switch, to))
+
+
+def configured(name: str, field: str, value: Any) -> Callable[[Workspace], None]:
+    """An import configuration in which one field is different."""
+    return lambda each: setattr(each.configuration(name), field, value)
+
+
+def without_blanks(content: bytes) -> bytes:
+    return b"".join(line for line in content.splitlines(keepends=True) if not line.endswith(b",\r\n"))
+
+
+def labelled(content: bytes) -> bytes:
+    """A file whose rows have the labels that they had in the file before."""
+    return re.sub(rb"(verify-\w+-\d),,", rb"\1,as pushed,", content)
+
+
 # Each switch of the local Pigment's variants, by the name of the field.
 VARIANTS: dict[str, Deviation] = {
     "richer_metadata": Deviation(
-        {"block-fields", "richer-configurations", "dry-run"},
+        {"block-fields", "richer-configurations"},
         prepare=lambda each: setattr(each.variants, "richer_metadata", True),
     ),
     "immediate_results": Deviation(
@@ -155,39 +179,35 @@ VARIANTS: dict[str, Deviation] = {
     ),
     "import_seconds": Deviation({"first-status"}, prepare=lambda each: setattr(each.variants, "import_seconds", 2.0)),
     "imports_of_a_block": Deviation({"first-status", "imports-queue"}, prepare=overlapping),
-    "respects_dry_run": Deviation({"dry-run"}, prepare=lambda each: setattr(each.variants, "respects_dry_run", True)),
+    "respects_dry_run": turned({"dry-run"}, "respects_dry_run", to=True),
     "audit_names": Deviation(
-        {"audit-page", "audit-fields", "audit-cursor"},
+        {"audit-page", "audit-cursor"},
         prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
     ),
-    "gzip": Deviation({"gzip"}, prepare=lambda each: setattr(each.variants, "gzip", False)),
+    "gzip": turned({"gzip"}, "gzip", to=False),
+    "clear_counted": turned(
+        {"clear-counted", "clear-all-counted", "scope-counted", "metric-clear-counted"}, "clear_counted", to=False
+    ),
+    "header_only_clears": turned({"header-only-clears", "clear-all-header-only"}, "header_only_clears", to=False),
+    "failed_import_clears": turned({"failed-import-keeps"}, "failed_import_clears", to=True),
+    "crossed_scope": turned({"scope-pairs"}, "crossed_scope", to=True),
+    "clear_without_right": turned({"delete-right"}, "clear_without_right", to=Forbidden.SKIP),
+    "duplicate_key": turned({"key-twice"}, "duplicate_key", to=DuplicateKey.LAST),
+    "double_cell": turned({"metric-two-rows"}, "double_cell", to=DoubleCell.SUM),
+    "case_sensitive": turned({"item-names"}, "case_sensitive", to=False),
+    "trims": turned({"item-names"}, "trims", to=True),
+    "blank_deletion_counted": turned({"metric-blank-counted"}, "blank_deletion_counted", to=False),
+    "unchanged_counted": turned({"unchanged-counted", "repeated-file"}, "unchanged_counted", to=False),
+    "blanked_counted": turned({"blanked-not-counted"}, "blanked_counted", to=True),
 }
 
 
 # Switches that change nothing that a probe can ask for, each with its reason.
 NO_ASSUMPTION = {
-    "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
-    # What a clear, a key, a cell or a right does is asked with a list and a metric of the user's own.
-    **dict.fromkeys(
-        (
-            "blank_deletion_counted",
-            "blanked_counted",
-            "case_sensitive",
-            "clear_counted",
-            "clear_without_right",
-            "crossed_scope",
-            "double_cell",
-            "duplicate_key",
-            "failed_import_clears",
-            "header_only_clears",
-            "trims",
-            "unchanged_counted",
-        ),
-        "there is no probe of it yet",
-    ),
-    "kb_filter_words": "the connectors send the words of the API description",
-    "protected_items": "asking needs a list that is protected",
+    "kb_filter_words": "the source sends the words of the API description, whatever the knowledge base writes",
     "rights_limit_clearing": "asking needs a key whose owner may not write every row",
+    "protected_items": "asking needs a list that is protected",
+    "client_patience_seconds": "asking would take minutes of silence; the source downloads as fast as Pigment sends",
 }
 
 
@@ -196,8 +216,11 @@ OTHERS: dict[str, Deviation] = {
     "a limit with Retry-After": Deviation(
         {"retry-after"}, prepare=lambda each: setattr(each, "limits", Limits(requests=20, retry_after=True))
     ),
-    "a configuration that clears": Deviation({"repeated-file", "dry-run"}, prepare=clearing),
-    "no unique identifier": Deviation({"repeated-file", "dry-run"}, prepare=no_unique_identifier),
+    "a configuration that clears": Deviation({"repeated-file", "other-rows"}, prepare=clearing),
+    "a configuration that clears by key": Deviation(
+        {"other-rows"}, prepare=configured("Accounts", "clear_before_import", value=True)
+    ),
+    "no unique identifier": Deviation({"repeated-file"}, prepare=no_unique_identifier),
     "keys of all types": Deviation({"one-type-per-key", "audit-key"}, prepare=keys_of_all_types),
     "HTTP/1.1 alone": Deviation({"http2"}, protocols=("http/1.1",)),
     "a redirect": Deviation({"address"}, when("/applications", redirected)),
@@ -308,7 +331,7 @@ OTHERS: dict[str, Deviation] = {
         {"status-words", "failed-import"}, when("/status", replaced(b'"Failed"', b'"Refused"'))
     ),
     "never a report": Deviation(
-        {"detailed-report", "report-fields", "new-rows", "repeated-file", "dry-run", "start-report"},
+        {"detailed-report", "report-fields", "new-rows", "repeated-file", "start-report"},
         when("/status", query(without("includedDetailedReport"))),
     ),
     "always a report": Deviation(
@@ -350,6 +373,30 @@ OTHERS: dict[str, Deviation] = {
         {"start-answer"}, when("/trigger", document(lambda answer: {**answer, "operation": "copy"}))
     ),
     "a copy that fails": Deviation({"start-report"}, prepare=without_its_source),
+    "a list that does not clear": Deviation(
+        {"clear-absent-rows", "header-only-clears", "delete-right"},
+        prepare=configured(BY_KEY, "clear_before_import", value=False),
+    ),
+    "a list without a unique identifier": Deviation(
+        {"clear-present-rows", "absent-column", "key-twice"}, prepare=configured(BY_KEY, "key", value=None), alone=False
+    ),
+    "the first row of a key": turned({"key-twice"}, "duplicate_key", to=DuplicateKey.FIRST),
+    "two rows of a cell fail": turned({"metric-two-rows"}, "double_cell", to=DoubleCell.FAIL),
+    "days and months swapped": Deviation({"same-day"}, prepare=configured(BY_KEY, "date_format", value="yyyy-dd-MM")),
+    "dates in another form": Deviation({"same-day"}, prepare=configured(BY_KEY, "date_format", value="dd/MM/yyyy")),
+    "a scope that does not clear": Deviation(
+        {"scope-changed-rows"}, prepare=configured(BY_SCOPE, "clear_before_import", value=False)
+    ),
+    "a fixed scope": Deviation(
+        {"scope-header-only"}, prepare=configured(BY_SCOPE, "fixed_scope", value=("One", "One")), alone=False
+    ),
+    "empty cells that leave values alone": Deviation({"empty-cell"}, pushed(labelled)),
+    "blanks that leave values alone": Deviation(
+        {"metric-blank", "metric-emptied"}, pushed(without_blanks), alone=False
+    ),
+    "no block in the report": Deviation(
+        {"block-named"}, in_report(lambda report: report["impactedBlocks"][0].update(blockId=None))
+    ),
     "import modes ignored": Deviation({"import-mode"}, when("/push/", query(without("importMode")))),
 }
 

@@ -15,9 +15,12 @@ from verify.csv_probes import CSV_PROBES
 from verify.error_probes import ERROR_PROBES, LIMIT_PROBES
 from verify.export_probes import EXPORT_PROBES
 from verify.import_probes import IMPORT_PROBES
+from verify.list_probes import LIST_PROBES
 from verify.metadata_probes import METADATA_PROBES
+from verify.metric_probes import METRIC_PROBES
 from verify.observer import Observer
 from verify.probe import Circumstances, Verdict, as_markdown, as_table, run, summary
+from verify.scope_probes import SCOPE_PROBES
 from verify.start_probes import START_PROBES
 from verify.workspace import Workspace
 
@@ -27,6 +30,9 @@ PROBES = (
     *CSV_PROBES,
     *ERROR_PROBES,
     *AUDIT_PROBES,
+    *LIST_PROBES,
+    *SCOPE_PROBES,
+    *METRIC_PROBES,
     *IMPORT_PROBES,
     *START_PROBES,
     *LIMIT_PROBES,

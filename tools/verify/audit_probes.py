@@ -11,7 +11,8 @@ from verify.workspace import Workspace
 
 _PATH = "/api/audit/v1/events"
 _DAYS = 30
-_EVENT_FIELDS = {"id", "type", "eventTimestamp", "ingestionTimestamp"}
+# Public notes have seen both names of the first two; the source reads either.
+_EVENT_FIELDS = ({"id", "eventId"}, {"type", "eventType"}, {"eventTimestamp"}, {"ingestionTimestamp"})
 
 
 def _page(workspace: Workspace, *, days: int = _DAYS, **params: str) -> Exchange:
@@ -36,8 +37,10 @@ def _events(response: Exchange) -> list[dict[str, Any]]:
 
 def _cursor(response: Exchange) -> str | None:
     document = response.json()
-    pagination = document.get("pagination") if isinstance(document, dict) else None
-    found = pagination.get("nextCursor") if isinstance(pagination, dict) else None
+    if not isinstance(document, dict):
+        return None
+    pagination = document.get("pagination")
+    found = pagination.get("nextCursor") if isinstance(pagination, dict) else document.get("nextEventsCursor")
     return found if isinstance(found, str) and found else None
 
 
@@ -58,7 +61,7 @@ def _fields(workspace: Workspace) -> Seen:
         return Seen("no event", same=None)
     everywhere = set.intersection(*map(set, events))
     words = ", ".join(sorted(map(workspace.public_word, everywhere)))
-    return Seen(words, same=everywhere >= _EVENT_FIELDS)
+    return Seen(words, same=all(everywhere & names for names in _EVENT_FIELDS))
 
 
 def _order(workspace: Workspace) -> Seen:
@@ -75,7 +78,7 @@ def _next_page(workspace: Workspace) -> Seen:
     if cursor is None:
         return Seen("a single page", same=None)
     second = _page(workspace, cursor=cursor)
-    ids = [{str(each.get("id")) for each in _events(page)} for page in (first, second)]
+    ids = [{str(each.get("id") or each.get("eventId")) for each in _events(page)} for page in (first, second)]
     fine = second.status == 200 and bool(ids[1]) and not ids[0] & ids[1]
     return Seen("other events" if fine else f"status {second.status}, not the next events", same=fine)
 
@@ -102,9 +105,9 @@ AUDIT_PROBES = (
     ),
     Probe(
         "audit-fields",
-        "Each event has id, type, eventTimestamp and ingestionTimestamp.",
+        "Each event has id or eventId, type or eventType, eventTimestamp and ingestionTimestamp.",
         f"ask for the events of {_DAYS} days",
-        "Without id and ingestionTimestamp, events that were already sent cannot be told apart.",
+        "Without an ID and ingestionTimestamp, events that were already sent cannot be told apart.",
         _fields,
     ),
     Probe(

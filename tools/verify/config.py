@@ -15,6 +15,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _QUOTES = "\"'`<>\u201c\u201d\u2018\u2019\u00ab\u00bb"
 # What comes before an ID in an address of Pigment: a part of the path, or the name of a parameter.
 _APPLICATION = re.compile(r"app|applications?|applicationId")
+_BLOCK = re.compile(r"(dimension|transaction)?-?(block|list|metric)s?|blockId|listId")
 _CONFIGURATION = re.compile(r".*import.*|.*configurations?|.*configurationId|ApiPush|pipelines?")
 
 
@@ -42,6 +43,22 @@ class ImportsForVerifying:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockForVerifying:
+    """A list or metric that the user created for this purpose, and the import configurations that fill it.
+
+    `replacing_id` is a configuration that clears all of the block, `dates` the form in which its files write a day, and
+    `key_without_delete` a key whose owner may not delete items.
+    """
+
+    section: str
+    configuration_id: str
+    block_id: str
+    replacing_id: str | None
+    dates: str
+    key_without_delete: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What is asked, and with which keys."""
 
@@ -50,8 +67,12 @@ class Config:
     application_id: str | None
     imports: ImportsForVerifying | None
     start_id: str | None
+    list: BlockForVerifying | None
+    scope: BlockForVerifying | None
+    metric: BlockForVerifying | None
 
 
+_ISO = "yyyy-MM-dd"
 _DEFAULT_ADDRESS = "https://pigment.app"
 
 
@@ -76,6 +97,7 @@ def parse_config(config: Mapping[str, Any]) -> Config:
         _pasted_id(config, "application_id", _APPLICATION),
         _imports(config),
         _pasted_id(config, "verify_start", _CONFIGURATION),
+        *(_block(config, f"verify_{name}") for name in ("list", "scope", "metric")),
     )
 
 
@@ -99,6 +121,22 @@ def _imports(config: Mapping[str, Any]) -> ImportsForVerifying | None:
     if not isinstance(given, Mapping) or not given.get("import_configuration_id") or not given.get("file"):
         raise ConfigurationProblem('"verify_import" needs "import_configuration_id" and "file".')
     return ImportsForVerifying(_pasted_id(given, "import_configuration_id", _CONFIGURATION) or "", str(given["file"]))
+
+
+def _block(config: Mapping[str, Any], section: str) -> BlockForVerifying | None:
+    given = config.get(section)
+    if not given:
+        return None
+    if not isinstance(given, Mapping) or not given.get("import_configuration_id") or not given.get("block_id"):
+        raise ConfigurationProblem(f'"{section}" needs "import_configuration_id" and "block_id".')
+    return BlockForVerifying(
+        section,
+        _pasted_id(given, "import_configuration_id", _CONFIGURATION) or "",
+        _pasted_id(given, "block_id", _BLOCK) or "",
+        _pasted_id(given, "replace_import_configuration_id", _CONFIGURATION),
+        str(given.get("dates") or _ISO),
+        given.get("import_api_key_without_delete") or None,
+    )
 
 
 def _pasted_id(given: Mapping[str, Any], field: str, before: re.Pattern[str]) -> str | None:

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from verify.import_trial import ImportTrial, Outcome
+from verify.import_trial import ImportTrial
+from verify.imports import Outcome
 from verify.probe import NotAsked, Probe, Seen
 from verify.workspace import Workspace
 
@@ -62,7 +63,7 @@ def _detail(trial: ImportTrial, _: Workspace) -> Seen:
     import_id = (outcome.pushed.json() or {}).get("importId")
     if not outcome.completed or not import_id:
         return Seen("the import did not complete", same=None)
-    without = trial.report(import_id)
+    without = trial.imports.report(import_id)
     there, not_there = outcome.report.get("detailedReport"), without.get("detailedReport")
     fine = isinstance(there, dict) and not not_there
     return Seen("only when asked for" if fine else "always" if not_there else "never", same=fine)
@@ -87,22 +88,18 @@ def _report_fields(trial: ImportTrial, workspace: Workspace) -> Seen:
     return Seen(words or "as described", same=not words)
 
 
-def _counts(outcome: Outcome) -> str:
-    return ", ".join(f"{outcome.count(f'{name}Count')} {name}" for name in ("inserted", "updated", "deleted"))
-
-
 def _new_rows(trial: ImportTrial, _: Workspace) -> Seen:
     _needs_new(trial)
     outcome = trial.first()
     return Seen(
-        _counts(outcome), same=(outcome.count("insertedCount"), outcome.count("deletedCount")) == (trial.rows(), 0)
+        outcome.in_words(), same=(outcome.count("insertedCount"), outcome.count("deletedCount")) == (trial.rows(), 0)
     )
 
 
 def _repeat(trial: ImportTrial, _: Workspace) -> Seen:
     outcome = trial.repeated()
     found = [outcome.count(f"{name}Count") for name in ("inserted", "updated", "deleted")]
-    return Seen(_counts(outcome), same=found == [0, trial.rows(), 0])
+    return Seen(outcome.in_words(), same=found == [0, trial.rows(), 0])
 
 
 def _two_at_once(trial: ImportTrial, _: Workspace) -> Seen:
@@ -154,18 +151,33 @@ def _widened(file: str, cell: str) -> str:
     return "".join(f"{line}\r\n" for line in (f"{header},{_UNMAPPED}", *(f"{row},{cell}" for row in rows)))
 
 
-def _dry_run(trial: ImportTrial, _: Workspace) -> Seen:
+def _dry_files(trial: ImportTrial) -> tuple[Outcome, Outcome]:
+    """New rows with dryRun, and the same without."""
     _needs_new(trial)
-    file = trial.file(word=f"verify-dry-{uuid.uuid4().hex[:8]}")
-    dry = trial.outcome("dry run", file, params={"dryRun": "true"})
+    dry = trial.outcome("dry run", trial.file(trial.second_word), params={"dryRun": "true"})
+    return dry, trial.outcome("after the dry run", trial.file(trial.second_word))
+
+
+def _other_rows(trial: ImportTrial, _: Workspace) -> Seen:
+    deleted = [outcome.count("deletedCount") for outcome in _dry_files(trial) if outcome.completed]
+    if not deleted or None in deleted:
+        return Seen("no count of deleted rows", same=None)
+    return Seen("some are deleted" if any(deleted) else "none is deleted", same=not any(deleted))
+
+
+def _dry_run(trial: ImportTrial, workspace: Workspace) -> Seen:
+    dry, after = _dry_files(trial)
     if dry.pushed.status != 200:
         return Seen(f"status {dry.pushed.status}", same=False)
-    again = trial.outcome("after the dry run", file)
-    if again.count("insertedCount") == trial.rows():
-        return Seen("nothing was stored", same=False)
-    if again.count("updatedCount") == trial.rows():
-        return Seen("the rows were stored", same=True)
-    return Seen("the rows were neither inserted nor updated by a second push", same=False)
+    inserted = after.count("insertedCount")
+    if inserted is None or trial.repeated().count("insertedCount"):
+        return Seen("the counts do not tell", same=None)
+    stored_nothing = inserted == trial.rows()
+    try:
+        is_richer = workspace.richer_configurations().status == 200
+    except NotAsked:
+        is_richer = False
+    return Seen("nothing was stored" if stored_nothing else "the rows were stored", same=stored_nothing == is_richer)
 
 
 def _import_mode(trial: ImportTrial, _: Workspace) -> Seen:
@@ -251,8 +263,8 @@ IMPORT_PROBES = (
         "repeated-file",
         "A file that is pushed again updates its rows; nothing is inserted or deleted.",
         "push the same file again",
-        "inserted: the list has no unique identifier, repeated rows double. "
-        "deleted: the configuration clears before import, appending would lose rows.",
+        "inserted: the list has no unique identifier, so repeated rows double. deleted: the configuration clears, so "
+        "appended rows replace what is there. 0 updated alone: unchanged rows are not counted, which does no harm.",
         _on(_repeat),
     ),
     Probe(
@@ -298,10 +310,18 @@ IMPORT_PROBES = (
         _on(_megabyte),
     ),
     Probe(
+        "other-rows",
+        "A file leaves the rows that it lacks as they are.",
+        "push new rows",
+        "The configuration clears before import: rows that a sync appends replace what is there.",
+        _on(_other_rows),
+    ),
+    Probe(
         "dry-run",
-        "A push with dryRun stores its rows: the API description does not know dryRun.",
+        "A push with dryRun stores its rows, except where the richer list of import configurations is offered.",
         "push new rows with dryRun, then without",
-        "None for a dry run, which sends a file only where the richer import configurations are.",
+        "Nothing stored without the richer list: no difference, because the destination then pushes nothing in a dry "
+        'run. Rows stored with it: leave "Dry run" off, because its first file is imported.',
         _on(_dry_run),
     ),
     Probe(

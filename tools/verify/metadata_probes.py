@@ -88,9 +88,7 @@ def _table_configurations(workspace: Workspace) -> Seen:
 
 
 def _richer_configurations(workspace: Workspace) -> Seen:
-    if workspace.application_id is None:
-        raise NotAsked("the configuration has no application_id")
-    response = workspace.metadata(f"/api/v1/import/configurations?applicationId={workspace.application_id}")
+    response = workspace.richer_configurations()
     refs = _dimension_refs(response.json()) if response.status == 200 else set()
     words = f"status {response.status}"
     if refs:

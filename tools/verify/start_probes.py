@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from verify.import_trial import Outcome
+from verify.imports import Outcome
 from verify.observer import Exchange
 from verify.probe import NotAsked, Probe, Seen
 from verify.workspace import Workspace
@@ -20,9 +20,9 @@ def _start(workspace: Workspace, configuration_id: str) -> Exchange:
 
 
 def _named(workspace: Workspace) -> str:
-    if workspace.start_id is None:
+    if workspace.config.start_id is None:
         raise NotAsked("nothing to start is named under verify_start")
-    return workspace.start_id
+    return workspace.config.start_id
 
 
 def _unknown(workspace: Workspace) -> Seen:
@@ -31,9 +31,9 @@ def _unknown(workspace: Workspace) -> Seen:
 
 
 def _takes_files(workspace: Workspace) -> Seen:
-    if workspace.imports is None:
+    if workspace.config.imports is None:
         raise NotAsked("no import configuration is named under verify_import")
-    status = _start(workspace, workspace.imports.configuration_id).status
+    status = _start(workspace, workspace.config.imports.configuration_id).status
     return Seen(f"status {status}", same=status == 400)
 
 
@@ -52,7 +52,7 @@ def _answer(workspace: Workspace) -> Seen:
 
 
 def _report(workspace: Workspace) -> Seen:
-    outcome: Outcome = workspace.trial.follow(_start(workspace, _named(workspace)))
+    outcome: Outcome = workspace.imports.follow(_start(workspace, _named(workspace)))
     if not outcome.completed:
         return Seen("it did not complete", same=False)
     missing = [name for name in _COUNTS if outcome.count(name) is None]

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from verify.block_trial import BlockTrial
 from verify.config import Config
 from verify.csv_sample import CsvSample, read_sample
 from verify.import_trial import ImportTrial
+from verify.imports import Imports
 from verify.observer import Exchange, Observer
 from verify.probe import NotAsked
 
@@ -33,15 +35,24 @@ class Workspace:
 
     def __init__(self, observer: Observer, config: Config, sleep: Callable[[float], None] = time.sleep) -> None:
         self.observer = observer
+        self.config = config
         self.keys = config.keys
-        self.imports = config.imports
         self.application_id = config.application_id
-        self.start_id = config.start_id
-        self.trial = ImportTrial(observer, self.keys.imports, self.imports, sleep)
+        self.imports = Imports(observer, config.keys.imports, sleep)
+        self.trial = ImportTrial(self.imports, config.imports)
+        self.list_trial = BlockTrial(self, "verify_list", config.list)
+        self.scope_trial = BlockTrial(self, "verify_scope", config.scope)
+        self.metric_trial = BlockTrial(self, "verify_metric", config.metric, is_metric=True)
 
     def metadata(self, path: str) -> Exchange:
         """What a listing returns."""
         return self.observer.once(_needed(self.keys.metadata, "Modeling Metadata"), "GET", path)
+
+    def richer_configurations(self) -> Exchange:
+        """The answer to the richer list of import configurations, which only some workspaces offer."""
+        if self.application_id is None:
+            raise NotAsked("the configuration has no application_id")
+        return self.metadata(f"/api/v1/import/configurations?applicationId={self.application_id}")
 
     def listed(self, path: str) -> list[dict[str, Any]]:
         """The entries of a listing; nothing where it is not what was expected."""
@@ -68,6 +79,13 @@ class Workspace:
         block = self.first(type_)
         path = f"/api/{'' if legacy else 'v1/'}export/{_PATHS[type_]}/{block.get('id')}"
         return self.observer.once(_needed(self.keys.export, "Export"), "POST", path, json=options)
+
+    def exported(self, kind: str, block_id: str) -> Exchange | None:
+        """The export of a block as it is now; None without an Export key."""
+        if self.keys.export is None:
+            return None
+        path = f"/api/v1/export/{kind}/{block_id}"
+        return self.observer.send(self.keys.export, "POST", path, json=AS_THE_CONNECTOR_ASKS)
 
     def sample(self, type_: str, delimiter: str = ";", **changes: Any) -> CsvSample:
         """The first rows of a block, exported as the connector does, with changes."""
@@ -96,7 +114,7 @@ class Workspace:
 
     def _private(self) -> set[str]:
         known = {str(each.get("name")) for each in self.blocks()} if self.keys.metadata else set()
-        return known | set(self.imports.file.split() if self.imports else ())
+        return known | set(self.config.imports.file.split() if self.config.imports else ())
 
 
 def _needed(key: str | None, kind: str) -> str:
