@@ -100,8 +100,8 @@ class PlanningTeam:
         return compare(self._workspace, _LEDGER)
 
     def copied(self) -> Comparison:
-        """The metrics that the copies fill, beside what they are filled from."""
-        departments = [[row[0], row[3]] for row in self._workspace.rows("Departments", CONSOLIDATION)]
+        """The metrics that the copies fill, beside what they are filled from; metrics have no blank cells."""
+        departments = [[row[0], row[3]] for row in self._workspace.rows("Departments", CONSOLIDATION) if row[3]]
         headcount = self._workspace.rows("Headcount", CONSOLIDATION)
         expected, found = [*departments, *headcount], []
         for name in (FTE, HEADCOUNT_PLAN):
