@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import h2.connection
@@ -13,6 +14,7 @@ import h2.events
 import pytest
 import requests
 
+from local_pigment.audit import AuditNames
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.sample import (
     CONSOLIDATION,
@@ -231,3 +233,36 @@ def test_a_copy_that_cannot_run_fails(copies: LocalPigment, gone: bool) -> None:
 
     assert done["importStatus"] == "Failed"
     assert done["errorsDetails"][0]["name"] == ("SourceBlockNotFound" if gone else "MissingColumn")
+
+
+def audit_page(pigment: LocalPigment, **query: str) -> dict[str, Any]:
+    since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    response = requests.get(
+        f"{pigment.url}/api/audit/v1/events",
+        params={"ingestedSince": since, **query},
+        headers=headers(pigment),
+        timeout=10,
+    )
+    page: dict[str, Any] = response.json()
+    return page
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_the_audit_log_has_the_names_that_public_notes_have_seen(pigment: LocalPigment, absent: bool) -> None:
+    """A cursor beside the events or under `pagination`, and on the last page null or absent."""
+    names = AuditNames(id="eventId", type="eventType", next_cursor="nextEventsCursor", absent_at_end=absent)
+    pigment.workspace.variants.audit_names, pigment.workspace.audit.page_size = names, 8
+    first = audit_page(pigment)
+    last = audit_page(pigment, cursor=first["nextEventsCursor"])
+
+    assert [len(page["events"]) for page in (first, last)] == [8, 4]
+    assert {"eventId", "eventType"} <= first["events"][0].keys()
+    assert last.get("nextEventsCursor", "absent") == ("absent" if absent else None)
+    assert "pagination" not in first
+
+
+def test_the_audit_log_has_its_cursor_under_pagination_by_default(pigment: LocalPigment) -> None:
+    page = audit_page(pigment)
+
+    assert page["pagination"] == {"nextCursor": None}
+    assert {"id", "type"} <= page["events"][0].keys()
