@@ -36,7 +36,13 @@ from destination_pigment.rejected_rows.store import (
 )
 from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
-from destination_pigment.targets import find_targets, needs_names, require_no_emptying_update, shared_blocks
+from destination_pigment.targets import (
+    find_targets,
+    needs_names,
+    require_no_emptying_update,
+    require_suitable_targets,
+    shared_blocks,
+)
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import TransientProblem
 from pigment_airbyte.output import log_slow_conversion
@@ -291,6 +297,7 @@ def _open_streams(
     """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
     known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
     targets = find_targets(streams, settings.targets, known)
+    require_suitable_targets(streams, targets, settings.targets)
     require_no_emptying_update(streams, targets, settings.loading_of)
     for sentence in shared_blocks(streams, targets, known or ()):
         logger.warning(sentence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from destination_pigment.config import Loading, TargetEntry
@@ -48,7 +48,7 @@ def find_targets(
     entries: Sequence[TargetEntry],
     known: Sequence[ImportConfiguration] | None,
 ) -> dict[StreamKey, Target]:
-    """The target of every stream.
+    """The target of every stream; that of a stream that adds has nothing that clears.
 
     `known` are the import configurations of the application, None where they cannot be listed. Raises `ConfigProblem`
     that lists what there is, for all streams at once.
@@ -59,14 +59,26 @@ def find_targets(
         target = _by_id(stream, entries) or _by_name(stream, entries, known or ())
         if target is None:
             missing.append(stream)
-        else:
+        elif stream.mode is WriteMode.REPLACE or target.scope is not None:
             found[stream.key] = target
+        else:
+            found[stream.key] = replace(target, clearing_id=None)
     if missing:
         raise ConfigProblem(_describe_missing(missing, known))
-    _require_declared(streams, found)
-    _require_adding(streams, found, entries)
-    _require_no_conflict(streams, found)
     return found
+
+
+def require_suitable_targets(
+    streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target], entries: Sequence[TargetEntry]
+) -> None:
+    """Raise `ConfigProblem` where a target does not do what the sync mode of its stream needs.
+
+    It is no problem in a Clear, for which the platform changes the sync modes: no record comes then.
+    """
+    _require_declared(streams, targets)
+    _require_adding(streams, targets, entries)
+    _require_whole_scopes(streams, targets)
+    _require_no_conflict(streams, targets)
 
 
 def require_no_emptying_update(
@@ -152,7 +164,7 @@ def _describe_missing(missing: Sequence[DestinationStream], known: Sequence[Impo
     )
 
 
-def _require_declared(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+def _require_declared(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:
     """Nothing in Pigment's API says whether an import configuration clears, so the user must."""
     undeclared = [
         stream for stream in streams if stream.mode is WriteMode.REPLACE and targets[stream.key].clearing_id is None
@@ -164,35 +176,58 @@ def _require_declared(streams: Sequence[DestinationStream], targets: dict[Stream
         raise ConfigProblem(
             "A sync that overwrites needs an import configuration that clears its block, and nothing says so for the "
             f'{named}: under "Targets", tick "Clears before import" if "Clear items prior to import" is on for it '
-            'in Pigment, or enter another one for which it is on as "Replacing import configuration ID".'
+            'in Pigment, enter the column as "Scope" if it is on for a part of the block, or enter another one for '
+            'which it is on as "Replacing import configuration ID".'
         )
 
 
 def _require_adding(
-    streams: Sequence[DestinationStream], targets: dict[StreamKey, Target], entries: Sequence[TargetEntry]
+    streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target], entries: Sequence[TargetEntry]
 ) -> None:
     """What the user says of an import configuration counts for every stream that goes through it."""
     ticked = {each.configuration_id for each in entries if each.clears}
+    scoped = {each.configuration_id for each in entries if each.scope and each.replace_configuration_id is None}
     replacing = {each.replace_configuration_id for each in entries}
     for stream in streams:
-        configuration_id = targets[stream.key].configuration_id
-        if stream.mode is WriteMode.REPLACE or configuration_id not in ticked | replacing:
+        target = targets[stream.key]
+        if target.clearing_id is not None or target.configuration_id not in ticked | scoped | replacing:
             continue
-        said = (
+        reason = (
             '"Clears before import" is ticked for it'
-            if configuration_id in ticked
+            if target.configuration_id in ticked
+            else 'it has a "Scope"'
+            if target.configuration_id in scoped
             else 'it is entered as "Replacing import configuration ID"'
         )
         raise ConfigProblem(
-            f"The {stream.subject} appends, and its import configuration {configuration_id} deletes what is in its "
-            f'block before each import, because {said} under "Targets"; nothing was pushed: choose a sync mode that '
-            "overwrites, or let the target have an import configuration that does not clear."
+            f"The {stream.subject} appends, and its import configuration {target.configuration_id} deletes what is in "
+            f'its block before each import, because {reason} under "Targets"; nothing was pushed: choose a sync mode '
+            "that overwrites, or give the target an import configuration that does not clear."
         )
 
 
-def _require_no_conflict(streams: Sequence[DestinationStream], targets: dict[StreamKey, Target]) -> None:
+def _require_whole_scopes(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:
+    """What a scope replaces must come whole: rows of it that are not sent are deleted."""
+    for stream in streams:
+        scope = targets[stream.key].scope
+        if scope is not None and stream.is_incremental:
+            raise ConfigProblem(
+                f'The {stream.subject} is incremental, and its target has the scope "{scope}": it sends only rows that '
+                f'have changed, and all other rows of the same "{scope}" would be deleted; nothing was pushed: choose '
+                'a full refresh in Airbyte, or leave "Scope" empty and take an import configuration that does not '
+                "clear."
+            )
+        if scope is not None and scope not in stream.columns:
+            raise ConfigProblem(
+                f'The {stream.subject} has no column "{scope}", which is the "Scope" of its target; nothing was '
+                'pushed: write it under "Targets" as the stream does, or select the column in Airbyte.'
+            )
+
+
+def _require_no_conflict(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:
     """A stream that replaces would delete what another stream puts into the same place."""
-    for configuration_id, names in _contested(streams, lambda stream: targets[stream.key].configuration_ids):
+    for configuration_id, sharing in _contested(streams, targets, lambda target: target.configuration_ids):
+        names = " and ".join(stream.subject for stream in sharing)
         raise ConfigProblem(
             f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
             "is there: give each an import configuration of its own."
@@ -202,29 +237,34 @@ def _require_no_conflict(streams: Sequence[DestinationStream], targets: dict[Str
 def shared_blocks(
     streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target], known: Sequence[ImportConfiguration]
 ) -> list[str]:
-    """A sentence for each block that one stream replaces and another fills, as far as blocks are known.
-
-    An import configuration may clear only its own scope of a block, which is not reported: so it is no error.
-    """
+    """A sentence for each block that one stream replaces, whole or in part, and another fills, if blocks are known."""
     blocks = {each.id: [each.target] for each in known if each.target is not None}
-    return [
-        f'The {names} fill the same block, "{block}", and what overwrites it deletes what the other has put there, '
-        "unless its import configuration clears only a scope of its own."
-        for block, names in _contested(streams, lambda stream: blocks.get(targets[stream.key].configuration_id, ()))
-    ]
+    sentences = []
+    for block, sharing in _contested(streams, targets, lambda target: blocks.get(target.configuration_id, ())):
+        names = " and ".join(stream.subject for stream in sharing)
+        scopes = {target.scope for stream in sharing if (target := targets[stream.key]).clearing_id is not None}
+        if None in scopes:
+            what = "what overwrites it deletes what the other has put there"
+        else:
+            columns = " and ".join(f'"{scope}"' for scope in sorted(filter(None, scopes)))
+            what = f"what has the scope {columns} deletes what the other has put there for the same values"
+        sentences.append(f'The {names} fill the same block, "{block}", and {what}.')
+    return sentences
 
 
 def _contested(
-    streams: Iterable[DestinationStream], places_of: Callable[[DestinationStream], Iterable[str]]
-) -> Iterator[tuple[str, str]]:
-    """Each place that several streams fill and one of them replaces, with the names of these streams."""
+    streams: Iterable[DestinationStream],
+    targets: Mapping[StreamKey, Target],
+    places_of: Callable[[Target], Iterable[str]],
+) -> Iterator[tuple[str, list[DestinationStream]]]:
+    """Each place that several streams fill and one of them replaces, whole or in part, with these streams."""
     by_place: dict[str, list[DestinationStream]] = defaultdict(list)
     for stream in streams:
-        for place in places_of(stream):
+        for place in places_of(targets[stream.key]):
             by_place[place].append(stream)
     for place, sharing in by_place.items():
-        if len(sharing) > 1 and any(stream.mode is WriteMode.REPLACE for stream in sharing):
-            yield place, " and ".join(stream.subject for stream in sharing)
+        if len(sharing) > 1 and any(targets[stream.key].clearing_id is not None for stream in sharing):
+            yield place, sharing
 
 
 _SYNC_MODES = ("append", "append_dedup", "overwrite")
@@ -257,9 +297,10 @@ def _operation(object_name: str, configuration: ImportConfiguration, sync_mode: 
     if required:
         schema["required"] = required
     operation: dict[str, Any] = {"object_name": object_name, "sync_mode": sync_mode, "json_schema": schema}
-    keys = [[column.name] for column in columns if column.is_key]
-    if keys and sync_mode == "append_dedup":
-        operation["matching_keys"] = keys
+    key = [column.name for column in columns if column.is_key]
+    if key and sync_mode == "append_dedup":
+        # A list of alternatives, of which each is a list of the columns of one key.
+        operation["matching_keys"] = [key]
     return operation
 
 

@@ -180,6 +180,25 @@ def test_streams_that_share_a_block_are_named(
 ) -> None:
     streams = [DestinationStream(None, name, mode, ("a",)) for name, mode in zip("ab", modes, strict=True)]
     known = [ImportConfiguration(name, name, block) for name, block in zip("ab", targets, strict=True)]
-    sentences = shared_blocks(streams, {each.key: Target(each.name) for each in streams}, known)
+    of_streams = {
+        each.key: Target(each.name, each.name if each.mode is WriteMode.REPLACE else None) for each in streams
+    }
+    sentences = shared_blocks(streams, of_streams, known)
     assert len(sentences) == count
     assert all('The stream "a" and stream "b" fill the same block, "Ledger"' in each for each in sentences)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (Target("a", "a"), Target("b"), "what overwrites it deletes what the other has put there."),
+        (Target("a", "a"), Target("b", "b", scope="Month"), "what overwrites it deletes"),
+        (Target("a", "a", scope="Month"), Target("b"), 'what has the scope "Month" deletes what the other'),
+        (Target("a", "c", scope="Month"), Target("b", "b", scope="Entity"), 'the scope "Entity" and "Month" deletes'),
+    ],
+)
+def test_a_scope_deletes_only_rows_of_its_values_in_a_shared_block(first: Target, second: Target, words: str) -> None:
+    streams = [DestinationStream(None, name, WriteMode.APPEND, ("a",)) for name in "ab"]
+    known = [ImportConfiguration(name, name, "Ledger") for name in "ab"]
+    (sentence,) = shared_blocks(streams, dict(zip([each.key for each in streams], (first, second), strict=True)), known)
+    assert words in sentence
