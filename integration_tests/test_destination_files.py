@@ -76,14 +76,13 @@ def test_both_ways_of_uploading_store_the_same(destination: Runner, upload: str)
     assert entries(destination) == names(20)
 
 
-def test_a_wider_header_instead_of_a_dropped_column(destination: Runner) -> None:
+def test_a_new_column_widens_the_file_instead_of_being_dropped(destination: Runner) -> None:
     narrow = catalog(stream(columns=("Entry", "Amount")))
     run = write(destination, [record({"Entry": "a", "Amount": 1}), record(entry(2)), state(1)], narrow)
 
     assert run.exit_code == 0
     assert [each.split(b"\r\n")[0] for each in received(destination)] == [
-        b"Amount,Entry",
-        b"Account,Amount,Department,Entry,Memo,Posted,Reversed",
+        b"Amount,Entry,Account,Department,Memo,Posted,Reversed",
     ]
     assert len(logged(run, "columns that its schema lacks")) == 1
     assert [row[0] for row in rows(destination)] == ["a", "GL-0000002"]

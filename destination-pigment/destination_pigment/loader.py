@@ -246,9 +246,10 @@ class Loader:
         if done.problem is not None:
             return
         rows = sum(each.rows for each in job.segments)
-        stored = max(0, rows - done.rejected)
+        # What another record replaces is stored with it, and a deletion that is not sent is no row that was rejected.
+        stored = max(0, rows - done.rejected) + sum(each.superseded for each in job.segments)
         rejected = sum(each.records for each in job.segments) - stored
-        self.rejected += rejected
+        self.rejected += rejected - sum(each.deleted for each in job.segments)
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
         self.to_replace.discard(job.stream.key)
 

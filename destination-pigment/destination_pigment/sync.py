@@ -311,7 +311,7 @@ def _open_streams(
         require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
         rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
-        files = StreamFiles(converter, spool, settings.limits, rejections)
+        files = StreamFiles(converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows)
         if stream.mode is WriteMode.REPLACE:
             opened[key] = Reload(stream, target, files, patience.restart_seconds, store)
         else:

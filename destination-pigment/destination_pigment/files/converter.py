@@ -17,7 +17,7 @@ from destination_pigment.files.rows import Column, NewColumns, Rejection, RowCon
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
-from pigment_native.cells import CellReader, RecordInput, select_rows
+from pigment_native.cells import CellReader, RecordInput
 from pigment_native.library import LIBRARY
 
 if TYPE_CHECKING:
@@ -51,33 +51,34 @@ class RecordConverter:
         """The columns of the next lines that are plain records of this stream; None if the next line is not one."""
         return None if self._messages is None else self._messages.read_cells(lines)
 
-    def checked(self, as_sent: Sequence[Column]) -> Iterator[Rows | Rejection]:
-        """Columns of this header with dates written, and the rows that are rejected for a date or an unknown item.
+    def checked(self, sent: Rows) -> Iterator[Rows | Rejection]:
+        """Rows with their dates written, and before them those that are rejected for a date or an unknown item.
 
         A rejected row has its cells as they were sent.
         """
-        columns, no_dates = as_sent, dict[int, str]()
+        written, no_dates = sent, dict[int, str]()
         if self._dates is not None:
-            columns, no_dates = self._dates.write(self.header, as_sent)
-        columns, as_sent = yield from self._without(no_dates, columns, as_sent)
+            columns, no_dates = self._dates.write(sent.header, sent.columns)
+            written = Rows(sent.header, columns, sent.places)
+        written, sent = yield from _without(no_dates, written, sent)
         unknown = {
             position: f'the column "{check.column}" contains an unknown item of its dimension'
             for check in self._checks
-            for position in check.rows_to_skip(columns[self.header.index(check.column)])
+            for position in check.rows_to_skip(written.columns[sent.header.index(check.column)])
         }
-        columns, _ = yield from self._without(unknown, columns, as_sent)
-        if len(columns[0]):
-            yield Rows(self.header, columns)
+        written, _ = yield from _without(unknown, written, sent)
+        if written.count:
+            yield written
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
-        """The rows of the records and those that are rejected, in their order."""
+        """The rows of the records as they were sent, and those that are no rows, in their order."""
         lines, begin = RecordInput(b"\n".join(records)), 0
         # Where the library converts none or few, more and more go by row: a batch full of odd ones costs a few calls.
         odd = 1 if self._data is not None else len(records)
         while begin < len(records):
             columns = None if self._data is None else self._data.read_cells(lines)
             if columns is not None:
-                yield from self.checked(columns)
+                yield Rows(self.header, columns)
                 count = len(columns[0])
                 begin, odd = begin + count, 1 if count >= _WORTH_A_CALL else odd
                 continue
@@ -91,7 +92,7 @@ class RecordConverter:
         for record in records:
             converted = self._by_row.convert(record)
             if isinstance(converted, NewColumns):
-                yield from self._collected(rows)
+                yield from _collected(self.header, rows)
                 rows = []
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
@@ -99,7 +100,7 @@ class RecordConverter:
                 yield converted
             elif isinstance(converted, list):
                 rows.append(converted)
-        yield from self._collected(rows)
+        yield from _collected(self.header, rows)
 
     def log_findings(self) -> None:
         """Log what the dates and the checks found."""
@@ -108,23 +109,6 @@ class RecordConverter:
         for check in self._checks:
             check.log_unknown()
 
-    def _without(
-        self, rejected: Mapping[int, str], columns: Sequence[Column], as_sent: Sequence[Column]
-    ) -> Generator[Rejection, None, tuple[Sequence[Column], Sequence[Column]]]:
-        """Both without the rejected rows, whose reasons are given by position; yields these as rejections."""
-        if not rejected:
-            return columns, as_sent
-        reasons = [rejected.get(position) for position in range(len(columns[0]))]
-        for reason in sorted(set(rejected.values())):
-            which = [each == reason for each in reasons]
-            yield Rejection(reason, Rows(self.header, select_rows(as_sent, which)))
-        kept = [each is None for each in reasons]
-        return select_rows(columns, kept), select_rows(as_sent, kept)
-
-    def _collected(self, rows: list[Row]) -> Iterator[Rows | Rejection]:
-        if rows:
-            yield from self.checked(list(zip(*rows, strict=True)))
-
     def _widen(self, names: tuple[str, ...]) -> None:
         logger.warning(
             "The %s has columns that its schema lacks: %s. They are sent: refresh the schema of the connection, and "
@@ -132,7 +116,7 @@ class RecordConverter:
             self.stream.subject,
             ", ".join(f'"{name}"' for name in names),
         )
-        self._set_header(sorted({*self.header, *names}))
+        self._set_header((*self.header, *sorted(names)))
 
     def _set_header(self, columns: Sequence[str]) -> None:
         self.header = tuple(columns)
@@ -147,6 +131,22 @@ class RecordConverter:
             return CellReader(self._library, self.header, self.dialect.decimal_separator, stream)
         except UnicodeEncodeError:
             return None
+
+
+def _collected(header: tuple[str, ...], rows: list[Row]) -> Iterator[Rows]:
+    if rows:
+        yield Rows(header, list(zip(*rows, strict=True)))
+
+
+def _without(rejected: Mapping[int, str], written: Rows, sent: Rows) -> Generator[Rejection, None, tuple[Rows, Rows]]:
+    """Both without the rejected rows, whose reasons are given by position; yields these as rejections."""
+    if not rejected:
+        return written, sent
+    reasons = [rejected.get(position) for position in range(written.count)]
+    for reason in sorted(set(rejected.values())):
+        yield Rejection(reason, sent.selected([each == reason for each in reasons]))
+    kept = [each is None for each in reasons]
+    return written.selected(kept), sent.selected(kept)
 
 
 def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns | None:

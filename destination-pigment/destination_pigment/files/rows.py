@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import msgspec
 
@@ -15,6 +16,7 @@ from destination_pigment.input.catalog import is_airbyte_column
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
 from pigment_csv.values import NumberTooLong, write_out
+from pigment_native.cells import select_rows
 
 Column = Sequence[str | None]
 
@@ -24,14 +26,22 @@ _OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as columns of cells, in the order of a header."""
+    """Rows as columns of cells, in the order of a header.
+
+    `places` are those of the rows among all that came with them; none where it does not matter.
+    """
 
     header: tuple[str, ...]
     columns: Sequence[Column]
+    places: Sequence[int] = ()
 
     @property
     def count(self) -> int:
         return len(self.columns[0])
+
+    def selected(self, which: Sequence[bool]) -> Rows:
+        """The rows for which `which` is true."""
+        return Rows(self.header, select_rows(self.columns, which), list(compress(self.places, which)))
 
 
 @dataclass(frozen=True, slots=True)

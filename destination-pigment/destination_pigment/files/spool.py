@@ -8,12 +8,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from io import FileIO
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 from weakref import WeakSet
 
+from destination_pigment.files.lines import count_rows, padded, read_blocks, select_lines
 from pigment_airbyte import disk
 from pigment_airbyte.failures import TransientProblem
 from pigment_csv.dialect import CsvDialect
@@ -68,17 +69,29 @@ class Spool:
         self._files.add(file)
         return file
 
-    def split(self, file: SpoolFile, offset: int) -> SpoolFile:
-        """Move the rows after an offset into a new file, which stays open; the old one is finished."""
+    def split(self, file: SpoolFile, offset: int, rows: int) -> SpoolFile:
+        """Move the rows after an offset, before which there are so many, into a new file; the old one is finished."""
         file.finish()
-        rest = self.new_file(file.columns, file.dialect)
+        rest = self.new_file(file.columns_at(offset), file.dialect)
         with disk_errors_explained(), file.path.open("r+b") as old:
             old.seek(offset)
+            moved = rest.size_bytes - offset
             while chunk := old.read(_COPY_BYTES):
                 rest.write(chunk)
             old.truncate(offset)
         file.size_bytes = offset
+        rest.parts += [Part(each.begin + moved, each.rows - rows, each.columns) for each in file.parts_after(offset)]
+        file.parts = [file.parts[0], *(each for each in file.parts[1:] if each.begin < offset)]
         return rest
+
+    def rewritten(self, file: SpoolFile, without: Sequence[int] = ()) -> SpoolFile:
+        """The same rows under the last of its headers, without those at these positions, in place of the file."""
+        new = self.new_file(file.parts[-1].columns, file.dialect)
+        for lines in file.read_lines(new.columns, without):
+            new.write(lines)
+        new.finish()
+        file.remove()
+        return new
 
     def selected(self, file: SpoolFile, numbers: frozenset[int]) -> SpoolFile:
         """The rows with these numbers (1 is the first data row), in a new file."""
@@ -97,8 +110,20 @@ class Spool:
         return chosen
 
 
+class Part(NamedTuple):
+    """The rows of a file that were written with the same columns: where they begin, and how many are before them."""
+
+    begin: int
+    rows: int
+    columns: tuple[str, ...]
+
+
 class SpoolFile:
-    """A CSV file that is being written, then read."""
+    """A CSV file that is being written, then read.
+
+    Its columns may grow while it is written. Then it has several `parts`, and `Spool.rewritten` gives all its rows the
+    columns of the last.
+    """
 
     def __init__(self, path: Path, columns: tuple[str, ...], dialect: CsvDialect) -> None:
         self.path = path
@@ -108,6 +133,30 @@ class SpoolFile:
             self._file: IO[bytes] | None = os.fdopen(_open_private(path, _CREATE), "wb")
         self.size_bytes = 0
         self.write(CsvWriter(dialect).header_line(columns))
+        self.parts = [Part(self.size_bytes, 0, columns)]
+
+    @property
+    def full_size_bytes(self) -> int:
+        """How large the file is with all its rows under one header."""
+        last = self.parts[-1].columns
+        if last is self.columns:
+            return self.size_bytes
+        headers = (len(CsvWriter(self.dialect).header_line(each)) for each in (last, self.columns))
+        grown = next(headers) - next(headers)
+        blanks = sum(part.rows * (len(part.columns) - len(before.columns)) for before, part in pairwise(self.parts))
+        return self.size_bytes + grown + blanks
+
+    def widen(self, columns: tuple[str, ...], rows: int) -> None:
+        """What is written after these rows has more columns, at the end."""
+        self.parts.append(Part(self.size_bytes, rows, columns))
+
+    def columns_at(self, offset: int) -> tuple[str, ...]:
+        """The columns of a row that begins at an offset."""
+        return [each for each in self.parts if each.begin <= offset][-1].columns
+
+    def parts_after(self, offset: int) -> list[Part]:
+        """The parts that begin after an offset."""
+        return [each for each in self.parts if each.begin > offset]
 
     def write(self, rows: bytes) -> None:
         """Add rows as lines of CSV; raises `TransientProblem` when the disk is full."""
@@ -131,6 +180,29 @@ class SpoolFile:
             while chunk := file.read(_COPY_BYTES):
                 yield reader.read_rows(chunk)
         yield reader.read_last_row()
+
+    def read_lines(self, columns: Sequence[str], without: Sequence[int] = ()) -> Iterator[bytes]:
+        """The rows as lines, with blank cells up to these columns, without those at the given positions, ascending."""
+        delimiter = self.dialect.delimiter.encode()
+        first = left_out = 0
+        with self.path.open("rb") as file:
+            for part, end in zip(self.parts, [*(each.begin for each in self.parts[1:]), self.size_bytes], strict=True):
+                blanks = delimiter * (len(columns) - len(part.columns))
+                for block in read_blocks(file, part.begin, end):
+                    lines = block
+                    if left_out < len(without):
+                        kept = bytearray(b"\1") * count_rows(block)
+                        while left_out < len(without) and without[left_out] < first + len(kept):
+                            kept[without[left_out] - first] = 0
+                            left_out += 1
+                        first += len(kept)
+                        lines = block if all(kept) else select_lines(block, kept)
+                    if lines:
+                        yield padded(lines, blanks)
+
+    def count_blank_cells(self) -> int:
+        """How many cells of the rows are blank; it reads the whole file."""
+        return sum(row.count(None) for rows in self.read_rows() for row in rows)
 
     def remove(self) -> None:
         self.finish()

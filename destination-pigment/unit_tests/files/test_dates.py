@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -69,20 +69,28 @@ def converted(found: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
     return rows, rejected
 
 
+def written(converter: RecordConverter, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
+    """The rows of records, checked and with their dates written."""
+    for each in converter.convert(records):
+        yield from converter.checked(each) if isinstance(each, Rows) else [each]
+
+
 @settings(max_examples=100, deadline=None)
 @given(records=RECORDS, pattern=st.sampled_from(["dd/MM/yyyy", "yyyy-MM-dd HH:mm:ss", "MMM yy"]))
 def test_both_record_paths_write_the_same(records: list[dict[str, str]], pattern: str) -> None:
     texts = ["{" + ",".join(f'"{name}":{value}' for name, value in each.items()) + "}" for each in records]
     dialect = CsvDialect(dates=parse_date_pattern(pattern))
     converter = RecordConverter(STREAM, (), dialect)
-    rows, rejected = converted(converter.convert([msgspec.Raw(each.encode()) for each in texts]))
+    rows, rejected = converted(written(converter, [msgspec.Raw(each.encode()) for each in texts]))
 
     one_by_one: list[Any] = []
     by_row = RowConverter(STREAM.columns, dialect)
     for text in texts:
         cells = by_row.convert(msgspec.Raw(text.encode()))
         assert isinstance(cells, list)
-        one_by_one.append(converted(RecordConverter(STREAM, (), dialect).checked([[cell] for cell in cells])))
+        one_by_one.append(
+            converted(RecordConverter(STREAM, (), dialect).checked(Rows(STREAM.columns, [[cell] for cell in cells])))
+        )
     assert rows == [row for found, _ in one_by_one for row in found]
     assert sorted(rejected) == sorted(row for _, found in one_by_one for row in found)
     assert len(rows) + len(rejected) == len(texts)
@@ -143,7 +151,8 @@ ORACLES = [
 
 def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_was_sent() -> None:
     rows, rejected = converted(
-        RecordConverter(STREAM, (), FRENCH).convert(
+        written(
+            RecordConverter(STREAM, (), FRENCH),
             [
                 msgspec.Raw(json.dumps(each).encode())
                 for each in (
@@ -153,7 +162,7 @@ def test_a_row_without_a_date_is_rejected_once_by_its_first_such_column_as_it_wa
                     {"day": "2026-05-01T10:00:00", "moment": None, "text": "c", "other": 4},
                     {"day": None, "moment": " ", "text": "", "other": None},
                 )
-            ]
+            ],
         )
     )
     assert rows == [["30/04/2026", "01/05/2026", "1", "2026-04-30"], ["", "", "", ""]]
@@ -171,7 +180,9 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
     check = CheckedColumn(STREAM, "day", frozenset({"Apr 26"}), OnUnknown.SKIP)
     converter = RecordConverter(STREAM, [check], CsvDialect(dates=parse_date_pattern("MMM yy")))
     rows, rejected = converted(
-        converter.checked([["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]])
+        converter.checked(
+            Rows(STREAM.columns, [["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]])
+        )
     )
 
     assert [row[0] for row in rows] == ["Apr 26"]
@@ -184,8 +195,8 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
 
 def test_a_wider_header_keeps_its_dates() -> None:
     converter = RecordConverter(stream_of(d=DAY), (), FRENCH)
-    rows, _ = converted(converter.convert([msgspec.Raw(b'{"a":"2026-04-30","d":"2026-04-30"}')]))
-    assert rows == [["2026-04-30", "30/04/2026"]]
+    rows, _ = converted(written(converter, [msgspec.Raw(b'{"a":"2026-04-30","d":"2026-04-30"}')]))
+    assert rows == [["30/04/2026", "2026-04-30"]]
 
 
 @pytest.mark.parametrize(("dialect", "lines"), [(FRENCH, 1), (CsvDialect(), 0)])
@@ -202,7 +213,7 @@ def test_a_stream_without_dates_says_that_the_pattern_changes_nothing(
 
 def test_without_a_pattern_dates_go_as_they_come() -> None:
     columns = [["30/04/2026"], ["soon"], ["1"], ["x"]]
-    assert converted(RecordConverter(STREAM, (), CsvDialect()).checked(columns)) == (
+    assert converted(RecordConverter(STREAM, (), CsvDialect()).checked(Rows(STREAM.columns, columns))) == (
         [["30/04/2026", "soon", "1", "x"]],
         [],
     )
@@ -212,7 +223,11 @@ def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCapt
     caplog.set_level(logging.WARNING)
     converter = RecordConverter(STREAM, (), FRENCH)
     for _ in range(3):
-        converted(converter.checked([["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]]))
+        converted(
+            converter.checked(
+                Rows(STREAM.columns, [["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]])
+            )
+        )
     converter.log_findings()
 
     assert [each.message.partition(" (")[0] for each in caplog.records] == [

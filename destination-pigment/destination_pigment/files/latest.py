@@ -1,0 +1,328 @@
+"""Which records of a deduplicated stream another one of the same key replaces.
+
+A key that stands twice in a file may fail its import, so a file has one row of each key: of two records the one with
+the greater cursor, and where the cursors are equal, missing or no values of their kind, the last to arrive. A record
+that loses to an earlier one is never written. One that loses to a later one stays in its file if the file is cut
+between the two: only `StreamFiles` knows that, so it is told which row each record replaces.
+
+Keys are the cells as they were sent, as a line of CSV, in which no two keys are the same.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from itertools import compress
+
+from destination_pigment.files.lines import split_rows
+from destination_pigment.files.rows import Rows
+from destination_pigment.input.catalog import CursorKind, DestinationStream
+from pigment_airbyte.failures import ConfigProblem
+from pigment_csv.dialect import CsvDialect
+from pigment_native.csv_lines import CsvLineWriter
+
+# The row number of a record that is not in a file, because it says that its row was deleted.
+NO_ROW = -1
+
+# About what a key and its place take in memory, beside the text of the key and its cursor.
+_KEY_BYTES = 100
+_MOST_BYTES = 150_000_000
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,6})?")
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]+))?)?"
+    r"(?:[Zz]|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?)?)?"
+)
+_TRAILING_ZEROS = re.compile(r"(-?[0-9]+)([.,])([0-9]*?)0*")
+
+
+class Latest:
+    """The keys of a stream that have come, each with the row and the cursor of the record that counts.
+
+    `blank` is the key of which all cells are blank.
+    """
+
+    def __init__(self, stream: DestinationStream, dialect: CsvDialect, most_bytes: int = _MOST_BYTES) -> None:
+        self._stream = stream
+        self._most_bytes = most_bytes
+        self._cursor = _Cursor(stream, dialect.decimal_separator)
+        self._lines = CsvLineWriter(dialect)
+        blanks = (None,) * len(stream.primary_key)
+        self.blank = split_rows(self._lines.lines([[cell] for cell in blanks]))[0]
+        dates = stream.date_columns if dialect.dates is not None else {}
+        self._written_columns = [name for name in stream.primary_key if name in dates]
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all keys."""
+        # Mutable state: for each key a number, under which its row and its cursor are; the bytes of all keys; and for
+        # each key as it is written the key as it was sent, where the two may differ.
+        self._numbers: dict[bytes, int] = {}
+        self._rows = array("q")
+        self._cursors = _PackedTexts()
+        self._key_bytes = 0
+        self._as_written: dict[bytes, bytes] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more keys would take too much memory."""
+        sizes = self._key_bytes * (2 if self._as_written else 1) + self._cursors.size_bytes
+        return sizes + _KEY_BYTES * (len(self._numbers) + len(self._as_written)) > self._most_bytes
+
+    def keys(self, sent: Rows) -> list[bytes]:
+        """The keys of rows as they were sent; of numbers, 1 and 1.0 are the same."""
+        columns = [sent.columns[sent.header.index(name)] for name in self._stream.primary_key]
+        numbers = self._stream.number_columns
+        for place, name in enumerate(self._stream.primary_key):
+            if name in numbers:
+                columns[place] = [_without_zeros(cell) for cell in columns[place]]
+        return split_rows(self._lines.lines(columns))
+
+    def cursors(self, sent: Rows) -> list[str] | None:
+        """The cursors of the rows, blank where they are missing; None if the stream has none."""
+        name = self._stream.cursor
+        if name is None or name not in sent.header:
+            return None
+        return [cell or "" for cell in sent.columns[sent.header.index(name)]]
+
+    def require_distinct(self, keys: Sequence[bytes], written: Rows) -> None:
+        """Raise `ConfigProblem` if two of these keys, or of those before, are the same once their dates are written."""
+        if not self._written_columns:
+            return
+        columns = [written.columns[written.header.index(name)] for name in self._stream.primary_key]
+        known = self._as_written
+        for line, place in zip(split_rows(self._lines.lines(columns)), written.places, strict=True):
+            if known.setdefault(line, keys[place]) != keys[place]:
+                named = " and ".join(f'"{name}"' for name in self._written_columns)
+                raise ConfigProblem(
+                    f"Two different keys of the {self._stream.subject} become the same once the dates of the column "
+                    f"{named} are written, so Pigment would take their rows for one; nothing of their file was sent: "
+                    'choose "Dates" under "CSV format" that keep the time of day, or another primary key.'
+                )
+
+    def admit(
+        self, keys: Sequence[bytes], cursors: Sequence[str] | None, is_row: Sequence[bool] | None, first_row: int
+    ) -> tuple[list[bool] | None, list[tuple[int, int]]]:
+        """Take in records in the order in which they arrived.
+
+        `is_row` says which become rows (None: all), and `first_row` is the number of the first row. Returns which
+        records count (None: all); only those become rows. And for each earlier row that one of them replaces its number
+        and that of the new row (`NO_ROW` if there is none).
+        """
+        known = self._numbers
+        if is_row is None and known.keys().isdisjoint(keys) and len(set(keys)) == len(keys):
+            self._add(keys, cursors, range(first_row, first_row + len(keys)))
+            return None, []
+        counts, winners = self._decide(keys, cursors)
+        rows, next_row = [NO_ROW] * len(keys), first_row
+        for place, each in enumerate(counts):
+            if each and (is_row is None or is_row[place]):
+                rows[place], next_row = next_row, next_row + 1
+        replaced: list[tuple[int, int]] = []
+        new: list[int] = []
+        for key, place in winners.items():
+            number = known.get(key)
+            if number is None:
+                new.append(place)
+                continue
+            if self._rows[number] != NO_ROW:
+                replaced.append((self._rows[number], rows[place]))
+            self._rows[number] = rows[place]
+            if cursors is not None:
+                self._cursors.replace(number, cursors[place])
+        self._add(
+            [keys[place] for place in new],
+            None if cursors is None else [cursors[place] for place in new],
+            [rows[place] for place in new],
+        )
+        return counts, replaced
+
+    def _decide(self, keys: Sequence[bytes], cursors: Sequence[str] | None) -> tuple[list[bool], dict[bytes, int]]:
+        """Which of the records count, and by key the place of the one that does."""
+        counts = [True] * len(keys)
+        winners: dict[bytes, int] = {}
+        for place, key in enumerate(keys):
+            rival = winners.get(key)
+            if rival is not None:
+                is_older = cursors is not None and self._cursor.is_before(cursors[place], cursors[rival])
+                counts[place if is_older else rival] = False
+                if not is_older:
+                    winners[key] = place
+                continue
+            number = self._numbers.get(key)
+            if (
+                number is not None
+                and cursors is not None
+                and self._cursor.is_before(cursors[place], self._cursors.text(number))
+            ):
+                counts[place] = False
+            else:
+                winners[key] = place
+        return counts, winners
+
+    def _add(self, keys: Sequence[bytes], cursors: Sequence[str] | None, rows: Iterable[int]) -> None:
+        begin = len(self._rows)
+        self._numbers.update(zip(keys, range(begin, begin + len(keys)), strict=True))
+        self._rows.extend(rows)
+        if cursors is not None:
+            self._cursors.extend(cursors)
+        self._key_bytes += sum(map(len, keys))
+
+
+class ReplacedRows:
+    """Rows of a file that later records replace, each with how many watermarks there were when its record came.
+
+    `in_same_file` says that the record was counted in the same file; a later cut may come between them.
+    """
+
+    def __init__(self) -> None:
+        self._rows = array("q")
+        self._watermarks = array("q")
+        self._in_same_file = bytearray()
+
+    def note(self, row: int, watermarks: int, *, in_same_file: bool) -> None:
+        self._rows.append(row)
+        self._watermarks.append(watermarks)
+        self._in_same_file.append(in_same_file)
+
+    def positions(self, *, in_same_file: bool) -> list[int]:
+        """The rows, ascending: all, or only those that a record of the same file replaces."""
+        return sorted(compress(self._rows, self._in_same_file) if in_same_file else self._rows)
+
+    def split(self, row: int, watermark: int) -> ReplacedRows:
+        """Keep the rows before a watermark that records before it replace; those after it, counted from there."""
+        before, after = ReplacedRows(), ReplacedRows()
+        for position, watermarks, in_same_file in zip(self._rows, self._watermarks, self._in_same_file, strict=True):
+            if position >= row:
+                after.note(position - row, watermarks, in_same_file=bool(in_same_file))
+            elif watermarks < watermark:
+                before.note(position, watermarks, in_same_file=bool(in_same_file))
+        self._rows, self._watermarks, self._in_same_file = before._rows, before._watermarks, before._in_same_file
+        return after
+
+
+def _without_zeros(cell: str | None) -> str | None:
+    """A number without zeros at the end of its decimals."""
+    if cell is None or cell[-1:] not in {"0", ".", ","} or not ("." in cell or "," in cell):
+        return cell
+    found = _TRAILING_ZEROS.fullmatch(cell)
+    if found is None:
+        return cell
+    whole, point, decimals = found.groups()
+    return f"{whole}{point}{decimals}" if decimals else whole
+
+
+class _Cursor:
+    """Compares the cursors of a stream."""
+
+    def __init__(self, stream: DestinationStream, decimal_separator: str) -> None:
+        self._kind = stream.cursor_kind
+        self._decimal_separator = decimal_separator
+
+    def is_before(self, one: str, other: str) -> bool:
+        """Whether one cursor is less than another; no if that cannot be said."""
+        if one == other or not one or not other:
+            return False
+        match self._kind:
+            case CursorKind.TEXT:
+                return one < other
+            case CursorKind.NUMBER:
+                numbers = self._number(one), self._number(other)
+                return numbers[0] is not None and numbers[1] is not None and numbers[0] < numbers[1]
+            case CursorKind.INSTANT:
+                instants = _instant(one), _instant(other)
+                return instants[0] is not None and instants[1] is not None and instants[0] < instants[1]
+
+    def _number(self, text: str) -> Decimal | None:
+        number = text.replace(self._decimal_separator, ".")
+        return Decimal(number) if _NUMBER.fullmatch(number) else None
+
+
+def _instant(text: str) -> tuple[int, str] | None:
+    """The second of a moment in UTC, and the digits after it; None if it is no moment."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    day, hour, minute, second, fraction, sign, ahead_hours, ahead_minutes = found.groups()
+    number = _day_number(day)
+    if number is None:
+        return None
+    minutes = number * 1440
+    if hour:
+        minutes += int(hour) * 60 + int(minute)
+    if sign:
+        ahead = int(ahead_hours) * 60 + int(ahead_minutes or 0)
+        minutes -= ahead if sign == "+" else -ahead
+    return minutes * 60 + int(second or 0), (fraction or "").rstrip("0")
+
+
+@lru_cache(10_000)
+def _day_number(day: str) -> int | None:
+    try:
+        return date.fromisoformat(day).toordinal()
+    except ValueError:
+        return None
+
+
+class _PackedTexts:
+    """Short texts by number, each in as many bytes as the longest of them; what is longer is kept apart."""
+
+    _LONGEST = 48
+
+    def __init__(self) -> None:
+        # Mutable state: the width, the texts, and those that do not fit, with about how many bytes they take.
+        self._width = 0
+        self._packed = bytearray()
+        self._count = 0
+        self._long: dict[int, str] = {}
+        self._long_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._packed) + self._long_bytes
+
+    def text(self, number: int) -> str:
+        if number in self._long:
+            return self._long[number]
+        at = number * self._width
+        return self._packed[at : at + self._width].rstrip(b"\0").decode()
+
+    def extend(self, texts: Sequence[str]) -> None:
+        """Add texts under the next numbers."""
+        joined, longest = "".join(texts), max(map(len, texts), default=0)
+        if joined.isascii() and "\0" not in joined and longest <= self._LONGEST:
+            self._widen(longest)
+            if len(joined) < self._width * len(texts):
+                joined = "".join([text.ljust(self._width, "\0") for text in texts])
+            self._packed += joined.encode()
+            self._count += len(texts)
+            return
+        for text in texts:
+            self._packed += bytes(self._width)
+            self._count += 1
+            self.replace(self._count - 1, text)
+
+    def replace(self, number: int, text: str) -> None:
+        """Put another text under a number."""
+        self._long.pop(number, None)
+        # Half of a surrogate pair is not printable either, and cannot be encoded.
+        encoded = text.encode() if text.isprintable() else b""
+        if len(encoded) > self._LONGEST or not text.isprintable():
+            self._long[number], encoded = text, b""
+            self._long_bytes += 200 + len(text)
+        self._widen(len(encoded))
+        at = number * self._width
+        self._packed[at : at + self._width] = encoded.ljust(self._width, b"\0")
+
+    def _widen(self, width: int) -> None:
+        before = self._width
+        if width > before:
+            cells = (bytes(self._packed[at : at + before]) for at in range(0, before * self._count, before or 1))
+            padded = bytearray().join(cell.ljust(width, b"\0") for cell in cells)
+            self._packed = padded if before else bytearray(width * self._count)
+            self._width = width
