@@ -24,12 +24,13 @@ from deviating_pigment import (
     with_body,
 )
 from local_pigment.audit import AuditNames
+from local_pigment.blocks import ValueType
 from local_pigment.http_messages import Request, Response
 from local_pigment.imports import FromBlock
 from local_pigment.sample import ACCOUNTS_FROM_OUTSIDE, PLANNING, planning_model
 from local_pigment.variants import DoubleCell, DuplicateKey, Forbidden
 from local_pigment.workspace import ApiKey, ImportsOfABlock, Limits, Workspace, new_id
-from verify_blocks import BY_KEY, BY_SCOPE
+from verify_blocks import BY_KEY, BY_SCOPE, TRIAL_LIST
 
 
 def redirected(request: Request, proceed: Proceed) -> Response:
@@ -157,6 +158,11 @@ def configured(name: str, field: str, value: Any) -> Callable[[Workspace], None]
 
 def without_blanks(content: bytes) -> bytes:
     return b"".join(line for line in content.splitlines(keepends=True) if not line.endswith(b",\r\n"))
+
+
+def integers(workspace: Workspace) -> None:
+    amount = workspace.block(TRIAL_LIST).properties[-1]  # type: ignore[union-attr]  # it is a list
+    amount.type = ValueType.INTEGER
 
 
 def labelled(content: bytes) -> bytes:
@@ -384,6 +390,8 @@ OTHERS: dict[str, Deviation] = {
     "two rows of a cell fail": turned({"metric-two-rows"}, "double_cell", to=DoubleCell.FAIL),
     "days and months swapped": Deviation({"same-day"}, prepare=configured(BY_KEY, "date_format", value="yyyy-dd-MM")),
     "dates in another form": Deviation({"same-day"}, prepare=configured(BY_KEY, "date_format", value="dd/MM/yyyy")),
+    "a percentage": Deviation({"same-number"}, prepare=configured(BY_KEY, "percent", value=("Amount",))),
+    "a number without decimals": Deviation({"same-number"}, prepare=integers),
     "a scope that does not clear": Deviation(
         {"scope-changed-rows"}, prepare=configured(BY_SCOPE, "clear_before_import", value=False)
     ),

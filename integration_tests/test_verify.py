@@ -184,9 +184,7 @@ def test_only_what_is_named_is_touched_and_it_is_left_empty() -> None:
         ("verify_scope", TRIAL_SCOPE, ("", "Rent", "One", "One", "", "5")),
     ],
 )
-def test_nothing_is_pushed_into_a_list_with_rows_of_somebody_else(
-    section: str, block: str, row: tuple[str, ...]
-) -> None:
+def test_nothing_is_pushed_into_a_list_that_contains_other_rows(section: str, block: str, row: tuple[str, ...]) -> None:
     with DeviatingPigment(sample(), None) as pigment:
         workspace = pigment.workspace
         list_block = workspace.block(block)
@@ -196,7 +194,7 @@ def test_nothing_is_pushed_into_a_list_with_rows_of_somebody_else(
 
     assert workspace.rows(block) == [list(row)]
     refused = {each.words for each in findings if each.verdict is Verdict.NOT_ASKED}
-    assert f"nothing was pushed: the block under {section} has rows of somebody else" in refused
+    assert f"nothing was pushed: the block under {section} contains rows that make verify did not write" in refused
 
 
 def test_nothing_is_pushed_into_a_metric_with_more_values_than_its_two() -> None:
@@ -207,7 +205,7 @@ def test_nothing_is_pushed_into_a_metric_with_more_values_than_its_two() -> None
         findings = findings_of(pigment, blocks=True)
 
     assert len(pigment.workspace.rows(TRIAL_METRIC)) == 3
-    assert "nothing was pushed: the block under verify_metric has rows of somebody else" in {
+    assert "nothing was pushed: the block under verify_metric contains rows that make verify did not write" in {
         each.words for each in findings
     }
 
@@ -244,6 +242,16 @@ def test_without_an_export_key_the_counts_decide_what_they_can() -> None:
         "metric-blank-counted",
         "metric-clear-counted",
     }
+
+
+def test_a_dimension_list_can_be_named_as_well() -> None:
+    with DeviatingPigment(sample(), None) as pigment:
+        block = pigment.workspace.block(TRIAL_LIST)
+        assert isinstance(block, ListBlock)
+        block.is_dimension = True
+        findings = findings_of(pigment, blocks=True)
+
+    assert {each.verdict for each in findings if each.probe in LIST_PROBES} == {Verdict.SAME}
 
 
 def test_a_date_is_written_in_the_form_of_the_configuration() -> None:

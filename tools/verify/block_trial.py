@@ -90,7 +90,7 @@ class BlockTrial:
         *,
         columns: Sequence[str] = (),
         replacing: bool = False,
-        key: str | None = None,
+        api_key: str | None = None,
     ) -> Step:
         """Push a file, once for each name; `replacing` uses the configuration that clears the whole block."""
         if name in self._steps:
@@ -101,7 +101,7 @@ class BlockTrial:
         imports = self._workspace.imports
         try:
             file = _as_csv(columns or self._columns, rows)
-            outcome = imports.follow(imports.push(configuration_id, file, key=key))
+            outcome = imports.follow(imports.push(configuration_id, file, api_key=api_key), api_key=api_key)
             self._steps[name] = Step(outcome, self._contents())
         except requests.RequestException:
             self._refusal = f"an earlier file under {self._section} had no answer"
@@ -123,7 +123,11 @@ class BlockTrial:
                 return f"nothing was pushed: {self._section} names an import configuration of another block"
         before = self._contents() or []
         is_ours = len(before) <= _MOST_CELLS if self._is_metric else all(_is_ours(row) for row in before)
-        return None if is_ours else f"nothing was pushed: the block under {self._section} has rows of somebody else"
+        return (
+            None
+            if is_ours
+            else f"nothing was pushed: the block under {self._section} contains rows that make verify did not write"
+        )
 
     def _contents(self) -> list[Row] | None:
         exchange = self._workspace.exported("metric" if self._is_metric else "list", self.given.block_id)
@@ -144,11 +148,13 @@ class BlockTrial:
 def imported(
     push: Callable[[BlockTrial], Step], look: Callable[[BlockTrial, Step], Seen]
 ) -> Callable[[BlockTrial], Seen]:
-    """What is seen once a file was imported; that it was not is a difference of its own."""
+    """What is seen once a file was imported; that it failed is a difference of its own."""
 
     def seen(trial: BlockTrial) -> Seen:
         step = push(trial)
-        return look(trial, step) if step.outcome.completed else Seen(step.outcome.in_words(), same=False)
+        if step.outcome.completed:
+            return look(trial, step)
+        return Seen(step.outcome.in_words(), same=False if step.outcome.failed else None)
 
     return seen
 

@@ -28,6 +28,11 @@ class Outcome:
         return self.words[-1:] == ("Completed",)
 
     @property
+    def failed(self) -> bool:
+        """Whether it is certain that the file was not imported."""
+        return 400 <= self.pushed.status < 500 or self.words[-1:] == ("Failed",)
+
+    @property
     def seconds(self) -> float | None:
         """How long the import took, by its report."""
         try:
@@ -46,7 +51,7 @@ class Outcome:
         if self.pushed.status != 200:
             return f"status {self.pushed.status}"
         if not self.completed:
-            return "the import failed" if self.words[-1:] == ("Failed",) else "the import did not complete"
+            return "the import failed" if self.failed else "the import was not seen to end"
         return ", ".join(f"{self.count(f'{name}Count')} {name}" for name in ("inserted", "updated", "deleted"))
 
     def blocks(self) -> list[dict[str, Any]]:
@@ -72,15 +77,15 @@ class Imports:
         self._import_key = key
         self._sleep = sleep
 
-    def push(self, configuration_id: str, body: str, *, key: str | None = None, **options: Any) -> Exchange:
-        """Push a file as it stands, or as a form where `multipart` says so; `key` is another key than usual."""
+    def push(self, configuration_id: str, body: str, *, api_key: str | None = None, **options: Any) -> Exchange:
+        """Push a file as it stands, or as a form where `multipart` says so; `api_key` is another key than usual."""
         params = {"configurationId": configuration_id, **options.pop("params", {})}
         sent: dict[str, Any] = {"data": body.encode(), "headers": {"Content-Type": "text/csv"}}
         if options.pop("multipart", False):
             sent = {"files": {"file": ("verify.csv", body.encode(), "text/csv")}}
-        return self._observer.send(key or self._key(), "POST", "/api/v1/import/push/csv", params=params, **sent)
+        return self._observer.send(api_key or self._key(), "POST", "/api/v1/import/push/csv", params=params, **sent)
 
-    def follow(self, pushed: Exchange) -> Outcome:
+    def follow(self, pushed: Exchange, *, api_key: str | None = None) -> Outcome:
         """Ask for the status until it is final, a few times at most."""
         body = pushed.json()
         import_id = body.get("importId") if isinstance(body, dict) else None
@@ -89,17 +94,17 @@ class Imports:
         words: list[str] = []
         report: dict[str, Any] = {}
         for question in range(_MOST_QUESTIONS):
-            report = self.report(import_id, includedDetailedReport="true")
+            report = self.report(import_id, api_key, includedDetailedReport="true")
             words.append(str(report.get("importStatus")))
             if words[-1] != "InProgress":
                 break
             self._sleep(_FIRST_WAIT_SECONDS * 2**question)
         return Outcome(pushed, tuple(words), report)
 
-    def report(self, import_id: str, **params: str) -> dict[str, Any]:
+    def report(self, import_id: str, api_key: str | None = None, **params: str) -> dict[str, Any]:
         """The status of an import, as it is now."""
         path = f"/api/v1/import/{import_id}/status"
-        parsed = self._observer.send(self._key(), "GET", path, params=params).json()
+        parsed = self._observer.send(api_key or self._key(), "GET", path, params=params).json()
         return parsed if isinstance(parsed, dict) else {}
 
     def _key(self) -> str:

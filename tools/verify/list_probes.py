@@ -13,6 +13,7 @@ _LABEL, _OTHER_LABEL = "as pushed", "pushed again"
 # A day whose month could be taken for its day.
 _DAY = {"yyyy": "2026", "yy": "26", "MM": "02", "dd": "01"}
 _STORED_DAY, _SWAPPED_DAY = "2026-02-01", "2026-01-02"
+_NUMBER = "1234.5"
 _UNKNOWN, _OTHER_CASE, _TRAILING_BLANK, _ITEM = "Three", "one", "One ", "One"
 
 
@@ -64,23 +65,25 @@ def _items(trial: BlockTrial) -> Step:
     return trial.step("items", [_row(trial, number, First=name) for number, name in enumerate(names, 1)])
 
 
-def _dated(trial: BlockTrial) -> Step:
+def _written(trial: BlockTrial) -> Step:
     _items(trial)
     day = trial.given.dates
     for letters, digits in _DAY.items():
         day = day.replace(letters, digits)
-    return trial.step("a date, an empty cell", [_row(trial, 1, Day=day), _row(trial, 2, Label="")])
+    # Each in a row of its own, because a row that cannot be read is skipped.
+    rows = [_row(trial, 1, Day=day), _row(trial, 2, Amount=_NUMBER), _row(trial, 3, Label="")]
+    return trial.step("a date, a number, an empty cell", rows)
 
 
 def _forbidden(trial: BlockTrial) -> Step:
-    _dated(trial)
+    _written(trial)
     if trial.given.key_without_delete is None:
         raise NotAsked("verify_list has no import_api_key_without_delete")
-    return trial.step("without the right", [_row(trial, 1)], key=trial.given.key_without_delete)
+    return trial.step("without the right", [_row(trial, 1)], api_key=trial.given.key_without_delete)
 
 
 def _emptied(trial: BlockTrial) -> Step:
-    _dated(trial)
+    _written(trial)
     return trial.step("header only", [])
 
 
@@ -119,19 +122,19 @@ def _column_kept(trial: BlockTrial, step: Step) -> Seen:
 def _key_twice(trial: BlockTrial) -> Seen:
     step = _twice(trial)
     if not step.outcome.completed or step.contents is None:
-        return Seen(step.outcome.in_words(), same=not step.outcome.completed)
+        return Seen(step.outcome.in_words(), same=_failed(step))
     labels = _labels(trial, step, 1)
     known = {_LABEL: "the first row stays", _OTHER_LABEL: "the last row stays"}
     return Seen(known.get(labels[0], "another row") if len(labels) == 1 else f"{len(labels)} rows", same=False)
 
 
 def _failed_keeps(trial: BlockTrial) -> Seen:
-    before, failed = _narrow(trial), _twice(trial)
-    if failed.outcome.completed:
-        before, failed = failed, _keyless(trial)
-    if failed.outcome.completed:
+    before, after = _narrow(trial), _twice(trial)
+    if after.outcome.completed:
+        before, after = after, _keyless(trial)
+    if not after.outcome.failed:
         return Seen("no file failed", same=None)
-    kept = failed.column("Key") == before.column("Key")
+    kept = sorted(after.column("Key")) == sorted(before.column("Key"))
     return Seen("the rows are still there" if kept else "rows are gone", same=kept)
 
 
@@ -159,15 +162,21 @@ def _same_day(_: BlockTrial, step: Step) -> Seen:
     return Seen(words, same=days == {_STORED_DAY})
 
 
+def _same_number(trial: BlockTrial, step: Step) -> Seen:
+    amounts = dict(zip(step.column("Key"), step.column("Amount"), strict=True))
+    same = amounts.get(trial.key(2), "").rstrip("0") == _NUMBER
+    return Seen("the same number" if same else "another number", same=same)
+
+
 def _blank_written(trial: BlockTrial, step: Step) -> Seen:
-    blank = _labels(trial, step, 2) == [""]
+    blank = _labels(trial, step, 3) == [""]
     return Seen("it is blank" if blank else "it keeps its value", same=blank)
 
 
 def _right_needed(trial: BlockTrial) -> Seen:
     step = _forbidden(trial)
     if not step.outcome.completed:
-        return Seen(step.outcome.in_words(), same=True)
+        return Seen(step.outcome.in_words(), same=_failed(step))
     if step.contents is not None and not _is_there(trial, step, 2):
         return Seen("it is imported and clears", same=None)
     return Seen("it is imported and clears nothing", same=False)
@@ -183,6 +192,11 @@ def _block_named(trial: BlockTrial, step: Step) -> Seen:
     ids = {str(each.get("blockId")).lower() for each in step.outcome.blocks()}
     fine = ids == {trial.given.block_id}
     return Seen("the block of verify_list" if fine else "something else", same=fine)
+
+
+def _failed(step: Step) -> bool | None:
+    """Whether a file failed; None where its import was not seen to end."""
+    return True if step.outcome.failed else False if step.outcome.completed else None
 
 
 def _labels(trial: BlockTrial, step: Step, *numbers: int) -> list[str]:
@@ -246,7 +260,7 @@ LIST_PROBES = (
         "failed-import-keeps",
         "An import that fails has cleared nothing.",
         "look at the list after a file that failed",
-        "After a reload that failed the block may be empty: nobody should rely on it before the next sync.",
+        "After a reload that failed the block may be empty: do not rely on it before the next sync.",
         _on(_failed_keeps),
     ),
     Probe(
@@ -269,14 +283,22 @@ LIST_PROBES = (
         "push 1 February 2026",
         'Dates become other days without an error: write them in the form that the import configuration reads ("Dates" '
         "in the destination's form).",
-        _on(imported(_dated, _same_day)),
+        _on(imported(_written, _same_day)),
+    ),
+    Probe(
+        "same-number",
+        "A number is stored as it is.",
+        "push a number with a decimal dot",
+        "Numbers change on their way without an error: look for a factor, a percentage, another decimal separator or a "
+        "type without decimals in the import configuration.",
+        _on(imported(_written, _same_number)),
     ),
     Probe(
         "empty-cell",
         "An empty cell writes a blank.",
         "push a row without the label that it had",
         "Values that became blank in the source keep their old value in Pigment.",
-        _on(imported(_dated, _blank_written)),
+        _on(imported(_written, _blank_written)),
     ),
     Probe(
         "delete-right",
