@@ -194,7 +194,7 @@ def test_nothing_is_pushed_into_a_list_that_contains_other_rows(section: str, bl
 
     assert workspace.rows(block) == [list(row)]
     refused = {each.words for each in findings if each.verdict is Verdict.NOT_ASKED}
-    assert f"nothing was pushed: the block under {section} contains rows that make verify did not write" in refused
+    assert f"nothing was pushed: the block under {section} contains rows of others" in refused
 
 
 def test_nothing_is_pushed_into_a_metric_with_more_values_than_its_two() -> None:
@@ -205,7 +205,7 @@ def test_nothing_is_pushed_into_a_metric_with_more_values_than_its_two() -> None
         findings = findings_of(pigment, blocks=True)
 
     assert len(pigment.workspace.rows(TRIAL_METRIC)) == 3
-    assert "nothing was pushed: the block under verify_metric contains rows that make verify did not write" in {
+    assert "nothing was pushed: the block under verify_metric contains rows of others" in {
         each.words for each in findings
     }
 

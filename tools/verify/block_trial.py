@@ -123,11 +123,7 @@ class BlockTrial:
                 return f"nothing was pushed: {self._section} names an import configuration of another block"
         before = self._contents() or []
         is_ours = len(before) <= _MOST_CELLS if self._is_metric else all(_is_ours(row) for row in before)
-        return (
-            None
-            if is_ours
-            else f"nothing was pushed: the block under {self._section} contains rows that make verify did not write"
-        )
+        return None if is_ours else f"nothing was pushed: the block under {self._section} contains rows of others"
 
     def _contents(self) -> list[Row] | None:
         exchange = self._workspace.exported("metric" if self._is_metric else "list", self.given.block_id)
