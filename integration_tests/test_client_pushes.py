@@ -70,8 +70,20 @@ def test_where_repeating_is_harmless_it_is_repeated(
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("push_csv", fault)
 
-        assert client_for(pigment).push_csv(new_id("configuration", "Departments"), csv_file, PushOptions(True))
+        pushed = client_for(pigment).push_csv(new_id("configuration", "Departments"), csv_file, PushOptions(True))
+        assert pushed.was_repeated
         assert len(pigment.requests) == 2
+
+
+@pytest.mark.parametrize("faults", [[], [RespondStatus(429)]], ids=["at once", "after a limit"])
+def test_what_certainly_did_not_arrive_twice_is_not_called_repeated(
+    faults: list[Fault], csv_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        for fault in faults:
+            pigment.faults.queue("push_csv", fault)
+        pushed = client_for(pigment).push_csv(new_id("configuration", "Departments"), csv_file, PushOptions(True))
+    assert not pushed.was_repeated
 
 
 def test_a_server_that_is_not_there_certainly_did_not_take_the_file(

@@ -73,15 +73,37 @@ def test_an_append_whose_response_was_lost_stops_and_says_that_it_may_have_arriv
     assert len(imports(destination)) <= 1
 
 
-@pytest.mark.parametrize("fault", UNKNOWN, ids=str)
-def test_a_lost_response_is_harmless_where_repeating_is(destination: Runner, fault: Any) -> None:
+def test_a_repeat_after_a_lost_response_is_harmless_where_rows_are_matched_by_a_key(destination: Runner) -> None:
     keyed = [{"stream": LEDGER, "import_configuration_id": ledger(destination, " (by entry)")}]
+    destination.pigment.faults.queue("push_csv", ResetBeforeResponse(carried_out=True))
+    run = write(destination, [*many(5), state(1)], catalog(mode="append_dedup"), targets=keyed)
+    assert run.exit_code == 0
+    assert entries(destination) == names(5)
+
+
+@pytest.mark.parametrize(
+    ("target", "fault", "times"),
+    [
+        ("", ResetBeforeResponse(carried_out=True), 2),
+        (" (by entry)", ResetBeforeResponse(carried_out=False), 1),
+        (" (by entry)", RespondStatus(502), 1),
+    ],
+    ids=str,
+)
+def test_rows_that_a_repeat_inserts_once_more_may_be_there_twice(
+    destination: Runner, target: str, fault: Any, times: int
+) -> None:
+    keyed = [{"stream": LEDGER, "import_configuration_id": ledger(destination, target)}]
     destination.pigment.faults.queue("push_csv", fault)
     run = write(destination, [*many(5), state(1)], catalog(mode="append_dedup"), targets=keyed)
-    if not isinstance(fault, RespondGarbage):
-        assert run.exit_code == 0
-        assert entries(destination) == names(5)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "may be in the block twice" in run.errors[0]["message"]
+    assert not run.states
+    assert sorted(entries(destination)) == sorted(names(5) * times)
 
+
+@pytest.mark.parametrize("fault", UNKNOWN, ids=str)
+def test_a_lost_response_is_harmless_where_all_is_replaced(destination: Runner, fault: Any) -> None:
     destination.pigment.faults.queue("push_csv", fault, after=1)
     messages = [*many(25, 100), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=pair(destination), max_file_rows=10)

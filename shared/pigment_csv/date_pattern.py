@@ -9,7 +9,7 @@ hours, 12 hours without AM or PM) is nearly always a typing error, such as `dd/m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -83,7 +83,7 @@ class DatePattern:
     @property
     def example(self) -> str:
         """The first of December 2024 in this form: a day that is another one where day and month are swapped."""
-        return self.template.format(**_names(_EXAMPLE), fraction="0" * self.fraction_digits)
+        return self.template.format(**_EXAMPLE, fraction="0" * self.fraction_digits)
 
     def read_day(self, text: str) -> date | None:
         """The day of a date in exactly this form; None if the text is in another form."""
@@ -96,23 +96,25 @@ class DatePattern:
             century = TWO_DIGIT_YEARS[0] // 100 * 100
             year = century + int(parts["year_of_century"])
             year += 0 if year in TWO_DIGIT_YEARS else 100
-        months = [_names(date(2000, number, 1)) for number in range(1, 13)]
-        month = next(
-            (
-                number
-                for number, names in enumerate(months, start=1)
-                for name in ("short_month", "long_month")
-                if parts.get(name) == names[name]
-            ),
-            int(parts.get("month") or 1),
-        )
         try:
-            return date(year, month, int(parts.get("day") or 1))
+            return date(year, _month_of(parts), int(parts.get("day") or 1))
         except ValueError:
             return None
 
 
-_EXAMPLE = date(2024, 12, 1)
+_EXAMPLE: dict[str, str | int] = {
+    "year": 2024,
+    "year_of_century": 24,
+    "month": 12,
+    "short_month": "Dec",
+    "long_month": "December",
+    "day": 1,
+    "hour": 0,
+    "hour_of_half": 12,
+    "half": "AM",
+    "minute": 0,
+    "second": 0,
+}
 
 # In English, whatever the locale.
 _MONTHS = (
@@ -121,22 +123,10 @@ _MONTHS = (
 )
 
 
-def _names(day: date) -> dict[str, str | int]:
-    """The fields of a day at its beginning."""
-    month = _MONTHS[day.month - 1]
-    return {
-        "year": day.year,
-        "year_of_century": day.year % 100,
-        "month": day.month,
-        "short_month": month[:3],
-        "long_month": month,
-        "day": day.day,
-        "hour": 0,
-        "hour_of_half": 12,
-        "half": "AM",
-        "minute": 0,
-        "second": 0,
-    }
+def _month_of(parts: Mapping[str, str]) -> int:
+    short, long = parts.get("short_month"), parts.get("long_month")
+    named = (number for number, name in enumerate(_MONTHS, start=1) if short == name[:3] or long == name)
+    return next(named, int(parts.get("month") or 1))
 
 
 @lru_cache(16)
@@ -155,7 +145,7 @@ def _regex_of_field(pattern: DatePattern, field: str, form: str) -> str:
     if field == "half":
         return "AM|PM"
     if field in {"short_month", "long_month"}:
-        return "[A-Za-z]+"
+        return "|".join(month[:3] if field == "short_month" else month for month in _MONTHS)
     return f"[0-9]{{{int(form.removesuffix('d'))}}}" if form else "[0-9]{1,2}"
 
 

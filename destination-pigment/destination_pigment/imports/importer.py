@@ -36,6 +36,7 @@ from pigment_client.models import (
     RunningImport,
 )
 from pigment_client.wording import counted
+from pigment_csv.date_pattern import DatePattern
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -59,6 +60,8 @@ class Importer:
         self.is_dry_run = config.dry_run
         self.evidence: dict[str, ClearingEvidence] = defaultdict(lambda: ClearingEvidence.NOTHING)
         self.polling = ImportPolling(client, config.import_timeout, cancel, clock)
+        # Mutable state: the forms of dates that were logged.
+        self._logged_patterns: set[DatePattern] = set()
 
     @property
     def cancelled(self) -> bool:
@@ -88,6 +91,7 @@ class Importer:
             # Where the response contains the result, it takes as long as the import.
             response_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
+        self._log_form_of_dates(file.dialect.dates)
         logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
@@ -106,6 +110,14 @@ class Importer:
                 f"the result ({type(error).__name__}).",
                 import_id=pushed.id,
             ) from error
+
+    def _log_form_of_dates(self, pattern: DatePattern | None) -> None:
+        """Show once what is sent: a configuration that expects another form reads other days, and reports nothing."""
+        if pattern is not None and pattern not in self._logged_patterns:
+            self._logged_patterns.add(pattern)
+            logger.info(
+                "2024-12-01 is sent as %s: the import configuration must read dates in the same form.", pattern.example
+            )
 
     def may_restart_after(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
         """Whether an import of unknown outcome has certainly ended, so that its files may be sent again; polls it."""

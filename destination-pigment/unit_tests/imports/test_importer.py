@@ -39,6 +39,8 @@ from pigment_client.models import (
     ImportCounts,
     UnreadableStatus,
 )
+from pigment_csv.date_pattern import parse_date_pattern
+from pigment_csv.dialect import CsvDialect
 
 
 def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
@@ -172,3 +174,16 @@ def test_whatever_goes_wrong_after_a_push_is_a_doubt(pushed: Import, error: Exce
 
 def test_a_dry_run_without_a_report_is_not_called_stored() -> None:
     assert append(Pigment([AT_ONCE], [NotFound("import status")]), dry_run=True).is_provisional
+
+
+def test_the_first_file_with_a_form_of_dates_shows_it_by_an_example(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for dates, logged in ((None, 0), ("dd/MM/yyyy", 1)):
+        importer = importer_for(Pigment([DONE], [DONE]), Time())
+        with Spool() as spool:
+            dialect = CsvDialect(dates=None if dates is None else parse_date_pattern(dates))
+            for _ in range(2):
+                file = spool.new_file(["a"], dialect)
+                file.finish()
+                importer.import_file(file, "stream", "c", repeatable=False)
+        assert caplog.text.count("2024-12-01 is sent as 01/12/2024") == logged

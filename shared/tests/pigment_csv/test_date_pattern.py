@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -38,6 +38,40 @@ SAME = {
 @given(moment=st.datetimes(datetime(1950, 1, 1), datetime(2049, 12, 31, 23, 59, 59)))  # noqa: DTZ001 - without a zone
 def test_the_letters_of_a_pattern_mean_what_they_mean_to_strftime(pattern: str, moment: datetime) -> None:
     assert DateWriter(parse_date_pattern(pattern)).write_moment(moment.isoformat()) == moment.strftime(SAME[pattern])
+
+
+@pytest.mark.parametrize("pattern", SAME)
+@settings(max_examples=40)
+@given(moment=st.datetimes(datetime(1950, 1, 1), datetime(2049, 12, 31, 23, 59, 59)))  # noqa: DTZ001 - without a zone
+def test_the_day_of_a_date_in_the_form_of_a_pattern_is_read_back(pattern: str, moment: datetime) -> None:
+    day = parse_date_pattern(pattern).read_day(moment.strftime(SAME[pattern]))
+    has_month, has_day = "M" in pattern, "d" in pattern.replace("{day}", "")
+    assert day == date(moment.year, moment.month if has_month else 1, moment.day if has_day else 1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "is_read"),
+    [
+        ("dd/MM/yyyy", "25/12/2024", True),
+        ("dd/MM/yyyy", "12/25/2024", False),
+        ("dd/MM/yyyy", "29/02/2023", False),
+        ("dd/MM/yyyy", "5/12/2024", False),
+        ("d/M/yyyy", "5/12/2024", True),
+        ("dd/MM/yyyy", "2024-12-25", False),
+        ("dd/MM/yyyy", "25/12/2024 ", False),
+        ("dd/MM/yyyy", "٢٥/12/2024", False),
+        ("dd MMM yyyy", "25 Dez 2024", False),
+        ("dd/MM/yyyy", "", False),
+    ],
+)
+def test_only_a_date_in_exactly_this_form_is_read(pattern: str, text: str, is_read: bool) -> None:
+    assert (parse_date_pattern(pattern).read_day(text) is not None) is is_read
+
+
+@pytest.mark.parametrize("pattern", SAME)
+def test_the_example_of_a_pattern_is_what_it_writes(pattern: str) -> None:
+    written = parse_date_pattern(pattern)
+    assert written.example == DateWriter(written).write_moment("2024-12-01T00:00:00")
 
 
 @pytest.mark.parametrize(
