@@ -53,6 +53,22 @@ def paired(name: str, *, richer: bool = False) -> Callable[[LocalPigment], Confi
     return config
 
 
+def scoped(scope: str) -> Callable[[LocalPigment], Config]:
+    def config(pigment: LocalPigment) -> Config:
+        pigment.workspace.variants.richer_metadata = True
+        return target(scope=scope)(pigment)
+
+    return config
+
+
+def without_export_key(**more: Any) -> Callable[[LocalPigment], Config]:
+    def config(pigment: LocalPigment) -> Config:
+        keys = separate(**{"import": "import", "metadata": "metadata"})
+        return {**keys(pigment), **target(**more)(pigment)}
+
+    return config
+
+
 def doubled(pigment: LocalPigment) -> Config:
     return {"targets": target()(pigment)["targets"] * 2}
 
@@ -169,8 +185,9 @@ MISTAKES = [
             'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". '
             "There are: Accounts (<id>), Accounts (replace) (<id>), Departments (<id>), Departments (replace) "
             "(<id>), Employees (<id>), Employees (replace) (<id>), General Ledger (<id>), General Ledger (by "
-            "entry) (<id>), General Ledger (replace) (<id>), Headcount (<id>), Headcount (replace) (<id>), Months"
-            " (<id>), Months (replace) (<id>), Salary cost (<id>), Salary cost (replace) (<id>)."
+            "entry) (<id>), General Ledger (by key) (<id>), General Ledger (by month) (<id>), General Ledger (replace) "
+            "(<id>), Headcount (<id>), Headcount (replace) (<id>), Months (<id>), Months (replace) (<id>), Salary cost "
+            "(<id>), Salary cost (replace) (<id>)."
         ),
     ),
     Mistake(
@@ -197,8 +214,9 @@ MISTAKES = [
             'owner of the key cannot see: copy the ID again under "Targets", or correct the "Application ID". '
             "There are: Accounts (<id>), Accounts (replace) (<id>), Departments (<id>), Departments (replace) "
             "(<id>), Employees (<id>), Employees (replace) (<id>), General Ledger (<id>), General Ledger (by "
-            "entry) (<id>), General Ledger (replace) (<id>), Headcount (<id>), Headcount (replace) (<id>), Months"
-            " (<id>), Months (replace) (<id>), Salary cost (<id>), Salary cost (replace) (<id>)."
+            "entry) (<id>), General Ledger (by key) (<id>), General Ledger (by month) (<id>), General Ledger (replace) "
+            "(<id>), Headcount (<id>), Headcount (replace) (<id>), Months (<id>), Months (replace) (<id>), Salary cost "
+            "(<id>), Salary cost (replace) (<id>)."
         ),
     ),
     Mistake(
@@ -227,6 +245,68 @@ MISTAKES = [
         "a target without a stream",
         literal(targets=[{"import_configuration_id": NOWHERE}]),
         ('The field "Stream" in entry 1 of "Targets" is empty: fill it in.'),
+    ),
+    Mistake(
+        "a scope that the import configuration does not read",
+        scoped("Mnth"),
+        (
+            'The import configuration "General Ledger" of the target "ledger" does not read the column "Mnth", which '
+            'is the "Scope" of the target: correct it under "Targets", or map the column in Pigment. It reads: '
+            "Account, Amount, Department, Entry, Memo, Posted, Reversed."
+        ),
+    ),
+    Mistake(
+        "a share of rows without a block ID",
+        target(minimum_percent=80),
+        (
+            'The target "ledger" has a "Smallest share of rows (%)", which compares a whole block with what it had '
+            'before, and it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
+        ),
+    ),
+    Mistake(
+        "a share of rows of a scope",
+        target(minimum_percent=80, block_id=NOWHERE, scope="Month"),
+        (
+            'The target "ledger" has a "Smallest share of rows (%)", which compares a whole block with what it had '
+            'before, and its "Scope" replaces a part of the block: remove the share, or enter "Fewest rows".'
+        ),
+    ),
+    Mistake(
+        "a share of rows without an Export key",
+        without_export_key(minimum_percent=80, block_id=NOWHERE),
+        (
+            'The target "ledger" has a "Smallest share of rows (%)", and without an Export key the rows of its block '
+            'cannot be counted: enter an "Export key" under "Authentication", or remove the share.'
+        ),
+    ),
+    Mistake(
+        "a block ID without an Export key",
+        without_export_key(block_id=NOWHERE),
+        (
+            'The target "ledger" has a "Block ID", and without an Export key its rows cannot be counted: enter an '
+            '"Export key" under "Authentication", or remove the ID.'
+        ),
+    ),
+    Mistake(
+        "the name of a block as its ID",
+        target(block_id="General Ledger"),
+        (
+            'The "Block ID" of the target "ledger" is not an ID: open the block in Pigment and paste the address of '
+            "the page."
+        ),
+    ),
+    Mistake(
+        "a block that is gone",
+        target(block_id=NOWHERE),
+        (
+            'The "Block ID" <id> of the target "ledger" is not a list or a metric that the owner of the Export key can '
+            'see: open the block in Pigment and paste its address as "Block ID".'
+        ),
+    ),
+    Mistake(
+        "a step before the first",
+        target(load_order=0),
+        ('The field "Step" in entry 1 of "Targets" must be 1 or more: correct it.'),
     ),
     Mistake(
         "a list that is gone",

@@ -73,6 +73,65 @@ def test_check_reads_the_list_of_a_dimension_check(destination: Runner) -> None:
     ]
 
 
+@pytest.mark.parametrize(("block", "kind"), [(LEDGER, "list"), ("Headcount", "metric")])
+def test_check_reads_the_block_that_is_to_be_counted(destination: Runner, block: str, kind: str) -> None:
+    block_id = destination.pigment.workspace.block(block, CONSOLIDATION).id
+    address = f"https://pigment.app/application/{NOWHERE}/{kind}/{block_id.upper()}"
+    target = {**as_target(destination), "clears_before_import": True, "block_id": address, "minimum_percent": 90}
+    assert status_of(destination, targets=[target])[0] == "SUCCEEDED"
+    exports = [each.target for each in destination.pigment.requests if each.operation.startswith("export")]
+    assert exports[-1] == f"/api/v1/export/{kind}/{block_id}"
+
+
+def as_target(destination: Runner) -> dict[str, Any]:
+    return {"stream": LEDGER, "import_configuration_id": ledger_id(destination)}
+
+
+@pytest.mark.parametrize(
+    ("more", "config", "is_said"),
+    [
+        ({"clears_before_import": True}, {}, True),
+        ({"replace_import_configuration_id": "(replace)"}, {}, True),
+        ({"clears_before_import": True}, {"count_blocks": "never"}, False),
+        ({"clears_before_import": True, "scope": "Posted"}, {}, False),
+        ({}, {}, False),
+    ],
+)
+@pytest.mark.parametrize("has_export_key", [True, False])
+def test_check_says_once_what_is_not_noticed_without_an_export_key(
+    destination: Runner, more: dict[str, Any], config: dict[str, Any], is_said: bool, has_export_key: bool
+) -> None:
+    secret = destination.pigment.workspace.secret
+    keys = {"auth_type": "separate_keys", "import_api_key": secret("import"), "metadata_api_key": secret("metadata")}
+    if has_export_key:
+        keys["export_api_key"] = secret("export")
+    if "replace_import_configuration_id" in more:
+        more = {"replace_import_configuration_id": ledger_id(destination, " (replace)")}
+    result, message = status_of(destination, credentials=keys, targets=[{**as_target(destination), **more}], **config)
+    assert result == "SUCCEEDED"
+    assert message.count("Without an Export key") == (is_said and not has_export_key)
+
+
+def test_check_says_which_streams_wait_for_which(destination: Runner) -> None:
+    accounts = destination.pigment.workspace.configuration("Accounts").id
+    first = {"stream": "accounts", "import_configuration_id": accounts}
+    result, message = status_of(destination, targets=[{**as_target(destination), "load_order": 2}, first])
+    assert result == "SUCCEEDED"
+    assert message.endswith(
+        "A stream is imported once everything of the steps before is stored. "
+        f'The steps are: step 1: "accounts", all streams without an entry; step 2: "{LEDGER}".'
+    )
+    assert "steps" not in status_of(destination, targets=[as_target(destination), first])[1]
+
+
+def test_an_empty_text_is_as_good_as_nothing(destination: Runner) -> None:
+    empty = dict.fromkeys(["upload", "rejected_rows", "deleted_rows", "count_blocks", "import_mode"], "")
+    target = {**as_target(destination), **dict.fromkeys(["scope", "block_id", "minimum_rows", "load_order"], "")}
+    config = {**empty, "targets": [target], "csv": dict.fromkeys(["delimiter", "encoding", "dates"], "")}
+    assert status_of(destination, **config)[0] == "SUCCEEDED"
+    assert write_one(destination, catalog(), **config).exit_code == 0
+
+
 def test_ids_may_be_pasted_as_addresses(destination: Runner) -> None:
     application = destination.pigment.workspace.application(CONSOLIDATION).id
     address = f"https://pigment.app/api/v1/import/push/csv?configurationId={ledger_id(destination).upper()}"

@@ -20,7 +20,7 @@ from documents.generated import ROOT
 from pigment_airbyte.connection import client_from_config, client_options
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
 from pigment_airbyte.failures import ConfigProblem
-from pigment_airbyte.form import check_form, without_nulls
+from pigment_airbyte.form import check_form, without_empty
 from pigment_client.errors import PigmentError
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
@@ -108,7 +108,7 @@ def defaults_in(form: Mapping[str, Any]) -> dict[str, Any]:
         name: defaults_in(field) if "properties" in field else field.get("default")
         for name, field in form["properties"].items()
     }
-    return without_nulls(found)
+    return without_empty(found)
 
 
 @pytest.mark.parametrize("connector", CONNECTORS)
@@ -213,7 +213,7 @@ def test_whatever_a_field_holds_is_a_value_or_a_sentence(connector: str, data: s
     inside = root["properties"][name].get("items", {}).get("properties")
     value = data.draw(JSON if inside is None else JSON | st.lists(st.fixed_dictionaries(dict.fromkeys(inside, JSON))))
     credentials = {"auth_type": "single_key", "api_key": "pgmt_x"}
-    config = without_nulls({"credentials": credentials, "application_id": "", name: value})
+    config = without_empty({"credentials": credentials, "application_id": "", name: value})
     with contextlib.suppress(ConfigProblem, PigmentError):
         check_form(config, root)
         client_from_config(config).close()

@@ -11,7 +11,7 @@ from typing import Any
 
 from airbyte_cdk.models import AirbyteConnectionStatus
 
-from destination_pigment.config import DestinationConfig, DimensionCheck, TargetEntry, parse_config
+from destination_pigment.config import CountBlocks, DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.imports.then_run import require_visible, resolve_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
 from pigment_airbyte.check import check_form_and_connection
@@ -44,7 +44,8 @@ def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
     """What the keys must be able to do; a single key need not be able to list."""
     credentials = config.get("credentials") or {}
     needed = {Purpose.IMPORT, *(each for each in Purpose if credentials.get(KEY_PROPERTIES[each]))}
-    return frozenset(needed | ({Purpose.EXPORT} if config.get("dimension_checks") else set()))
+    exports = config.get("dimension_checks") or any(each.get("block_id") for each in config.get("targets") or ())
+    return frozenset(needed | ({Purpose.EXPORT} if exports else set()))
 
 
 def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping[str, Any]) -> str:
@@ -63,8 +64,11 @@ def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping
             "the application and the import configurations exist, and every stream needs an entry under "
             f'"Targets" ({len(settings.targets)} so far).'
         )
+    for target in settings.targets:
+        _check_block(client, target)
     for each in settings.dimension_checks:
         _check_dimension_list(client, settings, each)
+    found += _describe_limits(settings, has_export_key=client.has_key_for(Purpose.EXPORT))
     found += _check_follow_ups(client, settings, known)
     if settings.bucket is not None:
         found = f"{found} {probe_bucket(settings.bucket, open_objects, Clock())}"
@@ -115,6 +119,38 @@ def _check_targets(targets: Sequence[TargetEntry], known: Sequence[ImportConfigu
                 f'The import configurations {names} of the target "{target.stream}" fill different blocks, and a '
                 'pair must fill the same one: correct one of the two IDs under "Targets".'
             )
+        for each in chosen:
+            if target.scope is not None and target.scope not in {column.name for column in each.columns or ()}:
+                _require_reads_scope(target.stream, target.scope, each)
+
+
+def _require_reads_scope(stream: str, scope: str, configuration: ImportConfiguration) -> None:
+    """Raise `ConfigProblem` where an import configuration, as far as its columns are known, does not read a scope."""
+    if configuration.columns is not None:
+        there = listed(column.name for column in configuration.columns)
+        raise ConfigProblem(
+            f'The import configuration "{configuration.name}" of the target "{stream}" does not read the column '
+            f'"{scope}", which is the "Scope" of the target: correct it under "Targets", or map the column in Pigment. '
+            f"It reads: {there}."
+        )
+
+
+def _describe_limits(settings: DestinationConfig, *, has_export_key: bool) -> str:
+    """Sentences about what cannot be noticed when blocks are replaced, and about which streams wait for which."""
+    described = ""
+    replaces = any(each.scope is None and (each.clears or each.replace_configuration_id) for each in settings.targets)
+    if replaces and not has_export_key and settings.count_blocks is not CountBlocks.NEVER:
+        described += (
+            " Without an Export key the rows of a block cannot be counted after a stream has overwritten it, so old "
+            "rows that stay in it are not noticed."
+        )
+    if any(each.step > 1 for each in settings.targets):
+        streams = {1: ["all streams without an entry"]}
+        for each in settings.targets:
+            streams.setdefault(each.step, []).append(f'"{each.stream}"')
+        steps = "; ".join(f"step {step}: {listed(names)}" for step, names in sorted(streams.items()))
+        described += f" A stream is imported once everything of the steps before is stored. The steps are: {steps}."
+    return described
 
 
 def _check_follow_ups(
@@ -168,6 +204,25 @@ def _check_stream_names(settings: DestinationConfig) -> None:
 
 def _folded(stream: str) -> str:
     return stream.casefold().replace(" ", "_")
+
+
+def _check_block(client: PigmentClient, target: TargetEntry) -> None:
+    """Read the header line of the block that is to be counted before it is replaced."""
+    if target.block_id is None:
+        return
+    if not client.has_key_for(Purpose.EXPORT):
+        raise ConfigProblem(
+            f'The target "{target.stream}" has a "Block ID", and without an Export key its rows cannot be counted: '
+            'enter an "Export key" under "Authentication", or remove the ID.'
+        )
+    for kind in (ExportKind.LIST, ExportKind.METRIC):
+        with suppress(NotFound, RequestRejected):
+            client.export(ExportRequest(kind, target.block_id, {}), lambda export: next(iter(export), None))
+            return
+    raise ConfigProblem(
+        f'The "Block ID" {target.block_id} of the target "{target.stream}" is not a list or a metric that the owner of '
+        'the Export key can see: open the block in Pigment and paste its address as "Block ID".'
+    )
 
 
 def _check_dimension_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:

@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from destination_pigment.rejected_rows.store import Bucket, parse_bucket
+from pigment_airbyte.credentials import KEY_PROPERTIES
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, pasted_id
+from pigment_client.keys import Purpose
 from pigment_client.models import ImportMode, UploadForm, is_id
 from pigment_csv.date_pattern import ISO_DAY, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
@@ -174,7 +176,20 @@ def _parse_targets(config: Form) -> tuple[TargetEntry, ...]:
             f'There is more than one entry for "{", ".join(repeated)}" under "Targets": leave one for each stream.'
         )
     loadings_by_configuration(targets)
+    _require_countable(targets, config.get("credentials") or {})
     return targets
+
+
+def _require_countable(targets: Sequence[TargetEntry], credentials: Form) -> None:
+    """Raise `ConfigProblem` where a target depends on a count of its block, and no key can count."""
+    if credentials.get("auth_type") != "separate_keys" or entered_text(credentials, KEY_PROPERTIES[Purpose.EXPORT]):
+        return
+    for each in targets:
+        if each.minimum_percent is not None:
+            raise ConfigProblem(
+                f'The target "{each.stream}" has a "Smallest share of rows (%)", and without an Export key the rows of '
+                'its block cannot be counted: enter an "Export key" under "Authentication", or remove the share.'
+            )
 
 
 def loadings_by_configuration(targets: Sequence[TargetEntry]) -> dict[str, Loading]:

@@ -37,7 +37,7 @@ from destination_pigment.sync import Blocks, write_blocks
 from destination_pigment.targets import destination_catalog
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.form import check_form, load_spec, without_nulls
+from pigment_airbyte.form import check_form, load_spec, without_empty
 from pigment_airbyte.output import write_lines
 from pigment_client.keys import Purpose
 
@@ -93,8 +93,8 @@ class DestinationPigment(Destination):
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
-        """The configuration; what is null counts as not given."""
-        return without_nulls(Destination.read_config(config_path))
+        """The configuration; what is null or an empty text counts as not given."""
+        return without_empty(Destination.read_config(config_path))
 
     def parse_args(self, args: list[str]) -> argparse.Namespace:
         """The arguments of the command line; `discover` beside those of the CDK."""

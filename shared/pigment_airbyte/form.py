@@ -47,15 +47,15 @@ def _with_shared(node: Any, shared: Schema) -> Any:
     return {**shared[own.pop("shared")], **own} if "shared" in own else own
 
 
-def without_nulls(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without what is null, at any depth: some clients send null for what was left empty."""
+def without_empty(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without what is null or an empty text, at any depth: clients send both for an empty field."""
 
     def clean(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return without_nulls(value)
+            return without_empty(value)
         return [clean(each) for each in value] if isinstance(value, list) else value
 
-    return {name: clean(value) for name, value in config.items() if value is not None}
+    return {name: clean(value) for name, value in config.items() if value is not None and value != ""}
 
 
 def entered_text(fields: Mapping[str, Any], name: str) -> str:

@@ -21,7 +21,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
-from pigment_airbyte.form import load_spec, without_nulls
+from pigment_airbyte.form import load_spec, without_empty
 from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
 from pigment_client.wording import counted, with_noun
@@ -61,8 +61,8 @@ class SourcePigment(Source):
 
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
-        """The configuration; null counts as not given."""
-        return without_nulls(Source.read_config(config_path))
+        """The configuration; what is null or an empty text counts as not given."""
+        return without_empty(Source.read_config(config_path))
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:  # noqa: ARG002 - the CDK's signature
         """The configuration; the CDK's own method would leave it on disk, with the keys, while a command runs."""
