@@ -57,10 +57,10 @@ def block_to_count(blocks: Collection[ImportedBlock]) -> ImportedBlock | None:
 def _problem_of_more(doubt: Doubt, rows_counted: int) -> BlockDescribed:
     return BlockDescribed(
         f"The {doubt.stream.subject} was counted in Pigment: its block has {counted(rows_counted, 'row')}, and this "
-        f"sync wrote {doubt.expected_rows:,}. Rows of earlier syncs or of others are still there, so the import "
-        f"configuration {doubt.configuration_id} does not clear its block: look at the block. If its rows are there "
-        'twice, empty it, switch on "Clear items prior to import" for the import configuration in Pigment, and run the '
-        "sync again."
+        f"sync wrote {doubt.expected_rows:,}. Rows of earlier syncs or of others are there as well: look at the block. "
+        'If rows are there twice, empty it, switch on "Clear items prior to import" for the import configuration '
+        f"{doubt.configuration_id} in Pigment, and run the sync again. If people add rows of their own to it, set "
+        '"Count blocks" to never.'
     )
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.polling import ImportPolling, label_of_file
-from destination_pigment.imports.skipped import STORED_BLANK, describe_skipped
+from destination_pigment.imports.skipped import describe_skipped, left_out
 from destination_pigment.imports.verdicts import (
     ClearingEvidence,
     Effect,
@@ -208,9 +208,8 @@ def describe_counts(counts: ImportCounts | None) -> str:
 
 def log_skipped(subject: str, done: CompletedImport) -> None:
     """Log what an import did not take, by reason and column; values of rows are never quoted."""
-    for skipped in done.skipped:
-        if skipped.reason != STORED_BLANK:
-            logger.warning("Skipped in the %s: %s", subject, describe_skipped(skipped))
+    for skipped in left_out(done.skipped):
+        logger.warning("Skipped in the %s: %s", subject, describe_skipped(skipped))
     if not done.skipped:
         places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
         for (code, column), count in sorted(places.items()):

@@ -14,6 +14,7 @@ from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.doubts import describe_believed
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
+from destination_pigment.imports.skipped import left_out
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
     Doubt,
@@ -256,7 +257,8 @@ class Reload:
         rejected = sum(of_file for _, of_file in stored)
         try:
             for (file, _), (done, of_file) in zip(files, stored, strict=True):
-                store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, done.skipped)
+                reasons = left_out(done.skipped)
+                store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, reasons)
         except BucketFailed as failed:
             rows = sum(file_rows for _, file_rows in files)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)

@@ -13,6 +13,7 @@ from functools import partial
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.skipped import left_out
 from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported, Sent
 from destination_pigment.input.catalog import WriteMode
 from destination_pigment.rejected_rows.csv_table import are_quoted_right
@@ -41,7 +42,7 @@ def push_rejected_again(
     importer: Importer, sent: Sent, configuration_id: str, spool: Spool, file: SpoolFile, done: Imported, rejected: int
 ) -> Rejected:
     """What stays rejected of a file after its rejected rows were pushed once more, if they may be."""
-    first = Rejected(rejected, done.numbered, done.skipped)
+    first = Rejected(rejected, done.numbered, left_out(done.skipped))
     if importer.cancelled or not _may_push_again(sent, done, rejected):
         return first
     try:
@@ -74,7 +75,7 @@ def push_rejected_again(
     settled = min(second.written, rejected - verdict.rejected)
     if second.written > again.cells or settled <= 0:
         return first
-    return Rejected(rejected - settled, _numbered_as_first(first, second, rejected - settled), second.skipped)
+    return Rejected(rejected - settled, _numbered_as_first(first, second, rejected - settled), left_out(second.skipped))
 
 
 def _count_blanks(file: SpoolFile, numbers: Collection[int]) -> int:

@@ -24,22 +24,29 @@ UNREADABLE = "ParsingError"
 _USUAL_YEARS = range(1900, 2101)
 
 
+def left_out(skipped: Iterable[SkippedData]) -> tuple[SkippedData, ...]:
+    """What was not stored: everything that was skipped but what was stored as blank."""
+    return tuple(each for each in skipped if each.reason != STORED_BLANK)
+
+
 def count_left_out(counts: ImportCounts | None, numbered: Sequence[RejectedRow], skipped: Sequence[SkippedData]) -> int:
     """How many rows or values an import left out, without what it stored as blank."""
-    stored_blank = sum(each.count for each in skipped if each.reason == STORED_BLANK)
-    explained = sum(each.count for each in skipped) - stored_blank + len({each.row for each in numbered})
+    by_reason = sum(each.count for each in left_out(skipped))
+    stored_blank = sum(each.count for each in skipped) - by_reason
+    explained = by_reason + len({each.row for each in numbered})
     if counts is None or not counts.skipped:
         return explained
     return min(counts.skipped, max(explained, counts.skipped - stored_blank))
 
 
-def count_rejected(rows: int, written: int, left_out: int) -> int:
+def count_rejected(rows: int, written: int, not_stored: int) -> int:
     """How many rows of a file count as rejected.
 
-    No more than were not written, but at least one where anything was left out: of a pivoted file, a row may be stored
-    in part, and more cells may be written than it has rows.
+    `not_stored` are the rows or values that the import left out. No more rows than were not written, but at least one
+    where anything was left out: of a pivoted file, a row may be stored in part, and more cells may be written than it
+    has rows.
     """
-    return min(left_out, rows if written > rows else max(1, rows - written), rows)
+    return min(not_stored, rows if written > rows else max(1, rows - written), rows)
 
 
 def describe_stored_blank(subject: str, skipped: Iterable[SkippedData]) -> list[str]:

@@ -193,6 +193,15 @@ def test_rows_that_are_not_known_are_counted(numbered: tuple[RejectedRow, ...]) 
     assert (found["rejected_reason"], found["rejected_field"], found["samples"]) == ("Missing", "a", '["x"]')
 
 
+@pytest.mark.parametrize("mode", WriteMode)
+def test_values_that_were_stored_as_blank_are_not_among_the_rejected(mode: WriteMode) -> None:
+    reasons = SkippedData("MissingModalityUseDefaultOrNullModality", 2, "a"), SkippedData("ParsingError", 1, "a")
+    world = World(imported(skipped=1, reasons=reasons))
+    run(world, mode)
+
+    assert [each["rejected_reason"] for each in world.rows("counts")] == ["ParsingError"]
+
+
 def test_some_are_named_and_the_others_counted() -> None:
     world = World(imported(RejectedRow(2), skipped=3))
     run(world, WriteMode.APPEND_DEDUP)

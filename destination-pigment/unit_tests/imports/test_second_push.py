@@ -62,6 +62,42 @@ def test_rejected_rows_are_sent_once_more_in_one_file() -> None:
 
 
 @pytest.mark.parametrize(
+    "second",
+    [
+        CompletedImport("second", ImportCounts(0, deleted=0)),
+        CompletedImport("second", ImportCounts(0, deleted=0, skipped=1)),
+        CompletedImport("second", ImportCounts(1, deleted=0, skipped=1)),
+        CompletedImport("second", ImportCounts(9, deleted=0)),
+    ],
+    ids=["nothing", "rejected again", "in part", "more than was sent"],
+)
+def test_a_second_push_settles_only_what_its_own_counts_say_was_written(second: CompletedImport) -> None:
+    first = with_rejected(REJECTED)
+    pigment = Pigment([first, second], [first])
+    assert append(pigment).rejected == 1
+    assert len(pigment.pushes) == 2
+
+
+def test_a_second_push_of_two_rows_that_wrote_one_settles_one() -> None:
+    first = with_rejected(REJECTED, RejectedRow(3, "a", "BAD", "3"), skipped=2)
+    second = CompletedImport("second", ImportCounts(1, deleted=0, skipped=1))
+    assert append(Pigment([first, second], [first])).rejected == 1
+
+
+def test_a_row_of_a_pivoted_file_is_not_sent_again_because_it_may_be_stored_in_part() -> None:
+    first = CompletedImport("import", ImportCounts(3, deleted=0, skipped=1), (), (REJECTED,))
+    pigment = Pigment([first], [first])
+    assert append(pigment).rejected == 1
+    assert len(pigment.pushes) == 1
+
+
+def test_a_second_push_that_deleted_names_its_own_rows() -> None:
+    second = CompletedImport("second", ImportCounts(1, 0, 2))
+    with pytest.raises(PartialWrite, match=r"2 rows that were there are gone.* 1 row of this file is stored"):
+        append(Pigment([with_rejected(REJECTED), second], [second]))
+
+
+@pytest.mark.parametrize(
     "error", [RequestRejected("push CSV"), KeyRejected("push CSV"), ImportOutcomeUnknown("push CSV")]
 )
 def test_the_first_result_stands_whatever_becomes_of_the_second(error: PigmentError) -> None:
