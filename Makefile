@@ -109,7 +109,8 @@ lock:  ## update requirements.lock and the other lock files
 metadata: setup  ## regenerate each connector's metadata.yaml and the field tables in docs/
 	@$(BIN)/python -m documents.generated
 
-pictures: setup  ## redraw the pictures of the forms in docs/ (needs Chromium)
+pictures: setup  ## redraw the worked examples in docs/, and photograph the forms (needs Chromium)
+	@$(BIN)/python -m documents.drawings
 	@$(BIN)/python -m documents.forms
 
 images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them, BASE_IMAGE=… replaces the base)

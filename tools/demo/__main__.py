@@ -11,8 +11,8 @@ from typing import Any
 
 from airbyte_platform.process import Connector, configured
 from airbyte_platform.sync import Side, SyncResult, sync
+from demo import planning_team, reloads
 from demo.comparison import Comparison, compare, render
-from demo.planning_team import show
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import Workspace
@@ -44,7 +44,10 @@ def main() -> int:
     if code:
         return code
     say("\nWhat a planning team does next:\n")
-    return 0 if show(say) else 1
+    if not planning_team.show(say):
+        return 1
+    say("\nThe next night, the ledger is loaded again:\n")
+    return 0 if reloads.show(say) else 1
 
 
 HEADINGS = ("stream", "read", "stored", "rejected", "inserted", "updated", "skipped", "seconds", "cell by cell")

@@ -27,8 +27,6 @@ from local_pigment.sample import (
     FTE,
     HEADCOUNT_PLAN,
     HEADCOUNT_TO_PLAN,
-    LEDGER_BY_KEY,
-    LEDGER_BY_MONTH,
     PLANNING,
     add_copies,
     planning_model,
@@ -88,8 +86,6 @@ class PlanningTeam:
         yield f'Copies ran after the load ("{FTE}", "{HEADCOUNT_PLAN}")', self.copied()
         yield "One connection reads both applications", self.read_all()
         yield "Rows that cannot be stored are in the bucket", self.rejected()
-        yield "A ledger is synchronised by its unique identifier", self.synchronised()
-        yield "A ledger is reloaded by month, one month of it", self.reloaded()
         yield "The audit log, read twice with new events between", self.audited()
 
     def load(self) -> Comparison:
@@ -131,26 +127,23 @@ class PlanningTeam:
         posted = columns.index("Posted")
         for row, date in zip(rows, ("2026-02-30", "31/12/2026", "soon"), strict=False):
             row[posted] = date
-        self._write(rows, "append", object_storage_config=self._bucket.config())
+        source = {**self._given, **self._blocks(), "application_id": self._id(PLANNING), "include": [_LEDGER]}
+        catalog = self._catalog(source)
+        config = {
+            **self._given,
+            "application_id": self._id(CONSOLIDATION),
+            "csv": {"dates": FRENCH},
+            "object_storage_config": self._bucket.config(),
+        }
+        records = [{"stream": _LEDGER, "emitted_at": 1, "data": dict(zip(columns, row, strict=True))} for row in rows]
+        messages: list[Message] = [{"type": "RECORD", "record": each} for each in records]
+        messages += [_state(_LEDGER), complete(catalog["streams"][0]["stream"])]
+        run = self._destination.run("write", stdin=as_lines(messages), config=config, catalog=catalog)
+        if run.exit_code:
+            raise SystemExit("\n".join(("The sync failed:", *(each["message"] for each in run.errors))))
         found = [[row[column] for column in columns] for row in self._bucket.rows()]
         stored = [row for row in self._workspace.rows(_LEDGER, CONSOLIDATION) if row[0].startswith("NEW-")]
         return compare_rows(rows, [*found, *stored])
-
-    def synchronised(self) -> Comparison:
-        """The whole ledger through what clears by a unique identifier: one row is gone, one changed."""
-        before = self._workspace.rows(_LEDGER, PLANNING)
-        rows = [[*before[0][:-1], "TRUE"], *before[2:]]
-        self._write(rows, "overwrite", targets=[self._target(LEDGER_BY_KEY, clears_before_import=True)])
-        return compare_rows(rows, self._workspace.rows(_LEDGER, CONSOLIDATION))
-
-    def reloaded(self) -> Comparison:
-        """One month through a configuration that clears by month: a row of it is gone; the other months stay."""
-        posted = self._ledger_columns().index("Posted")
-        before = self._workspace.rows(_LEDGER, CONSOLIDATION)
-        march = [row for row in before if row[posted].startswith("2026-03")]
-        self._write(march[1:], "overwrite", targets=[self._target(LEDGER_BY_MONTH, scope="Posted")])
-        expected = [row for row in before if row != march[0]]
-        return compare_rows(expected, self._workspace.rows(_LEDGER, CONSOLIDATION))
 
     def audited(self) -> Comparison:
         """Every event of the audit log once: those there are, then two new ones, of which one comes late."""
@@ -166,30 +159,13 @@ class PlanningTeam:
         expected = [[each.id, each.type, iso(each.happened), json.dumps(each.payload)] for each in log.events]
         return compare_rows(expected, found)
 
-    def _write(self, rows: list[list[str]], mode: str, **settings: Any) -> None:
-        """Send rows of the ledger to the destination."""
-        columns = self._ledger_columns()
-        source = {**self._given, **self._blocks(), "application_id": self._id(PLANNING), "include": [_LEDGER]}
-        catalog = self._catalog(source, mode)
-        config = {**self._given, "application_id": self._id(CONSOLIDATION), "csv": {"dates": FRENCH}, **settings}
-        records = [{"stream": _LEDGER, "emitted_at": 1, "data": dict(zip(columns, row, strict=True))} for row in rows]
-        messages: list[Message] = [{"type": "RECORD", "record": each} for each in records]
-        messages += [_state(_LEDGER), complete(catalog["streams"][0]["stream"])]
-        run = self._destination.run("write", stdin=as_lines(messages), config=config, catalog=catalog)
-        if run.exit_code:
-            raise SystemExit("\n".join(("The sync failed:", *(each["message"] for each in run.errors))))
-
-    def _target(self, configuration: str, **more: Any) -> Message:
-        id_ = self._workspace.configuration(configuration).id
-        return {"stream": _LEDGER, "import_configuration_id": id_, **more}
-
     def _ledger_columns(self) -> list[str]:
         ledger = self._workspace.block(_LEDGER, PLANNING)
         return column_names(self._workspace.application(PLANNING), ledger)
 
-    def _catalog(self, config: Mapping[str, Any], mode: str = "append") -> Message:
+    def _catalog(self, config: Mapping[str, Any]) -> Message:
         discovered = self._source.run("discover", config=config).of("CATALOG")[0]
-        return configured(discovered, destination_sync_mode=mode)
+        return configured(discovered, destination_sync_mode="append")
 
     def _id(self, application: str) -> str:
         return self._workspace.application(application).id
