@@ -122,9 +122,9 @@ def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target 
 
 
 def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
-    """The target; what the entry says counts only for the import configuration that it names."""
+    """The target; what the entry says counts only for the import configuration that it names, its step for any."""
     if entry is None or entry.configuration_id != configuration_id:
-        return Target(configuration_id)
+        return Target(configuration_id, step=1 if entry is None else entry.step)
     return Target(
         configuration_id,
         entry.replace_configuration_id or (configuration_id if entry.clears or entry.scope else None),

@@ -97,6 +97,11 @@ def test_what_an_entry_says_reaches_the_target() -> None:
     assert suited([stream(WriteMode.APPEND)], later)["s"].step == 2
 
 
+def test_a_step_is_that_of_the_stream_whatever_takes_it() -> None:
+    entry = TargetEntry("s", None, ADDING, minimum_rows=5, step=2)
+    assert suited([stream(WriteMode.APPEND, object_name=OTHER)], entry) == {"s": Target(OTHER, step=2)}
+
+
 def test_a_key_of_two_columns_is_one_key() -> None:
     columns = tuple(Column(name, is_key=name != "Amount") for name in ("Account", "Month", "Amount"))
     (operation,) = (
