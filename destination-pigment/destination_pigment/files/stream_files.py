@@ -397,12 +397,12 @@ class StreamFiles:
 
     def _note_replaced(self, replaced: Sequence[tuple[int, int]], segment: FileSegment) -> None:
         """Note rows that records of this batch replace, whose deletions were counted in this segment."""
-        first = self._segments[0].first_row
+        first, its = self._segments[0].first_row, segment
         for old, new in replaced:
             if old < first:
                 continue  # it has gone
-            place = bisect_right(self._segments, old, key=lambda each: each.first_row) - 1
-            its = self._segments[place]
+            if not its.first_row <= old < its.end:
+                its = self._segments[bisect_right(self._segments, old, key=lambda each: each.first_row) - 1]
             in_same_file = its is segment if new == NO_ROW else new < its.end
             its.replaced.note(old - its.first_row, self._watermarks, in_same_file=in_same_file)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_csv.dialect import CsvDialect
 
@@ -48,3 +48,75 @@ def test_a_file_is_over_its_limits_only_with_a_single_row(
         for segment in segments[:-1]:
             begin += segment.rows
             assert segment.rows == max_rows or segment.size_bytes + len(found[begin]) + 2 > max_bytes
+
+
+WIDER = st.lists(
+    st.lists(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["x", 'y"\r\n']), max_size=4), min_size=1),
+    max_size=6,
+)
+
+
+@given(WIDER, st.integers(20, 200), st.integers(1, 9), st.booleans())
+def test_new_columns_widen_files_and_keep_their_rows_and_limits(
+    batches: list[list[dict[str, str]]], max_bytes: int, max_rows: int, is_popped_at_once: bool
+) -> None:
+    with Spool() as spool:
+        limits = FileLimits(max_bytes, max_rows, timedelta(minutes=10))
+        files = StreamFiles(RecordConverter(STREAM, (), CsvDialect()), spool, limits)
+        segments: list[FileSegment] = []
+        for records in batches:
+            files.write_records([msgspec.Raw(json.dumps(each).encode()) for each in records])
+            if not is_popped_at_once:
+                files.raise_watermark()
+                segments += files.pop_full()
+        segments += files.pop_all()
+
+        found = []
+        for segment in segments:
+            assert segment.file is not None
+            rows = [row for some in segment.file.read_rows() for row in some]
+            assert segment.rows == len(rows) <= max_rows
+            assert segment.size_bytes == segment.file.path.stat().st_size
+            assert segment.size_bytes <= max_bytes or len(rows) == 1
+            found += [
+                {name: cell for name, cell in zip(segment.file.columns, row, strict=True) if cell is not None}
+                for row in rows
+            ]
+        assert found == [record for records in batches for record in records]
+        if is_popped_at_once:
+            assert len({segment.file.columns for segment in segments if segment.file is not None}) <= 1
+
+
+def test_a_hundred_and_twenty_new_columns_are_one_file() -> None:
+    with Spool() as spool:
+        files = StreamFiles(
+            RecordConverter(STREAM, (), CsvDialect()), spool, FileLimits(10**9, 10**9, timedelta(minutes=10))
+        )
+        for number in range(120):
+            files.write_records([msgspec.Raw(json.dumps({f"n{number}": number}).encode())])
+        files.raise_watermark()
+        (segment,) = files.pop_marked()
+        assert segment.file is not None
+        assert segment.file.columns == ("a", *(f"n{number}" for number in range(120)))
+
+
+def test_a_file_that_ends_before_a_new_column_does_not_have_it() -> None:
+    with Spool() as spool:
+        files = StreamFiles(
+            RecordConverter(STREAM, (), CsvDialect()), spool, FileLimits(10**9, 10**9, timedelta(minutes=10))
+        )
+        files.write_records([msgspec.Raw(b'{"a":"1"}')])
+        files.raise_watermark()
+        files.write_records([msgspec.Raw(b'{"a":"2"}'), msgspec.Raw(b'{"a":"3","b":"4"}')])
+        before = files.pop_marked()
+        files.raise_watermark()
+        contents = [each.file.path.read_bytes() for each in [*before, *files.pop_marked()] if each.file is not None]
+        assert contents == [b"a\r\n1\r\n", b"a;b\r\n2;\r\n3;4\r\n"]
+
+
+def test_blank_cells_of_a_file_are_counted() -> None:
+    with Spool() as spool:
+        file = spool.new_file(["a", "b"], CsvDialect())
+        file.write(b'1;\r\n;\r\n"";x\r\n')
+        file.finish()
+        assert file.count_blank_cells() == 4
