@@ -64,6 +64,11 @@ class Checkpoints(Generic[S]):
         return sum(map(len, self._queues.values()))
 
     @property
+    def received(self) -> int:
+        """How many records came."""
+        return self._received.total()
+
+    @property
     def not_accounted_for(self) -> int:
         """How many records came and are neither stored nor rejected."""
         return (self._received - self._confirmed).total()

@@ -18,11 +18,11 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_pigment.imports.polling import CancelGrace
 from destination_pigment.imports.queue import ImportQueues, Job, JobDone, StreamImports
-from destination_pigment.imports.verdicts import NotPushedYet, PartialWrite
+from destination_pigment.imports.verdicts import Doubt, NotPushedYet, PartialWrite
 from destination_pigment.input.cancel import Cancel, Cancelled
-from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode, named
 from destination_pigment.state_output import StateOutput
-from pigment_airbyte.failures import TransientProblem, traced
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, traced
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -47,17 +47,23 @@ class Loader:
         self._cancel = cancel
         self._max_age_seconds = max_age_seconds
         # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows
-        # may be stored or no longer be; streams still to be replaced; how many records were rejected; what went
-        # wrong; and the grace, because the wait for imports ends once, for all.
+        # may be stored or no longer be; streams still to be replaced; replacements that may have doubled their block;
+        # the streams that were imported into each block; streams whose states never leave; how many records were
+        # rejected; what went wrong; and the grace, because the wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
         self._doubted: list[Job] = []
-        self.to_replace = {key for key, each in streams.items() if each.stream.mode is WriteMode.REPLACE}
+        self.to_replace = {key for key, each in streams.items() if each.replaces}
+        self.doubts: dict[StreamKey, Doubt] = {}
+        self._imported_into: dict[tuple[str, str | None], set[StreamKey]] = defaultdict(set)
+        self._kept_back: set[StreamKey] = set()
         self.rejected = 0
         self._failures: list[AirbyteTracedException] = []
         self._grace = CancelGrace(lambda: cancel.requested)
-        for key in self.to_replace:
-            states.checkpoints.withhold(key)
+        first_step = min((each.target.step for each in streams.values()), default=1)
+        for key, each in streams.items():
+            if each.replaces or each.target.step > first_step:
+                states.checkpoints.withhold(key)
 
     @property
     def failed(self) -> bool:
@@ -144,14 +150,20 @@ class Loader:
             self._provisional.clear()
         self.send_due_states()
 
-    def send_replaced_states(self) -> None:
-        """Send the states of replaced streams, if nothing went wrong anywhere.
+    def begin_step(self, keys: Iterable[StreamKey]) -> None:
+        """Everything of the steps before is stored: states of these streams that add go once their rows are."""
+        for key in keys:
+            if not self._streams[key].replaces:
+                self._states.checkpoints.stop_withholding(key)
 
-        A second attempt begins after the states that left: without a record, it would clear what is stored.
+    def send_replaced_states(self) -> None:
+        """Send the states of replaced streams, if nothing went wrong anywhere; not those of a doubtful replacement.
+
+        A second attempt begins after the states that left, so it would not send again what another stream lacks.
         """
         if self.failed or self.to_replace:
             return
-        for key in self._streams:
+        for key in self._streams.keys() - self.doubts.keys() - self._kept_back:
             self._states.checkpoints.stop_withholding(key)
         self.send_due_states()
 
@@ -161,7 +173,7 @@ class Loader:
         The platform retries a sync automatically unless it ends in a config error.
         """
         in_doubt = [*self._queues.unfinished, *self._doubted]
-        streams = [each.stream for each in self._streams.values()]
+        streams = [each.stream for each in self._streams.values() if not each.replaces]
         uncovered = find_uncovered(streams, self._states.checkpoints.uncovered, in_doubt)
         if not uncovered:
             return
@@ -196,7 +208,7 @@ class Loader:
     def _make_due_ready(self, max_age_seconds: float) -> None:
         """Get the files that may go; where a first result is provisional, the next file whatever its size."""
         for each in self._streams.values():
-            name = each.configuration_id
+            name = each.target.configuration_id
             # A second import shows that the first one stays, so its states need not wait for a full file.
             wants_second = any(done.has_rows for _, done in self._provisional.get(name, ()))
             if wants_second:
@@ -230,6 +242,7 @@ class Loader:
                         self._confirm(certain, done)
                 if result.problem is not None:
                     self.fail(result.problem, subject)
+                self._check_blocks(job.stream, result)
             case Cancelled():
                 pass
             case _:
@@ -242,6 +255,18 @@ class Loader:
         """What was stored through the configuration may be deleted: what is provisional never becomes certain."""
         self._doubted += [job for job, _ in self._provisional.pop(configuration_id, ())]
 
+    def _check_blocks(self, stream: DestinationStream, done: JobDone) -> None:
+        """Fail where one stream replaces a whole block and another was imported into it, whichever came first."""
+        for block in done.blocks:
+            sharing = self._imported_into[block.block_id, block.scenario_id]
+            sharing.add(stream.key)
+            replacing = [key for key in sorted(sharing, key=str) if replaces_block(self._streams[key])]
+            if len(sharing) > 1 and replacing and not sharing <= self._kept_back:
+                self._kept_back |= sharing
+                for key in sharing:
+                    self._states.checkpoints.withhold(key)
+                self.fail(ConfigProblem(describe_shared_block(sharing, replacing[0])))
+
     def _confirm(self, job: Job, done: JobDone) -> None:
         if done.problem is not None:
             return
@@ -252,6 +277,21 @@ class Loader:
         self.rejected += rejected - sum(each.deleted for each in job.segments)
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
         self.to_replace.discard(job.stream.key)
+
+
+def replaces_block(each: StreamImports) -> bool:
+    """Whether a stream replaces all of its block, and not only a scope."""
+    return each.replaces and each.target.scope is None
+
+
+def describe_shared_block(sharing: Iterable[StreamKey], replacing: StreamKey) -> str:
+    """The error for two streams of which one deletes what the other has put into the same block."""
+    names = " and the ".join(named(key) for key in sorted(sharing, key=str))
+    return (
+        f"The {names} were imported into the same block in this sync, and the {named(replacing)} replaces all of it, "
+        "so rows of one of them may be gone: let each have a block of its own, or let the one that replaces clear only "
+        'what is its own ("Scope" under "Targets"); then look at the block, and run the sync again.'
+    )
 
 
 def find_uncovered(

@@ -24,6 +24,7 @@ from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, Obstacle, ThenRun, find_obstacle, resolve_follow_ups
+from destination_pigment.imports.without_rows import EmptySource, describe_empty_sources, describe_nothing_came
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from destination_pigment.input.completion import Completion, Proof
@@ -34,7 +35,7 @@ from destination_pigment.rejected_rows.store import (
     RejectedRowStore,
     open_objects,
 )
-from destination_pigment.release import Hold, Release, decide_release
+from destination_pigment.release import Hold, Release, decide_release, goes_at_states
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from destination_pigment.targets import (
     find_targets,
@@ -44,13 +45,14 @@ from destination_pigment.targets import (
     shared_blocks,
 )
 from pigment_airbyte.connection import open_client
-from pigment_airbyte.failures import TransientProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import ImportConfiguration
+from pigment_client.wording import listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -96,15 +98,17 @@ def write_blocks(
         importer = Importer(client, settings, cancel, patient)
         targeted = _open_streams(client, settings, streams, spool, patience, patient)
         wanted = _find_follow_ups(client, settings)
+        queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
+        states = StateOutput(state_spool, emit, cancel)
         sync = Sync(
             targeted,
-            ImportQueues(importer, one_at_a_time=settings.dry_run),
-            StateOutput(state_spool, emit, cancel),
+            Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds()),
+            states,
             cancel,
             patience,
-            max_age_seconds=settings.limits.max_age.total_seconds(),
             is_followed=bool(wanted and streams),
             is_dry_run=settings.dry_run,
+            unsuited=_find_unsuited(streams, targeted, settings),
         )
         then_run = ThenRun(client, importer, wanted, settings.import_timeout.total_seconds())
         yield from run_and_follow(sync, blocks, then_run)
@@ -121,19 +125,23 @@ def run_and_follow(sync: Sync, blocks: Blocks, then_run: ThenRun) -> Iterator[No
 
 
 class Sync:
-    """One run of `write`; `is_followed` says that other imports are started after it."""
+    """One run of `write`; `is_followed` says that other imports are started after it.
+
+    `unsuited` is why the targets do not suit the sync modes: an error as soon as a record comes, because only a Clear
+    changes the modes.
+    """
 
     def __init__(
         self,
         streams: Mapping[StreamKey, StreamImports],
-        queues: ImportQueues,
+        loader: Loader,
         states: StateOutput,
         cancel: Cancel,
         patience: Patience,
         *,
-        max_age_seconds: float,
         is_followed: bool = False,
         is_dry_run: bool = False,
+        unsuited: ConfigProblem | None = None,
     ) -> None:
         self._streams = streams
         self._states = states
@@ -141,9 +149,14 @@ class Sync:
         self._patience = patience
         self._is_followed = is_followed and not is_dry_run
         self._is_dry_run = is_dry_run
+        self._unsuited = unsuited
+        self._steps = sorted({each.target.step for each in streams.values()})
         self._completion = Completion(any(each.stream.has_generation for each in streams.values()))
         self._intake = Intake({key: each.files for key, each in streams.items()}, self._completion, states)
-        self._loader = Loader(streams, queues, states, cancel, max_age_seconds)
+        self._loader = loader
+        # Mutable state: the streams that stay here, with the reason, and those of which the source is empty.
+        self._held: dict[StreamKey, Hold] = {}
+        self._empty: list[str] = []
 
     @property
     def failed(self) -> bool:
@@ -155,6 +168,7 @@ class Sync:
 
         Yields where states may have been sent. Raises what went wrong, once what is stored has been reported.
         """
+        self._log_steps()
         with self._loader.failing():
             for block in blocks:
                 yield from self._consume(block)
@@ -166,8 +180,12 @@ class Sync:
                 self._intake.consume_rest(blocks.rest)
                 # What the source has confirmed goes, whatever its size.
                 yield from self._loader.submit_due(max_age_seconds=0.0)
-                yield from self._prove()
-                yield from self._replace_blocks()
+                if self._is_dry_run:  # waits for nothing and proves nothing
+                    yield from self._load(list(self._streams))
+                else:
+                    yield from self._prove()
+                    self._hold_what_is_unproved()
+                    yield from self._load_steps()
         yield from self._end(has_input_ended=has_input_ended)
 
     def find_obstacle(self, *, has_failed: bool) -> Obstacle | None:
@@ -178,7 +196,7 @@ class Sync:
             (self._is_dry_run, "this is a dry run"),
             (not self._streams, "the sync has no stream"),
         )
-        proofs = {key: self._completion.proof(key) for key in self._streams}
+        proofs = self._proofs()
         unfinished = [
             each.stream.subject
             for key, each in self._streams.items()
@@ -200,6 +218,8 @@ class Sync:
         """Read whole lines, or none where some time went by; yields where states may have been sent."""
         with self._loader.failing():
             self._intake.consume(block)
+            if self._unsuited is not None and self._states.checkpoints.received:
+                raise self._unsuited
             yield from self._loader.submit_due()
         self._loader.collect(0)
         self._loader.send_due_states()
@@ -210,9 +230,11 @@ class Sync:
         return decide_release(
             each.stream,
             self._completion.proof(key),
-            after_watermark=each.files.records,
+            has_gone=each.goes_at_states,
+            replaces=each.replaces,
+            records=each.files.records,
             misses_records=self._intake.misses_records(key),
-            is_followed=self._is_followed,
+            needs_all=self._is_followed or len(self._steps) > 1,
             has_waited=has_waited,
         )
 
@@ -223,33 +245,100 @@ class Sync:
         seconds = self._patience.still_wanted_seconds
         logger.info(
             "The input has ended and this platform does not say whether the source succeeded: waiting %.0f s, in which "
-            "a platform would end this sync if it had not, before anything is replaced or started.",
+            "a platform would end this sync if it had not, before anything else is pushed or started.",
             seconds,
         )
         yield from self._loader.collect_for(seconds)
 
-    def _replace_blocks(self) -> Iterator[None]:
-        """Start to replace all blocks, if the source has succeeded with all of them and none must be left as it is."""
+    def _hold_what_is_unproved(self) -> None:
+        """Find what stays here; where the source has not succeeded with a stream that replaces, nothing is replaced."""
         if self._cancel.requested or self.failed:
             return
-        jobs: list[Job] = []
+        replaced = [each.stream.subject for each in self._streams.values() if each.replaces]
+        if self._unsuited is not None and not any(map(self._completion.asks_for_clear, self._streams)):
+            raise self._unsuited
+        if replaced and self._completion.is_silent and Proof.UNPROVED in self._proofs().values():
+            raise describe_nothing_came(replaced)
         for key, each in self._streams.items():
-            if not isinstance(each, Reload) or key not in self._loader.to_replace:
-                continue
             decision = self._decide(key, has_waited=True)
             if isinstance(decision, Hold):
-                self._fail_because_of(decision, each.stream)
+                self._held[key] = decision
+                if each.replaces:
+                    self._fail_because_of(decision, each.stream)
+
+    def _load_steps(self) -> Iterator[None]:
+        """What waited for the end goes step by step: a step begins once everything before it is stored."""
+        for step in self._steps:
+            if step > self._steps[0]:
+                yield from self._loader.wait_for_imports()
+                if self._is_held_back(step):
+                    return
+            keys = self._keys_of(step)
+            self._loader.begin_step(keys)
+            if not self.failed and not self._cancel.requested:
+                yield from self._load(keys)
+
+    def _is_held_back(self, step: int) -> bool:
+        """Whether the streams of a later step must not go; says so where they have anything to push."""
+        unfinished = [
+            self._streams[key].stream.subject
+            for key, proof in self._proofs().items()
+            if proof not in {Proof.COMPLETE, Proof.IF_STILL_WANTED}
+        ]
+        if not (self.failed or self._cancel.requested or self._held or unfinished):
+            return False
+        later = [each for each in self._streams.values() if each.target.step >= step]
+        waiting = [each.stream.subject for each in later if each.replaces or each.files.records]
+        if waiting:
+            names = f"{' and the '.join(waiting)} {'was' if len(waiting) == 1 else 'were'} not pushed"
+            logger.warning("The %s, because not everything of the steps before is stored.", names)
+            if unfinished and not self.failed and not self._held:
+                raise TransientProblem(
+                    f"The {names}, because the source did not finish the {' and the '.join(unfinished)}: fix what "
+                    "stopped the source, and run the sync again."
+                )
+        return True
+
+    def _load(self, keys: Sequence[StreamKey]) -> Iterator[None]:
+        """All that is left of these streams goes, unless a block of one of them must stay as it is."""
+        jobs: list[Job] = []
+        problems: list[tuple[Exception, str]] = []
+        for key in keys:
+            each = self._streams[key]
+            if key in self._held:
                 continue
             try:
-                of_stream = each.last_jobs(may_clear=self._completion.asks_for_clear(key))
+                of_stream = each.last_jobs(is_clear=self._completion.asks_for_clear(key))
+            except EmptySource:
+                of_stream = ()
+                self._empty.append(each.stream.subject)
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends the sync, and is explained there
-                self._loader.fail(error, each.stream.subject)
+                problems.append((error, each.stream.subject))
                 continue
             jobs += of_stream
-            if not of_stream and not self.failed:
+            if not of_stream:
                 self._loader.to_replace.discard(key)
-        if not self.failed:
+        if self._is_dry_run or not problems:
             yield from self._loader.submit(jobs)
+        for problem, subject in problems:
+            self._loader.fail(problem, subject)
+
+    def _keys_of(self, step: int) -> list[StreamKey]:
+        return [key for key, each in self._streams.items() if each.target.step == step]
+
+    def _proofs(self) -> dict[StreamKey, Proof]:
+        return {key: self._completion.proof(key) for key in self._streams}
+
+    def _log_steps(self) -> None:
+        """Log which streams wait for which."""
+        for step in self._steps[1:]:
+            names = listed(self._streams[key].stream.subject for key in self._keys_of(step))
+            logger.info(
+                "Step %d: %s. Rows and states of this step wait on disk until the input has ended, the source has "
+                "succeeded, and everything of the steps before is stored.",
+                step,
+                names,
+            )
 
     def _end(self, *, has_input_ended: bool) -> Iterator[None]:
         """The one way out: what runs is waited for, what is stored is reported, and what went wrong is raised."""
@@ -259,6 +348,7 @@ class Sync:
             if has_input_ended and not self._cancel.requested:
                 self._fail_what_was_left_out()
                 self._loader.send_replaced_states()
+                self._report_empty_sources()
         self._intake.log_left_out()
         self._states.log_unsent()
         if not self._is_dry_run and (self.failed or self._cancel.requested):
@@ -272,10 +362,16 @@ class Sync:
             self._loader.fail(error, None if key is None else key[1])
         if self.failed:
             return
-        for key, each in self._streams.items():
-            decision = self._decide(key, has_waited=True)
-            if each.stream.mode is not WriteMode.REPLACE and isinstance(decision, Hold):
-                self._fail_because_of(decision, each.stream)
+        for key, hold in self._held.items():
+            self._fail_because_of(hold, self._streams[key].stream)
+
+    def _report_empty_sources(self) -> None:
+        """Everything else is stored, and the states have left: now streams without a row are an error."""
+        if self._empty and not self.failed and not self._is_dry_run:
+            self._loader.fail(describe_empty_sources(self._empty))
+            return
+        for subject in self._empty:
+            logger.warning("No row came for the %s, so its block stays as it is.", subject)
 
     def _fail_because_of(self, hold: Hold, stream: DestinationStream) -> None:
         if hold.sentence is not None:
@@ -297,8 +393,7 @@ def _open_streams(
     """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
     known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
     targets = find_targets(streams, settings.targets, known)
-    require_suitable_targets(streams, targets, settings.targets)
-    require_no_emptying_update(streams, targets, settings.loading_of)
+    first_step = min((each.step for each in targets.values()), default=1)
     for sentence in shared_blocks(streams, targets, known or ()):
         logger.warning(sentence)
     by_id = {each.id: each for each in known or ()}
@@ -312,14 +407,28 @@ def _open_streams(
         converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
         rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
         files = StreamFiles(converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows)
-        if stream.mode is WriteMode.REPLACE:
+        if stream.mode is WriteMode.REPLACE or target.scope is not None:
             opened[key] = Reload(stream, target, files, patience.restart_seconds, store)
         else:
-            opened[key] = Changes(stream, target, files, spool, store)
+            at_states = goes_at_states(stream, is_first_step=target.step == first_step)
+            opened[key] = Changes(stream, target, files, spool, store, goes_at_states=at_states)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return opened
+
+
+def _find_unsuited(
+    streams: Sequence[DestinationStream], opened: Mapping[StreamKey, StreamImports], settings: DestinationConfig
+) -> ConfigProblem | None:
+    """Why targets do not suit the sync modes of their streams, if they do not."""
+    targets = {key: each.target for key, each in opened.items()}
+    try:
+        require_suitable_targets(streams, targets, settings.targets)
+        require_no_emptying_update(streams, targets, settings.loading_of)
+    except ConfigProblem as problem:
+        return problem
+    return None
 
 
 def _open_store(

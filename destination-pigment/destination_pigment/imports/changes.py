@@ -34,6 +34,8 @@ from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 class Changes:
     """What becomes of the records of a stream that adds to its block."""
 
+    replaces = False
+
     def __init__(
         self,
         stream: DestinationStream,
@@ -41,27 +43,38 @@ class Changes:
         files: StreamFiles,
         spool: Spool,
         store: RejectedRowStore | None = None,
+        *,
+        goes_at_states: bool = True,
     ) -> None:
         self.stream = stream
+        self.target = target
         self.files = files
-        self.configuration_id = target.configuration_id
+        self.goes_at_states = goes_at_states
         self._spool = spool
         self._store = store
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
         """The full files, and all that is confirmed once a record has waited so long."""
+        if not self.goes_at_states:
+            return ()
         is_old = self.files.waiting_seconds >= max_age_seconds
         segments = self.files.pop_marked() if is_old else self.files.pop_full()
-        return [
-            Job(self.stream, self.configuration_id, (each,), partial(self.import_segment, each)) for each in segments
-        ]
+        return self._jobs(segments)
+
+    def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:  # noqa: ARG002 - what adds cannot clear
+        """Everything, file by file in its order: the source has succeeded."""
+        return self._jobs(self.files.pop_all())
+
+    def _jobs(self, segments: Sequence[FileSegment]) -> Sequence[Job]:
+        name = self.target.configuration_id
+        return [Job(self.stream, name, (each,), partial(self.import_segment, each)) for each in segments]
 
     def import_segment(self, segment: FileSegment, importer: Importer) -> JobDone:
         """Import a file, if not all its records were rejected on arrival.
 
         Raises `PartialWrite`, `ConfigProblem`, `TransientProblem` or a `PigmentError`.
         """
-        subject, name = self.stream.subject, self.configuration_id
+        subject, name = self.stream.subject, self.target.configuration_id
         if segment.rejected_rows is not None and importer.cancelled:
             raise Cancelled
         write_before_push(self._store, self.stream, [segment])
@@ -83,7 +96,7 @@ class Changes:
 
     def _import(self, importer: Importer, file: SpoolFile, rows: int) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
-        name = self.configuration_id
+        name = self.target.configuration_id
         try:
             return importer.import_file(file, self.stream.subject, name, repeatable=is_keyed)
         except (ImportFailed, ImportOutcomeUnknown) as error:

@@ -14,6 +14,7 @@ from destination_pigment.imports.verdicts import Doubt, NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
+from destination_pigment.targets import Target
 from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
 
@@ -58,10 +59,23 @@ class StreamImports(Protocol):
     @property
     def files(self) -> StreamFiles: ...
     @property
-    def configuration_id(self) -> str: ...
+    def target(self) -> Target: ...
+    @property
+    def replaces(self) -> bool:
+        """Whether its rows take the place of what is in the block, or of a scope of it."""
+
+    @property
+    def goes_at_states(self) -> bool:
+        """Whether rows go while records still come; otherwise all wait for the end of the input."""
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
         """What may go while records still come: full files, and all once a record has waited so long."""
+
+    def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:
+        """All that waited for the end, when it may go; `is_clear` says that the platform asks to clear the stream.
+
+        Raises `EmptySource` where no row came and that is not allowed, or `ConfigProblem` where nothing of it may go.
+        """
 
 
 def write_before_push(

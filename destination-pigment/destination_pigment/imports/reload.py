@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -27,8 +27,9 @@ from destination_pigment.imports.verdicts import (
     require_no_rejection_by_pigment,
     require_no_rejection_on_arrival,
 )
+from destination_pigment.imports.without_rows import EmptySource, Unfilled, decide_unfilled, of_clear
 from destination_pigment.input.cancel import Cancelled
-from destination_pigment.input.catalog import DestinationStream
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore, problem_of
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
@@ -49,7 +50,10 @@ Stored = list[tuple[Imported, int]]
 
 
 class Reload:
-    """What becomes of the records of a stream that replaces its block."""
+    """What becomes of the records of a stream that replaces its block, or a scope of it."""
+
+    replaces = True
+    goes_at_states = False
 
     def __init__(
         self,
@@ -60,12 +64,8 @@ class Reload:
         store: RejectedRowStore | None = None,
     ) -> None:
         self.stream = stream
+        self.target = target
         self.files = files
-        self.configuration_id = target.configuration_id
-        if target.clearing_id is None:
-            raise ValueError("a replacement needs an import configuration that clears")
-        self._clearing_id = target.clearing_id
-        self._minimum_rows = target.minimum_rows or 0
         self._restart_seconds = restart_seconds
         self._store = store
 
@@ -73,21 +73,14 @@ class Reload:
         """None: a block is replaced as a whole."""
         return ()
 
-    def last_jobs(self, *, may_clear: bool) -> Sequence[Job]:
+    def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:
         """All files as one job, or none where there is nothing to do; ask when the source has succeeded.
 
-        Without a record the block is cleared if that is asked for. Raises `ConfigProblem` where Pigment must be left
-        as it is.
+        Raises `EmptySource` or `ConfigProblem` where Pigment must be left as it is.
         """
         segments = self.files.pop_all()
-        if not segments and not may_clear:
-            logger.warning(
-                "No record came for the %s, and its state is not empty: its block is left as it is, because this is "
-                "also how a second attempt looks whose records are stored already. To empty it, clear the stream in "
-                "Airbyte.",
-                self.stream.subject,
-            )
-            return ()
+        if not any(each.rows or each.rejected for each in segments):
+            return self._jobs_without_rows(segments, is_clear=is_clear)
         try:
             self._check_guards(segments)
         except ConfigProblem:
@@ -97,38 +90,93 @@ class Reload:
             except (NotPushed, NotPushedYet) as failed:
                 logger.warning("Also: %s", failed)
             raise
-        if not segments:
-            if not self.files.converter.header:
-                raise ConfigProblem(
-                    f"The {self.stream.subject} is to be cleared, and its schema has no columns, so no file can be "
-                    "created for that: refresh the schema of the connection, or clear the block in Pigment."
+        return self._jobs(segments, self.import_segments)
+
+    def _jobs_without_rows(self, segments: list[FileSegment], *, is_clear: bool) -> Sequence[Job]:
+        """What becomes of the block where no row came."""
+        subject = self.stream.subject
+        unfilled = decide_unfilled(
+            clears=self.target.clearing_id is not None,
+            has_scope=self.target.scope is not None,
+            minimum_rows=self.target.minimum_rows,
+            is_clear=is_clear and self.stream.mode is WriteMode.REPLACE,
+        )
+        match unfilled:
+            case Unfilled.EMPTIED:
+                if not self.files.converter.header:
+                    problem = ConfigProblem(
+                        f"The block of the {subject} is to be emptied, and the schema of the stream has no columns, so "
+                        "no file can be created for that: refresh the schema of the connection, or empty the block in "
+                        "Pigment."
+                    )
+                    raise of_clear(problem, subject) if is_clear else problem
+                emptying = [*segments, self.files.header_only()]
+                return self._jobs(emptying, self.clear if is_clear else self.import_segments)
+            case Unfilled.STILL_FILLED:
+                what = (
+                    f'a file without a row clears no value of the column "{self.target.scope}"'
+                    if self.target.scope is not None
+                    else "its import configuration adds"
                 )
-            segments = [self.files.header_only()]
-        return [
-            Job(self.stream, self.configuration_id, tuple(segments), partial(self.import_segments, tuple(segments)))
-        ]
+                logger.warning(
+                    "The %s is cleared in Airbyte, but Pigment still contains its rows, because %s: delete them in "
+                    "Pigment if they must go.",
+                    subject,
+                    what,
+                )
+                return ()
+            case Unfilled.AS_IT_WAS:
+                logger.info(
+                    'No row came for the %s, so no value of the column "%s" was replaced and nothing was pushed.',
+                    subject,
+                    self.target.scope,
+                )
+                return self._jobs(segments, self.import_segments) if segments else ()
+            case Unfilled.REFUSED:
+                raise EmptySource(subject)
+
+    def _jobs(
+        self, segments: Sequence[FileSegment], run: Callable[[Sequence[FileSegment], Importer], JobDone]
+    ) -> Sequence[Job]:
+        files = tuple(segments)
+        return [Job(self.stream, self.target.configuration_id, files, partial(run, files))]
 
     def _check_guards(self, segments: list[FileSegment]) -> None:
         """Raise `ConfigProblem` where the block must be left as it is."""
         rows, rejected = sum(each.rows for each in segments), sum(each.rejected for each in segments)
-        if rejected and not rows:
+        if not rows:
             raise ConfigProblem(
                 f"Every record of the {self.stream.subject} was rejected ({rejected:,} in all), so its block in "
                 "Pigment was left as it was: see the log for the reasons, and fix the records at their source."
             )
-        if rows < self._minimum_rows:
+        if rows < (self.target.minimum_rows or 0):
             raise ConfigProblem(
-                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self._minimum_rows:,} "
+                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self.target.minimum_rows:,} "
                 "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
                 '"Fewest rows" under "Targets".'
             )
         files = sum(each.file is not None for each in segments)
-        if files > 1 and self._clearing_id == self.configuration_id:
+        if files > 1 and self._clearing_id == self.target.configuration_id:
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
                 "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
                 'clears as "Replacing import configuration ID", or raise "Largest file (MB)".'
             )
+
+    @property
+    def _clearing_id(self) -> str:
+        if self.target.clearing_id is None:
+            raise ValueError("a replacement needs an import configuration that clears")
+        return self.target.clearing_id
+
+    def clear(self, segments: Sequence[FileSegment], importer: Importer) -> JobDone:
+        """Empty the block, because the platform asks for that."""
+        try:
+            return self.import_segments(segments, importer)
+        except Cancelled:
+            raise
+        except (ConfigProblem, TransientProblem, PigmentError) as error:
+            raise of_clear(error, self.stream.subject) from None
 
     def import_segments(self, segments: Sequence[FileSegment], importer: Importer) -> JobDone:
         """Import all files: the first through what clears, the others through what adds.
@@ -180,8 +228,9 @@ class Reload:
         subject = self.stream.subject
         doubt: Doubt | None = None
         for position, (file, file_rows) in enumerate(files):
-            effect = Effect.ADDS_TO_RELOAD if position else Effect.CLEARS_ALL
-            configuration_id = self.configuration_id if position else self._clearing_id
+            first = Effect.CLEARS_ALL if self.target.scope is None else Effect.CLEARS_SCOPE
+            effect = Effect.ADDS_TO_RELOAD if position else first
+            configuration_id = self.target.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
             done = importer.import_file(file, subject, configuration_id, repeatable=False)
             sent = describe_sent(self.stream, file, file_rows)
@@ -192,7 +241,7 @@ class Reload:
         rows = sum(file_rows for _, file_rows in files)
         problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
-            require_enough_written(subject, rows, rejected, self._minimum_rows)
+            require_enough_written(subject, rows, rejected, self.target.minimum_rows or 0)
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)

@@ -21,6 +21,7 @@ from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
+from destination_pigment.loader import Loader
 from destination_pigment.state_output import StateOutput, StateSpool
 from destination_pigment.sync import Sync
 from destination_pigment.targets import Target
@@ -121,13 +122,15 @@ def running(
         (stream,) = parse_catalog(catalog)
         files = StreamFiles(RecordConverter(stream, (), CsvDialect()), spool, limits, clock=lambda: there.now)
         queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
+        streams = {stream.key: Changes(stream, Target("c"), files, spool)}
+        state_spool = StateSpool(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
+        states = StateOutput(state_spool, sent.append, cancel)
         sync = Sync(
-            {stream.key: Changes(stream, Target("c"), files, spool)},
-            queues,
-            StateOutput(StateSpool(lambda: spool.new_path(".states"), memory_bytes=memory_bytes), sent.append, cancel),
+            streams,
+            Loader(streams, queues, states, cancel, MAX_AGE_SECONDS),
+            states,
             cancel,
             Patience(still_wanted_seconds=0.0),
-            max_age_seconds=MAX_AGE_SECONDS,
             is_followed=is_followed,
             is_dry_run=is_dry_run,
         )

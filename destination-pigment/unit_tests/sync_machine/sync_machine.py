@@ -50,6 +50,7 @@ from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalog
+from destination_pigment.loader import Loader
 from destination_pigment.state_output import StateOutput, StateSpool
 from destination_pigment.sync import Sync
 from pigment_client.http.clock import Clock
@@ -144,14 +145,9 @@ class Platform(RuleBasedStateMachine):
             else:
                 streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, store)
         self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
-        return Sync(
-            streams,
-            self.queues,  # type: ignore[arg-type] # stands in
-            StateOutput(self.state_spool, self._on_lines, self.cancel),
-            self.cancel,
-            Patience(still_wanted_seconds=0.0),
-            max_age_seconds=600.0,
-        )
+        states = StateOutput(self.state_spool, self._on_lines, self.cancel)
+        loader = Loader(streams, self.queues, states, self.cancel, 600.0)  # type: ignore[arg-type] # stands in
+        return Sync(streams, loader, states, self.cancel, Patience(still_wanted_seconds=0.0))
 
     def _on_lines(self, lines: bytes) -> None:
         for line in lines.splitlines():
@@ -189,7 +185,7 @@ class Platform(RuleBasedStateMachine):
         self._take(b"".join(map(_line, messages)))
 
     def _finish(self, rest: bytes = b"") -> None:
-        failure = None
+        failure, is_only_empty = None, False
         self.ended = True
         try:
             self.lines.rest = rest
@@ -197,10 +193,12 @@ class Platform(RuleBasedStateMachine):
                 pass
         except AirbyteTracedException as error:
             failure = error.failure_type.value
+            # The error for streams without a row comes last: everything else is stored, and the states have left.
+            is_only_empty = (error.message or "").startswith("The source succeeded without a row")
         if self.broken is not None:
             raise self.broken
         assert failure != "system_error", "something unexpected went wrong"
-        self.clean = failure is None and not self.cancel.requested
+        self.clean = (failure is None or is_only_empty) and not self.cancel.requested
         self.pigment.settle()
         self.ledger.check_end(self.pigment, clean=self.clean, failure=failure)
         if not self.clean and failure != "config_error":
