@@ -316,6 +316,24 @@ def test_a_setup_that_cannot_work_stops_before_the_first_record(
     assert not pushed_into(destination)
 
 
+def test_a_deduplicated_stream_without_a_key_stops_before_the_first_record(destination: Runner) -> None:
+    run = write_one(destination, catalog(stream(source_defined_primary_key=[]), mode="append_dedup"))
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert f'The stream "{LEDGER}" is to be deduplicated and has no primary key' in run.errors[0]["message"]
+    assert not pushed_into(destination)
+    assert not run.states
+
+
+def test_an_incremental_sync_through_a_scope_pushes_nothing(destination: Runner) -> None:
+    configuration_id = ledger_id(destination, " (by month)")
+    targets = [{"stream": LEDGER, "import_configuration_id": configuration_id, "scope": "Posted"}]
+    run = write_one(destination, catalog(), targets=targets)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert f'The stream "{LEDGER}" is incremental, and its target has the scope "Posted"' in run.errors[0]["message"]
+    assert not pushed_into(destination)
+    assert not run.states
+
+
 @pytest.mark.parametrize("mode", ["update", "soft_delete"])
 def test_a_sync_mode_that_is_not_ours_is_rejected(destination: Runner, mode: str) -> None:
     run = write_one(destination, catalog(mode=mode))
