@@ -163,7 +163,7 @@ def test_no_second_push_of_rejected_rows_deletes_the_first_unseen(reports_nothin
 
 
 def test_a_dry_run_that_is_respected_and_not_reported_on_is_no_lie(reports_nothing: Runner) -> None:
-    reports_nothing.pigment.workspace.variants.respects_dry_run = True
+    reports_nothing.pigment.workspace.variants.richer_metadata = True
     run = write(reports_nothing, "append", [*many(8), state(1, records=8)], dry_run=True)
 
     assert run.exit_code == 0, words(run)

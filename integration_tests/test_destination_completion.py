@@ -12,6 +12,7 @@ import pytest
 from airbyte_platform.fork_server import ForkedProcess
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
+from local_pigment.sample import CONSOLIDATION
 from local_pigment.workspace import new_id
 from writing import (
     LEDGER,
@@ -92,10 +93,15 @@ def test_records_after_complete_take_it_back(destination: Runner) -> None:
 def test_twenty_streams_wait_once(destination: Runner) -> None:
     workspace = destination.pigment.workspace
     clears = workspace.configuration(f"{LEDGER} (replace)")
+    blocks = workspace.application(CONSOLIDATION).blocks
     streams = [stream(f"stream {number}") for number in range(20)]
     targets = []
     for each in streams:
-        one = workspace.configure(replace(clears, id=new_id(each["name"]), name=each["name"]))
+        block: Any = replace(blocks[clears.block_id], id=new_id("block", each["name"]), name=each["name"])  # type: ignore[type-var] # it is a list
+        block.items = []
+        blocks[block.id] = block
+        one = replace(clears, id=new_id(each["name"]), name=each["name"], block_id=block.id)
+        workspace.configure(one)
         targets.append({"stream": each["name"], "import_configuration_id": one.id, "clears_before_import": True})
     destination.environment["PATIENCE_SECONDS"] = "4"
     messages = [line for each in streams for line in (record({"Entry": "1"}, each["name"]), state(1, each["name"]))]

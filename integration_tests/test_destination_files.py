@@ -18,6 +18,7 @@ from writing import (
     logged,
     many,
     names,
+    pair,
     received,
     record,
     rows,
@@ -89,6 +90,7 @@ def test_a_new_column_widens_the_file_instead_of_being_dropped(destination: Runn
 
 
 def test_options_are_passed_on_only_when_set(destination: Runner) -> None:
+    destination.pigment.workspace.variants.richer_metadata = True
     write(destination, [*many(1), state(1)])
     write(destination, [*many(1, 2), state(1)], import_mode="create", dry_run=True)
     pushes = [each.target for each in destination.pigment.requests if each.operation == "push_csv"]
@@ -97,16 +99,50 @@ def test_options_are_passed_on_only_when_set(destination: Runner) -> None:
     assert "dryRun=true" in pushes[1]
 
 
-def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner) -> None:
-    destination.pigment.workspace.variants.respects_dry_run = True
-    run = write(destination, [*many(3), state(1)], dry_run=True)
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_dry_run_stores_nothing_and_sends_no_state(destination: Runner, is_known: bool) -> None:
+    destination.pigment.workspace.variants.richer_metadata = is_known
+    run = write(destination, [*many(3), record(None), state(1)], dry_run=True)
     assert run.exit_code == 0
     assert not run.states
     assert rows(destination) == []
-    assert logged(run, "dry run")
+    assert logged(run, "This is a dry run")
+    assert len(imports(destination)) == is_known
+
+
+def test_a_dry_run_that_pigment_does_not_know_says_what_would_become_of_every_stream(destination: Runner) -> None:
+    """It waits for nothing and proves nothing: no state and no COMPLETE came for what replaces a block."""
+    destination.environment["PATIENCE_SECONDS"] = "100"
+    accounts = stream("Accounts", ("Account",))
+    configured = catalog(stream(), accounts, stream("Months", ("Month",)))
+    configured["streams"][0]["destination_sync_mode"] = "overwrite"
+    for each in configured["streams"][1:]:
+        each["sync_mode"] = "full_refresh"
+    months = {"stream": "Months", "import_configuration_id": ledger(destination, " (by month)"), "scope": "Month"}
+    messages = [*many(25), record(None), *(record({"Account": str(number)}, "Accounts") for number in range(3))]
+    run = write(
+        destination,
+        [*messages, record({"Month": "Jan 26"}, "Months")],
+        configured,
+        targets=[*pair(destination), months],
+        max_file_rows=10,
+        dry_run=True,
+    )
+    assert run.exit_code == 0
+    assert not imports(destination)
+    first, second = ledger(destination, " (replace)"), ledger(destination)
+    assert logged(
+        run,
+        f'25 rows of the stream "{LEDGER}" would go in 3 files through the import configuration {first} (the first '
+        f"file) and {second} (the others), and take the place of everything in its block.",
+    )
+    assert logged(run, f'1 record of the stream "{LEDGER}" would be rejected before upload.')
+    assert logged(run, '3 rows of the stream "Accounts" would go in 1 file through')
+    assert logged(run, 'take the place of rows with the same values in the column "Month".')
 
 
 def test_a_dry_run_that_pigment_ignores_stops_after_the_first_file(destination: Runner) -> None:
+    destination.pigment.workspace.variants.richer_metadata = True
     destination.pigment.workspace.variants.respects_dry_run = False
     run = write(destination, [*many(30), state(1)], dry_run=True, max_file_rows=10)
     assert run.exit_code != 0

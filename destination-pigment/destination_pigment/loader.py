@@ -17,7 +17,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_pigment.imports.polling import CancelGrace
-from destination_pigment.imports.queue import ImportQueues, Job, JobDone, StreamImports
+from destination_pigment.imports.queue import Job, JobDone, Queues, StreamImports
 from destination_pigment.imports.verdicts import Doubt, NotPushedYet, PartialWrite
 from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode, named
@@ -36,7 +36,7 @@ class Loader:
     def __init__(
         self,
         streams: Mapping[StreamKey, StreamImports],
-        queues: ImportQueues,
+        queues: Queues,
         states: StateOutput,
         cancel: Cancel,
         max_age_seconds: float,

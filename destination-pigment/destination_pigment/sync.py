@@ -22,6 +22,7 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
+from destination_pigment.imports.rehearsal import Rehearsal
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, Obstacle, ThenRun, find_obstacle, resolve_follow_ups
 from destination_pigment.imports.without_rows import EmptySource, describe_empty_sources, describe_nothing_came
@@ -90,16 +91,14 @@ def write_blocks(
     ):
         settings = parse_config(config)
         log_slow_conversion(logger)
-        if settings.dry_run:
-            logger.warning(
-                "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
-            )
-            emit = _send_nothing
+        is_rehearsal = settings.dry_run and not _asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
-        targeted = _open_streams(client, settings, streams, spool, patience, patient)
+        store = None if is_rehearsal else _open_store(settings, streams, patient)
+        targeted = _open_streams(client, settings, streams, spool, patience, patient, store)
         wanted = _find_follow_ups(client, settings)
-        queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
-        states = StateOutput(state_spool, emit, cancel)
+        rehearsal = Rehearsal(targeted)
+        queues = rehearsal if is_rehearsal else ImportQueues(importer, one_at_a_time=settings.dry_run)
+        states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
         sync = Sync(
             targeted,
             Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds()),
@@ -111,7 +110,23 @@ def write_blocks(
             unsuited=_find_unsuited(streams, targeted, settings),
         )
         then_run = ThenRun(client, importer, wanted, settings.import_timeout.total_seconds())
-        yield from run_and_follow(sync, blocks, then_run)
+        try:
+            yield from run_and_follow(sync, blocks, then_run)
+        finally:
+            if is_rehearsal:
+                rehearsal.log_summary(fail_on_rejected=settings.fail_on_rejected)
+
+
+def _asks_for_dry_run(client: PigmentClient) -> bool:
+    """Whether Pigment itself checks the files of a dry run and stores nothing."""
+    asks = client.offers_dry_run()
+    logger.warning(
+        "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
+        if asks
+        else "This is a dry run, which Pigment's public API does not know: everything is read, converted and counted, "
+        "nothing is pushed, and no state is sent."
+    )
+    return asks
 
 
 def run_and_follow(sync: Sync, blocks: Blocks, then_run: ThenRun) -> Iterator[None]:
@@ -389,6 +404,7 @@ def _open_streams(
     spool: Spool,
     patience: Patience,
     clock: Clock,
+    store: RejectedRowStore | None,
 ) -> dict[StreamKey, StreamImports]:
     """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
     known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
@@ -399,7 +415,6 @@ def _open_streams(
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = build_checks(client, settings, streams, configurations)
-    store = _open_store(settings, streams, clock)
     opened: dict[StreamKey, StreamImports] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]

@@ -99,6 +99,17 @@ def write_before_push(
 Result = tuple[Job, JobDone | Exception]
 
 
+class Queues(Protocol):
+    """Takes jobs and gives their results."""
+
+    @property
+    def unfinished(self) -> list[Job]: ...
+    def has_room(self, job: Job) -> bool: ...
+    def submit(self, job: Job) -> None: ...
+    def collect(self, timeout_seconds: float) -> Result | None: ...
+    def stop(self) -> None: ...
+
+
 class ImportQueues:
     """Imports jobs: those of one import configuration one after the other, those of different ones side by side.
 

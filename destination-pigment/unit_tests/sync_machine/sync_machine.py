@@ -146,7 +146,7 @@ class Platform(RuleBasedStateMachine):
                 streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, store)
         self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
         states = StateOutput(self.state_spool, self._on_lines, self.cancel)
-        loader = Loader(streams, self.queues, states, self.cancel, 600.0)  # type: ignore[arg-type] # stands in
+        loader = Loader(streams, self.queues, states, self.cancel, 600.0)
         return Sync(streams, loader, states, self.cancel, Patience(still_wanted_seconds=0.0))
 
     def _on_lines(self, lines: bytes) -> None:
