@@ -97,6 +97,19 @@ def test_a_dimension_list_is_synchronised_by_its_item(site: Site) -> None:
     assert site.rows("Country") == [["DE", "D"], ["IE", "I"]]
 
 
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_what_refers_to_a_deleted_item_goes_with_it(site: Site, comes_back: bool) -> None:
+    site.push("Ledger", ROWS)
+    site.push("Plan", CELLS)
+    site.workspace.configuration("Country").clear_before_import = True
+    site.push("Country", "Item\nDE\n")
+    if comes_back:
+        site.push("Country", "Item\nDE\nFR\n")
+
+    assert [row[1] for row in site.rows("Plan")] == ["DE", "DE"]
+    assert [row[2] for row in site.rows("Ledger")] == ["", "DE", "", "DE"]
+
+
 @pytest.mark.parametrize("crossed", [False, True])
 @pytest.mark.parametrize(("block", "rows"), [("Ledger", ROWS), ("Plan", CELLS)])
 def test_two_columns_of_a_scope_are_pairs_or_crossings(

@@ -42,7 +42,7 @@ TWICE = "Entry,Amount\nE4,100\nE4,110\n"
 def test_rows_of_one_key_may_be_merged(
     site: Site, variants: Variants, rule: DuplicateKey, counts: Counts, stored: str, dry_run: bool
 ) -> None:
-    variants.duplicate_key, variants.respects_dry_run, variants.immediate_results = rule, True, dry_run
+    variants.duplicate_key, variants.respects_dry_run = rule, True
     if dry_run:
         site.push("Keyed", TWICE, dryRun="true")
         run = next(iter(site.workspace.imports.values()))
@@ -51,6 +51,16 @@ def test_rows_of_one_key_may_be_merged(
     else:
         assert site.counts("Keyed", TWICE) == counts
         assert site.rows("Keyed") == [["E4", stored]]
+
+
+def test_a_dry_run_changes_neither_cells_nor_items(site: Site, variants: Variants) -> None:
+    variants.respects_dry_run = True
+    site.workspace.configuration("Plan").unknown_item = UnknownItem.CREATE
+    site.push("Plan", "Country,Plan\nFR,1\n")
+    site.push("Plan", "Country,Plan\nFR,2\nIE,3\n", dryRun="true")
+
+    assert site.rows("Plan") == [["FR", "1"]]
+    assert [row[0] for row in site.rows("Country")] == ["FR", "DE"]
 
 
 @pytest.mark.parametrize("richer", [False, True])
@@ -142,6 +152,33 @@ def test_items_are_matched_by_the_property_that_the_configuration_names(site: Si
     assert site.rows("Ledger") == [["1", "FR", ""]]
 
 
+def test_an_item_that_is_created_has_the_property_by_which_it_was_looked_for(site: Site) -> None:
+    configuration = site.workspace.configuration("Ledger")
+    configuration.match_by, configuration.unknown_item = {"Country": "Code"}, UnknownItem.CREATE
+    site.push("Ledger", "Entry,Country\n1,C-IE\n2,C-IE\n")
+
+    assert site.rows("Country")[2:] == [["C-IE", "C-IE"]]
+
+
+def test_a_list_that_refers_to_itself_gets_each_item_once(site: Site) -> None:
+    block = site.add_list("Staff", Property("Name"), Property("Manager", ValueType.DIMENSION), is_dimension=True)
+    block.properties[1].dimension_id = block.id
+    site.workspace.configuration("Staff").unknown_item = UnknownItem.CREATE
+    site.push("Staff", "Name,Manager\nAda,Grace\nGrace,\n")
+
+    assert site.rows("Staff") == [["Ada", "Grace"], ["Grace", ""]]
+
+
+def test_a_cell_needs_an_item_even_where_unknown_ones_become_blank(site: Site) -> None:
+    site.workspace.configuration("Plan").unknown_item = UnknownItem.USE_BLANK
+    report = site.push("Plan", "Country,Plan\nAtlantis,1\n,1\n")["detailedReport"]
+    skipped = report["impactedBlocks"][0]["skippedData"]
+
+    assert [(each["reason"], each["samples"]) for each in skipped] == [
+        ("MissingModalitySkippedDataRow", ["Atlantis", ""])
+    ]
+
+
 def test_an_integer_keeps_what_stands_before_the_point(site: Site) -> None:
     site.add_list("Heads", Property("Entry"), Property("Count", ValueType.INTEGER))
     site.push("Heads", "Entry,Count\n1,2.9\n2,-0.5\n3,-3.99\n4,\n")
@@ -161,7 +198,11 @@ def test_a_pivoted_file_skips_cells(site: Site) -> None:
     site.dimension("Month", "Jan", "Feb")
     site.add_metric("Wide", "Country", "Month", pivot="Month")
 
-    assert site.counts("Wide", "Country,Jan,Feb,Total\nFR,1,x,3\nDE,,4,4\n") == (2, 0, 0, 3)
+    report = site.push("Wide", "Country,Jan,Feb,Total\nFR,1,x,3\nDE,,4,4\n")
+    skipped = report["detailedReport"]["impactedBlocks"][0]["skippedData"]
+
+    assert (report["summary"]["insertedCount"], report["summary"]["skippedCount"]) == (2, 3)
+    assert {each["sourceColumnName"]: each["samples"] for each in skipped} == {"Feb": ["x"], "Total": ["Total"]}
     assert site.rows("Wide") == [["FR", "Jan", "1"], ["DE", "Feb", "4"]]
 
 
@@ -219,6 +260,7 @@ def test_the_report_names_the_block_and_a_metrics_scenario(site: Site) -> None:
         return report["blockType"], report["impactedBlocks"][0]["scenarioId"]
 
     application = site.workspace.application("Consolidation")
+    application.scenarios = dict(reversed(application.scenarios.items()))
     scenario = next(id_ for id_, name in application.scenarios.items() if name == "Actual")
     assert target("Ledger", "Entry\n1\n") == ("List", None)
     assert target("Plan", "Country,Plan\nFR,1\n") == ("Metric", scenario)

@@ -7,7 +7,7 @@ its name, and a blank as the empty text.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -162,6 +162,19 @@ class Application:
 
     def metrics(self) -> dict[str, MetricBlock]:
         return {id_: block for id_, block in self.blocks.items() if isinstance(block, MetricBlock)}
+
+    def forget(self, dimension: ListBlock, names: Set[str]) -> None:
+        """Take out what refers to items that are deleted: the cells of metrics; in lists a blank is left."""
+        for metric in self.metrics().values():
+            places = [place for place, list_id in enumerate(metric.dimension_ids) if list_id == dimension.id]
+            for scenario, cells in metric.cells.items():
+                kept = {cell: value for cell, value in cells.items() if not any(cell[each] in names for each in places)}
+                metric.cells[scenario] = kept
+        for block in self.lists().values():
+            places = [place for place, each in enumerate(block.properties) if each.dimension_id == dimension.id]
+            for item in block.items if places else ():
+                for place in places:
+                    item.values[place] = "" if item.values[place] in names else item.values[place]
 
     def dimensions_of(self, block: MetricBlock | TableBlock, metric_ids: list[str] | None = None) -> list[str]:
         """The dimensions of a metric, or the union of those of a table's metrics, in a fixed order."""

@@ -236,8 +236,10 @@ class ListLoader(Loader):
         block: ListBlock,
     ) -> None:
         super().__init__(run, configuration, application, variants)
+        self._application = application
         self._block = block
         self._rows = list(block.items)
+        self._deleted_names: set[str] = set()
         self._positions = {each.name: position for position, each in enumerate(block.properties)}
         self.targets = {each.name: each for each in block.properties}
         self.key = configuration.key or (block.properties[0].name if block.is_dimension else None)
@@ -257,6 +259,7 @@ class ListLoader(Loader):
             if self.variants.protected_items == Forbidden.FAIL:
                 raise Failed("ProtectedList")
             return 0
+        self._deleted_names = {item.values[0] for item in self._rows} - {item.values[0] for item in kept}
         self._rows = kept
         return deleted
 
@@ -320,8 +323,11 @@ class ListLoader(Loader):
         return self._block.name if is_own_item else super().list_of(name)
 
     def commit(self) -> None:
+        """Put the rows in place; what referred to deleted items goes with them, even if they are created again."""
         if not self.run.dry_run:
             self._block.items = self._rows
+            if self._block.is_dimension and self._deleted_names:
+                self._application.forget(self._block, self._deleted_names)
         super().commit()
 
 
