@@ -59,8 +59,8 @@ def _problem_of_more(doubt: Doubt, rows_counted: int) -> BlockDescribed:
         f"The {doubt.stream.subject} was counted in Pigment: its block has {counted(rows_counted, 'row')}, and this "
         f"sync wrote {doubt.expected_rows:,}. Rows of earlier syncs or of others are there as well: look at the block. "
         'If rows are there twice, empty it, switch on "Clear items prior to import" for the import configuration '
-        f"{doubt.configuration_id} in Pigment, and run the sync again. If people add rows of their own to it, set "
-        '"Count blocks" to never.'
+        f"{doubt.configuration_id} in Pigment, and {_how_to_repeat([doubt])}. If people add rows of their own to it, "
+        'set "Count blocks" to never.'
     )
 
 
@@ -75,13 +75,22 @@ def problem_of_doubts(doubts: Sequence[Doubt]) -> ConfigProblem:
     else:
         which = "each block was empty before, or now has"
         open_it = "each block in Pigment: if it has as many rows as were inserted"
+    again = _how_to_repeat(doubts)
     return BlockDescribed(
         f"Pigment reports no deleted and no updated rows where a block was to be cleared, and as inserted: {inserted}. "
-        f"Either {which} the rows of earlier syncs as well. Open {open_it}, all is right: run the sync again. If it "
-        'has more, it was doubled: empty it, switch on "Clear items prior to import" for its import configuration, and '
-        'run the sync again. With an API key of the type "Export" the connector counts the rows by itself; if the '
-        'import configurations do clear and Pigment does not count it, set "Count blocks" to never.'
+        f"Either {which} the rows of earlier syncs as well. Open {open_it}, all is right: {again}. If it has "
+        'more, it was doubled: empty it, switch on "Clear items prior to import" for its import configuration, and '
+        f'{again}. With an API key of the type "Export" the connector counts the rows by itself; if the import '
+        'configurations do clear and Pigment does not count it, set "Count blocks" to never.'
     )
+
+
+def _how_to_repeat(doubts: Sequence[Doubt]) -> str:
+    """A refresh is over once it has failed: the next sync appends, and would add all rows once more."""
+    refreshed = " and ".join(each.stream.subject for each in doubts if each.stream.is_refreshed)
+    if not refreshed:
+        return "run the sync again"
+    return f"refresh the {refreshed} again in Airbyte, removing its records, because a sync would add its rows again"
 
 
 def _rows(doubt: Doubt) -> str:

@@ -314,24 +314,28 @@ def _judge_clearing(
     counts, subject = done.counts, sent.stream.subject
     if counts is None or counts.deleted is None:
         return Verdict(evidence)
-    if counts.inserted and not counts.updated:
-        shows_nothing = counts.deleted == 0 or (done.is_into_metric and _explained_by_blanks(sent, done))
-        if shows_nothing:
-            doubt = Doubt(sent.stream, configuration_id, counts.inserted, stored, done.blocks, deleted=counts.deleted)
-            return Verdict(evidence, doubt=doubt)
+    if _may_be_doubled(sent, done, counts, stored):
+        return Verdict(
+            evidence,
+            doubt=Doubt(sent.stream, configuration_id, counts.inserted, stored, done.blocks, deleted=counts.deleted),
+        )
     if counts.deleted or not sent.rows:
         return Verdict(evidence)
-    if counts.updated:
-        information = (
-            f"Pigment updated {counted(counts.updated, 'row')} of the {subject}, inserted {counts.inserted:,} and "
-            "deleted none, as is usual for a list with a unique identifier from which nothing has vanished."
-        )
-    else:
-        information = (
-            f"Pigment inserted, updated and deleted nothing for the {subject}, as is usual for a list with a unique "
-            "identifier in which nothing has changed."
-        )
+    information = (
+        f"Pigment updated {counted(counts.updated, 'row')} of the {subject}, inserted {counts.inserted:,} and deleted "
+        "none, as is usual for a list with a unique identifier from which nothing has vanished."
+    )
     return Verdict(evidence, information=(information,))
+
+
+def _may_be_doubled(sent: Sent, done: Imported, counts: ImportCounts, stored: int) -> bool:
+    """Whether the block was empty, or has the rows of earlier syncs as well: nothing there was updated or deleted."""
+    if counts.updated or not counts.inserted:
+        return False
+    if done.is_into_list and counts.inserted < stored:
+        # Some rows were there and unchanged, which Pigment may not count: the list matches rows by a key.
+        return False
+    return counts.deleted == 0 or (done.is_into_metric and _explained_by_blanks(sent, done))
 
 
 def _judge_scope(sent: Sent, configuration_id: str, done: Imported, evidence: ClearingEvidence) -> Verdict:

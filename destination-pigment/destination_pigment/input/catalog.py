@@ -54,7 +54,7 @@ class DestinationStream:
     deduplicated, none where it is not; of the records of one key the one with the greatest `cursor` counts.
     `is_incremental`: the source sends only what is new. `waits_for_proof`: its rows go only when the source has
     succeeded, because a state proves nothing. `number_columns` contain only numbers by the schema, those that travel as
-    texts included.
+    texts included. `is_refreshed`: it replaces only because a refresh was started, and appends in the next sync.
     """
 
     namespace: str | None
@@ -71,6 +71,7 @@ class DestinationStream:
     waits_for_proof: bool = False
     is_incremental: bool = False
     number_columns: frozenset[str] = frozenset()
+    is_refreshed: bool = False
 
     @property
     def key(self) -> StreamKey:
@@ -138,6 +139,8 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         # Only with a generation id does the platform keep the states of such a stream for a second attempt.
         or (is_full_refresh and not (stream.get("is_resumable") and has_generation)),
         is_incremental=not (is_full_refresh or _replaces_by_generation(configured)),
+        is_refreshed=mode is WriteMode.REPLACE
+        and not (is_full_refresh or _asked_mode(configured).startswith("overwrite")),
         number_columns=frozenset(name for name in columns if _has_numbers(properties[name])),
     )
 

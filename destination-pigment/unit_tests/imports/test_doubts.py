@@ -86,6 +86,13 @@ def test_one_error_for_all_doubts_never_says_run_again_without_look() -> None:
     assert "1,200 rows" in text
 
 
+def test_after_a_refresh_that_is_in_doubt_no_plain_sync_is_advised() -> None:
+    doubt = replace(SIX, stream=replace(LEDGER, is_refreshed=True))
+    for text in (str(problem_of_doubts([doubt])), str(judge_count(doubt, 12).problem)):
+        assert "run the sync again" not in text
+        assert "refresh the" in text
+
+
 def test_a_doubt_that_is_believed_names_the_configuration() -> None:
     assert "config" in describe_believed(SIX)
 

@@ -80,6 +80,14 @@ def test_inserted_rows_without_updated_or_deleted_ones_are_a_doubt(
         assert (doubt.inserted, doubt.expected_rows, doubt.blocks, doubt.configuration_id) == (3, 3, LIST, "config")
 
 
+def test_a_list_into_which_fewer_rows_were_inserted_than_sent_had_the_others() -> None:
+    assert replaced(4, report(1, blocks=LIST)).doubt is None
+    assert (
+        replaced(4, report(1, 0, 0, 3, SkippedData("MissingModalitySkippedDataRow", 3), blocks=LIST)).doubt is not None
+    )
+    assert replaced(4, report(1, blocks=METRIC)).doubt is not None
+
+
 def test_a_file_without_rows_leaves_no_doubt() -> None:
     assert replaced(0, report(0, 0, 0)).doubt is None
 

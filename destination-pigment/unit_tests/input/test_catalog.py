@@ -142,3 +142,37 @@ def test_a_stream_is_incremental_unless_all_of_it_is_sent() -> None:
     assert parsed(destination_sync_mode="overwrite").is_incremental
     assert not parsed(**FULL).is_incremental
     assert not parsed(**REPLACED).is_incremental
+
+
+@pytest.mark.parametrize(
+    ("configured", "is_refreshed"),
+    [
+        (REPLACED, True),
+        ({**DEDUP, **REPLACED}, True),
+        ({**REPLACED, **FULL}, False),
+        ({**REPLACED, "destination_sync_mode": "overwrite"}, False),
+        (KEPT, False),
+        (DEDUP, False),
+    ],
+)
+def test_an_incremental_stream_that_replaces_is_refreshed_and_appends_the_next_time(
+    configured: dict[str, Any], is_refreshed: bool
+) -> None:
+    assert parsed(**configured).is_refreshed is is_refreshed
+
+
+@pytest.mark.parametrize(
+    ("schema", "is_number"),
+    [
+        ({"type": ["null", "number"]}, True),
+        ({"type": "string", "airbyte_type": "big_number"}, True),
+        ({"oneOf": [{"type": "null"}, {"type": "integer"}]}, True),
+        ({"type": ["number", "string"]}, False),
+        ({"type": "string"}, False),
+        ({}, False),
+        (True, False),
+    ],
+)
+def test_columns_of_nothing_but_numbers_are_known(schema: Any, is_number: bool) -> None:
+    of_stream = {"json_schema": {"properties": {"x": schema}}}
+    assert parsed(of_stream).number_columns == (frozenset("x") if is_number else frozenset())
