@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import build_checks
+from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
@@ -415,13 +416,16 @@ def _open_streams(
     by_id = {each.id: each for each in known or ()}
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = build_checks(client, settings, streams, configurations)
+    memory = KeyMemory()
     opened: dict[StreamKey, StreamImports] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
         require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
         converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
         rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
-        files = StreamFiles(converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows)
+        files = StreamFiles(
+            converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows, memory=memory
+        )
         if stream.mode is WriteMode.REPLACE or target.scope is not None:
             opened[key] = Reload(stream, target, files, patience.restart_seconds, store)
         else:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import compress
 
 from destination_pigment.files.lines import split_rows
-from destination_pigment.files.rows import Rows
+from destination_pigment.files.rows import Column, Rows
 from destination_pigment.input.catalog import CursorKind, DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_csv.dialect import CsvDialect
@@ -47,9 +47,8 @@ class Latest:
     `blank` is the key of which all cells are blank.
     """
 
-    def __init__(self, stream: DestinationStream, dialect: CsvDialect, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(self, stream: DestinationStream, dialect: CsvDialect) -> None:
         self._stream = stream
-        self._most_bytes = most_bytes
         self._cursor = _Cursor(stream, dialect.decimal_separator)
         self._lines = CsvLineWriter(dialect)
         blanks = (None,) * len(stream.primary_key)
@@ -69,17 +68,18 @@ class Latest:
         self._as_written: dict[bytes, bytes] = {}
 
     @property
-    def is_full(self) -> bool:
-        """Whether more keys would take too much memory."""
-        sizes = self._key_bytes * (2 if self._as_written else 1) + self._cursors.size_bytes
-        return sizes + _KEY_BYTES * (len(self._numbers) + len(self._as_written)) > self._most_bytes
+    def size_bytes(self) -> int:
+        """About how much memory the keys take."""
+        texts = self._key_bytes * (2 if self._as_written else 1) + self._cursors.size_bytes
+        return texts + _KEY_BYTES * (len(self._numbers) + len(self._as_written))
 
     def keys(self, sent: Rows) -> list[bytes]:
         """The keys of rows as they were sent; of numbers, 1 and 1.0 are the same."""
         columns = [sent.columns[sent.header.index(name)] for name in self._stream.primary_key]
         numbers = self._stream.number_columns
         for place, name in enumerate(self._stream.primary_key):
-            if name in numbers:
+            # Whole numbers, as most keys are, stay as they are.
+            if name in numbers and _has_decimals(columns[place]):
                 columns[place] = [_without_zeros(cell) for cell in columns[place]]
         return split_rows(self._lines.lines(columns))
 
@@ -174,6 +174,24 @@ class Latest:
         self._key_bytes += sum(map(len, keys))
 
 
+class KeyMemory:
+    """The memory that the keys of all streams may take together."""
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._streams: list[tuple[Latest, Callable[[], None]]] = []
+
+    def share(self, latest: Latest, forget: Callable[[], None]) -> None:
+        """Count the keys of a stream; `forget` frees what they take."""
+        self._streams.append((latest, forget))
+
+    def free_some(self) -> None:
+        """If it is full, forget the keys of the stream that takes most: a small one would soon be in the same place."""
+        if sum(latest.size_bytes for latest, _ in self._streams) > self._most_bytes:
+            _, forget = max(self._streams, key=lambda each: each[0].size_bytes)
+            forget()
+
+
 class ReplacedRows:
     """Rows of a file that later records replace, each with how many watermarks there were when its record came.
 
@@ -204,6 +222,11 @@ class ReplacedRows:
                 before.note(position, watermarks, in_same_file=bool(in_same_file))
         self._rows, self._watermarks, self._in_same_file = before._rows, before._watermarks, before._in_same_file
         return after
+
+
+def _has_decimals(column: Column) -> bool:
+    joined = "".join(filter(None, column))
+    return "." in joined or "," in joined
 
 
 def _without_zeros(cell: str | None) -> str | None:

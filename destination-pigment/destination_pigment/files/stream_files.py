@@ -25,7 +25,7 @@ import msgspec
 from destination_pigment.config import DeletedRows, FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.deletions import DELETED, Deletions
-from destination_pigment.files.latest import NO_ROW, Latest, ReplacedRows
+from destination_pigment.files.latest import NO_ROW, KeyMemory, Latest, ReplacedRows
 from destination_pigment.files.lines import count_rows, select_lines, split_rows
 from destination_pigment.files.rejected import RejectedOnArrival, RejectionsOnDisk
 from destination_pigment.files.rows import Column, Rejection, Rows
@@ -113,7 +113,7 @@ class StreamFiles:
         rejections: RejectionsOnDisk | None = None,
         clock: Callable[[], float] = time.monotonic,
         deleted_rows: DeletedRows = DeletedRows.REPORT,
-        latest: Latest | None = None,
+        memory: KeyMemory | None = None,
     ) -> None:
         self.stream = converter.stream
         self.converter = converter
@@ -123,7 +123,10 @@ class StreamFiles:
         self._clock = clock
         self._csv = CsvLineWriter(converter.dialect)
         self._deletions = Deletions(self.stream, deleted_rows)
-        self._latest = latest or (Latest(self.stream, converter.dialect) if self.stream.primary_key else None)
+        self._memory = memory or KeyMemory()
+        self._latest = Latest(self.stream, converter.dialect) if self.stream.primary_key else None
+        if self._latest is not None:
+            self._memory.share(self._latest, self._forget_keys)
         # All mutable state: the segments (only the last may be open), how many rows were written, the watermark and how
         # many there were, since when a record waits, where keys were forgotten, what was rejected, by reason, how many
         # deletions are not sent, and how many of these two the source has confirmed and were handed on.
@@ -312,8 +315,7 @@ class StreamFiles:
     def _write_sent(self, sent: Rows) -> None:
         """Check rows and write them."""
         if self._latest is not None:
-            if self._latest.is_full:
-                self._forget_keys(self._latest)
+            self._memory.free_some()
             self._write_latest(sent, self._latest)
         elif (converted := self._convert(sent)) is not None:
             rows, lines = converted
@@ -406,7 +408,7 @@ class StreamFiles:
             in_same_file = its is segment if new == NO_ROW else new < its.end
             its.replaced.note(old - its.first_row, self._watermarks, in_same_file=in_same_file)
 
-    def _forget_keys(self, latest: Latest) -> None:
+    def _forget_keys(self) -> None:
         """Forget what has come; a file of which it is forgotten ends here."""
         if not self._forgotten_at:
             logger.warning(
@@ -418,7 +420,8 @@ class StreamFiles:
         if self._segments:
             self._segments[-1].close()
         self._forgotten_at.add(self._rows)
-        latest.forget()
+        if self._latest is not None:
+            self._latest.forget()
 
     def _append(self, header: tuple[str, ...], lines: bytes, count: int) -> None:
         """Write so many rows, into further files where they do not fit into the open one.

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from destination_pigment.config import DeletedRows, FileLimits, OnUnknown
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.latest import Latest
+from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
@@ -420,7 +420,7 @@ def test_without_a_key_a_deletion_is_a_row_and_nothing_is_replaced(stream: Desti
 def test_what_is_forgotten_stands_twice_in_two_files_and_never_in_one(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     with Spool() as spool:
-        files = files_of(spool, latest=Latest(STREAM, CsvDialect(), most_bytes=0))
+        files = files_of(spool, memory=KeyMemory(most_bytes=0))
         files.write_records(raw({"k": "A", "v": "a"}, {"k": "A", "v": "b"}))
         for value in ("a", "b"):
             files.write_records(raw({"k": "A", "v": value}, {"k": "B", "v": value}, {"k": "B", "v": "b"}))
@@ -436,3 +436,14 @@ def test_a_file_in_which_nothing_stands_twice_leaves_as_it_was_written(monkeypat
         files.write_records(raw({"k": "A"}, {"k": "B"}))
         files.raise_watermark()
         assert [rows_of(each) for each in files.pop_marked()] == [[{"k": "A"}, {"k": "B"}]]
+
+
+def test_where_memory_is_full_the_largest_stream_forgets_and_a_small_one_keeps_its_file() -> None:
+    memory = KeyMemory(most_bytes=50_000)
+    with Spool() as spool:
+        large, small = files_of(spool, memory=memory), files_of(spool, memory=memory)
+        for number in range(1000):
+            large.write_records(raw({"k": f"L{number}"}))
+            small.write_records(raw({"k": f"S{number % 3}"}))
+        assert len(large.pop_all()) > 1
+        assert [len(rows_of(each)) for each in small.pop_all()] == [3]
