@@ -1,0 +1,101 @@
+"""A full refresh that appends waits for the proof of its source: a state proves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airbyte_platform.job import CUSTOM_IMAGE
+from airbyte_platform.process import Message
+from connectors import Runner
+from small_blocks import (
+    a_catalog,
+    add_list,
+    configure,
+    configured,
+    contents,
+    entries_of,
+    failure,
+    goes_to,
+    numbers,
+    pushed,
+    records,
+    table,
+    whole,
+)
+from writing import FAILED, Attempt, Succeeded, state, status, write
+
+STREAM = table("Entries", "Entry", "Amount")
+TWENTY = entries_of(**{f"E{number:02d}": number for number in range(20)})
+GENERATION = {"generation_id": 3, "minimum_generation_id": 0, "sync_id": 12}
+
+
+def final_state(number: int = 1) -> Message:
+    """What a stock source sends of a stream at its end, and also of one that failed."""
+    last = state(number, "Entries")
+    last["state"]["stream"]["stream_state"] = {"__ab_no_cursor_state_message": True}
+    return last
+
+
+def target(destination: Runner) -> tuple[Any, list[dict[str, Any]]]:
+    block = add_list(destination, "Entries", ("Entry", "Amount"))
+    return block, [goes_to("Entries", configure(destination, block, "Entries"))]
+
+
+@pytest.mark.parametrize("ending", [[], [status("INCOMPLETE", "Entries")]], ids=["no status", "INCOMPLETE"])
+def test_the_last_state_of_a_source_that_failed_pushes_nothing(destination: Runner, ending: list[Message]) -> None:
+    """It failed on page 3; the platform reads everything again."""
+    block, targets = target(destination)
+    catalog = a_catalog(configured(STREAM, "append", **GENERATION))
+    failed = [*records("Entries", TWENTY[:10]), final_state(), *ending]
+    run = write(destination, failed, catalog, targets=targets)
+    assert failure(run)[0] == "transient_error"
+    assert not pushed(destination)
+    assert not run.states
+    again = [*records("Entries", TWENTY), final_state(), status("COMPLETE", "Entries")]
+    assert write(destination, again, catalog, targets=targets).exit_code == 0
+    assert contents(block) == [(row["Entry"], str(row["Amount"])) for row in TWENTY]
+
+
+@pytest.mark.parametrize("more", [{}, {"is_resumable": True}], ids=["not resumable", "resumable"])
+@pytest.mark.parametrize("fails", [True, pytest.param(False, marks=pytest.mark.long)], ids=["fails", "succeeds"])
+def test_a_custom_image_waits_until_the_source_has_succeeded(
+    fast_destination: Runner, more: dict[str, Any], fails: bool
+) -> None:
+    """Without generations the platform begins a second attempt from the start, resumable or not."""
+    block, targets = target(fast_destination)
+    messages = [*records("Entries", TWENTY[:6]), state(1, "Entries"), *records("Entries", TWENTY[6:]), final_state(2)]
+    attempt = Attempt([{**STREAM, **more}], "append", CUSTOM_IMAGE, messages)
+    run = attempt.run(fast_destination, FAILED if fails else Succeeded(), targets=targets)
+    assert (run.exit_code == 0) is not fails
+    assert len(contents(block)) == (0 if fails else 20)
+    assert len(run.states) == (0 if fails else 2)
+
+
+def test_what_a_resumable_source_confirms_goes_before_its_end(destination: Runner) -> None:
+    block, targets = target(destination)
+    catalog = a_catalog(configured({**STREAM, "is_resumable": True}, "append", **GENERATION))
+    lines = [*records("Entries", TWENTY[:6]), state(1, "Entries", records=6), *records("Entries", TWENTY[6:])]
+    run = write(destination, [*lines, status("INCOMPLETE", "Entries")], catalog, targets=targets)
+    assert run.exit_code != 0
+    assert len(contents(block)) == 6
+    assert numbers(run) == [(6.0, 0.0)]
+
+
+def test_it_goes_in_several_files_in_the_order_in_which_it_came(destination: Runner) -> None:
+    block, targets = target(destination)
+    catalog = a_catalog(configured(STREAM, "append", **GENERATION))
+    run = write(destination, whole("Entries", TWENTY), catalog, targets=targets, max_file_rows=6)
+    assert run.exit_code == 0
+    assert [item.values[0] for item in block.items] == [row["Entry"] for row in TWENTY]
+    assert len(pushed(destination)) == 4
+
+
+def test_a_stream_that_is_incremental_goes_while_the_source_goes_on(destination: Runner) -> None:
+    block, targets = target(destination)
+    catalog = a_catalog(configured(STREAM, "append", "incremental", **GENERATION))
+    lines = [*records("Entries", TWENTY[:6]), state(1, "Entries", records=6), status("INCOMPLETE", "Entries")]
+    run = write(destination, lines, catalog, targets=targets)
+    assert len(contents(block)) == 6
+    assert numbers(run) == [(6.0, 0.0)]
