@@ -66,7 +66,7 @@ def export_list(
 ) -> Table:
     """The columns and rows of a list; its item comes first, whatever properties are asked for.
 
-    The owner of a key sees the rows whose items his access rights let him read.
+    The owner of a key sees the rows whose items the owner's access rights let them read.
     """
     by_technical = {each.technical: position for position, each in enumerate(block.properties)}
     wanted = request.get("propertyTechnicalNames")
