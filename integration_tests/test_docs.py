@@ -89,7 +89,7 @@ NAMED_FROM = (
     "source-pigment/source_pigment",
     "destination-pigment/destination_pigment",
 )
-NAMED_FROM += ("destination-pigment", "shared/pigment_client", "shared/pigment_native")
+NAMED_FROM += ("destination-pigment", "shared/pigment_client", "shared/pigment_native", "integration_tests")
 
 
 @pytest.mark.parametrize("page", ["docs/architecture.md", "docs/dependencies.md", "CONTRIBUTING.md"])
