@@ -120,7 +120,10 @@ class Importer:
             )
 
     def may_restart_after(self, doubt: ImportOutcomeUnknown, subject: str) -> bool:
-        """Whether an import of unknown outcome has certainly ended, so that its files may be sent again; polls it."""
+        """Whether an import of unknown outcome has ended, so that its files may be sent again; polls it.
+
+        One without an id cannot be asked about: the caller waits until it would have been accepted.
+        """
         if doubt.import_id is None:
             return True
         try:

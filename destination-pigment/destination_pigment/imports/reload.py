@@ -42,6 +42,10 @@ logger = logging.getLogger("airbyte.pigment.destination")
 # How often all files are sent again from the first, where the response to one of them was lost.
 _RESTARTS = 2
 
+# A push whose response was lost may still be under way, for as long as a proxy waits for Pigment (one to two minutes in
+# common ones). Accepted after files that add, it would delete them; the same single file may come in any order.
+_WAITS_FOR_LATE_PUSH = 12
+
 # Files in their order, each with the number of its rows.
 Files = Sequence[tuple[SpoolFile, int]]
 
@@ -191,11 +195,12 @@ class Reload:
         rejected = sum(each.rejected for each in segments)
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
+        seconds = 0.0
         for restart in range(_RESTARTS + 1):
             stored: list[tuple[Imported, int]] = []
             try:
                 if restart:
-                    importer.wait_before_restart(restart * self._restart_seconds)
+                    importer.wait_before_restart(seconds)
                 rejected, doubt = self._import_all(importer, files, stored)
                 return JobDone(rejected, doubt=doubt, blocks=_blocks_of(stored))
             except ImportOutcomeUnknown as doubt:
@@ -205,7 +210,9 @@ class Reload:
                 self._require_ended(importer, doubt)
                 if restart == _RESTARTS:
                     raise self._with_state_of_block(again, files, stored) from None
-                logger.warning("%s All files of the %s are sent again, in a moment.", doubt, self.stream.subject)
+                may_come_late = doubt.import_id is None and len(files) > 1
+                seconds = self._restart_seconds * (_WAITS_FOR_LATE_PUSH if may_come_late else restart + 1)
+                logger.warning("%s All files of the %s are sent again in %.0f s.", doubt, self.stream.subject, seconds)
             except Exception as error:
                 has_begun = bool(stored or restart) or not _was_not_taken(error)
                 if not has_begun:

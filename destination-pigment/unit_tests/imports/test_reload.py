@@ -122,7 +122,13 @@ def test_a_lost_response_repeats_all_files_after_a_wait() -> None:
     pigment = Pigment(LOST, at_once(CLEARED), LOST, at_once(CLEARED), at_once(ADDED))
     replaced(pigment)
     assert pigment.pushes == ["clearing", "clearing", "adding", "clearing", "adding"]
-    assert pigment.time.now > 30
+
+
+@pytest.mark.parametrize(("files", "least", "most"), [(1, 10, 60), (2, 120, 300)])
+def test_a_lost_push_of_several_files_is_given_time_to_arrive(files: int, least: float, most: float) -> None:
+    pigment = Pigment(LOST, at_once(CLEARED), at_once(ADDED))
+    replaced(pigment, files)
+    assert least <= pigment.time.now <= most
 
 
 EMPTY, PART = "may be empty or contain only a part now", "contains only a part now"
