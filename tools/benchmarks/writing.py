@@ -27,13 +27,14 @@ _STATES = 10
 
 @dataclass(frozen=True, slots=True)
 class WriteCase:
-    """What is written: how many streams of which shape, their records in turn."""
+    """What is written: how many streams of which shape, their records in turn; with a primary key, deduplicated."""
 
     name: str
     shape: Shape = field(default_factory=Shape)
     streams: int = 1
     options: tuple[tuple[str, Any], ...] = ()
     part: float = 1
+    primary_key: str | None = None
 
 
 _CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
@@ -52,6 +53,8 @@ CASES = (
     WriteCase("dates dd/MM/yyyy", shape=Shape(dates=True), options=(("csv", {"dates": "dd/MM/yyyy"}),), part=2),
     # More different moments than a column keeps: each is looked at.
     WriteCase("dates all different", shape=Shape(dates=True, distinct=200_000), options=_WITH_TIME, part=2),
+    # Of 50,000 keys each record is one of many.
+    WriteCase("repeated keys", shape=Shape(distinct=50_000), part=2, primary_key="Entry"),
     WriteCase("dimension check", options=(("dimension_checks", [_CHECK]),), part=2),
 )
 
@@ -130,6 +133,9 @@ class WriteBench:
             **dict(self._case.options),
         }
         catalog = self._case.shape.catalog(self._names())
+        if self._case.primary_key is not None:
+            for each in catalog["streams"]:
+                each |= {"destination_sync_mode": "append_dedup", "primary_key": [[self._case.primary_key]]}
         return ["write", *write_files(self._folder, {"config": config, "catalog": catalog})]
 
 

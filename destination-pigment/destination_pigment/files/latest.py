@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import compress
+from itertools import accumulate, compress
 
 from destination_pigment.files.lines import split_rows
 from destination_pigment.files.rows import Column, Rows
@@ -86,8 +86,10 @@ class Latest:
     def cursors(self, sent: Rows) -> list[str] | None:
         """The cursors of the rows, blank where they are missing; None if the stream has none."""
         name = self._stream.cursor
-        if name is None or name not in sent.header:
+        if name is None:
             return None
+        if name not in sent.header:
+            return [""] * sent.count
         return [cell or "" for cell in sent.columns[sent.header.index(name)]]
 
     def require_distinct(self, keys: Sequence[bytes], written: Rows) -> None:
@@ -118,52 +120,41 @@ class Latest:
         if is_row is None and known.keys().isdisjoint(keys) and len(set(keys)) == len(keys):
             self._add(keys, cursors, range(first_row, first_row + len(keys)))
             return None, []
-        counts, winners = self._decide(keys, cursors)
-        rows, next_row = [NO_ROW] * len(keys), first_row
-        for place, each in enumerate(counts):
-            if each and (is_row is None or is_row[place]):
-                rows[place], next_row = next_row, next_row + 1
+        old = list(map(known.get, keys))
+        counts = self._decide(keys, cursors, old)
+        are_rows = counts if is_row is None else [each and its for each, its in zip(counts, is_row, strict=True)]
+        numbers = accumulate(are_rows, initial=first_row)
+        rows = [number if each else NO_ROW for number, each in zip(numbers, are_rows, strict=False)]
         replaced: list[tuple[int, int]] = []
-        new: list[int] = []
-        for key, place in winners.items():
-            number = known.get(key)
-            if number is None:
-                new.append(place)
-                continue
-            if self._rows[number] != NO_ROW:
-                replaced.append((self._rows[number], rows[place]))
-            self._rows[number] = rows[place]
-            if cursors is not None:
-                self._cursors.replace(number, cursors[place])
-        self._add(
-            [keys[place] for place in new],
-            None if cursors is None else [cursors[place] for place in new],
-            [rows[place] for place in new],
-        )
+        for place, number in enumerate(old):
+            if number is not None and counts[place]:
+                if self._rows[number] != NO_ROW:
+                    replaced.append((self._rows[number], rows[place]))
+                self._rows[number] = rows[place]
+                if cursors is not None:
+                    self._cursors.replace(number, cursors[place])
+        is_new = [each and number is None for each, number in zip(counts, old, strict=True)]
+        new_cursors = None if cursors is None else list(compress(cursors, is_new))
+        self._add(list(compress(keys, is_new)), new_cursors, compress(rows, is_new))
         return counts, replaced
 
-    def _decide(self, keys: Sequence[bytes], cursors: Sequence[str] | None) -> tuple[list[bool], dict[bytes, int]]:
-        """Which of the records count, and by key the place of the one that does."""
+    def _decide(self, keys: Sequence[bytes], cursors: Sequence[str] | None, old: Sequence[int | None]) -> list[bool]:
+        """Which of the records count; `old` are the numbers of their keys where they are known."""
         counts = [True] * len(keys)
         winners: dict[bytes, int] = {}
-        for place, key in enumerate(keys):
-            rival = winners.get(key)
+        are_distinct = len(set(keys)) == len(keys)
+        for place, number in enumerate(old):
+            rival = None if are_distinct else winners.get(keys[place])
+            if cursors is not None and (rival is not None or number is not None):
+                before = cursors[rival] if rival is not None else self._cursors.text(number or 0)
+                if self._cursor.is_before(cursors[place], before):
+                    counts[place] = False
+                    continue
             if rival is not None:
-                is_older = cursors is not None and self._cursor.is_before(cursors[place], cursors[rival])
-                counts[place if is_older else rival] = False
-                if not is_older:
-                    winners[key] = place
-                continue
-            number = self._numbers.get(key)
-            if (
-                number is not None
-                and cursors is not None
-                and self._cursor.is_before(cursors[place], self._cursors.text(number))
-            ):
-                counts[place] = False
-            else:
-                winners[key] = place
-        return counts, winners
+                counts[rival] = False
+            if not are_distinct:
+                winners[keys[place]] = place
+        return counts
 
     def _add(self, keys: Sequence[bytes], cursors: Sequence[str] | None, rows: Iterable[int]) -> None:
         begin = len(self._rows)
