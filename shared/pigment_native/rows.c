@@ -183,8 +183,8 @@ static bool put_value(Room *room, const Field *field, uint64_t kind) {
     if (kind == COUNTED) return put_counted(room, field), true;
     if (rest.at == rest.end) return put(room, "null", 4), true;
     if (kind == NUMBER && take_number(&rest, &ignored) && rest.at == rest.end) return put_all(room, field->text), true;
-    if (kind == BOOLEAN && take_word(&rest, "TRUE", 4) && rest.at == rest.end) return put(room, "true", 4), true;
-    if (kind == BOOLEAN && take_word(&rest, "FALSE", 5) && rest.at == rest.end) return put(room, "false", 5), true;
+    if (kind == BOOLEAN && rest.end - rest.at == 4 && take_word(&rest, "TRUE", 4)) return put(room, "true", 4), true;
+    if (kind == BOOLEAN && rest.end - rest.at == 5 && take_word(&rest, "FALSE", 5)) return put(room, "false", 5), true;
     put_text(room, field);
     return kind == TEXT || (kind == DATE && is_date(field->text));
 }
