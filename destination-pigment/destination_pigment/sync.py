@@ -32,6 +32,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey, Writ
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
+from destination_pigment.refreshes import advising_to_refresh_again
 from destination_pigment.rejected_rows.store import (
     ObjectNames,
     RejectedRowStore,
@@ -86,6 +87,7 @@ def write_blocks(
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
     patient = Clock(sleep=cancel.wait_waking_on_cancel)
     with (
+        advising_to_refresh_again(streams),
         open_client(config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as client,
         Spool() as spool,
         closing(StateSpool(partial(spool.new_path, ".states"))) as state_spool,
