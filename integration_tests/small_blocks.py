@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from airbyte_platform.process import Message, Run
 from connectors import Runner
 from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, ValueType
@@ -25,6 +27,11 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 }
 
 Rows = Iterable[Mapping[str, Any]]
+
+
+def long(*values: Any) -> Any:
+    """Parameters of a test that `make test` leaves out."""
+    return pytest.param(*values, marks=pytest.mark.long)
 
 
 def add_list(

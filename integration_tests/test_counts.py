@@ -26,6 +26,7 @@ from small_blocks import (
     goes_to,
     let_owner,
     let_pigment,
+    long,
     numbers,
     started,
     table,
@@ -95,7 +96,7 @@ def a_metric(destination: Runner, *cells: tuple[str, str]) -> tuple[Any, str]:
     return metric, configure(destination, metric, "Cost")
 
 
-@pytest.mark.parametrize("counted", [True, pytest.param(False, marks=pytest.mark.long)], ids=["counted", "not counted"])
+@pytest.mark.parametrize("counted", [True, long(False)], ids=["counted", "not counted"])
 @pytest.mark.parametrize(
     ("values", "remain"),
     [
@@ -129,7 +130,7 @@ def test_a_metric_that_loses_more_than_its_blanks_is_cleared(destination: Runner
 
 
 @pytest.mark.parametrize("counted", [False, True], ids=["stored ones not skipped", "stored ones skipped too"])
-@pytest.mark.parametrize("rejected_rows", ["report", "fail"])
+@pytest.mark.parametrize("rejected_rows", [long("report"), "fail"])
 def test_a_row_that_is_stored_with_a_blank_is_not_rejected(
     destination: Runner, counted: bool, rejected_rows: str
 ) -> None:
@@ -180,8 +181,8 @@ def test_rejected_are_at_most_the_rows_that_were_not_written(
     assert numbers(run) == [expected]
 
 
-@pytest.mark.parametrize("rejected_rows", ["report", pytest.param("fail", marks=pytest.mark.long)])
-@pytest.mark.parametrize("limited", [False, pytest.param(True, marks=pytest.mark.long)], ids=["all", "own rows"])
+@pytest.mark.parametrize("rejected_rows", ["report", long("fail")])
+@pytest.mark.parametrize("limited", [False, long(True)], ids=["all", "own rows"])
 @pytest.mark.parametrize("clearing", [False, True], ids=["append", "replace"])
 def test_rows_that_the_owner_may_not_write_are_the_set_ups_fault(
     destination: Runner, clearing: bool, limited: bool, rejected_rows: str
@@ -220,7 +221,9 @@ def unknown_team(destination: Runner) -> tuple[ListBlock, list[dict[str, Any]], 
 NOTHING_WRITTEN = {"insertedCount": 0, "updatedCount": 0, "deletedCount": 0, "skippedCount": 0}
 
 
-@pytest.mark.parametrize("counts", [NOTHING_WRITTEN, {"skippedCount": 0}], ids=["wrote nothing", "skipped nothing"])
+@pytest.mark.parametrize(
+    "counts", [NOTHING_WRITTEN, long({"skippedCount": 0})], ids=["wrote nothing", "skipped nothing"]
+)
 def test_a_second_push_that_wrote_nothing_settles_nothing(
     destination: Runner, bucket: LocalBucket, counts: dict[str, int]
 ) -> None:
@@ -277,7 +280,7 @@ def test_the_log_shows_how_a_date_is_written(destination: Runner) -> None:
     assert len(logged(run, " is sent as ")) == 1
 
 
-@pytest.mark.parametrize("decimal", ["dot", "comma"])
+@pytest.mark.parametrize("decimal", [long("dot"), "comma"])
 def test_one_value_that_is_no_number_is_a_rejected_row(destination: Runner, decimal: str) -> None:
     block = add_list(destination, "Entries", ("Entry", "Amount"))
     separator = "," if decimal == "comma" else "."
@@ -293,7 +296,7 @@ def test_one_value_that_is_no_number_is_a_rejected_row(destination: Runner, deci
     assert numbers(run) == [(2.0, 1.0)]
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [("comma", "."), ("dot", ",")])
+@pytest.mark.parametrize(("ours", "theirs"), [("comma", "."), long("dot", ",")])
 def test_numbers_that_pigment_reads_in_another_form_are_the_set_ups_fault(
     destination: Runner, ours: str, theirs: str
 ) -> None:

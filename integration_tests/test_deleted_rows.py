@@ -21,6 +21,7 @@ from small_blocks import (
     follower,
     goes_to,
     let_pigment,
+    long,
     numbers,
     pushed,
     records,
@@ -46,7 +47,7 @@ def keyed(destination: Runner) -> tuple[ListBlock, list[dict[str, Any]]]:
     return block, [goes_to("Entries", configure(destination, block, "Entries", key="Entry"))]
 
 
-@pytest.mark.parametrize("old_values", [False, True], ids=["blanks", "REPLICA IDENTITY FULL"])
+@pytest.mark.parametrize("old_values", [long(False), True], ids=["blanks", "REPLICA IDENTITY FULL"])
 def test_a_deleted_row_is_not_sent_and_makes_nothing_stick(
     destination: Runner, bucket: LocalBucket, old_values: bool
 ) -> None:
@@ -76,8 +77,8 @@ def test_a_deleted_row_is_not_sent_and_makes_nothing_stick(
     ("rows", "remains"),
     [
         ([row("E5", 1, 1), row("E5", 1, 2, AT)], []),
-        ([row("E5", 1, 2, AT), row("E5", 1, 1)], []),
-        ([row("E5", None, 1, AT), row("E5", 2, 2)], ["2"]),
+        long([row("E5", 1, 2, AT), row("E5", 1, 1)], []),
+        long([row("E5", None, 1, AT), row("E5", 2, 2)], ["2"]),
         ([row("E5", 1, 1), row("E5", None, 2, AT), row("E5", 3, 3)], ["3"]),
     ],
     ids=["deleted", "deleted, newest first", "created again", "deleted in between"],
@@ -117,7 +118,7 @@ def test_a_marked_deletion_is_sent_with_its_time(destination: Runner) -> None:
     assert numbers(run) == [(1.0, 0.0)]
 
 
-@pytest.mark.parametrize("counted", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.parametrize("counted", [True, long(False)])
 def test_a_blank_deletion_deletes_the_cell_of_a_metric(destination: Runner, counted: bool) -> None:
     let_pigment(destination, blank_deletion_counted=counted)
     teams = add_list(destination, "Teams", ("Team",), [("A",), ("B",)], is_dimension=True)
@@ -157,7 +158,7 @@ def test_a_deletion_with_old_values_is_not_rejected_for_them(destination: Runner
 RELOAD = {"generation_id": 2, "minimum_generation_id": 2, "sync_id": 9}
 
 
-@pytest.mark.parametrize("way", ["report", "blank", "mark"])
+@pytest.mark.parametrize("way", ["report", long("blank"), "mark"])
 def test_in_a_reload_what_was_deleted_last_is_not_there_unless_it_is_marked(destination: Runner, way: str) -> None:
     block, _ = keyed(destination)
     targets = [clears("Entries", configure(destination, block, "R", key="Entry", clear_before_import=True))]

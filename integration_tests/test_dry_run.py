@@ -21,6 +21,7 @@ from small_blocks import (
     follower,
     goes_to,
     let_pigment,
+    long,
     pushed,
     records,
     started,
@@ -38,7 +39,7 @@ def filled(destination: Runner) -> ListBlock:
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
-@pytest.mark.parametrize("heeded", [False, True], ids=["not known to Pigment", "known to Pigment"])
+@pytest.mark.parametrize("heeded", [False, long(True)], ids=["not known to Pigment", "known to Pigment"])
 def test_a_dry_run_pushes_nothing(destination: Runner, mode: str, heeded: bool) -> None:
     """Only the richer interface describes `dryRun`; without it nothing says that it is heeded."""
     let_pigment(destination, respects_dry_run=heeded)

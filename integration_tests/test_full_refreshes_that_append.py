@@ -18,6 +18,7 @@ from small_blocks import (
     entries_of,
     failure,
     goes_to,
+    long,
     numbers,
     pushed,
     records,
@@ -43,7 +44,7 @@ def target(destination: Runner) -> tuple[Any, list[dict[str, Any]]]:
     return block, [goes_to("Entries", configure(destination, block, "Entries"))]
 
 
-@pytest.mark.parametrize("ending", [[], [status("INCOMPLETE", "Entries")]], ids=["no status", "INCOMPLETE"])
+@pytest.mark.parametrize("ending", [[], long([status("INCOMPLETE", "Entries")])], ids=["no status", "INCOMPLETE"])
 def test_the_last_state_of_a_source_that_failed_pushes_nothing(destination: Runner, ending: list[Message]) -> None:
     """It failed on page 3; the platform reads everything again."""
     block, targets = target(destination)
@@ -59,7 +60,7 @@ def test_the_last_state_of_a_source_that_failed_pushes_nothing(destination: Runn
 
 
 @pytest.mark.parametrize("more", [{}, {"is_resumable": True}], ids=["not resumable", "resumable"])
-@pytest.mark.parametrize("fails", [True, pytest.param(False, marks=pytest.mark.long)], ids=["fails", "succeeds"])
+@pytest.mark.parametrize("fails", [True, long(False)], ids=["fails", "succeeds"])
 def test_a_custom_image_waits_until_the_source_has_succeeded(
     fast_destination: Runner, more: dict[str, Any], fails: bool
 ) -> None:

@@ -20,6 +20,7 @@ from small_blocks import (
     contents,
     follower,
     goes_to,
+    long,
     numbers,
     pushed,
     records,
@@ -48,8 +49,8 @@ def ledger_of_accounts(
     return accounts, bookings, targets
 
 
-@pytest.mark.parametrize("steps", [(1, 2), (2, 5)], ids=str)
-@pytest.mark.parametrize("rows", [100, 1], ids=["one file", "a file a row"])
+@pytest.mark.parametrize("steps", [(1, 2), long((2, 5))], ids=str)
+@pytest.mark.parametrize("rows", [long(100), 1], ids=["one file", "a file a row"])
 def test_a_fact_that_comes_before_its_list_is_stored_after_it(
     destination: Runner, steps: tuple[int, int], rows: int
 ) -> None:
@@ -183,6 +184,7 @@ def test_three_steps_go_one_after_another(destination: Runner) -> None:
     assert order == [each["import_configuration_id"] for each in targets]
 
 
+@pytest.mark.long
 def test_a_list_that_refers_to_itself_has_no_order_and_says_what_was_rejected(destination: Runner) -> None:
     people = add_list(destination, "People", ("Person", "Manager"), is_dimension=True)
     people.properties[1] = Property("Manager", ValueType.DIMENSION, people.id)

@@ -16,6 +16,7 @@ from small_blocks import (
     configured,
     entries_of,
     goes_to,
+    long,
     table,
     whole,
 )
@@ -24,7 +25,7 @@ from writing import write
 ACTUALS, ADJUSTMENTS = table("Actuals", "Entry", "Amount"), table("Adjustments", "Entry", "Amount")
 
 
-@pytest.mark.parametrize("mode", ["append", "append_dedup", "overwrite"])
+@pytest.mark.parametrize("mode", ["append", long("append_dedup"), "overwrite"])
 @pytest.mark.parametrize("first", ["Actuals", "Adjustments"])
 def test_a_block_that_one_stream_replaces_takes_no_other(destination: Runner, mode: str, first: str) -> None:
     """Every night the adjustments would be deleted, and their states have long left."""
@@ -66,6 +67,7 @@ def test_the_parts_of_a_block_that_two_scopes_replace_go_together(destination: R
     assert sorted(item.values[0] for item in block.items) == ["new a", "new b"]
 
 
+@pytest.mark.long
 def test_two_streams_may_add_to_one_block(destination: Runner) -> None:
     block = add_list(destination, "Block", ("Entry", "Amount"))
     configuration = configure(destination, block, "C")
