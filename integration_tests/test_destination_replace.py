@@ -13,12 +13,14 @@ from airbyte_platform.job import REGISTRY, catalog_for, refreshed
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
 from local_pigment.faults import FailImport, RespondStatus
+from local_pigment.sample import CONSOLIDATION, LEDGER
 from writing import (
     catalog,
     clearing,
     empty_state,
     entries,
     entry,
+    fill,
     imports,
     ledger,
     logged,
@@ -50,13 +52,77 @@ def test_replacing_leaves_only_what_the_source_sent(destination: Runner, way: di
     assert entries(destination) == names(5, 100)
 
 
-def test_a_configuration_that_does_not_clear_is_warned_about(destination: Runner) -> None:
-    """Pigment does not show whether a configuration clears, and an empty block has nothing to delete."""
+def ticked(destination: Runner) -> list[dict[str, Any]]:
+    """A target that is declared as clearing, and adds."""
+    return [{"stream": LEDGER, "import_configuration_id": ledger(destination), "clears_before_import": True}]
+
+
+def test_a_first_load_is_counted_because_an_empty_block_has_nothing_to_delete(destination: Runner) -> None:
     messages = [*many(5), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
-    assert logged(run, "No rows were deleted before")
+    assert logged(run, "counted in Pigment: 5 rows, as many as were written")
+    assert len(run.states) == 1
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination))
-    assert not logged(run, "No rows were deleted before")
+    assert not logged(run, "counted in Pigment")
+    assert len(run.states) == 1
+
+
+def test_a_configuration_that_is_ticked_as_clearing_and_adds_doubles_a_block_once(destination: Runner) -> None:
+    messages = [*many(5), state(1), status("COMPLETE")]
+    write(destination, messages, catalog(mode="overwrite"), targets=ticked(destination))
+    run = write(destination, messages, catalog(mode="overwrite"), targets=ticked(destination))
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "its block has 10 rows, and this sync wrote 5" in run.errors[0]["message"]
+    assert not run.states
+
+
+def test_where_blocks_cannot_be_counted_a_first_load_ends_in_an_error_that_says_what_to_look_at(
+    destination: Runner,
+) -> None:
+    key = destination.pigment.workspace.secret("import")
+    keys = {"auth_type": "separate_keys", "import_api_key": key}
+    messages = [*many(5), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), credentials=keys)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "if it has 5 rows, all is right: run the sync again" in run.errors[0]["message"]
+    assert not run.states
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), credentials=keys)
+    assert run.exit_code == 0
+    assert len(run.states) == 1
+
+
+def test_where_blocks_are_never_counted_the_tick_is_believed(destination: Runner) -> None:
+    messages = [*many(5), state(1), status("COMPLETE")]
+    configured = catalog(mode="overwrite")
+    run = write(destination, messages, configured, targets=clearing(destination), count_blocks="never")
+    assert run.exit_code == 0
+    assert logged(run, "No rows were deleted before")
+    assert not [each for each in destination.pigment.requests if each.operation.startswith("export")]
+
+
+def test_where_blocks_are_always_counted_old_rows_beside_a_reload_are_found(destination: Runner) -> None:
+    fill(destination, ["OLD"])
+    deletes_nothing = {"count_blocks": "always", "targets": ticked(destination)}
+    messages = [*many(5), state(1), status("COMPLETE")]
+    run = write(destination, messages, catalog(mode="overwrite"), **deletes_nothing)
+    assert "its block has 6 rows, and this sync wrote 5" in run.errors[0]["message"]
+    run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), count_blocks="always")
+    assert run.exit_code == 0
+    assert logged(run, "counted in Pigment: 5 rows, as many as were written")
+
+
+@pytest.mark.parametrize(("old", "pushed"), [(6, 1), (7, 0)])
+def test_a_reload_with_too_small_a_share_of_the_rows_before_is_not_pushed(
+    destination: Runner, old: int, pushed: int
+) -> None:
+    fill(destination, [f"OLD-{number}" for number in range(old)])
+    block_id = destination.pigment.workspace.block(LEDGER, CONSOLIDATION).id
+    targets = [{**clearing(destination)[0], "block_id": block_id, "minimum_percent": 50}]
+    run = write(destination, [*many(3), state(1), status("COMPLETE")], catalog(mode="overwrite"), targets=targets)
+    assert len(imports(destination)) == pushed
+    if not pushed:
+        assert "has 3 rows, its block in Pigment has 7" in run.errors[0]["message"]
+        assert run.errors[0]["failure_type"] == "config_error"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from destination_pigment.imports.counting import BlockCounts
+from destination_pigment.imports.doubts import problem_of_doubts
 from destination_pigment.imports.polling import CancelGrace
 from destination_pigment.imports.queue import Job, JobDone, Queues, StreamImports
 from destination_pigment.imports.verdicts import Doubt, NotPushedYet, PartialWrite
@@ -40,21 +42,24 @@ class Loader:
         states: StateOutput,
         cancel: Cancel,
         max_age_seconds: float,
+        counts: BlockCounts | None = None,
     ) -> None:
         self._streams = streams
         self._queues = queues
         self._states = states
         self._cancel = cancel
         self._max_age_seconds = max_age_seconds
+        self._counts = counts
         # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows
-        # may be stored or no longer be; streams still to be replaced; replacements that may have doubled their block;
+        # may be stored or no longer be; streams still to be replaced; replacements whose blocks are to be counted;
         # the streams that were imported into each block; streams whose states never leave; how many records were
         # rejected; what went wrong; and the grace, because the wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
         self._doubted: list[Job] = []
         self.to_replace = {key for key, each in streams.items() if each.replaces}
-        self.doubts: dict[StreamKey, Doubt] = {}
+        self._doubts: dict[StreamKey, Doubt] = {}
+        self._to_count: dict[StreamKey, Doubt] = {}
         self._imported_into: dict[tuple[str, str | None], set[StreamKey]] = defaultdict(set)
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
@@ -163,9 +168,32 @@ class Loader:
         """
         if self.failed or self.to_replace:
             return
-        for key in self._streams.keys() - self.doubts.keys() - self._kept_back:
+        for key in self._streams.keys() - self._doubts.keys() - self._to_count.keys() - self._kept_back:
             self._states.checkpoints.stop_withholding(key)
         self.send_due_states()
+
+    def settle_doubts(self) -> None:
+        """Count the blocks of replacements that are in doubt, or that are counted anyway; send the states then.
+
+        What stays in doubt is one error for all streams.
+        """
+        if self._counts is None:
+            return
+        problems: list[Exception] = []
+        for waiting in (self._doubts, self._to_count):
+            for key, doubt in list(waiting.items()):
+                settlement = self._counts.settle(doubt, self._streams[key].target.block_id)
+                if settlement.problem is not None:
+                    problems.append(settlement.problem)
+                    self._kept_back.add(key)
+                if settlement.problem is not None or settlement.is_settled:
+                    del waiting[key]
+        self._to_count.clear()
+        self.send_replaced_states()
+        if self._doubts:
+            problems.append(problem_of_doubts(list(self._doubts.values())))
+        for problem in problems:
+            self.fail(problem)
 
     def forbid_retry(self) -> None:
         """Stop automatic retries that would duplicate rows: those that are stored and not yet covered by a state.
@@ -240,6 +268,10 @@ class Loader:
                 if not result.is_provisional:
                     for certain, done in self._provisional.pop(name):
                         self._confirm(certain, done)
+                if result.doubt is not None:
+                    self._doubts[job.stream.key] = result.doubt
+                if result.to_count is not None:
+                    self._to_count[job.stream.key] = result.to_count
                 if result.problem is not None:
                     self.fail(result.problem, subject)
                 self._check_blocks(job.stream, result)

@@ -7,60 +7,37 @@ sends states. So what has been reported to the platform is never ahead of what h
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, Protocol
 
-from destination_pigment.config import MAX_RETRIES, DestinationConfig, parse_config, require_runs_without_files
-from destination_pigment.files.converter import RecordConverter
-from destination_pigment.files.dimension_checks import build_checks
-from destination_pigment.files.latest import KeyMemory
-from destination_pigment.files.rejected import RejectionsOnDisk
+from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.changes import Changes
+from destination_pigment.imports.block_count import BlockCounter
+from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
 from destination_pigment.imports.rehearsal import Rehearsal
-from destination_pigment.imports.reload import Reload
-from destination_pigment.imports.then_run import FollowUp, Obstacle, ThenRun, find_obstacle, resolve_follow_ups
+from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
 from destination_pigment.imports.without_rows import EmptySource, describe_empty_sources, describe_nothing_came
 from destination_pigment.input.cancel import Cancel, Patience
-from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
+from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams
 from destination_pigment.refreshes import advising_to_refresh_again
-from destination_pigment.rejected_rows.store import (
-    ObjectNames,
-    RejectedRowStore,
-    open_objects,
-)
-from destination_pigment.release import Hold, Release, decide_release, goes_at_states
+from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
-from destination_pigment.targets import (
-    find_targets,
-    needs_names,
-    require_no_emptying_update,
-    require_suitable_targets,
-    shared_blocks,
-)
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_airbyte.output import log_slow_conversion
 from pigment_client.client import PigmentClient
-from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
-from pigment_client.keys import Purpose
-from pigment_client.models import ImportConfiguration
 from pigment_client.wording import listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
-
-# The number of the platform's job (airbyte-platform: WorkerEnvConstants), where the catalog does not give it.
-_JOB_ID = "WORKER_JOB_ID"
 
 
 class Blocks(Protocol):
@@ -96,21 +73,22 @@ def write_blocks(
         log_slow_conversion(logger)
         is_rehearsal = settings.dry_run and not _asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
-        store = None if is_rehearsal else _open_store(settings, streams, patient)
-        targeted = _open_streams(client, settings, streams, spool, patience, patient, store)
-        wanted = _find_follow_ups(client, settings)
+        store = None if is_rehearsal else open_store(settings, streams, patient)
+        counts = BlockCounts(BlockCounter(client).count, settings.count_blocks)
+        targeted = open_streams(client, settings, streams, spool, patience, patient, store, counts)
+        wanted = find_follow_ups(client, settings)
         rehearsal = Rehearsal(targeted)
         queues = rehearsal if is_rehearsal else ImportQueues(importer, one_at_a_time=settings.dry_run)
         states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
         sync = Sync(
             targeted,
-            Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds()),
+            Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds(), counts),
             states,
             cancel,
             patience,
             is_followed=bool(wanted and streams),
             is_dry_run=settings.dry_run,
-            unsuited=_find_unsuited(streams, targeted, settings),
+            unsuited=find_unsuited(streams, targeted, settings),
         )
         then_run = ThenRun(client, importer, wanted, settings.import_timeout.total_seconds())
         try:
@@ -289,6 +267,8 @@ class Sync:
         for step in self._steps:
             if step > self._steps[0]:
                 yield from self._loader.wait_for_imports()
+                if not self._cancel.requested:
+                    self._loader.settle_doubts()
                 if self._is_held_back(step):
                     return
             keys = self._keys_of(step)
@@ -366,7 +346,9 @@ class Sync:
             if has_input_ended and not self._cancel.requested:
                 self._fail_what_was_left_out()
                 self._loader.send_replaced_states()
-                self._report_empty_sources()
+                is_stored = not self.failed
+                self._loader.settle_doubts()
+                self._report_empty_sources(is_stored=is_stored)
         self._intake.log_left_out()
         self._states.log_unsent()
         if not self._is_dry_run and (self.failed or self._cancel.requested):
@@ -383,9 +365,9 @@ class Sync:
         for key, hold in self._held.items():
             self._fail_because_of(hold, self._streams[key].stream)
 
-    def _report_empty_sources(self) -> None:
-        """Everything else is stored, and the states have left: now streams without a row are an error."""
-        if self._empty and not self.failed and not self._is_dry_run:
+    def _report_empty_sources(self, *, is_stored: bool) -> None:
+        """Where everything else is stored, and the states have left, streams without a row are an error."""
+        if self._empty and is_stored and not self._is_dry_run:
             self._loader.fail(describe_empty_sources(self._empty))
             return
         for subject in self._empty:
@@ -398,96 +380,3 @@ class Sync:
 
 def _send_nothing(_lines: bytes) -> None:
     """In a dry run nothing is stored, so no state may leave."""
-
-
-def _open_streams(
-    client: PigmentClient,
-    settings: DestinationConfig,
-    streams: Sequence[DestinationStream],
-    spool: Spool,
-    patience: Patience,
-    clock: Clock,
-    store: RejectedRowStore | None,
-) -> dict[StreamKey, StreamImports]:
-    """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
-    known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
-    targets = find_targets(streams, settings.targets, known)
-    first_step = min((each.step for each in targets.values()), default=1)
-    for sentence in shared_blocks(streams, targets, known or ()):
-        logger.warning(sentence)
-    by_id = {each.id: each for each in known or ()}
-    configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
-    checks = build_checks(client, settings, streams, configurations)
-    memory = KeyMemory()
-    opened: dict[StreamKey, StreamImports] = {}
-    for stream in streams:
-        key, target = stream.key, targets[stream.key]
-        require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
-        converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
-        rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
-        files = StreamFiles(
-            converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows, memory=memory
-        )
-        if stream.mode is WriteMode.REPLACE or target.scope is not None:
-            opened[key] = Reload(stream, target, files, patience.restart_seconds, store)
-        else:
-            at_states = goes_at_states(stream, is_first_step=target.step == first_step)
-            opened[key] = Changes(stream, target, files, spool, store, goes_at_states=at_states)
-        logger.info(
-            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
-        )
-    return opened
-
-
-def _find_unsuited(
-    streams: Sequence[DestinationStream], opened: Mapping[StreamKey, StreamImports], settings: DestinationConfig
-) -> ConfigProblem | None:
-    """Why targets do not suit the sync modes of their streams, if they do not."""
-    targets = {key: each.target for key, each in opened.items()}
-    try:
-        require_suitable_targets(streams, targets, settings.targets)
-        require_no_emptying_update(streams, targets, settings.loading_of)
-    except ConfigProblem as problem:
-        return problem
-    return None
-
-
-def _open_store(
-    settings: DestinationConfig, streams: Sequence[DestinationStream], clock: Clock
-) -> RejectedRowStore | None:
-    if settings.bucket is None:
-        return None
-    sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
-    job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
-    names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
-    return RejectedRowStore(settings.bucket, names, clock, open_objects)
-
-
-def _find_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:
-    """What is to be started, by its name where that is known."""
-    known: list[ImportConfiguration] = []
-    if settings.then_run and client.has_key_for(Purpose.METADATA):
-        try:
-            known = client.list_import_configurations()
-        except PigmentError as error:
-            logger.info('The names of what is under "Then run" are not known: %s', error)
-    return resolve_follow_ups(settings.then_run, known)
-
-
-def _known_configurations(
-    client: PigmentClient, settings: DestinationConfig, *, is_needed: bool
-) -> list[ImportConfiguration] | None:
-    """The import configurations of the application, None where they cannot be listed.
-
-    Where no target depends on it, the listing is only useful (whether one creates missing items, which block it
-    fills), and nothing fails without it.
-    """
-    if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
-        return None
-    try:
-        return client.list_import_configurations(settings.application_id)
-    except PigmentError as error:
-        if is_needed:
-            raise
-        logger.info("The import configurations could not be listed, and no target depends on it: %s", error)
-        return None

@@ -117,8 +117,8 @@ class StreamFiles:
     ) -> None:
         self.stream = converter.stream
         self.converter = converter
-        self._spool = spool
-        self._limits = limits
+        self.spool = spool
+        self.limits = limits
         self._rejections = rejections
         self._clock = clock
         self._csv = CsvLineWriter(converter.dialect)
@@ -216,7 +216,7 @@ class StreamFiles:
 
     def header_only(self) -> FileSegment:
         """A file without a row."""
-        file = self._spool.new_file(self.converter.header, self.converter.dialect)
+        file = self.spool.new_file(self.converter.header, self.converter.dialect)
         file.finish()
         return FileSegment(file, is_open=False)
 
@@ -264,7 +264,7 @@ class StreamFiles:
             segment.file.remove()
             segment.file = None
         elif rows or len(segment.file.parts) > 1:
-            segment.file = self._spool.rewritten(segment.file, rows)
+            segment.file = self.spool.rewritten(segment.file, rows)
         segment.rows -= len(rows)
         segment.superseded += len(rows)
 
@@ -284,7 +284,7 @@ class StreamFiles:
             if mark.rows == 0:
                 after.file, segment.file = segment.file, None
             elif after.rows > 0 and segment.file is not None:
-                after.file = self._spool.split(segment.file, mark.size_bytes, mark.rows)
+                after.file = self.spool.split(segment.file, mark.size_bytes, mark.rows)
                 if not segment.is_open:
                     after.close()
             segment.rows, segment.rejected = mark.rows, mark.rejected
@@ -429,7 +429,7 @@ class StreamFiles:
         A single row always fits into an empty file, because it cannot be made smaller.
         """
         segment, file = self._open_file(header)
-        most_rows, most_bytes = self._limits.max_rows, self._limits.max_bytes
+        most_rows, most_bytes = self.limits.max_rows, self.limits.max_bytes
         if segment.rows + count <= most_rows and file.full_size_bytes + len(lines) <= most_bytes:
             self._write_lines(segment, file, lines, count)
             return
@@ -450,7 +450,7 @@ class StreamFiles:
         file.write(lines)
         segment.rows += count
         self._rows += count
-        if segment.rows >= self._limits.max_rows or file.full_size_bytes >= self._limits.max_bytes:
+        if segment.rows >= self.limits.max_rows or file.full_size_bytes >= self.limits.max_bytes:
             segment.close()
 
     def _open_segment(self) -> FileSegment:
@@ -465,10 +465,10 @@ class StreamFiles:
         """The open segment and its file, which has this header from here on."""
         segment = self._open_segment()
         if segment.file is None:
-            segment.file = self._spool.new_file(header, self.converter.dialect)
+            segment.file = self.spool.new_file(header, self.converter.dialect)
         elif segment.file.parts[-1].columns != header:
             segment.file.widen(header, segment.rows)
-            if segment.file.full_size_bytes >= self._limits.max_bytes:
+            if segment.file.full_size_bytes >= self.limits.max_bytes:
                 segment.file.parts.pop()
                 segment.close()
                 return self._open_file(header)

@@ -26,7 +26,8 @@ class JobDone:
     `is_provisional`: a later import through the same configuration may still delete its rows, and `has_rows` that it
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
     `in_doubt` of the rejected rows may be stored: no response came to their second push. `doubt` says that the block
-    may now have its rows twice, and `blocks` are those that the imports wrote into.
+    may now have its rows twice; `to_count` is a replacement without a doubt whose block is counted anyway. `blocks` are
+    those that the imports wrote into.
     """
 
     rejected: int
@@ -35,6 +36,7 @@ class JobDone:
     problem: Exception | None = None
     in_doubt: int = 0
     doubt: Doubt | None = None
+    to_count: Doubt | None = None
     blocks: tuple[ImportedBlock, ...] = ()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from airbyte_cdk.models import FailureType
 
+from destination_pigment.files.grouping import lead_with_scope
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.doubts import describe_believed
+from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.skipped import left_out
@@ -66,12 +66,14 @@ class Reload:
         files: StreamFiles,
         restart_seconds: float,
         store: RejectedRowStore | None = None,
+        counts: BlockCounts | None = None,
     ) -> None:
         self.stream = stream
         self.target = target
         self.files = files
         self._restart_seconds = restart_seconds
         self._store = store
+        self._counts = counts
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
@@ -94,6 +96,10 @@ class Reload:
             except (NotPushed, NotPushedYet) as failed:
                 logger.warning("Also: %s", failed)
             raise
+        if self.target.scope is not None:
+            files = self.files
+            segments = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
+        self._require_one_that_clears(segments)
         return self._jobs(segments, self.import_segments)
 
     def _jobs_without_rows(self, segments: list[FileSegment], *, is_clear: bool) -> Sequence[Job]:
@@ -159,12 +165,23 @@ class Reload:
                 "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
                 '"Fewest rows" under "Targets".'
             )
+
+    def _require_one_that_clears(self, segments: list[FileSegment]) -> None:
+        """Raise `ConfigProblem` where a second file would have to go through what clears."""
         files = sum(each.file is not None for each in segments)
         if files > 1 and self._clearing_id == self.target.configuration_id:
             raise ConfigProblem(
                 f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
                 "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
-                'clears as "Replacing import configuration ID", or raise "Largest file (MB)".'
+                'clears as "Replacing import configuration ID", or raise "Largest file (MB)" and "Most rows in a file".'
+            )
+        if files > 1:
+            logger.info(
+                "The %s goes in %d files, of which only the first clears. A list with a unique identifier then loses "
+                "what people filled in for items of the later files, because the first file deletes these items; it "
+                'loses nothing in one file: raise "Largest file (MB)" and "Most rows in a file" for that.',
+                self.stream.subject,
+                files,
             )
 
     @property
@@ -195,30 +212,80 @@ class Reload:
         rejected = sum(each.rejected for each in segments)
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
+        before = None
+        if self._counts is not None and self.target.scope is None and not importer.is_dry_run:
+            before = self._counts.count_before(self.target, _rows_of(files), self.stream.subject)
+        stored, doubt = self._import_until_known(importer, files)
+        rejected = sum(of_file for _, of_file in stored)
+        blocks = tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
+        if importer.is_dry_run or self.target.scope is not None or self._counts is None:
+            return JobDone(rejected, blocks=blocks)
+        if not _rows_of(files):
+            self._require_emptied(self._counts, stored, blocks)
+            return JobDone(rejected, blocks=blocks)
+        whole = self._described(stored, _rows_of(files) - rejected, blocks, before)
+        if doubt is None:
+            return JobDone(rejected, to_count=whole if self._counts.counts_always else None, blocks=blocks)
+        return JobDone(rejected, doubt=None if self._counts.believes(whole) else whole, blocks=blocks)
+
+    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, Doubt | None]:
+        """Import all files, and all of them again where the outcome of one is not known; any doubt about clearing."""
         seconds = 0.0
         for restart in range(_RESTARTS + 1):
-            stored: list[tuple[Imported, int]] = []
+            stored: Stored = []
             try:
                 if restart:
                     importer.wait_before_restart(seconds)
-                rejected, doubt = self._import_all(importer, files, stored)
-                return JobDone(rejected, doubt=doubt, blocks=_blocks_of(stored))
-            except ImportOutcomeUnknown as doubt:
-                again = TransientProblem(f"{doubt} Run the sync again, which replaces all of the block.")
+                return stored, self._import_all(importer, files, stored)
+            except ImportOutcomeUnknown as unknown:
+                again = TransientProblem(f"{unknown} Run the sync again, which replaces all of the block.")
                 if importer.cancelled:
                     raise self._with_state_of_block(again, files, stored) from None
-                self._require_ended(importer, doubt)
+                self._require_ended(importer, unknown)
                 if restart == _RESTARTS:
                     raise self._with_state_of_block(again, files, stored) from None
-                may_come_late = doubt.import_id is None and len(files) > 1
+                may_come_late = unknown.import_id is None and len(files) > 1
                 seconds = self._restart_seconds * (_WAITS_FOR_LATE_PUSH if may_come_late else restart + 1)
-                logger.warning("%s All files of the %s are sent again in %.0f s.", doubt, self.stream.subject, seconds)
+                subject = self.stream.subject
+                logger.warning("%s All files of the %s are sent again in %.0f s.", unknown, subject, seconds)
             except Exception as error:
                 has_begun = bool(stored or restart) or not _was_not_taken(error)
                 if not has_begun:
                     raise
                 raise self._with_state_of_block(error, files, stored) from None
         raise AssertionError("unreachable")
+
+    def _described(
+        self, stored: Stored, expected_rows: int, blocks: tuple[ImportedBlock, ...], before: int | None
+    ) -> Doubt:
+        """All that a count of the block is compared with."""
+        counts = [done.counts for done, _ in stored if done.counts is not None]
+        return Doubt(
+            self.stream,
+            self._clearing_id,
+            sum(each.inserted for each in counts),
+            expected_rows,
+            blocks,
+            before,
+            sum(each.deleted or 0 for each in counts),
+        )
+
+    def _require_emptied(self, counts: BlockCounts, stored: Stored, blocks: tuple[ImportedBlock, ...]) -> None:
+        """Raise `ConfigProblem` where a file without a row has left rows in the block."""
+        if any(done.deleted != 0 for done, _ in stored):
+            return
+        logger.info(
+            "Pigment deleted no row when the block of the %s was to be emptied: it was empty, or still contains its "
+            "rows.",
+            self.stream.subject,
+        )
+        rows = counts.count_after(blocks, self.target.block_id)
+        if rows:
+            raise ConfigProblem(
+                f"The block of the {self.stream.subject} was to be emptied, and it still has {counted(rows, 'row')} in "
+                'Pigment: empty it there, and check that "Clear items prior to import" is on, without a scope, for the '
+                f"import configuration {self._clearing_id}."
+            )
 
     def _require_ended(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
         """Raise `PartialWrite` where an import may still run: it would clear, or add to, what a restart stores."""
@@ -230,8 +297,8 @@ class Reload:
             "that the import has ended, and run the sync again, which replaces all of the block."
         )
 
-    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> tuple[int, Doubt | None]:
-        """Import all files, noting each that is stored; how many rows Pigment rejected, and any doubt."""
+    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> Doubt | None:
+        """Import all files, noting each that is stored; what the first leaves in doubt."""
         subject = self.stream.subject
         doubt: Doubt | None = None
         for position, (file, file_rows) in enumerate(files):
@@ -245,19 +312,14 @@ class Reload:
             stored.append((done, verdict.rejected))
             doubt = verdict.doubt or doubt
         rejected = sum(of_file for _, of_file in stored)
-        rows = sum(file_rows for _, file_rows in files)
+        rows = _rows_of(files)
         problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
             require_enough_written(subject, rows, rejected, self.target.minimum_rows or 0)
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
-        if doubt is None:
-            return rejected, None
-        inserted = sum(done.counts.inserted for done, _ in stored if done.counts is not None)
-        doubt = replace(doubt, inserted=inserted, expected_rows=rows - rejected)
-        logger.warning(describe_believed(doubt))
-        return rejected, doubt
+        return doubt
 
     def _write_rejected(self, store: RejectedRowStore, files: Files, stored: Stored) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
@@ -267,7 +329,7 @@ class Reload:
                 reasons = left_out(done.skipped)
                 store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, reasons)
         except BucketFailed as failed:
-            rows = sum(file_rows for _, file_rows in files)
+            rows = _rows_of(files)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
         return None
@@ -287,8 +349,8 @@ class Reload:
         return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
 
 
-def _blocks_of(stored: Stored) -> tuple[ImportedBlock, ...]:
-    return tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
+def _rows_of(files: Files) -> int:
+    return sum(rows for _, rows in files)
 
 
 def _was_not_taken(error: Exception) -> bool:

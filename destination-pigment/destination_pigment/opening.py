@@ -1,0 +1,137 @@
+"""What a sync needs before its first record is read: each stream with its target, checks and files, and the bucket."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+
+from destination_pigment.config import DestinationConfig, require_runs_without_files
+from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.dimension_checks import build_checks
+from destination_pigment.files.latest import KeyMemory
+from destination_pigment.files.rejected import RejectionsOnDisk
+from destination_pigment.files.spool import Spool
+from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.changes import Changes
+from destination_pigment.imports.counting import BlockCounts
+from destination_pigment.imports.queue import StreamImports
+from destination_pigment.imports.reload import Reload
+from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups
+from destination_pigment.input.cancel import Patience
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
+from destination_pigment.release import goes_at_states
+from destination_pigment.targets import (
+    find_targets,
+    needs_names,
+    require_no_emptying_update,
+    require_suitable_targets,
+    shared_blocks,
+)
+from pigment_airbyte.failures import ConfigProblem
+from pigment_client.client import PigmentClient
+from pigment_client.errors import PigmentError
+from pigment_client.http.clock import Clock
+from pigment_client.keys import Purpose
+from pigment_client.models import ImportConfiguration
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+# The number of the platform's job (airbyte-platform: WorkerEnvConstants), where the catalog does not give it.
+_JOB_ID = "WORKER_JOB_ID"
+
+
+def open_streams(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    streams: Sequence[DestinationStream],
+    spool: Spool,
+    patience: Patience,
+    clock: Clock,
+    store: RejectedRowStore | None,
+    counts: BlockCounts,
+) -> dict[StreamKey, StreamImports]:
+    """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
+    known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
+    targets = find_targets(streams, settings.targets, known)
+    first_step = min((each.step for each in targets.values()), default=1)
+    for sentence in shared_blocks(streams, targets, known or ()):
+        logger.warning(sentence)
+    by_id = {each.id: each for each in known or ()}
+    configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
+    checks = build_checks(client, settings, streams, configurations)
+    memory = KeyMemory()
+    opened: dict[StreamKey, StreamImports] = {}
+    for stream in streams:
+        key, target = stream.key, targets[stream.key]
+        require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
+        converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
+        rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
+        files = StreamFiles(
+            converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows, memory=memory
+        )
+        if stream.mode is WriteMode.REPLACE or target.scope is not None:
+            opened[key] = Reload(stream, target, files, patience.restart_seconds, store, counts)
+        else:
+            at_states = goes_at_states(stream, is_first_step=target.step == first_step)
+            opened[key] = Changes(stream, target, files, spool, store, goes_at_states=at_states)
+        logger.info(
+            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
+        )
+    return opened
+
+
+def find_unsuited(
+    streams: Sequence[DestinationStream], opened: Mapping[StreamKey, StreamImports], settings: DestinationConfig
+) -> ConfigProblem | None:
+    """Why targets do not suit the sync modes of their streams, if they do not."""
+    targets = {key: each.target for key, each in opened.items()}
+    try:
+        require_suitable_targets(streams, targets, settings.targets)
+        require_no_emptying_update(streams, targets, settings.loading_of)
+    except ConfigProblem as problem:
+        return problem
+    return None
+
+
+def open_store(
+    settings: DestinationConfig, streams: Sequence[DestinationStream], clock: Clock
+) -> RejectedRowStore | None:
+    """The bucket for rejected rows, if there is one."""
+    if settings.bucket is None:
+        return None
+    sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
+    job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
+    names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
+    return RejectedRowStore(settings.bucket, names, clock, open_objects)
+
+
+def find_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:
+    """What is to be started, by its name where that is known."""
+    known: list[ImportConfiguration] = []
+    if settings.then_run and client.has_key_for(Purpose.METADATA):
+        try:
+            known = client.list_import_configurations()
+        except PigmentError as error:
+            logger.info('The names of what is under "Then run" are not known: %s', error)
+    return resolve_follow_ups(settings.then_run, known)
+
+
+def _known_configurations(
+    client: PigmentClient, settings: DestinationConfig, *, is_needed: bool
+) -> list[ImportConfiguration] | None:
+    """The import configurations of the application, None where they cannot be listed.
+
+    Where no target depends on it, the listing is only useful (whether one creates missing items, which block it
+    fills), and nothing fails without it.
+    """
+    if settings.application_id is None or not client.has_key_for(Purpose.METADATA):
+        return None
+    try:
+        return client.list_import_configurations(settings.application_id)
+    except PigmentError as error:
+        if is_needed:
+            raise
+        logger.info("The import configurations could not be listed, and no target depends on it: %s", error)
+        return None
