@@ -283,3 +283,34 @@ def test_a_custom_export_for_blocks_that_could_not_be_listed_is_not_ignored(
 
     assert not run.records
     assert [each["failure_type"] for each in run.errors] == [type_]
+
+
+@pytest.mark.parametrize(
+    ("stream", "hidden"),
+    [
+        ("_pigment_blocks", "blocks?"),
+        ("_pigment_views", "blocks?"),
+        ("_pigment_views", "views?"),
+        ("_pigment_import_configurations", "importConfigurations?"),
+    ],
+)
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_stream_about_the_model_is_incomplete_where_an_application_is_hidden(
+    source: Runner, stream: str, hidden: str, status: int
+) -> None:
+    found = discovered(source, model_streams=True)
+    chosen = {each: found[each] for each in ((None, stream), (None, "_pigment_applications"))}
+    statuses(source)[f"{hidden}applicationId={SALES}"] = status
+    run = read(source, chosen, model_streams=True)
+
+    assert ends(run) == {(None, stream): "INCOMPLETE", (None, "_pigment_applications"): "COMPLETE"}
+    assert set(records(run)) == {(None, "_pigment_applications")}
+    assert {each["failure_type"] for each in run.errors} == {"config_error"}
+    assert f'of the application "Sales" (HTTP {status}) to the owner of the API key' in run.errors[0]["message"]
+
+
+def test_check_fails_where_a_stream_about_the_model_would_be_incomplete(source: Runner) -> None:
+    statuses(source)[f"blocks?applicationId={OTHER_SALES}"] = 403
+    assert check(source)[0] == "SUCCEEDED"
+    result, message = check(source, model_streams=True)
+    assert (result, 'does not show the blocks of the application "Sales" (HTTP 403)' in message) == ("FAILED", True)

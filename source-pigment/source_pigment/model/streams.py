@@ -118,7 +118,7 @@ class ModelListings:
     def entries(self, kind: ModelKind, stop: Event) -> list[Entry]:
         """All objects of a kind; raises a `PigmentError`, `ConfigProblem`, or `Stopped` once `stop` is set.
 
-        A list that is gone or forbidden for one application or block is logged and left out.
+        A list that is gone or forbidden for one block is logged and left out; for an application it is raised.
         """
         with self._lock:
             applications = self._applications = self._applications or self._list_applications()
@@ -137,10 +137,11 @@ class ModelListings:
         return self._enrich(merge_listings(self._list(Listing.IMPORT_CONFIGURATIONS, places, stop)))
 
     def try_each_listing(self) -> None:
-        """Ask for one list of each kind; raises what `entries` would."""
-        places = [Place(each) for each in self._list_applications()[:1]]
-        for listing in (Listing.BLOCKS, Listing.VIEWS, Listing.IMPORT_CONFIGURATIONS):
-            self._list(listing, places, Event())
+        """Ask for the blocks of each application, and for one list of each other kind; raises what `entries` would."""
+        places = [Place(each) for each in self._list_applications()]
+        self._list(Listing.BLOCKS, places, Event())
+        for listing in (Listing.VIEWS, Listing.IMPORT_CONFIGURATIONS):
+            self._list(listing, places[:1], Event())
 
     def _list_applications(self) -> list[ListedObject]:
         wanted = self._application_id
@@ -152,8 +153,8 @@ class ModelListings:
         return chosen
 
     def _list(self, listing: Listing, places: Sequence[Place], stop: Event) -> list[tuple[Place, list[ListedObject]]]:
-        """What is listed in each of these places; raises if none of them may be listed."""
-        errors: list[PigmentError] = []
+        """What is listed in each of these places; raises `ConfigProblem` where an application is hidden."""
+        hidden: dict[str, str] = {}
 
         def list_place(place: Place) -> list[ListedObject]:
             if stop.is_set():
@@ -162,14 +163,23 @@ class ModelListings:
             try:
                 return self._client.list_objects(listing, place.application.id, block)
             except HIDDEN as error:
-                errors.append(error)
-                logger.error("The %s are left out: %s", _subject(listing, place), explain(error).message)  # noqa: TRY400 - a traceback could quote data
+                if place.block is None:
+                    hidden[place.application.id] = f'"{_name_of(place.application)}" (HTTP {error.status})'
+                else:
+                    # The application's own list has what the block would have listed.
+                    name, message = _name_of(place.block), explain(error).message
+                    logger.error('The %s of the block "%s" are left out: %s', _WORDS[listing], name, message)  # noqa: TRY400 - a traceback could quote data
                 return []
 
         with ThreadPoolExecutor(self._num_workers) as pool:
             found = list(zip(places, pool.map(list_place, places), strict=True))
-        if places and len(errors) == len(places):
-            raise errors[0]
+        if hidden:
+            noun = "application" if len(hidden) == 1 else "applications"
+            raise ConfigProblem(
+                f"Pigment does not show the {_WORDS[listing]} of the {noun} {listed(hidden.values())} to the owner of "
+                f"the API key, and without them rows would be missing: share the {noun} with that person, or enter "
+                'the ID of another application under "Application ID".'
+            )
         return found
 
     def _enrich(self, entries: list[Entry]) -> list[Entry]:
@@ -187,8 +197,12 @@ class ModelListings:
         return entries
 
 
-def _subject(listing: Listing, place: Place) -> str:
-    words = {Listing.VIEWS: "views", Listing.IMPORT_CONFIGURATIONS: "import configurations"}
-    owner, kind = (place.block, "block") if place.block else (place.application, "application")
-    name = text_in(owner.fields.get("name")) or owner.id
-    return f'{words.get(listing, "blocks")} of the {kind} "{name}"'
+_WORDS = {
+    Listing.BLOCKS: "blocks",
+    Listing.VIEWS: "views",
+    Listing.IMPORT_CONFIGURATIONS: "import configurations",
+}
+
+
+def _name_of(found: ListedObject) -> str:
+    return text_in(found.fields.get("name")) or found.id
