@@ -200,10 +200,6 @@ class SpoolFile:
                     if lines:
                         yield padded(lines, blanks)
 
-    def count_blank_cells(self) -> int:
-        """How many cells of the rows are blank; it reads the whole file."""
-        return sum(row.count(None) for rows in self.read_rows() for row in rows)
-
     def remove(self) -> None:
         self.finish()
         self.path.unlink(missing_ok=True)

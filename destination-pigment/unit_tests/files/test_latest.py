@@ -203,6 +203,7 @@ CURSORS = {
         [
             "2026-04-30",
             "2026-04-30T12:00:00Z",
+            "2026-04-30T12:00:00.0Z",
             "2026-04-30T09:00:00.5",
             "2026-04-30T13:59:59.999999+02:00",
             "2026-04-30T11:59:59.9999+00:00",
@@ -341,6 +342,26 @@ def test_the_greater_cursor_counts_also_over_two_files() -> None:
 
         assert rows_of(first) == [newer]
         assert (second.file, second.superseded) == (None, 1)
+
+
+def test_of_equal_cursors_in_two_forms_the_last_to_arrive_counts() -> None:
+    stream = replace(STREAM, cursor_kind=CursorKind.INSTANT)
+    equal = ["2026-04-30T14:00:00+02:00", "2026-04-30T12:00:00Z", "2026-04-30T12:00:00.0Z"]
+    with Spool() as spool:
+        files = files_of(spool, stream)
+        for cursor in equal:
+            files.write_records(raw({"k": "A", "c": cursor}))
+        assert [row["c"] for each in files.pop_all() for row in rows_of(each)] == equal[-1:]
+
+
+def test_a_deletion_after_a_full_file_leaves_its_row_in_that_file() -> None:
+    """A state between the two leaves when the file is stored, so the row must be in it."""
+    with Spool() as spool:
+        files = files_of(spool, limits=FileLimits(10**9, 1, timedelta(minutes=10)))
+        files.write_records(raw({"k": "A", "v": "a"}))
+        files.write_records(raw({"k": "A", DELETED_AT: "2026-04-30"}))
+        files.raise_watermark()
+        assert [(each.rows, each.deleted) for each in files.pop_marked()] == [(1, 0), (0, 1)]
 
 
 def test_numbers_that_travel_as_texts_compare_as_numbers() -> None:

@@ -112,11 +112,3 @@ def test_a_file_that_ends_before_a_new_column_does_not_have_it() -> None:
         files.raise_watermark()
         contents = [each.file.path.read_bytes() for each in [*before, *files.pop_marked()] if each.file is not None]
         assert contents == [b"a\r\n1\r\n", b"a;b\r\n2;\r\n3;4\r\n"]
-
-
-def test_blank_cells_of_a_file_are_counted() -> None:
-    with Spool() as spool:
-        file = spool.new_file(["a", "b"], CsvDialect())
-        file.write(b'1;\r\n;\r\n"";x\r\n')
-        file.finish()
-        assert file.count_blank_cells() == 4
