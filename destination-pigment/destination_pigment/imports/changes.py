@@ -7,6 +7,11 @@ from functools import partial
 
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.imports.guards import (
+    require_known_deletions,
+    require_no_rejection_by_pigment,
+    require_no_rejection_on_arrival,
+)
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.second_push import Rejected, push_rejected_again
@@ -16,9 +21,6 @@ from destination_pigment.imports.verdicts import (
     PartialWrite,
     is_provisional_without_file,
     judge_failed_addition,
-    require_known_deletions,
-    require_no_rejection_by_pigment,
-    require_no_rejection_on_arrival,
 )
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode

@@ -9,18 +9,10 @@ from functools import partial
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
+from destination_pigment.imports.guards import require_completed, require_nothing_stored
 from destination_pigment.imports.polling import ImportPolling, label_of_file
 from destination_pigment.imports.skipped import describe_skipped, left_out
-from destination_pigment.imports.verdicts import (
-    ClearingEvidence,
-    Effect,
-    Imported,
-    Sent,
-    Verdict,
-    judge,
-    require_completed,
-    require_nothing_stored,
-)
+from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported, Sent, Verdict, judge
 from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from pigment_airbyte.failures import ConfigProblem

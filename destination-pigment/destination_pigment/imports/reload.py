@@ -12,6 +12,11 @@ from destination_pigment.files.grouping import lead_with_scope
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.counting import BlockCounts
+from destination_pigment.imports.guards import (
+    require_enough_written,
+    require_no_rejection_by_pigment,
+    require_no_rejection_on_arrival,
+)
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.skipped import left_out
@@ -23,9 +28,6 @@ from destination_pigment.imports.verdicts import (
     NotPushed,
     NotPushedYet,
     PartialWrite,
-    require_enough_written,
-    require_no_rejection_by_pigment,
-    require_no_rejection_on_arrival,
 )
 from destination_pigment.imports.without_rows import EmptySource, Unfilled, decide_unfilled, of_clear
 from destination_pigment.input.cancel import Cancelled
