@@ -242,3 +242,49 @@ def test_one_block_that_may_not_be_exported_hides_no_other(source: Runner) -> No
     assert "Departments" in source.discovered()
     source.pigment.faults.queue("export_list", RespondStatus(404))
     assert status(source)[0] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a;b\r\n1;2\r\n3\r\n", "a row has another number of fields than the header (record 3)"),
+        (b'a;b\r\n1;2\r\n"3"x;4\r\n', "the file is not valid CSV (record 3)"),
+        (b'a;b\r\n1;"2\r\n', "the file is not valid CSV (record 2)"),
+        (b'"a;b\r\n1;2\r\n', "the file is not valid CSV (record 1)"),
+    ],
+)
+def test_an_export_that_can_never_be_read_fails_discovery_until_its_block_is_excluded(
+    source: Runner, content: bytes, words: str
+) -> None:
+    add_raw(source, "Broken", content)
+    run = source.run("discover")
+
+    assert not run.of("CATALOG")
+    assert [(each["failure_type"], each["message"]) for each in run.errors] == [
+        (
+            "config_error",
+            (
+                f'The export of the list "Broken" cannot be read: {words}. Look at that place in Pigment, or leave '
+                'the block out under "Exclude", and report this if nothing is wrong there.'
+            ),
+        )
+    ]
+    assert "Broken" not in source.discovered(exclude=["Broken"])
+
+
+def test_check_calls_a_broken_header_line_by_its_name(source: Runner) -> None:
+    add_raw(source, "Broken", b'"a;b\r\n1;2\r\n')
+    # One export of each kind is enough, and another list can be read.
+    assert status(source)[0] == "SUCCEEDED"
+    result, message = status(source, include=["Broken"])
+    assert (result, message.partition(":")[0]) == ("FAILED", 'The export of the list "Broken" cannot be read')
+
+
+@pytest.mark.parametrize("content", [b"", b"a;b\r\n1;\xff\r\n"])
+def test_a_block_whose_export_fails_again_and_again_can_be_excluded(source: Runner, content: bytes) -> None:
+    add_raw(source, "Broken", content)
+    run = source.run("discover", max_retries=0)
+
+    assert not run.of("CATALOG")
+    assert run.errors[0]["message"].endswith('If it stays like this, leave the block out under "Exclude".')
+    assert "Broken" not in source.discovered(exclude=["Broken"])

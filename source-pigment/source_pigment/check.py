@@ -17,10 +17,11 @@ from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, Pigm
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind
 from pigment_client.wording import counted, listed
+from pigment_csv.reader import CsvBroken
 from source_pigment.config import SourceConfig, parse_config
 from source_pigment.discovery.catalog import Applications, ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.fetch_catalog import explain_empty, explain_unplaced, fetch_whole_catalog
-from source_pigment.discovery.sampling import read_sample
+from source_pigment.discovery.sampling import explain_unreadable, read_sample
 from source_pigment.system_streams import check_system_streams
 
 # One block may be gone or too large although the key is right; three of a kind that fail are no coincidence.
@@ -82,7 +83,7 @@ def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
 
 def _check_one_export(client: PigmentClient, settings: SourceConfig, targets: Sequence[ExportTarget]) -> None:
     """Read the header line of one of the blocks; that one cannot be exported does not mean that none can."""
-    first: PigmentError | None = None
+    first: Exception | None = None
     for each in targets[:_BLOCKS_TO_TRY]:
         try:
             read_sample(client, export_requests(settings, each)[0], rows=0)
@@ -90,6 +91,8 @@ def _check_one_export(client: PigmentClient, settings: SourceConfig, targets: Se
             raise
         except PigmentError as error:
             first = first or error
+        except CsvBroken as error:
+            first = first or ConfigProblem(explain_unreadable(each, error))
         else:
             return
     if isinstance(first, PermissionMissing):
@@ -110,6 +113,8 @@ def _check_export(client: PigmentClient, settings: SourceConfig, target: ExportT
         if target.kind is ExportKind.VIEW:
             raise _no_such_view(client, settings, target) from None
         raise
+    except CsvBroken as error:
+        raise ConfigProblem(explain_unreadable(target, error)) from None
     except PigmentError as error:
         with explained(subject=target.subject):
             raise error from None

@@ -10,15 +10,16 @@ from airbyte_cdk.models import AirbyteStream, SyncMode
 from pigment_airbyte.failures import ConfigProblem, explain, traced
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import (
+    BrokenOff,
     KeyMissing,
     KeyRejected,
+    NotAnExport,
     NotFound,
     PermissionMissing,
     RequestRejected,
-    ResponseNotUnderstood,
     TooLarge,
 )
-from pigment_client.models import ExportRequest
+from pigment_client.models import ExportKind, ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 from source_pigment.config import DIALECT, SourceConfig
 from source_pigment.discovery.catalog import ExportCatalog, ExportTarget, export_requests
@@ -57,11 +58,15 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Expor
             return None
         except _SAME_FOR_ALL:
             raise
+        except CsvBroken as error:
+            raise traced(ConfigProblem(explain_unreadable(target, error))) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the message names the block
             failure = traced(error, subject=target.subject)
             failure.message = (
                 f"Nothing was discovered, because the {target.subject} could not be read: {failure.message}"
             )
+            if isinstance(error, NotAnExport | BrokenOff):
+                failure.message += f" If it stays like this, {_way_on(target)}."
             raise failure from None
 
     with ThreadPoolExecutor(config.num_workers) as pool:
@@ -74,25 +79,38 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Expor
 def read_sample(
     client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS
 ) -> tuple[list[str], list[list[str]]]:
-    """The header line of an export and its first rows; the rest is not fetched."""
+    """The header line of an export and its first rows; the rest is not fetched.
+
+    Raises `CsvBroken` for an export that came as Pigment has it and can never be read.
+    """
 
     def read(export: Export) -> tuple[list[str], list[list[str]]]:
         reader = CsvReader(DIALECT)
         sample: list[Row] = []
-        try:
-            for chunk in export:
-                sample += reader.read_rows(chunk)
-                if reader.header is not None and (len(sample) >= rows or export.bytes_received > _SAMPLE_BYTES):
-                    break
-            else:
-                sample += reader.read_last_row()
-        except CsvBroken:
-            raise ResponseNotUnderstood("export", object_id=request.id) from None
+        for chunk in export:
+            sample += reader.read_rows(chunk)
+            if reader.header is not None and (len(sample) >= rows or export.bytes_received > _SAMPLE_BYTES):
+                break
+        else:
+            sample += reader.read_last_row()
         if reader.header is None:
             raise export.broken_off()
         return reader.header, [[cell or "" for cell in row] for row in sample[:rows]]
 
     return client.export(request, read)
+
+
+def explain_unreadable(target: ExportTarget, error: CsvBroken) -> str:
+    """What is wrong with an export at which record, and how to go on without it."""
+    return (
+        f"The export of the {target.subject} cannot be read: {error}. Look at that place in Pigment, or "
+        f"{_way_on(target)}, and report this if nothing is wrong there."
+    )
+
+
+def _way_on(target: ExportTarget) -> str:
+    """What a user can do to go on without a block or view."""
+    return 'remove it from "Views"' if target.kind is ExportKind.VIEW else 'leave the block out under "Exclude"'
 
 
 def _discover_stream(
