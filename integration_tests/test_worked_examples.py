@@ -15,7 +15,7 @@ from connectors import Runner, destination_config, running
 from documents.drawings import draw, pictures
 from documents.generated import ROOT
 from documents.worked_examples import EXAMPLES, Mark, WorkedExample
-from local_pigment.blocks import Property, ValueType
+from local_pigment.blocks import ListBlock, Property, ValueType
 from local_pigment.sample import CONSOLIDATION, planning_model
 from local_pigment.server import LocalPigment
 from stranger import Site
@@ -27,7 +27,7 @@ PAGE = ROOT / "docs/destinations/pigment.md"
 
 @dataclass(frozen=True)
 class Nights:
-    """Two nights of an example: the rows after the first, with its counts, and the logs of both."""
+    """A first load into the empty list, the night of the picture with its rows and counts, the next; logs of all."""
 
     example: WorkedExample
     rows: list[list[str]]
@@ -39,21 +39,25 @@ class Nights:
 def nights(request: pytest.FixtureRequest, destination_fork_server: ForkServer) -> Nights:
     example = BY_NAME[request.param]
     with LocalPigment(planning_model(ledger_rows=1)) as pigment:
-        build(Site(pigment), example)
+        block = build(Site(pigment), example)
         with running(destination_fork_server, pigment, destination_config(pigment)) as runner:
             first = run(runner, example)
-            (report,) = imports(runner)
+            block.items.clear()
+            for row in example.before:
+                block.add(*row)
+            drawn = run(runner, example)
+            report = imports(runner)[-1]
             rows = pigment.workspace.rows(example.stream, CONSOLIDATION)
-            runs = [first, run(runner, example)]
-    assert [each.exit_code for each in runs] == [0, 0]
+            runs = [first, drawn, run(runner, example)]
+    assert [each.exit_code for each in runs] == [0, 0, 0]
     log = [(each["level"], each["message"]) for night in runs for each in night.of("LOG")]
     return Nights(example, rows, (report.inserted, report.updated, report.deleted), log)
 
 
-def build(site: Site, example: WorkedExample) -> None:
+def build(site: Site, example: WorkedExample) -> ListBlock:
     months = site.dimension("Month", "Jan 26", "Feb 26", "Mar 26")
     known = {"Month": months, "Amount": Property("Amount", ValueType.NUMBER)}
-    block = site.add_list(
+    return site.add_list(
         example.stream,
         *(known.get(name) or Property(name) for name in example.columns),
         is_dimension=example.key is not None,
@@ -61,8 +65,6 @@ def build(site: Site, example: WorkedExample) -> None:
         scope=() if example.scope is None else (example.scope,),
         clear_before_import=True,
     )
-    for row in example.before:
-        block.add(*row)
 
 
 def run(runner: Runner, example: WorkedExample) -> Run:
@@ -107,7 +109,7 @@ def test_a_picture_shows_every_cell(example: WorkedExample) -> None:
 
 
 def test_the_log_that_the_page_quotes_is_what_the_sync_logs(nights: Nights) -> None:
-    """Of both nights, ids and durations aside; the numbers of rows are those of the picture."""
+    """Of all nights, ids and durations aside; the numbers of rows are those of the picture."""
     section = PAGE.read_text(encoding="utf-8").partition(f"({nights.example.name}.svg)")[2].partition("\n##")[0]
     shown = re.findall(r"^(INFO|WARN) +(.+)$", section, re.MULTILINE)
     logged = {(level, masked(message)) for level, message in nights.log}
