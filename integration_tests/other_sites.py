@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 
 @contextlib.contextmanager
@@ -29,7 +31,13 @@ def site(status: int, content_type: str, body: bytes) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Nothing into the output of the tests."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _served(Handler) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -77,3 +85,33 @@ def answering(response: bytes) -> Iterator[int]:
             yield server.server_address[1]
         finally:
             server.shutdown()
+
+
+@contextlib.contextmanager
+def before(pigment_url: str, export: bytes) -> Iterator[str]:
+    """A proxy before Pigment that answers every export with these bytes, as they are, and closes."""
+    pigment = urlsplit(pigment_url).netloc
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if "/export/" in self.path:
+                self.wfile.write(export)
+                return
+            passed_on = http.client.HTTPConnection(pigment)
+            passed_on.request(self.command, self.path, body or None, {"Authorization": self.headers["Authorization"]})
+            response = passed_on.getresponse()
+            content = response.read()
+            self.send_response(response.status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            passed_on.close()
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing into the output of the tests."""
+
+    with _served(Handler) as url:
+        yield url

@@ -9,6 +9,7 @@ import pytest
 
 from connectors import Runner
 from local_pigment.faults import CutAfter, EndWithTrailer, RespondWith
+from other_sites import before
 from reading import add_numbered, add_raw, add_wide, numbers, read_slowly
 
 pytestmark = pytest.mark.long
@@ -64,6 +65,28 @@ def test_an_error_in_a_trailer_is_a_break(source: Runner) -> None:
     assert run.exit_code == 0
     assert numbers(run, "Small") == list(range(100))
     assert len([each for each in source.pigment.requests if each.operation == "export_list"]) >= 3
+
+
+ENDLESS = {
+    "no length": "",
+    "a length that is no number": "Content-Length: many\r\n",
+    "identity": "Transfer-Encoding: identity\r\n",
+    "two different lengths": "Content-Length: 3500\r\nContent-Length: 7000\r\n",
+}
+
+
+@pytest.mark.parametrize("pigment", [False], indirect=True, ids=["HTTP/1.1"])
+@pytest.mark.parametrize("headers", ENDLESS.values(), ids=ENDLESS)
+def test_half_an_export_whose_end_is_not_stated_is_no_export(source: Runner, headers: str) -> None:
+    add_raw(source, "Cut", b"a;b\r\n", *([b"1;row\r\n"] * 1000))
+    catalog = source.catalog("Cut")
+    half = f"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n{headers}\r\na;b\r\n" + "1;row\r\n" * 500
+    with before(source.pigment.url, half.encode()) as url:
+        run = source.run("read", catalog=catalog, base_url=url)
+    assert run.exit_code != 0
+    assert not run.records
+    assert run.statuses[-1] == ("Cut", "INCOMPLETE")
+    assert "does not state where it ends" in run.errors[0]["message"]
 
 
 JSON_ERROR = '{"code": "INTERNAL", "message": "SECRET-OF-PIGMENT"}'

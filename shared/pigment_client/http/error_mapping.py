@@ -44,6 +44,9 @@ from pigment_client.http.request import Request
 # Enough of a rejection to find the words of a limit in it.
 _REJECTION_BYTES = 4096
 
+# What an export is called that does not say where it ends, so that a part of it would look whole.
+ENDLESS = "data over HTTP/1.1 that does not state where it ends, so that a part of it would look whole"
+
 _BY_STATUS: dict[int, type[PigmentError]] = {
     401: KeyRejected,
     403: PermissionMissing,
@@ -65,7 +68,8 @@ def error_kind(status: int, body: str = "") -> type[PigmentError] | None:
     """
     if 200 <= status < 300:
         return None
-    if 300 <= status < 400:
+    # 304 stands for a copy that the client has, and none was mentioned.
+    if 300 <= status < 400 and status != HTTPStatus.NOT_MODIFIED:
         return AddressMoved
     if status == 429 and "per configuration" in body.lower():
         return ImportLimitReached
@@ -85,9 +89,11 @@ def error_of_response(response: requests.Response, request: Request, now: dateti
         return None
     rejection = "" if request.streamed else response.content[:_REJECTION_BYTES].decode("utf-8", "replace")
     kind = error_kind(status, rejection)
-    if kind is None:
+    if request.streamed and kind in {None, ResponseNotUnderstood}:
         # An export is never answered with a part of it, or with nothing.
-        return request.error(NotAnExport, status=status, received=f"HTTP {status}") if request.streamed else None
+        return request.error(NotAnExport, status=status, received=f"HTTP {status}")
+    if kind is None:
+        return None
     if issubclass(kind, TryLater):
         asked = retry_after_seconds(response.headers, now)
         return request.error(kind, status=status, retry_after_seconds=asked)
@@ -167,6 +173,11 @@ def _ours(foreign: OSError, request: Request, host: str, proxy: str | None) -> P
     if _is_about_certificates(foreign):
         return request.error(CertificateRejected, host=host)
     kind = next(ours for their, ours in _KINDS if isinstance(foreign, their))
+    if any(isinstance(error, urllib3.exceptions.InvalidHeader) for error in _chain(foreign)):
+        # Not a header of ours: the response states several lengths.
+        return (
+            request.error(NotAnExport, received=ENDLESS) if request.streamed else request.error(ResponseNotUnderstood)
+        )
     if kind is AddressUnusable:
         # The base URL was checked before, so where there is a proxy, it is the proxy's address.
         return request.error(AddressUnusable, host=host if proxy is None else proxy, of_proxy=proxy is not None)

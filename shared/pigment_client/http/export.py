@@ -14,7 +14,8 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from pigment_client.errors import BrokenOff, NotAnExport
-from pigment_client.http.error_mapping import broken_off
+from pigment_client.http.error_mapping import ENDLESS, broken_off
+from pigment_client.http.http1 import states_its_end
 from pigment_client.http.request import Request
 
 # Enough for the JSON of an error; a larger document shows by a quote near its beginning.
@@ -180,6 +181,9 @@ class Export:
         def receive(size: int) -> bytes:
             # Not `iter_content`: it collects pieces up to a size, and accepts a compressed body that stops early.
             received: bytes = self._response.raw.read1(size, decode_content=False)
+            # Where nothing follows the headers, they may have been cut themselves, which is a break.
+            if received and self.http_version < 20 and not states_its_end(self._response.headers):
+                raise self._request.error(NotAnExport, status=self._response.status_code, received=ENDLESS)
             self.wire_bytes += len(received)
             return received
 

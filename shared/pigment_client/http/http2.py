@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from requests.adapters import HTTPAdapter
-from urllib3 import HTTPHeaderDict, HTTPResponse, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPSConnection
+from urllib3 import HTTPHeaderDict, HTTPResponse, HTTPSConnectionPool
 from urllib3.util.ssl_ import resolve_cert_reqs
 
+from pigment_client.http.http1 import Http1Adapter, Http1TlsConnection
 from pigment_client.http.http2_session import Http2Session
 
 # The most that TLS gives at once.
@@ -22,7 +21,7 @@ _RECEIVE_BYTES = 16 * 1024
 _OF_HTTP_1 = {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 
 
-class Http2Connection(HTTPSConnection):
+class Http2Connection(Http1TlsConnection):
     """One connection, which carries one exchange after another."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -45,6 +44,11 @@ class Http2Connection(HTTPSConnection):
         # After urllib3 has connected, the socket is a TLS socket, although its type is declared otherwise.
         chosen: str | None = getattr(self.sock, "selected_alpn_protocol", lambda: None)()
         self._session = Http2Session() if chosen == "h2" else None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the next request may be sent on this connection; urllib3 asks before it takes one that was kept."""
+        return super().is_connected and (self._session is None or self._session.takes_requests)
 
     def close(self) -> None:
         self._session = None
@@ -82,7 +86,9 @@ class Http2Connection(HTTPSConnection):
             self.receive()
         headers = HTTPHeaderDict()
         for name, value in session.headers:
-            headers.add(name, value)
+            # h2 checks the length. urllib3 would stop at it, and miss what comes after: a trailer, the end, a GOAWAY.
+            if name != "content-length":
+                headers.add(name, value)
         return HTTPResponse(
             body=Http2Body(self, session),  # type: ignore[arg-type]  # a reader without the rest of io.IOBase
             headers=headers,
@@ -125,8 +131,6 @@ class Http2Body:
                 return piece
             if self._session.ended:
                 self.closed = True
-                if self._session.goes_away:
-                    self._connection.close()
                 break
             self._connection.receive()
         return b""
@@ -156,33 +160,6 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-# More connections than exports run at a time; urllib3 would close those above this number.
-_KEPT_CONNECTIONS = 32
-
-
-class Http2Adapter(HTTPAdapter):
-    """Sends requests over HTTP/2 where TLS agrees on it, else over HTTP/1.1; several threads may share it.
-
-    Responses are streamed; closing one before its end closes its connection.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
-        # At its debug level, hpack logs the headers that it encodes, and so the key.
-        logging.getLogger("hpack").setLevel(logging.WARNING)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
-        """Make urllib3 create our kind of connections for https."""
-        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
-        _offer_http2(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        """Do the same for connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        _offer_http2(manager)
-        return manager
-
-
 class Http2Context(ssl.SSLContext):
     """TLS that offers HTTP/2 first; urllib3 would offer only HTTP/1.1."""
 
@@ -204,5 +181,19 @@ class Http2Pool(HTTPSConnectionPool):
         super().__init__(host, port, **{**kwargs, "ssl_context": context})
 
 
-def _offer_http2(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": Http2Pool}
+# More connections than exports run at a time; urllib3 would close those above this number.
+_KEPT_CONNECTIONS = 32
+
+
+class Http2Adapter(Http1Adapter):
+    """Sends requests over HTTP/2 where TLS agrees on it, else over HTTP/1.1; several threads may share it.
+
+    Responses are streamed; closing one before its end closes its connection.
+    """
+
+    tls_pool = Http2Pool
+
+    def __init__(self) -> None:
+        super().__init__(pool_maxsize=_KEPT_CONNECTIONS)
+        # At its debug level, hpack logs the headers that it encodes, and so the key.
+        logging.getLogger("hpack").setLevel(logging.WARNING)

@@ -14,6 +14,7 @@ when it is not, nor broken when it is whole:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import h2.config
@@ -32,6 +33,10 @@ _DEFAULT_WINDOW_BYTES = 65_535
 
 # Frames larger than the default of 16 KB cost less; a frame is kept in memory until it is complete.
 _MAX_FRAME_BYTES = 128 * 1024
+
+# RFC 9113, sections 4.1 and 6: a frame begins with its length in 3 bytes and its type; CONTINUATION is the last one.
+_FRAME_HEAD_BYTES = 9
+_LAST_FRAME_TYPE = 0x09
 
 _SETTINGS = {
     SettingCodes.ENABLE_PUSH: 0,
@@ -54,9 +59,13 @@ class Http2Session:
         self._http.max_inbound_frame_size = _MAX_FRAME_BYTES
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
-        # All mutable state in addition to h2's: incomplete frames, and frames of ours for the server; the id of the
-        # exchange and what is left of its request; its response as far as it arrived, and how many bytes of it are not
-        # yet confirmed to the server; whether the server accepts no more exchanges on this connection.
+        # All mutable state in addition to h2's: of the frame that arrives, the beginning of its head, how much of it is
+        # missing, and whether it is one of HTTP/2 itself; incomplete frames, and frames of ours for the server; the id
+        # of the exchange and what is left of its request; its response as far as it arrived, and how many bytes of it
+        # are not yet confirmed to the server; whether the server accepts no more exchanges on this connection.
+        self._frame_head = b""
+        self._frame_bytes_left = 0
+        self._frame_is_known = True
         self._frames = FrameBuffer()
         self._frames.max_frame_size = _MAX_FRAME_BYTES
         self._our_frames: list[bytes] = []
@@ -67,7 +76,12 @@ class Http2Session:
         self._arrived: list[bytes] = []
         self._unconfirmed_bytes = 0
         self.ended = False
-        self.goes_away = False
+        self._goes_away = False
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether the exchange has ended and the server takes another one on this connection."""
+        return self.ended and not self._goes_away
 
     def begin(self, headers: Iterable[tuple[str, str]], body: bytes) -> None:
         """Begin an exchange; the one before must have ended."""
@@ -88,10 +102,11 @@ class Http2Session:
         if not data:
             raise Http2Broken("HTTP/2: the connection was closed before the end of the response")
         before = len(self._arrived), self.status, self.ended
-        # Bytes that complete no frame may be a part of a large one.
-        only_a_part = True
         try:
-            self._frames.add_data(data)
+            known = self._of_known_frames(data)
+            # Bytes that complete no frame may be a part of a large one.
+            only_a_part = bool(known)
+            self._frames.add_data(known)
             for frame in self._frames:
                 only_a_part = False
                 self._accept(frame)
@@ -100,6 +115,25 @@ class Http2Session:
             # The text of h2's errors may quote headers.
             raise Http2Broken("HTTP/2: the server broke the rules of the protocol") from None
         return only_a_part or before != (len(self._arrived), self.status, self.ended)
+
+    def _of_known_frames(self, data: bytes) -> bytes:
+        """What belongs to frames of HTTP/2 itself: others are ignored, whatever they contain (RFC 9113, 5.5)."""
+        known: list[bytes] = []
+        while data:
+            if self._frame_bytes_left == 0:
+                missing = _FRAME_HEAD_BYTES - len(self._frame_head)
+                self._frame_head, data = self._frame_head + data[:missing], data[missing:]
+                if len(self._frame_head) < _FRAME_HEAD_BYTES:
+                    break
+                head, self._frame_head = self._frame_head, b""
+                self._frame_bytes_left, self._frame_is_known = int.from_bytes(head[:3]), head[3] <= _LAST_FRAME_TYPE
+                if self._frame_is_known:
+                    known.append(head)
+            piece, data = data[: self._frame_bytes_left], data[self._frame_bytes_left :]
+            self._frame_bytes_left -= len(piece)
+            if self._frame_is_known:
+                known.append(piece)
+        return b"".join(known)
 
     def next_piece(self, size: int) -> bytes:
         """The next bytes of the body, up to `size`; b"" if none have arrived."""
@@ -156,7 +190,7 @@ class Http2Session:
         return any(name == "content-length" for name, _ in self.headers)
 
     def _go_away(self, frame: GoAwayFrame) -> None:
-        self.goes_away = True
+        self._goes_away = True
         # The highest bit is reserved.
         if not self.ended and self._stream_id > frame.last_stream_id & 0x7FFFFFFF:
             raise Http2Broken("HTTP/2: the server is closing the connection and did not accept the request")
@@ -184,13 +218,17 @@ class Http2Session:
                 pass
 
 
+_FAILED = re.compile(r"\b(?:fail(?:ed|ure|s)?|errors?|exception|abort(?:ed)?|incomplete|truncated|cancell?ed)\b")
+
+
 def _reports_error(name: str, value: str) -> bool:
     """Whether a field of the trailer reports that the response failed.
 
-    There is no standard field for that, so names are searched for words. Success is 0 in `grpc-status` (gRPC over
-    HTTP/2, "Responses") and 2xx in an HTTP status.
+    There is no standard field for that, so names and values are searched for words. Success is 0 in `grpc-status`
+    (gRPC over HTTP/2, "Responses") and 2xx in an HTTP status.
     """
     if "status" in name:
         return value not in {"0", "ok"} and not (len(value) == 3 and value.startswith("2"))
-    reports_error = any(word in name for word in ("error", "exception", "failure", "abort"))
-    return reports_error and value not in {"", "0", "false", "none", "null", "no"}
+    if any(word in name for word in ("error", "exception", "fail", "abort")):
+        return value not in {"", "0", "false", "none", "null", "no"}
+    return _FAILED.search(value) is not None

@@ -21,6 +21,7 @@ from pigment_client.http.address import Address
 from pigment_client.http.clock import Clock
 from pigment_client.http.error_mapping import error_of_exception, error_of_response
 from pigment_client.http.export import Export
+from pigment_client.http.http1 import Http1Adapter
 from pigment_client.http.http2 import Http2Adapter
 from pigment_client.http.rate_limit import LOGGED_FROM_SECONDS, RateLimit
 from pigment_client.http.request import Request
@@ -103,7 +104,7 @@ class Transport:
     def send(self, request: Request, key: str) -> requests.Response:
         """Send once; raises a `PigmentError` for anything but success."""
         if request.own_connection:
-            with requests.Session() as session:
+            with self._new_session() as session:
                 response, pauses_seen = self._send(session, request, key)
         else:
             response, pauses_seen = self._send(self._session(), request, key)
@@ -158,10 +159,17 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = self._new_session()
             session.mount(f"{self._address.base_url}/api/v1/export/", self._exports)
             with self._lock:
                 self._sessions.append(session)
+        return session
+
+    @staticmethod
+    def _new_session() -> requests.Session:
+        session = requests.Session()
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, Http1Adapter())
         return session
 
     def _warn_once_of_http_1(self, export: Export) -> None:

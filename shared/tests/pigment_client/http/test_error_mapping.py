@@ -17,7 +17,9 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
     [
         (200, "", None),
         (204, "", None),
+        (103, "", errors.ResponseNotUnderstood),
         (301, "", errors.AddressMoved),
+        (304, "", errors.ResponseNotUnderstood),
         (400, "", errors.RequestRejected),
         (400, "Bad request or SIZE LIMIT exceeded", errors.TooLarge),
         (401, "", errors.KeyRejected),

@@ -12,7 +12,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import DataFrame, ExtensionFrame, GoAwayFrame, PingFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, export_over, read
+from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, export_over, exports_over, read
 
 from pigment_client.errors import BrokenOff, TryLater, Unavailable
 
@@ -59,6 +59,22 @@ def whole_between_other_frames(wire: Http2Wire, machine: H2Connection, stream_id
     wire.outgoing += DataFrame(stream_id, flags=["END_STREAM"]).serialize()
 
 
+def whole_between_malformed_extensions(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    """What no one asked for is ignored without being read (RFC 9113, sections 4.1 and 5.5; RFC 7838, section 4)."""
+    machine.send_headers(stream_id, PLAIN)
+    wire.flush()
+    for start in range(0, len(CONTENT), 4096):
+        for kind, stream, body in (
+            (0x0A, 0, b"\xff\xff"),
+            (0x0A, stream_id, b""),
+            (0x0C, 0, b"\x00\x09x"),
+            (0x10, 0, b""),
+        ):
+            wire.outgoing += len(body).to_bytes(3) + bytes((kind, 0)) + stream.to_bytes(4) + body
+        wire.outgoing += DataFrame(stream_id, CONTENT[start : start + 4096]).serialize()
+    wire.outgoing += DataFrame(stream_id, flags=["END_STREAM"]).serialize()
+
+
 def whole_after_a_graceful_goaway(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
     machine.send_headers(stream_id, PLAIN)
     send(machine, stream_id, CONTENT[:HALF], end=False)
@@ -71,7 +87,8 @@ def whole_after_a_graceful_goaway(wire: Http2Wire, machine: H2Connection, stream
 def whole_with_a_trailer(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
     machine.send_headers(stream_id, PLAIN)
     send(machine, stream_id, CONTENT, end=False)
-    machine.send_headers(stream_id, [("server-timing", "db;dur=53"), ("grpc-status", "0")], end_stream=True)
+    good = [("server-timing", "db;dur=53"), ("grpc-status", "0"), ("x-export-result", "complete"), ("x-failed", "0")]
+    machine.send_headers(stream_id, [*good, ("content-md5", "ZmFpbGVk"), ("x-errors", "0")], end_stream=True)
 
 
 def reset(code: ErrorCodes) -> Script:
@@ -146,6 +163,18 @@ def error_in_the_trailer(name: str, value: str) -> Script:
     return script
 
 
+def error_after_a_known_length(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, (*PLAIN, ("content-length", str(len(CONTENT)))))
+    send(machine, stream_id, CONTENT, end=False)
+    machine.send_headers(stream_id, [("x-status", "500")], end_stream=True)
+
+
+def two_lengths(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    lengths = (("content-length", str(HALF)), ("content-length", str(len(CONTENT))))
+    machine.send_headers(stream_id, (*PLAIN, *lengths))
+    send(machine, stream_id, CONTENT[:HALF])
+
+
 def padding_larger_than_its_frame(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
     machine.send_headers(stream_id, PLAIN)
     wire.flush()
@@ -157,6 +186,7 @@ WHOLE = [
     whole_gzip,
     whole_of_known_length,
     whole_between_other_frames,
+    whole_between_malformed_extensions,
     whole_after_a_graceful_goaway,
     whole_with_a_trailer,
 ]
@@ -177,6 +207,11 @@ BROKEN = {
     "grpc error in the trailer": error_in_the_trailer("grpc-status", "13"),
     "status in the trailer": error_in_the_trailer("x-status", "500"),
     "error in the trailer": error_in_the_trailer("x-pigment-error", "ExportFailed"),
+    "result in the trailer": error_in_the_trailer("x-export-result", "Failed"),
+    "outcome in the trailer": error_in_the_trailer("x-outcome", "aborted: the row could not be written"),
+    "message in the trailer": error_in_the_trailer("grpc-message", "internal error"),
+    "error in the trailer of a known length": error_after_a_known_length,
+    "two different lengths": two_lengths,
     "padding larger than its frame": padding_larger_than_its_frame,
 }
 
@@ -211,6 +246,37 @@ def test_what_has_arrived_of_gzip_is_given_before_more_arrives() -> None:
             for chunk in export:
                 received += chunk
     assert received == CONTENT
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["of known length", "of unknown length"])
+@pytest.mark.parametrize("when", ["before", "after the headers", "with the end"])
+def test_no_export_goes_out_on_a_connection_that_the_server_is_closing(when: str, length: bool) -> None:
+    def script(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        leaving = GoAwayFrame(0, last_stream_id=stream_id).serialize()
+        if when == "before":
+            wire.outgoing += leaving
+        stated = (("content-length", str(len(CONTENT))),) if length else ()
+        machine.send_headers(stream_id, (*PLAIN, *stated))
+        wire.flush()
+        if when == "after the headers":
+            wire.outgoing += leaving
+        send(machine, stream_id, CONTENT)
+        wire.flush()
+        if when == "with the end":
+            wire.outgoing += leaving
+
+    wires = [Http2Wire(script=script), Http2Wire(script=script)]
+    assert [b"".join(export) for export in exports_over(*wires)] == [CONTENT, CONTENT]
+    assert not any(wire.outgoing for wire in wires)
+
+
+def test_a_connection_that_stays_serves_the_next_export() -> None:
+    def script(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+        wire.script = whole_of_known_length if wire.script is script else wire.script
+        whole_of_known_length(wire, machine, stream_id)
+
+    wire = Http2Wire(script=script)
+    assert [b"".join(export) for export in exports_over(wire, asked=2)] == [CONTENT, CONTENT]
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
@@ -109,26 +109,37 @@ class _Received(io.RawIOBase):
         return len(piece)
 
 
-@contextmanager
-def export_over(wire: Http2Wire | Http1Wire) -> Iterator[Export]:
-    """An export that has started over this wire."""
+def exports_over(*wires: Http2Wire | Http1Wire, asked: int | None = None) -> Generator[Export, None, None]:
+    """Exports that are read one after another, each once it has started; a new connection takes the next wire."""
+    left = list(wires)
 
     def connect(connection: HTTPConnection) -> None:
-        connection.sock = wire  # type: ignore[assignment]  # a socket as far as it is used
+        connection.sock = left.pop(0)  # type: ignore[assignment]  # a socket as far as it is used
         connection.is_verified = True
 
-    kind, scheme = (HTTPSConnection, "https") if isinstance(wire, Http2Wire) else (HTTPConnection, "http")
-    with patch.object(kind, "connect", connect), requests.Session() as session:
+    kind, scheme = (HTTPSConnection, "https") if isinstance(wires[0], Http2Wire) else (HTTPConnection, "http")
+    dropped = patch("urllib3.connection.wait_for_read", lambda wire, **_: not wire.silent and bool(wire.outgoing))
+    with dropped, patch.object(kind, "connect", connect), requests.Session() as session:
         session.trust_env = False
         # There is no TLS; this spares the reading of certificates.
         session.verify = False
-        session.mount("https://", Http2Adapter())
+        for prefix in ("http://", "https://"):
+            session.mount(prefix, Http2Adapter())
         headers = {"Accept-Encoding": "gzip"}
-        try:
-            response = session.get(f"{scheme}://pigment.test/", stream=True, timeout=5, headers=headers)
-        except OSError as error:
-            raise error_of_exception(error, REQUEST, host="pigment.test", proxy=None) from None
-        yield Export(REQUEST, response)
+        for _ in range(asked or len(wires)):
+            try:
+                response = session.get(f"{scheme}://pigment.test/", stream=True, timeout=5, headers=headers)
+            except OSError as error:
+                raise error_of_exception(error, REQUEST, host="pigment.test", proxy=None) from None
+            yield Export(REQUEST, response)
+        assert not left, "a connection was kept"
+
+
+@contextmanager
+def export_over(wire: Http2Wire | Http1Wire) -> Iterator[Export]:
+    """An export that has started over this wire."""
+    with closing(exports_over(wire)) as exports:
+        yield next(exports)
 
 
 def read(wire: Http2Wire | Http1Wire) -> bytes:
