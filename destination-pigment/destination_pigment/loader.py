@@ -195,10 +195,11 @@ class Loader:
         for problem in problems:
             self.fail(problem)
 
-    def forbid_retry(self) -> None:
+    def forbid_retry(self, reason: str) -> None:
         """Stop automatic retries that would duplicate rows: those that are stored and not yet covered by a state.
 
-        The platform retries a sync automatically unless it ends in a config error.
+        The platform retries a sync automatically unless it ends in a config error; `reason` is why it may, where
+        nothing failed here.
         """
         in_doubt = [*self._queues.unfinished, *self._doubted]
         streams = [each.stream for each in self._streams.values() if not each.replaces]
@@ -207,7 +208,7 @@ class Loader:
             return
         first = self._first_failure
         if first is None:
-            message, internal = "The sync was stopped before its end.", None
+            message, internal = reason, None
         else:
             message, internal = first.message or "", first.internal_message
             self._failures.remove(first)

@@ -351,8 +351,8 @@ class Sync:
                 self._report_empty_sources(is_stored=is_stored)
         self._intake.log_left_out()
         self._states.log_unsent()
-        if not self._is_dry_run and (self.failed or self._cancel.requested):
-            self._loader.forbid_retry()
+        if not self._is_dry_run:
+            self._forbid_retry()
         self._loader.raise_failure()
         yield
 
@@ -364,6 +364,16 @@ class Sync:
             return
         for key, hold in self._held.items():
             self._fail_because_of(hold, self._streams[key].stream)
+
+    def _forbid_retry(self) -> None:
+        """Unless the sync succeeded, the platform may send again what no state covers."""
+        unfinished = [
+            self._streams[key].stream.subject for key, proof in self._proofs().items() if proof is Proof.INCOMPLETE
+        ]
+        if self.failed or self._cancel.requested:
+            self._loader.forbid_retry("The sync was stopped before its end.")
+        elif unfinished:
+            self._loader.forbid_retry(f"The source did not finish the {' and the '.join(unfinished)}.")
 
     def _report_empty_sources(self, *, is_stored: bool) -> None:
         """Where everything else is stored, and the states have left, streams without a row are an error."""

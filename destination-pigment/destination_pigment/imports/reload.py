@@ -36,7 +36,7 @@ from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowSto
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
-from pigment_client.models import ImportedBlock
+from pigment_client.models import ExportKind, ImportedBlock
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -262,6 +262,10 @@ class Reload:
     ) -> Doubt:
         """All that a count of the block is compared with."""
         counts = [done.counts for done, _ in stored if done.counts is not None]
+        written = sum(done.written for done, _ in stored)
+        # An export has a row for each cell of a metric; a blank is no cell, and a pivoted file has many in a row.
+        if written > expected_rows or any(each.kind is ExportKind.METRIC for each in blocks):
+            expected_rows = written
         return Doubt(
             self.stream,
             self._clearing_id,
