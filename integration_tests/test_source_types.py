@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from connectors import Runner
-from local_pigment.blocks import DEFAULT_SCENARIO, MetricBlock, ValueType
+from local_pigment.blocks import DEFAULT_SCENARIO, ListBlock, MetricBlock, Property, TableBlock, ValueType
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from local_pigment.workspace import new_id
-from reading import properties
+from reading import add_list, logged, properties
 
 
 @pytest.fixture
@@ -43,6 +43,33 @@ def test_types_and_keys_of_each_kind_of_block(source: Runner) -> None:
         assert stream["is_resumable"] is False
         assert stream["supported_sync_modes"] == ["full_refresh"]
         assert all("null" in each["type"] for each in stream["json_schema"]["properties"].values())
+
+
+def test_a_property_with_the_name_of_a_dimension_list_stays_text_when_an_item_looks_different(source: Runner) -> None:
+    accounts = new_id("list", "Account")
+    source.pigment.workspace.application(PLANNING).put(ListBlock(accounts, "Account", [Property("Account")]))
+    postings = add_list(source, "Postings", ["Entry", "Account"], [["1", "601015"], ["2", "601016"]])
+    catalog = source.catalog("Postings")
+    postings.add("3", "0012")
+    run = source.run("read", catalog=catalog)
+
+    assert properties(catalog["streams"][0]["stream"]) == {"Entry": "string", "Account": "string"}
+    assert [each["data"]["Account"] for each in run.records] == ["601015", "601016", "0012"]
+    assert not logged(run, "does not fit its type")
+
+
+def test_a_value_that_is_blank_in_the_first_rows_is_typed_by_later_ones(source: Runner) -> None:
+    application = source.pigment.workspace.application(PLANNING)
+    items = ListBlock(new_id("list", "Items"), "Items", [Property("Item")])
+    full, late = (MetricBlock(new_id("metric", name), name, [items.id]) for name in ("Full", "Late"))
+    for number in range(3000):
+        items.add(f"item {number}")
+        full.of(DEFAULT_SCENARIO)[(f"item {number}",)] = "1"
+    late.of(DEFAULT_SCENARIO)[("item 2999",)] = "2.5"
+    for block in (items, full, late, TableBlock(new_id("table", "Wide"), "Wide", [full.id, late.id])):
+        application.put(block)
+
+    assert properties(source.discovered()["Wide"]) == {"Items": "string", "Full": "number", "Late": "number"}
 
 
 def test_types_may_be_switched_off(source: Runner) -> None:

@@ -20,14 +20,15 @@ from pigment_client.errors import (
     TooLarge,
 )
 from pigment_client.models import ExportKind, ExportRequest
-from pigment_csv.reader import CsvBroken, CsvReader, Row
+from pigment_csv.reader import CsvBroken, CsvReader
 from source_pigment.config import DIALECT, SourceConfig
 from source_pigment.discovery.catalog import ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.schema import make_schema
 
 logger = logging.getLogger("airbyte.pigment.source")
 
-# How much of an export is sampled: enough rows to tell a type, few enough to be quick.
+# How much of an export is sampled: enough rows to tell a type, few enough to be quick. As long as a column is blank in
+# all of them, more rows are read, up to this many bytes.
 _SAMPLE_ROWS = 1000
 _SAMPLE_BYTES = 1 << 20
 
@@ -79,23 +80,30 @@ def discover_streams(client: PigmentClient, config: SourceConfig, catalog: Expor
 def read_sample(
     client: PigmentClient, request: ExportRequest, *, rows: int = _SAMPLE_ROWS
 ) -> tuple[list[str], list[list[str]]]:
-    """The header line of an export and its first rows; the rest is not fetched.
+    """The header line of an export and its first rows, at least `rows` if it has them; the rest is not fetched.
 
     Raises `CsvBroken` for an export that came as Pigment has it and can never be read.
     """
 
     def read(export: Export) -> tuple[list[str], list[list[str]]]:
         reader = CsvReader(DIALECT)
-        sample: list[Row] = []
+        sample: list[list[str]] = []
+        blank: set[int] | None = None
         for chunk in export:
-            sample += reader.read_rows(chunk)
-            if reader.header is not None and (len(sample) >= rows or export.bytes_received > _SAMPLE_BYTES):
+            found = reader.read_rows(chunk)
+            sample += ([cell or "" for cell in row] for row in found)
+            if reader.header is None:
+                continue
+            blank = set(range(len(reader.header))) if blank is None else blank
+            blank -= {at for at in blank if any(row[at] for row in found)}
+            is_enough = len(sample) >= rows and not (rows and blank)
+            if is_enough or export.bytes_received > _SAMPLE_BYTES:
                 break
         else:
-            sample += reader.read_last_row()
+            sample += ([cell or "" for cell in row] for row in reader.read_last_row())
         if reader.header is None:
             raise export.broken_off()
-        return reader.header, [[cell or "" for cell in row] for row in sample[:rows]]
+        return reader.header, sample
 
     return client.export(request, read)
 

@@ -195,7 +195,7 @@ def make_schema(
     # A payload may name the kind of every column.
     field_types = fields if len(fields) == len(header) else None
     sampled = [infer_type([row[position] for row in rows]) for position in range(len(header))]
-    values = _value_positions(kind, known, field_types, header, sampled)
+    values = _value_positions(kind, block, known, field_types, header, sampled)
     types = [each if infer_types and at in values else ColumnType.TEXT for at, each in enumerate(sampled)]
     dimensions = [position for position in range(len(header)) if position not in values]
     has_scenarios = bool(payload.get("scenarios"))
@@ -221,6 +221,7 @@ def infer_type(values: Sequence[str]) -> ColumnType:
 
 def _value_positions(
     kind: ExportKind,
+    block: Block | None,
     known: KnownNames,
     field_types: Sequence[str] | None,
     header: Sequence[str],
@@ -231,12 +232,17 @@ def _value_positions(
         return {position for position, word in enumerate(field_types) if word == _VALUE_FIELD}
     match kind:
         case ExportKind.LIST:
-            return set(range(1, len(header)))
+            referring = {column.name for column in (block.columns if block else None) or () if column.dimension_ref}
+            return {at for at in range(1, len(header)) if header[at] not in known.dimensions | referring}
         case ExportKind.METRIC:
             return {len(header) - 1}
         case ExportKind.TABLE | ExportKind.VIEW:
             named = {position for position, name in enumerate(header) if name in known.metrics}
-            others = [position for position, type_ in enumerate(types) if type_ is not ColumnType.NUMBER]
+            others = [
+                position
+                for position, type_ in enumerate(types)
+                if type_ is not ColumnType.NUMBER or header[position] in known.dimensions
+            ]
             # Without known metrics, the trailing columns of numbers.
             return named or set(range(max(others, default=-1) + 1, len(header)))
 

@@ -67,6 +67,31 @@ def test_an_item_is_text_whatever_it_looks_like() -> None:
     assert found.primary_key == ("Account",)
 
 
+def test_a_property_with_the_name_of_a_dimension_list_is_text() -> None:
+    found = schema(BlockType.TRANSACTION_LIST, "Entry;Country;Year;Amount", "1;49;2026;5", "2;33;2027;6")
+
+    assert found.columns == {
+        "Entry": ColumnType.TEXT,
+        "Country": ColumnType.TEXT,
+        "Year": ColumnType.TEXT,
+        "Amount": ColumnType.NUMBER,
+    }
+    assert found.primary_key == ()
+
+
+def test_a_trailing_column_with_the_name_of_a_dimension_list_is_no_value() -> None:
+    found = schema(BlockType.TABLE, "Country;Year;Unknown", "FR;2026;5", "DE;2027;6")
+    assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.NUMBER]
+    found = schema(BlockType.TABLE, "Country;Unknown;Year", "FR;5;2026", "DE;6;2027")
+    assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.TEXT]
+
+
+def test_a_property_that_refers_to_a_list_by_richer_metadata_is_text() -> None:
+    columns = (Column("Entry"), Column("Account", dimension_ref="Accounts"), Column("Amount"))
+    found = schema(BlockType.TRANSACTION_LIST, "Entry;Account;Amount", "1;601015;5", columns=columns)
+    assert list(found.columns.values()) == [ColumnType.TEXT, ColumnType.TEXT, ColumnType.NUMBER]
+
+
 def test_a_transaction_list_has_no_key() -> None:
     assert schema(BlockType.TRANSACTION_LIST, "Entry;Amount", "1;5").primary_key == ()
 
