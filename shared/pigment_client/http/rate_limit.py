@@ -6,7 +6,8 @@ the server counts it somewhere in between. So however long a request is on its w
 allowed, every other request of that window was either under way or answered less than a window ago.)
 
 How much of the limit other processes at the same address have used shows only in a 429. That is a fact about the
-address, not about one request, so it pauses every request.
+address, not about one request, so it pauses every request. After a pause one request probes, and the others follow
+when it was answered with anything but 429: if all asked at once, all would be refused, and count.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ _FIRST_PAUSE_SECONDS = 1.0
 # Shorter waits are not worth a line in the log.
 LOGGED_FROM_SECONDS = 3.0
 
-_POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS = 0.05
+# While there is nothing to wait for but the answer to another request.
+_POLL_SECONDS = 0.05
 
 
 def pause_seconds(pauses_in_a_row: int, *, retry_after: float | None, random: Callable[[], float]) -> float:
@@ -70,8 +72,9 @@ class RateLimit:
         self._what = what
         self._report: Callable[[datetime | None], None] = lambda _: None
         # All mutable state, guarded by the lock: requests under way, the times of those answered, and the count; how
-        # many pauses there were and how many in a row, and until when the last one lasts; how many threads wait,
-        # since when, until when they were reported to wait, and how long a wait was whose end is to be logged.
+        # many pauses there were and how many in a row, until when the last one lasts, and whether a request probes if
+        # it is over; how many threads wait, since when, until when they were reported to wait, and how long a wait was
+        # whose end is to be logged.
         self._lock = Lock()
         self._under_way = 0
         self._answered: deque[float] = deque()
@@ -79,6 +82,7 @@ class RateLimit:
         self._pauses = 0
         self._pauses_in_a_row = 0
         self._paused_until = float("-inf")
+        self._probes = False
         self._waiting = 0
         self._waiting_since = 0.0
         self._waited_seconds: float | None = None
@@ -97,11 +101,14 @@ class RateLimit:
     def wait_for_turn(self) -> Iterator[int]:
         """Wait until one more request fits, which is sent inside; leave when its response has begun.
 
-        Gives the number of pauses so far, which `pause` and `note_not_limited` need.
+        Gives the number of pauses so far, which `pause`, `note_not_limited` or `note_nothing` needs after that.
         """
         pauses_seen = self._wait_for_room()
         try:
             yield pauses_seen
+        except BaseException:
+            self.note_nothing(pauses_seen)
+            raise
         finally:
             with self._lock:
                 self._under_way -= 1
@@ -115,6 +122,7 @@ class RateLimit:
         with self._lock:
             now = self._clock.monotonic()
             if pauses_seen == self._pauses:
+                self._probes = False
                 seconds = pause_seconds(self._pauses_in_a_row, retry_after=retry_after, random=self._clock.random)
                 self._pauses += 1
                 self._pauses_in_a_row += 1
@@ -129,11 +137,18 @@ class RateLimit:
             if pauses_seen < self._pauses:
                 return
             self._pauses_in_a_row = 0
+            self._probes = False
             if self._reported_until is None or self._waiting:
                 return
             self._reported_until = None
             self._waited_seconds = self._clock.monotonic() - self._waiting_since
         self._report(None)
+
+    def note_nothing(self, pauses_seen: int) -> None:
+        """Let another request probe, because this one did not show whether the pause is over."""
+        with self._lock:
+            if pauses_seen == self._pauses:
+                self._probes = False
 
     def log_end_of_wait(self) -> None:
         """Log the end of a long wait, unless it was logged.
@@ -156,6 +171,7 @@ class RateLimit:
                     if seconds <= 0:
                         self._under_way += 1
                         self._made += 1
+                        self._probes = self._pauses_in_a_row > 0
                         return self._pauses
                 if self._clock.monotonic() - waited_from + seconds > LOGGED_FROM_SECONDS:
                     self._report_wait(waited_from, seconds)
@@ -183,9 +199,9 @@ class RateLimit:
         now = self._clock.monotonic()
         while self._answered and self._answered[0] + self._window_seconds <= now:
             self._answered.popleft()
-        pause = max(0.0, self._paused_until - now)
+        pause = max(_POLL_SECONDS if self._probes else 0.0, self._paused_until - now)
         if self._under_way + len(self._answered) < self._limit:
             return pause
         if not self._answered:
-            return max(pause, _POLL_WHILE_ALL_ARE_UNDER_WAY_SECONDS)
+            return max(pause, _POLL_SECONDS)
         return max(pause, self._answered[0] + self._window_seconds - now)

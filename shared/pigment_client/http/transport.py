@@ -114,6 +114,8 @@ class Transport:
             self._limit.note_not_limited(pauses_seen)
         elif asks_for_short_wait(error):
             self._limit.pause(pauses_seen, error.retry_after_seconds)
+        else:
+            self._limit.note_nothing(pauses_seen)
         if error is not None:
             response.close()
             raise error

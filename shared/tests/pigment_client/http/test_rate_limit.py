@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
+import time as real_time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -220,6 +222,64 @@ def test_many_threads_pause_together() -> None:
 
     assert limit.requests_made == 11
     assert time.now() >= 100
+
+
+class CrowdedPigment:
+    """Refuses the first requests, and sees how many are under way together after the first pause."""
+
+    def __init__(self, refusals: int) -> None:
+        self._refusals = refusals
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self.refused_together: list[int] = []
+        self.passed = 0
+
+    def ask(self, limit: RateLimit) -> None:
+        while True:
+            with limit.wait_for_turn() as pauses:
+                with self._lock:
+                    self._under_way += 1
+                    refuses, self._refusals = self._refusals > 0, self._refusals - 1
+                real_time.sleep(0.002)  # for the others to ask too, if they want to
+                with self._lock:
+                    if refuses and pauses > 0:
+                        self.refused_together.append(self._under_way)
+                    self._under_way -= 1
+            if not refuses:
+                limit.note_not_limited(pauses)
+                with self._lock:
+                    self.passed += 1
+                return
+            limit.pause(pauses, None)
+
+
+def test_after_a_pause_one_request_probes_and_the_others_follow_when_it_has_passed() -> None:
+    limit = RateLimit(clock=Time().steady)
+    ask(limit, rejected=True)
+    pigment = CrowdedPigment(refusals=5)
+    threads = [threading.Thread(target=pigment.ask, args=(limit,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert pigment.passed == 8
+    assert pigment.refused_together == [1] * 5
+
+
+@pytest.mark.parametrize("outcome", ["lost", "asked to wait for a day"])
+def test_a_probe_that_shows_nothing_leaves_the_next_one_to_another_request(outcome: str) -> None:
+    time = Time()
+    limit = RateLimit(clock=time.steady)
+    ask(limit, rejected=True)
+    with contextlib.suppress(ConnectionError), limit.wait_for_turn() as pauses:
+        if outcome == "lost":
+            raise ConnectionError
+    if outcome != "lost":
+        limit.note_nothing(pauses)
+    ask(limit, rejected=False)
+    with limit.wait_for_turn(), limit.wait_for_turn():
+        assert time.now() == pytest.approx(1)
 
 
 @given(before=st.integers(0, 1000), chance=st.floats(0, 1), asked=st.none() | st.floats(0, 10_000))
