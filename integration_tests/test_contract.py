@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
 from contract import FULL_DESCRIPTION, api_description, full_description
 from local_pigment.operations import ROUTES
 from pigment_client.models import ExportKind
-from pigment_client.payloads import SCHEMAS, find_problem
+from pigment_client.payloads import SCHEMAS, find_problem, in_described_words
 
 OPERATIONS = sorted((path, method) for path, methods in api_description()["paths"].items() for method in methods)
 
@@ -135,12 +136,21 @@ def test_what_the_api_takes_we_take_and_what_it_rejects_we_reject(kind: ExportKi
     run()
 
 
+ID = "00000000-0000-4000-8000-000000000001"
+NO_ITEM = {"dimensionId": ID, "modalityIds": []}
+
+
 @pytest.mark.parametrize(
     ("payload", "path"),
     [
         ({"scenarios": ["x"]}, "$.scenarios[0]"),
         ({"exportFilter": {"type": "And", "and": [{"type": "Perhaps"}]}}, "$.exportFilter.and[0].type"),
         ({"exportFilter": {"type": "Or", "or": [{"type": "Value"}]}}, "$.exportFilter.or[0]"),
+        ({"filters": [{"dimensionId": ID, "modalityIds": []}]}, "$.filters[0]"),
+        (
+            {"exportFilter": {"type": "Or", "or": [{"type": "Dimension", "dimension": NO_ITEM}]}},
+            "$.exportFilter.or[0].dimension",
+        ),
         ({"surprise": "secret row"}, "$"),
     ],
 )
@@ -150,3 +160,32 @@ def test_a_problem_names_its_path_and_quotes_no_value(payload: dict[str, Any], p
     assert problem is not None
     assert problem.path == path
     assert "secret row" not in problem.message
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_words_in_any_case_are_sent_as_described(data: st.DataObject) -> None:
+    """As Pigment's own samples write them; what a user chose freely stays as it is."""
+    field = {"sourceId": ID, "type": "ValueField", "displayName": "And"}
+    condition = {"metricId": ID, "condition": {"type": "Equal", "value": "LessThan"}}
+    nodes = [
+        {"type": "Value", "value": condition},
+        {"type": "Or", "or": [{"type": "Dimension", "dimension": {"dimensionId": ID, "modalityIds": [ID]}}]},
+    ]
+    described = {"fields": [field], "exportFilter": {"type": "And", "and": nodes}, "encoding": "Utf8WithBom"}
+
+    def in_any_case(node: Any) -> Any:
+        if isinstance(node, list):
+            return [in_any_case(each) for each in node]
+        if not isinstance(node, dict):
+            return node
+        chosen = {name: in_any_case(each) for name, each in node.items()}
+        for name in {"type", "encoding"} & node.keys():
+            chosen[name] = "".join(
+                data.draw(st.sampled_from([letter.upper(), letter.lower()])) for letter in node[name]
+            )
+        return chosen
+
+    payload = in_described_words(ExportKind.TABLE, in_any_case(described))
+    assert payload == described
+    assert find_problem(ExportKind.TABLE, payload) is None

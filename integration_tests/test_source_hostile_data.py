@@ -12,7 +12,8 @@ import pytest
 
 from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, running, source_config
-from local_pigment.sample import planning_model
+from local_pigment.blocks import ListBlock
+from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from reading import add_raw
 
@@ -223,3 +224,22 @@ def test_no_state_makes_a_stream_without_slices_yield_nothing(source: Runner, bl
 def test_an_empty_catalog_ends(source: Runner) -> None:
     run = source.run("read", catalog={"streams": []})
     assert "Traceback" not in run.everything
+
+
+def test_a_filter_in_the_words_of_pigment_s_own_samples_is_sent_as_described(source: Runner) -> None:
+    headcount, departments = (source.pigment.workspace.block(name, PLANNING) for name in ("Headcount", "Departments"))
+    assert isinstance(departments, ListBlock)
+    department = {"dimensionId": departments.id, "modalityIds": [departments.items[0].id]}
+    condition = {"metricId": headcount.id, "condition": {"type": "isNotBlank"}}
+    tree = {
+        "type": "AND",
+        "and": [{"type": "value", "value": condition}, {"type": "Dimension", "dimension": department}],
+    }
+    request = json.dumps({"exportFilter": tree})
+    config: dict[str, Any] = {
+        "block_types": ["metric"],
+        "block_requests": [{"block": "Headcount", "request": request}],
+    }
+    run = source.run("read", catalog=source.catalog("Headcount", **config), **config)
+    assert run.exit_code == 0, run.errors
+    assert {next(iter(record["data"].values())) for record in run.records} == {departments.items[0].values[0]}

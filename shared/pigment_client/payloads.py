@@ -115,7 +115,35 @@ def find_problem(kind: ExportKind, payload: Mapping[str, Any]) -> PayloadProblem
     error = best_match(_VALIDATORS[kind].iter_errors(payload))
     if error is not None:
         return PayloadProblem(error.json_path, _explain(error))
-    return _find_empty_filter(payload.get("exportFilter"), "$.exportFilter")
+    return _find_empty_filter(payload.get("exportFilter"), "$.exportFilter") or _find_no_item(payload, "$")
+
+
+def in_described_words(kind: ExportKind, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A payload with the words of the API description where it differs only in their case.
+
+    Pigment's own samples write `AND` and `value` (knowledge base, "How exportFilter works"); sent is `And` and `Value`.
+    """
+    return {name: _in_described_words(each, SCHEMAS[kind]["properties"].get(name)) for name, each in payload.items()}
+
+
+def _in_described_words(value: Any, schema: Mapping[str, Any] | None) -> Any:
+    if schema is None:
+        return value
+    if "$ref" in schema:
+        return _in_described_words(value, _DEFINITIONS[schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return _in_described_words(value, schema["anyOf"][-1])
+    match value:
+        case str():
+            words = {word.casefold(): word for word in schema.get("enum", ()) if word is not None}
+            return words.get(value.casefold(), value)
+        case Mapping():
+            properties = schema.get("properties", {})
+            return {name: _in_described_words(each, properties.get(name)) for name, each in value.items()}
+        case list():
+            return [_in_described_words(each, schema.get("items")) for each in value]
+        case _:
+            return value
 
 
 def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
@@ -131,6 +159,22 @@ def _find_empty_filter(node: Any, path: str) -> PayloadProblem | None:
             if problem is not None:
                 return problem
     return None
+
+
+def _find_no_item(node: Any, path: str) -> PayloadProblem | None:
+    """The first filter on items without an item: "Behaviour when empty is undefined" (API description)."""
+    match node:
+        case {"modalityIds": []}:
+            return PayloadProblem(
+                path, 'the field "modalityIds" must contain an ID; leave the filter out to export all'
+            )
+        case Mapping():
+            children = [(each, f"{path}.{name}") for name, each in node.items()]
+        case list():
+            children = [(each, f"{path}[{position}]") for position, each in enumerate(node)]
+        case _:
+            return None
+    return next((problem for each, place in children if (problem := _find_no_item(each, place))), None)
 
 
 def _explain(error: ValidationError) -> str:

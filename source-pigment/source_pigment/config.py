@@ -13,7 +13,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, id_in_address, pasted_id
 from pigment_client.json_objects import forbid_constant
 from pigment_client.models import Block, ExportKind
-from pigment_client.payloads import find_problem
+from pigment_client.payloads import find_problem, in_described_words
 from pigment_csv.dialect import CsvDialect
 
 Payload = Mapping[str, Any]
@@ -100,6 +100,7 @@ class SourceConfig:
 
 
 def _require_valid(payload: Payload, kind: ExportKind, name: str, slice_number: int | None) -> Payload:
+    payload = in_described_words(kind, payload)
     problem = find_problem(kind, payload)
     if problem is not None:
         where = f"Part {slice_number}" if slice_number is not None else '"Export options"'
