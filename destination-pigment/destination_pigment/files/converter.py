@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rows import Column, NewColumns, Rejection, RowConverter, Rows
+from destination_pigment.files.rows import Column, NewColumns, NumberColumns, Rejection, RowConverter, Rows
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
@@ -45,11 +45,13 @@ class RecordConverter:
         self._checks = tuple(checks)
         self.dialect = dialect
         self._dates = _date_columns(stream, dialect)
+        self._numbers = NumberColumns(stream.number_columns, dialect)
         self._set_header(stream.columns)
 
     def parse_lines(self, lines: RecordInput) -> Sequence[Column] | None:
         """The columns of the next lines that are plain records of this stream; None if the next line is not one."""
-        return None if self._messages is None else self._messages.read_cells(lines)
+        columns = None if self._messages is None else self._messages.read_cells(lines)
+        return columns and self._numbers.written(Rows(self.header, columns)).columns
 
     def checked(self, sent: Rows) -> Iterator[Rows | Rejection]:
         """Rows with their dates written, and before them those that are rejected for a date or an unknown item.
@@ -78,7 +80,7 @@ class RecordConverter:
         while begin < len(records):
             columns = None if self._data is None else self._data.read_cells(lines)
             if columns is not None:
-                yield Rows(self.header, columns)
+                yield self._numbers.written(Rows(self.header, columns))
                 count = len(columns[0])
                 begin, odd = begin + count, 1 if count >= _WORTH_A_CALL else odd
                 continue
@@ -92,7 +94,7 @@ class RecordConverter:
         for record in records:
             converted = self._by_row.convert(record)
             if isinstance(converted, NewColumns):
-                yield from _collected(self.header, rows)
+                yield from self._collected(rows)
                 rows = []
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
@@ -100,7 +102,11 @@ class RecordConverter:
                 yield converted
             elif isinstance(converted, list):
                 rows.append(converted)
-        yield from _collected(self.header, rows)
+        yield from self._collected(rows)
+
+    def _collected(self, rows: list[Row]) -> Iterator[Rows]:
+        if rows:
+            yield self._numbers.written(Rows(self.header, list(zip(*rows, strict=True))))
 
     def log_findings(self) -> None:
         """Log what the dates and the checks found."""
@@ -131,11 +137,6 @@ class RecordConverter:
             return CellReader(self._library, self.header, self.dialect.decimal_separator, stream)
         except UnicodeEncodeError:
             return None
-
-
-def _collected(header: tuple[str, ...], rows: list[Row]) -> Iterator[Rows]:
-    if rows:
-        yield Rows(header, list(zip(*rows, strict=True)))
 
 
 def _without(rejected: Mapping[int, str], written: Rows, sent: Rows) -> Generator[Rejection, None, tuple[Rows, Rows]]:

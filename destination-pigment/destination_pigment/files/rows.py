@@ -15,8 +15,9 @@ import msgspec
 from destination_pigment.input.catalog import is_airbyte_column
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
-from pigment_csv.values import NumberTooLong, write_out
-from pigment_native.cells import select_rows
+from pigment_csv.values import NumberTooLong, is_json_number, write_out
+from pigment_native.cells import Cells, select_rows
+from pigment_native.csv_lines import CsvLineWriter
 
 Column = Sequence[str | None]
 
@@ -112,3 +113,42 @@ def _cell(value: bytes, decimal_separator: str) -> str | None:
             if "e" in number or "E" in number:
                 number = write_out(number)
             return number.replace(".", decimal_separator)
+
+
+class NumberColumns:
+    """Writes numbers that came as texts like all others: with the decimal separator and without an exponent.
+
+    Only in the columns with these names, whose texts are numbers by the schema; any other text in them stays as it is.
+    """
+
+    def __init__(self, names: frozenset[str], dialect: CsvDialect) -> None:
+        self._names = names
+        self._separator = dialect.decimal_separator
+        self._lines = CsvLineWriter(CsvDialect(delimiter=";"))
+        # What stands in a number only if it came as a text.
+        self._signs = (b"e", b"E") if self._separator == "." else (b"e", b"E", b".")
+
+    def written(self, rows: Rows) -> Rows:
+        """The rows with these numbers written."""
+        places = [place for place, name in enumerate(rows.header) if name in self._names]
+        if not places or not self._may_have_texts([rows.columns[place] for place in places]):
+            return rows
+        columns = list(rows.columns)
+        for place in places:
+            columns[place] = [cell and self._written(cell) for cell in columns[place]]
+        return Rows(rows.header, columns, rows.places)
+
+    def _may_have_texts(self, columns: Sequence[Column]) -> bool:
+        """Whether to look at each cell: most numbers come as numbers, and the library sees that far sooner."""
+        if not all(isinstance(each, Cells) for each in columns):
+            return True
+        lines = self._lines.lines(columns)
+        return any(sign in lines for sign in self._signs)
+
+    def _written(self, text: str) -> str:
+        if not is_json_number(text):
+            return text
+        try:
+            return write_out(text).replace(".", self._separator)
+        except NumberTooLong:
+            return text

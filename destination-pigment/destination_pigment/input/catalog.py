@@ -53,8 +53,8 @@ class DestinationStream:
     `sync_id` is the number of the platform's job, if it is given. `primary_key` are the columns by which the stream is
     deduplicated, none where it is not; of the records of one key the one with the greatest `cursor` counts.
     `is_incremental`: the source sends only what is new. `waits_for_proof`: its rows go only when the source has
-    succeeded, because a state proves nothing. `number_columns` contain only numbers by the schema, those that travel as
-    texts included. `is_refreshed`: it replaces only because a refresh was started, and appends in the next sync.
+    succeeded, because a state proves nothing. `number_columns` are those whose texts are numbers by the schema.
+    `is_refreshed`: it replaces only because a refresh was started, and appends in the next sync.
     """
 
     namespace: str | None
@@ -207,16 +207,21 @@ def _cursor_kind(schema: Any) -> CursorKind:
 
 
 def _has_numbers(schema: Any) -> bool:
-    """Whether a column contains nothing but numbers."""
-    return {_is_number(each) for each in _alternatives(schema) if _types(each) != {"null"}} == {True}
+    """Whether the texts of a column are numbers: its schema allows a number, and no other text.
+
+    Numbers of any length travel as texts (protocol: `big_number`, `big_integer`).
+    """
+    is_big = _is_big(schema)
+    types = [
+        {"number"} if "string" in words and (is_big or _is_big(each)) else words
+        for each in _alternatives(schema)
+        if (words := _types(each) - {"null"}) or "type" not in each
+    ]
+    return all(each and "string" not in each for each in types) and any(each & {"number", "integer"} for each in types)
 
 
-def _is_number(schema: Mapping[str, Any]) -> bool:
-    """Whether the values of a column are numbers, in JSON or as texts (protocol: `big_number`, `big_integer`)."""
-    types = _types(schema) - {"null"}
-    is_big = str(schema.get("airbyte_type")).startswith("big_")
-    numeric = {"number", "integer"} | ({"string"} if is_big else set())
-    return bool(types) and types <= numeric
+def _is_big(schema: Any) -> bool:
+    return isinstance(schema, dict) and str(schema.get("airbyte_type")).startswith("big_")
 
 
 def _types(schema: Mapping[str, Any]) -> set[str]:
@@ -235,6 +240,7 @@ def _date_kind(schema: Any) -> DateKind | None:
 def _alternatives(schema: Any) -> Iterator[Mapping[str, Any]]:
     """The schemas of which one must match, at any depth of nesting."""
     if not isinstance(schema, dict):
+        yield {}  # true allows anything
         return
     inside = [each for word in ("oneOf", "anyOf", "allOf") for each in schema.get(word) or ()]
     if not inside or "format" in schema:

@@ -167,12 +167,20 @@ def test_an_incremental_stream_that_replaces_is_refreshed_and_appends_the_next_t
         ({"type": ["null", "number"]}, True),
         ({"type": "string", "airbyte_type": "big_number"}, True),
         ({"oneOf": [{"type": "null"}, {"type": "integer"}]}, True),
+        ({"type": ["null", "string"], "airbyte_type": "big_integer"}, True),
+        ({"airbyte_type": "big_integer", "oneOf": [{"type": "string"}, {"type": "null"}]}, True),
+        ({"anyOf": [{"oneOf": [{"type": "number"}, {"type": "null"}]}, {"type": "boolean"}]}, True),
+        ({"anyOf": [{"type": ["null", "number"]}, {"type": "string"}]}, False),
+        ({"oneOf": [{"type": "number"}, {}]}, False),
+        ({"oneOf": [{"type": "number"}, True]}, False),
         ({"type": ["number", "string"]}, False),
+        ({"type": "boolean"}, False),
+        ({"type": "null"}, False),
         ({"type": "string"}, False),
         ({}, False),
         (True, False),
     ],
 )
-def test_columns_of_nothing_but_numbers_are_known(schema: Any, is_number: bool) -> None:
+def test_columns_whose_texts_are_numbers_are_known(schema: Any, is_number: bool) -> None:
     of_stream = {"json_schema": {"properties": {"x": schema}}}
     assert parsed(of_stream).number_columns == (frozenset("x") if is_number else frozenset())

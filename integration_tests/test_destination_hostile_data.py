@@ -1,0 +1,34 @@
+"""destination-pigment as a process: data that sources really send, and that is easily misread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors import Runner
+from writing import catalog, entry, received, record, state, stream, write
+
+NUMBERS_AS_TEXTS = [
+    {"type": ["null", "string"], "airbyte_type": "big_number"},
+    {"oneOf": [{"type": "null"}, {"type": "number"}]},
+]
+
+
+@pytest.mark.parametrize("schema", NUMBERS_AS_TEXTS)
+def test_numbers_that_travel_as_texts_have_the_decimal_separator_of_the_file(
+    destination: Runner, schema: dict[str, Any]
+) -> None:
+    for configuration in destination.pigment.workspace.configurations.values():
+        configuration.delimiter, configuration.decimal_separator = ";", ","
+    configured = stream()
+    configured["json_schema"]["properties"]["Amount"] = schema
+    amounts = ["2.5", "12345678901234567890.123456789", "1.5e3", 0.25]
+    sent = [record(entry(number, Amount=amount, Memo="2.5")) for number, amount in enumerate(amounts)]
+    csv = {"delimiter": "semicolon", "decimal_separator": "comma"}
+    run = write(destination, [*sent, state(1)], catalog(configured), csv=csv)
+
+    assert run.exit_code == 0
+    lines = received(destination)[0].decode().splitlines()
+    assert [each.split(";")[1] for each in lines[1:]] == ["2,5", "12345678901234567890,123456789", "1500", "0,25"]
+    assert {each.split(";")[-3] for each in lines[1:]} == {"2.5"}
