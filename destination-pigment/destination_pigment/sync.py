@@ -20,7 +20,12 @@ from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
 from destination_pigment.imports.rehearsal import Rehearsal
 from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
-from destination_pigment.imports.without_rows import EmptySource, describe_empty_sources, describe_nothing_came
+from destination_pigment.imports.without_rows import (
+    EmptySource,
+    describe_empty_sources,
+    describe_nothing_came,
+    of_clear,
+)
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.input.completion import Completion, Proof
@@ -384,8 +389,11 @@ class Sync:
             logger.warning("No row came for the %s, so its block stays as it is.", subject)
 
     def _fail_because_of(self, hold: Hold, stream: DestinationStream) -> None:
-        if hold.sentence is not None:
-            self._loader.fail(TransientProblem(hold.sentence), stream.subject)
+        if hold.sentence is None:
+            return
+        problem = TransientProblem(hold.sentence)
+        is_clear = self._completion.asks_for_clear(stream.key)
+        self._loader.fail(of_clear(problem, stream.subject) if is_clear else problem, stream.subject)
 
 
 def _send_nothing(_lines: bytes) -> None:

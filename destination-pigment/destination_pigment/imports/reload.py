@@ -192,6 +192,13 @@ class Reload:
             raise ValueError("a replacement needs an import configuration that clears")
         return self.target.clearing_id
 
+    @property
+    def _effect_again(self) -> str:
+        """What another sync does, as the end of a sentence."""
+        if self.target.scope is None:
+            return "replaces all of the block"
+        return f'replaces the rows with the same values in the column "{self.target.scope}"'
+
     def clear(self, segments: Sequence[FileSegment], importer: Importer) -> JobDone:
         """Empty the block, because the platform asks for that."""
         try:
@@ -240,7 +247,7 @@ class Reload:
                     importer.wait_before_restart(seconds)
                 return stored, self._import_all(importer, files, stored)
             except ImportOutcomeUnknown as unknown:
-                again = TransientProblem(f"{unknown} Run the sync again, which replaces all of the block.")
+                again = TransientProblem(f"{unknown} Run the sync again, which {self._effect_again}.")
                 if importer.cancelled:
                     raise self._with_state_of_block(again, files, stored) from None
                 self._require_ended(importer, unknown)
@@ -300,7 +307,7 @@ class Reload:
         raise PartialWrite(
             f"{doubt} Its import may still run, so the files of the {self.stream.subject} were not sent again, and its "
             'block may be empty or contain only a part now: wait until the block\'s "Update history" in Pigment shows '
-            "that the import has ended, and run the sync again, which replaces all of the block."
+            f"that the import has ended, and run the sync again, which {self._effect_again}."
         )
 
     def _import_all(self, importer: Importer, files: Files, stored: Stored) -> Doubt | None:
@@ -337,7 +344,7 @@ class Reload:
         except BucketFailed as failed:
             rows = _rows_of(files)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
-            return problem_of(failed, f"{sentence} run the sync again, which replaces all of the block.")
+            return problem_of(failed, f"{sentence} run the sync again, which {self._effect_again}.")
         return None
 
     def _with_state_of_block(self, error: Exception, files: Files, stored: Stored) -> Exception:
@@ -350,7 +357,7 @@ class Reload:
         failure = explain(error, subject=self.stream.subject)
         message = (
             f"{failure.message} The block of the {self.stream.subject} {contains}: once the cause is fixed, run the "
-            "sync again, which replaces all of it."
+            f"sync again, which {self._effect_again}."
         )
         return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
 
