@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.process import as_lines
 from connectors import Runner
-from writing import catalog, entry, received, record, state, stream, write
+from writing import catalog, entries, entry, names, received, record, state, stream, write
 
 NUMBERS_AS_TEXTS = [
     {"type": ["null", "string"], "airbyte_type": "big_number"},
@@ -32,3 +33,20 @@ def test_numbers_that_travel_as_texts_have_the_decimal_separator_of_the_file(
     lines = received(destination)[0].decode().splitlines()
     assert [each.split(";")[1] for each in lines[1:]] == ["2,5", "12345678901234567890,123456789", "1500", "0,25"]
     assert {each.split(";")[-3] for each in lines[1:]} == {"2.5"}
+
+
+@pytest.mark.parametrize("value", ["NaN", "[" * 1500 + "]" * 1500])
+@pytest.mark.parametrize(
+    "namespace", ['"namespace":null,', "", '"n\\u0061mespace":"",', '"namespace":"x","namespace":null,']
+)
+def test_a_record_that_is_no_json_is_rejected_in_its_stream_however_its_namespace_is_written(
+    destination: Runner, namespace: str, value: str
+) -> None:
+    unreadable = f'{{"type":"RECORD","record":{{{namespace}"stream":"General Ledger","data":{{"Memo":{value}}}}}}}\n'
+    lines = unreadable.encode() + as_lines([record(entry(1)), state(1, records=2)])
+    run = destination.run("write", stdin=lines, catalog=catalog())
+
+    assert run.exit_code == 0
+    assert entries(destination) == names(1)
+    stats = run.states[0]["destinationStats"]
+    assert (stats["recordCount"], stats["rejectedRecordCount"]) == (1.0, 1.0)

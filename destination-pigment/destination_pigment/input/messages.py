@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -127,7 +128,7 @@ _TRACES = msgspec.json.Decoder(_Trace)
 # What decoding raises for a line that is no message; too deep nesting is a RecursionError.
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
-_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:]', re.DOTALL)
+_TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:,]|[^][{}:,"\s]+', re.DOTALL)
 _UNREADABLE = UnreadableLine()
 
 
@@ -208,35 +209,37 @@ def _parse_undecodable(line: bytes) -> Parsed | None:
     """A line that cannot be decoded; if it is a record, its envelope is read, because it must be counted."""
     if not line.strip():
         return None
-    texts = _envelope(line)
     try:
-        if json.loads(texts[b"type"]) == "RECORD":
-            namespace = json.loads(texts.get(b"record.namespace", b"null"))
-            return UnreadableRecord((namespace or None, json.loads(texts[b"record.stream"])), line)
-    except (KeyError, ValueError):
-        pass
+        fields = _envelope(line)
+    except ValueError:  # a text that is not one either
+        return _UNREADABLE
+    stream, namespace = fields.get(("record", "stream")), fields.get(("record", "namespace"))
+    if fields.get(("type",)) == "RECORD" and isinstance(stream, str) and isinstance(namespace, str | None):
+        return UnreadableRecord((namespace or None, stream), line)
     return _UNREADABLE
 
 
-def _envelope(line: bytes) -> dict[bytes, bytes]:
-    """The strings of a message's first two levels, by their dotted names; the rest may be nested to any depth."""
-    texts: dict[bytes, bytes] = {}
-    names = [b"", b"", b""]
-    depth, last, before = 0, b"", b""
+def _envelope(line: bytes) -> dict[tuple[str, ...], Any]:
+    """The texts and nulls of a message's first two levels by their names; the rest may be nested to any depth.
+
+    Of two members with one name the last counts. Raises ValueError for a text that JSON does not allow.
+    """
+    fields: dict[tuple[str, ...], Any] = {}
+    names: list[str] = ["", ""]
+    depth, before = 0, b""
     for token in _TOKENS.finditer(line):
         word = token.group()
-        if word in {b"{", b"["}:
-            depth += 1
-        elif word in {b"}", b"]"}:
-            depth -= 1
-        elif depth in {1, 2} and word == b":":
-            names[depth] = last[1:-1]
-        elif depth in {1, 2}:
-            if before == b":":
-                texts[b".".join(names[1 : depth + 1])] = word
-            last = word
+        if before and depth == 0:
+            return {}  # something follows the message
+        if word == b":" and depth in {1, 2}:
+            names[depth - 1] = json.loads(before)
+        elif before == b":" and depth in {1, 2}:
+            path = tuple(names[:depth])
+            fields = {each: value for each, value in fields.items() if each[:depth] != path}
+            fields[path] = json.loads(word) if word[:1] == b'"' or word == b"null" else word
+        depth += (word in {b"{", b"["}) - (word in {b"}", b"]"})
         before = word
-    return texts if depth == 0 else {}
+    return fields if depth == 0 else {}
 
 
 def _state(state: _State, line: bytes) -> StateLine:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from destination_pigment.input.catalog import StreamKey, StreamNames
@@ -113,6 +113,78 @@ def test_each_kind_of_line() -> None:
     two = record("a", {}) + state("a", 1) + b"\n"
     assert flat(two + b" \n") == flat(two) == [UnreadableLine()]
     assert flat(b"nonsense") == [UnreadableLine()]
+
+
+class Writer:
+    """Writes a record that no decoder accepts in one of the ways in which JSON can write its envelope."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def text(self, text: str) -> str:
+        """A text, with any of its characters escaped."""
+        escaped = self._draw(st.sets(st.integers(0, 8), max_size=2))
+        return '"' + "".join(f"\\u{ord(c):04x}" if at in escaped else c for at, c in enumerate(text)) + '"'
+
+    def members(self, *pairs: tuple[str, str]) -> str:
+        """An object with these members in any order, some of them twice."""
+        chosen = [*pairs, *self._draw(st.lists(st.sampled_from(pairs), max_size=2))]
+        inside = [
+            self.blank() + self.text(name) + self.blank() + ":" + self.blank() + value + self.blank()
+            for name, value in self._draw(st.permutations(chosen))
+        ]
+        return "{" + ",".join(inside) + "}"
+
+    def blank(self) -> str:
+        return self._draw(st.sampled_from(["", "", " ", "\t", " \r"]))
+
+    def record(self) -> str:
+        draw = self._draw
+        broken = draw(st.sampled_from(["NaN", "-Infinity", "[" * 1100 + "]" * 1100]))
+        like_envelope = '{"stream":"x","namespace":"x","data":null,"type":"STATE"}'
+        values = st.sampled_from(["null", '""', "true", "[]", "7", '"x"', like_envelope, f"[{like_envelope}]"])
+        fields = [("stream", self.text(draw(st.sampled_from(["a", "b"])))) for _ in range(draw(st.integers(1, 2)))]
+        fields += [("namespace", draw(st.sampled_from(["null", '""', self.text("ns"), "null"]))) for _ in range(2)]
+        fields = fields[: draw(st.integers(1, 4))]
+        fields += [("data", f'{{"stream":"x","namespace":null,"x":{broken}}}'), ("meta", draw(values))]
+        message = [("record", self.members(*fields)), ("type", self.text("RECORD")), ("x", draw(values))]
+        return self.members(*message, *[("record", draw(st.sampled_from(["null", "{}"])))][: draw(st.integers(0, 1))])
+
+
+@settings(max_examples=300)
+@given(line=st.composite(lambda draw: Writer(draw).record())())
+@example(line='{"type":"RECORD","record":{"namespace":null,"stream":"a","data":{"x":NaN}}}')
+def test_a_record_that_cannot_be_decoded_belongs_to_its_stream_however_it_is_written(line: str) -> None:
+    message = json.loads(line.replace("[" * 1100 + "]" * 1100, "1"))
+    record = message["record"] or {}
+    (found,) = flat(line.encode())
+
+    if "stream" in record:
+        key = record.get("namespace") or None, record["stream"]
+        if isinstance(found, UnreadableRecord):
+            assert (found.key, found.line) == (key, line.encode())
+        else:  # of two members the one that counts can be decoded
+            assert found[0] == key
+    else:
+        assert found == UnreadableLine()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type":"RECORD","record":{"stream":"a","data":NaN}}{"type":"RECORD","record":{"stream":"b"}}',
+        b'{"type":"RECORD","record":{"stream":"a","data":NaN}',
+        b'{"type":"RECORD","record":{"stream":7,"data":NaN}}',
+        b'{"type":"RECORD","record":{"stream":"a","namespace":7,"data":NaN}}',
+        b'{"type":"RECORD","record":{"stream":"a","namespace":["ns"],"data":NaN}}',
+        b'{"type":"RECORD","record":[{"stream":"a"}],"x":NaN}',
+        b'{"type":"RECORD","record":{"str\\x":"a","data":NaN}}',
+        b'{"type":"STATE","record":{"stream":"a"},"x":NaN}',
+        b'{"type":{"type":"RECORD"},"record":{"stream":"a"},"x":NaN}',
+    ],
+)
+def test_what_does_not_name_a_stream_is_no_record(line: bytes) -> None:
+    assert flat(line) == [UnreadableLine()]
 
 
 @pytest.mark.parametrize(
