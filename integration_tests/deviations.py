@@ -127,7 +127,7 @@ def oldest_first(page: dict[str, Any]) -> dict[str, Any]:
 
 
 def events_without_ids(page: dict[str, Any]) -> dict[str, Any]:
-    return {**page, "events": [{name: each[name] for name in each if name != "id"} for each in page["events"]]}
+    return {**page, "events": [{name: each[name] for name in each if name != "eventId"} for each in page["events"]]}
 
 
 def audit_for_everybody(request: Request, proceed: Proceed) -> Response:
@@ -188,7 +188,7 @@ VARIANTS: dict[str, Deviation] = {
     "respects_dry_run": turned({"dry-run"}, "respects_dry_run", to=True),
     "audit_names": Deviation(
         {"audit-page", "audit-cursor"},
-        prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "eventId", "after")),
+        prepare=lambda each: setattr(each.variants, "audit_names", AuditNames("data", "id", "after")),
     ),
     "gzip": turned({"gzip"}, "gzip", to=False),
     "clear_counted": turned(
@@ -362,7 +362,15 @@ OTHERS: dict[str, Deviation] = {
         {"unmapped-column", "megabyte", "failed-import"},
         when("/push/", rejecting(lambda content: b"unmapped" in content)),
     ),
-    "events alone": Deviation({"audit-page"}, when("/audit/", document(lambda page: {"events": page["events"]}))),
+    "the cursor under pagination": Deviation(
+        {"audit-page"},
+        when(
+            "/audit/",
+            document(
+                lambda page: {"events": page["events"], "pagination": {"nextCursor": page.get("nextEventsCursor")}}
+            ),
+        ),
+    ),
     "events without ids": Deviation({"audit-fields", "audit-cursor"}, when("/audit/", document(events_without_ids))),
     "oldest events first": Deviation({"audit-order"}, when("/audit/", document(oldest_first))),
     "another name of the cursor": Deviation({"audit-cursor"}, when("/audit/", query(without("cursor")))),

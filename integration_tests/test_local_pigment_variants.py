@@ -250,7 +250,7 @@ def audit_page(pigment: LocalPigment, **query: str) -> dict[str, Any]:
 @pytest.mark.parametrize("absent", [False, True])
 def test_the_audit_log_has_the_names_that_public_notes_have_seen(pigment: LocalPigment, absent: bool) -> None:
     """A cursor beside the events or under `pagination`, and on the last page null or absent."""
-    names = AuditNames(id="eventId", type="eventType", next_cursor="nextEventsCursor", absent_at_end=absent)
+    names = AuditNames(absent_at_end=absent)
     pigment.workspace.variants.audit_names, pigment.workspace.audit.page_size = names, 8
     first = audit_page(pigment)
     last = audit_page(pigment, cursor=first["nextEventsCursor"])
@@ -261,7 +261,9 @@ def test_the_audit_log_has_the_names_that_public_notes_have_seen(pigment: LocalP
     assert "pagination" not in first
 
 
-def test_the_audit_log_has_its_cursor_under_pagination_by_default(pigment: LocalPigment) -> None:
+def test_the_audit_log_can_have_its_cursor_under_pagination(pigment: LocalPigment) -> None:
+    names = AuditNames(id="id", type="type", next_cursor="pagination.nextCursor", absent_at_end=False)
+    pigment.workspace.variants.audit_names = names
     page = audit_page(pigment)
 
     assert page["pagination"] == {"nextCursor": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from airbyte_platform.fork_server import ForkServer
 from airbyte_platform.process import Message, Run
 from airbyte_platform.rules import SourceRules
 from connectors import Runner, key, running, source_config
-from local_pigment.audit import AuditEvent, iso
+from local_pigment.audit import AuditEvent, AuditNames, iso
 from local_pigment.faults import (
     CutAfter,
     Fault,
@@ -255,3 +256,25 @@ def test_numbers_in_a_payload_keep_their_digits(source: Runner) -> None:
     source.pigment.faults.queue("list_audit_events", RespondWith(page))
     run = read(source)
     assert b'"payload":{"n": 1.10, "more": [12345678901234567890.5]}' in b"".join(run.lines)
+
+
+def test_an_event_is_sent_once_although_its_times_are_written_in_another_way_later(source: Runner) -> None:
+    moment = datetime.now(UTC).replace(microsecond=120_000) - timedelta(hours=1)
+    written = [iso(moment), moment.isoformat(timespec="microseconds"), moment.isoformat().replace("+00:00", "0Z")]
+    state: list[Message] | None = None
+    sent = []
+    for text in written:
+        event = {"eventId": "e1", "eventType": "A", "eventTimestamp": text, "ingestionTimestamp": text, "payload": {}}
+        source.pigment.faults.queue("list_audit_events", RespondWith(json.dumps({"events": [event]})))
+        run = read(source, state)
+        state = [run.states[-1]]
+        sent.append(ids_of(run))
+
+    assert sent == [["e1"], [], []]
+
+
+def test_the_weaker_form_of_the_log_is_read_to_its_end(source: Runner) -> None:
+    names = AuditNames(id="id", type="type", next_cursor="pagination.nextCursor", absent_at_end=False)
+    source.pigment.workspace.variants.audit_names = names
+    run = read(source)
+    assert sorted(ids_of(run)) == sorted(each.id for each in source.pigment.workspace.audit.events)

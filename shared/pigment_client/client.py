@@ -133,9 +133,9 @@ class PigmentClient:
         request = _listing_request(listing, application_id, block_id)
         return self._read_content(request, responses.parse_listing)
 
-    def audit_page(self, since: str, cursor: str | None = None, *, cursor_parameter: str = "cursor") -> AuditPage:
+    def audit_page(self, since: str, cursor: str | None = None) -> AuditPage:
         """Events ingested since then (ISO 8601), newest first: the first page, or that of a cursor."""
-        query = {"ingestedSince": since, **({cursor_parameter: cursor} if cursor else {})}
+        query = {"ingestedSince": since, **({"cursor": cursor} if cursor else {})}
         request = Request("read audit log", Purpose.AUDIT, "GET", "/api/audit/v1/events", query=query)
         return self._read_content(request, parse_audit_page)
 

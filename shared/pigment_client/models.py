@@ -127,14 +127,15 @@ class AuditEvent:
 class AuditPage:
     """A page of the audit log, newest event first.
 
-    `events` is None where no list of events was found. `next_cursor` is None on the last page, where nothing tells
-    whether there is another page (not `has_pagination`), and where there is one but no cursor (`lacks_cursor`).
+    `events` is None where no list of events was found. `next_cursor` is None where there is no next page, or where
+    nothing tells whether there is one: `names_cursor` says that the page has a field for it, and `hints_at_more` that
+    something in the page that is not known may announce another one.
     """
 
     events: tuple[AuditEvent, ...] | None
     next_cursor: str | None = field(repr=False)
-    has_pagination: bool
-    lacks_cursor: bool = False
+    names_cursor: bool
+    hints_at_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """The audit log: events as they become visible, and pages of them, newest first.
 
 Sources: Pigment's knowledge base ("Calling the Audit Logs API") for the range, the page of at most 1,000 events, the
-cursor in `pagination.nextCursor` and the 180 days; how a cursor works and when it expires is not described, so both
-ways can be had.
+cursor and the 180 days; how a cursor works and when it expires is not described, so both ways can be had.
 """
 
 from __future__ import annotations
@@ -37,16 +36,17 @@ class AuditEvent:
 class AuditNames:
     """The names that the knowledge base does not show for certain; public notes have seen more than one.
 
-    Seen: `id` or `eventId`, `type` or `eventType`; the answer's cursor as `pagination.nextCursor` (in one repository)
-    or `nextEventsCursor` (in an account of Pigment's page), which on the last page is null or `absent_at_end`.
+    Seen: `eventId` or `id`, `eventType` or `type`; the answer's cursor as `nextEventsCursor` (in an account of
+    Pigment's page) or, weaker, as `pagination.nextCursor` (in one repository), which on the last page is
+    `absent_at_end` or null.
     """
 
     events: str = "events"
-    id: str = "id"
+    id: str = "eventId"
     cursor: str = "cursor"
-    type: str = "type"
-    next_cursor: str = "pagination.nextCursor"
-    absent_at_end: bool = False
+    type: str = "eventType"
+    next_cursor: str = "nextEventsCursor"
+    absent_at_end: bool = True
 
     def page(self, events: list[dict[str, Any]], next_cursor: str | None) -> dict[str, Any]:
         """A page of events under these names."""

@@ -11,8 +11,9 @@ from verify.workspace import Workspace
 
 _PATH = "/api/audit/v1/events"
 _DAYS = 30
+_FULL_PAGE = 1000
 # Public notes have seen both names of the first two; the source reads either.
-_EVENT_FIELDS = ({"id", "eventId"}, {"type", "eventType"}, {"eventTimestamp"}, {"ingestionTimestamp"})
+_EVENT_FIELDS = ({"eventId", "id"}, {"eventType", "type"}, {"eventTimestamp"}, {"ingestionTimestamp"})
 
 
 def _page(workspace: Workspace, *, days: int = _DAYS, **params: str) -> Exchange:
@@ -40,7 +41,7 @@ def _cursor(response: Exchange) -> str | None:
     if not isinstance(document, dict):
         return None
     pagination = document.get("pagination")
-    found = pagination.get("nextCursor") if isinstance(pagination, dict) else document.get("nextEventsCursor")
+    found = document.get("nextEventsCursor") or (isinstance(pagination, dict) and pagination.get("nextCursor"))
     return found if isinstance(found, str) and found else None
 
 
@@ -49,10 +50,12 @@ def _shape(workspace: Workspace) -> Seen:
     document = response.json()
     if response.status != 200 or not isinstance(document, dict):
         return Seen(f"status {response.status}, no JSON object", same=False)
-    pagination = document.get("pagination")
     words = ", ".join(sorted(map(workspace.public_word, document)))
-    has_events = isinstance(document.get("events"), list)
-    return Seen(words, same=has_events and isinstance(pagination, dict) and "nextCursor" in pagination)
+    events = document.get("events")
+    # The last page has no cursor, and a first page with fewer events than fit is the last one.
+    is_last = isinstance(events, list) and len(events) < _FULL_PAGE and document.keys() == {"events"}
+    same = isinstance(events, list) and ("nextEventsCursor" in document or is_last)
+    return Seen(words, same=same)
 
 
 def _fields(workspace: Workspace) -> Seen:
@@ -78,7 +81,7 @@ def _next_page(workspace: Workspace) -> Seen:
     if cursor is None:
         return Seen("a single page", same=None)
     second = _page(workspace, cursor=cursor)
-    ids = [{str(each.get("id") or each.get("eventId")) for each in _events(page)} for page in (first, second)]
+    ids = [{str(each.get("eventId") or each.get("id")) for each in _events(page)} for page in (first, second)]
     fine = second.status == 200 and bool(ids[1]) and not ids[0] & ids[1]
     return Seen("other events" if fine else f"status {second.status}, not the next events", same=fine)
 
@@ -98,14 +101,14 @@ def _other_key(workspace: Workspace) -> Seen:
 AUDIT_PROBES = (
     Probe(
         "audit-page",
-        "A page of the audit log is an object with the list events and pagination.nextCursor.",
+        "A page of the audit log is an object with the list events and nextEventsCursor, which the last page lacks.",
         f"ask for the events of {_DAYS} days",
-        "Other names of the list that are known are understood; without nextCursor nothing is read.",
+        "pagination.nextCursor is understood as well; under other names, nothing is read.",
         _shape,
     ),
     Probe(
         "audit-fields",
-        "Each event has id or eventId, type or eventType, eventTimestamp and ingestionTimestamp.",
+        "Each event has eventId or id, eventType or type, eventTimestamp and ingestionTimestamp.",
         f"ask for the events of {_DAYS} days",
         "Without an ID and ingestionTimestamp, events that were already sent cannot be told apart.",
         _fields,
@@ -121,7 +124,7 @@ AUDIT_PROBES = (
         "audit-cursor",
         "The next page is asked for with the parameter cursor, and has other events.",
         "ask for the next page, where there is one",
-        "The same page would come again and again: the parameter has another name.",
+        "The next page cannot be asked for, and nothing is read: the parameter has another name.",
         _next_page,
     ),
     Probe(

@@ -9,116 +9,115 @@ import pytest
 
 from pigment_client.audit_responses import event_text, parse_audit_page
 from pigment_client.errors import BrokenOff, ResponseNotUnderstood
-from pigment_client.models import AuditEvent
+from pigment_client.models import AuditEvent, AuditPage
 
 EVENT = {
-    "id": "e1",
-    "type": "UserLoggedIn",
+    "eventId": "e1",
+    "eventType": "UserLoggedIn",
     "eventTimestamp": "2026-11-21T00:00:00.123Z",
     "ingestionTimestamp": "2026-11-21T00:00:01.456Z",
     "payload": {"attempts": 1},
 }
 
 
-def parse(page: Any) -> tuple[list[AuditEvent] | None, str | None, bool]:
-    found = parse_audit_page(json.dumps(page).encode())
-    return None if found.events is None else list(found.events), found.next_cursor, found.has_pagination
+def parse(page: Any) -> AuditPage:
+    return parse_audit_page(json.dumps(page).encode())
 
 
 def event(**changes: Any) -> AuditEvent:
-    events, *_ = parse({"events": [{**EVENT, **changes}], "pagination": {}})
-    assert events is not None
-    return events[0]
+    page = parse({"events": [{**EVENT, **changes}]})
+    assert page.events is not None
+    return page.events[0]
 
 
-def test_a_page_as_the_knowledge_base_shows_it() -> None:
-    events, cursor, has_pagination = parse({"events": [EVENT], "pagination": {"nextCursor": "more"}})
-
-    assert (cursor, has_pagination) == ("more", True)
-    assert events == [
-        AuditEvent("e1", "UserLoggedIn", "2026-11-21T00:00:00.123Z", "2026-11-21T00:00:01.456Z", b'{"attempts": 1}', {})
-    ]
+EXPECTED = AuditEvent(
+    "e1", "UserLoggedIn", "2026-11-21T00:00:00.123Z", "2026-11-21T00:00:01.456Z", b'{"attempts": 1}', {}
+)
 
 
 @pytest.mark.parametrize(
-    "page",
+    "following",
     [
-        {"Events": [EVENT], "Pagination": {"NextCursor": "more"}},
-        {"data": [EVENT], "pagination": {"next_cursor": "more"}},
-        {"audit_entries": [EVENT], "total": 1, "nextCursor": "more"},
-        {"items": [EVENT], "warnings": ["a"], "paging": {"next": "more"}},
-        {"events": [EVENT], "pagination": {}, "nextCursor": "more"},
-        {"events": [EVENT], "pagination": {"total": 1200}, "nextCursor": "more"},
+        {"nextEventsCursor": "more"},
+        {"NextEventsCursor": "more", "total": 1200},
+        {"next_events_cursor": "more", "pagination": None},
+        {"nextEventsCursor": "more", "pagination": {"nextCursor": None}},
+        {"pagination": {"nextCursor": "more"}},
+        {"Pagination": {"NextCursor": "more", "total": 1200}},
+        {"nextEventsCursor": None, "pagination": {"nextCursor": "more"}},
     ],
 )
-def test_other_names_of_the_list_and_the_cursor_are_understood(page: Any) -> None:
-    events, cursor, has_pagination = parse(page)
-    assert (events, cursor, has_pagination) == ([event()], "more", True)
+def test_each_form_of_a_page_that_public_notes_show_is_understood(following: dict[str, Any]) -> None:
+    page = parse({"events": [EVENT], **following})
+    assert (page.events, page.next_cursor, page.names_cursor) == ((EXPECTED,), "more", True)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "id_"), [("eventId", "e1", "e1"), ("event_id", 17, "17"), ("Id", "e1", "e1"), ("uuid", "u", "u")]
+    "names", [{"id": "e1", "type": "UserLoggedIn"}, {"Event_ID": "e1", "EventType": "UserLoggedIn"}]
 )
-def test_other_names_of_the_id_are_understood(name: str, value: Any, id_: str) -> None:
-    events, *_ = parse({"events": [{name: value, "type": "A"}], "pagination": {}})
-    assert events is not None
-    assert (events[0].id, events[0].others) == (id_, {})
+def test_each_form_of_an_event_is_understood(names: dict[str, str]) -> None:
+    others = {name: value for name, value in EVENT.items() if name not in {"eventId", "eventType"}}
+    assert parse({"events": [{**others, **names}]}).events == (EXPECTED,)
+
+
+def test_the_better_attested_name_counts_where_an_event_has_both() -> None:
+    found = event(id=17, type="other")
+    assert (found.id, found.type, found.others) == ("e1", "UserLoggedIn", {"id": b"17", "type": b'"other"'})
 
 
 @pytest.mark.parametrize(
-    "end",
+    ("end", "names_cursor"),
     [
-        {},
-        {"nextCursor": None},
-        {"nextCursor": ""},
-        {"nextCursor": None, "total": 17, "previousCursor": "a", "hasMore": False},
-        {"pageSize": 1000},
-        {"hasMore": False, "after": None},
+        ({}, False),
+        ({"pagination": None}, False),
+        ({"pagination": {}}, False),
+        ({"pagination": {"pageSize": 1000, "hasMore": False, "after": None}}, False),
+        ({"total": 17, "workspaceId": "w"}, False),
+        ({"nextEventsCursor": None}, True),
+        ({"nextEventsCursor": ""}, True),
+        ({"pagination": {"nextCursor": None}}, True),
+        ({"pagination": {"nextCursor": ""}}, True),
     ],
 )
-def test_the_last_page_has_no_cursor(end: Any) -> None:
-    assert parse({"events": [], "pagination": end}) == ([], None, True)
+def test_the_last_page_has_no_cursor(end: dict[str, Any], names_cursor: bool) -> None:
+    page = parse({"events": [EVENT], **end})
+    assert (page.next_cursor, page.names_cursor, page.hints_at_more) == (None, names_cursor, False)
 
 
 @pytest.mark.parametrize(
-    "pagination",
+    "hint",
     [
-        {"nextPageToken": "more"},
+        {"pagination": {"nextPageToken": "more"}},
+        {"pagination": {"next-cursor": "more"}},
+        {"pagination": {"cursors": {"after": "more"}}},
+        {"pagination": {"page": 1, "totalPages": 7}},
+        {"pagination": {"total": 1200, "pageSize": 1000}},
+        {"pagination": {"nextCursor": None, "hasMore": True}},
+        {"pagination": {"isLast": True}},
+        {"pagination": "more"},
+        {"pagination": ["more"]},
+        {"nextEventsCursor": None, "hasMore": True},
+        {"nextCursor": "more"},
+        {"next": "more"},
         {"continuationToken": "more"},
-        {"next-cursor": "more"},
-        {"cursors": {"after": "more"}},
-        {"links": ["more"]},
-        {"page": 1, "totalPages": 7},
-        {"total": 1200, "pageSize": 1000},
-        {"isLast": True},
+        {"page": 1},
     ],
 )
-def test_a_cursor_under_an_unknown_name_is_no_last_page(pagination: Any) -> None:
-    assert parse({"events": [EVENT], "pagination": pagination}) == ([event()], None, False)
+def test_what_may_announce_another_page_under_an_unknown_name_is_reported(hint: dict[str, Any]) -> None:
+    page = parse({"events": [EVENT], **hint})
+    assert (page.next_cursor, page.hints_at_more) == (None, True)
 
 
-@pytest.mark.parametrize("more", ["hasMore", "has_next", "HasNextPage", "more"])
-@pytest.mark.parametrize("cursor", [{}, {"nextCursor": None}, {"nextCursor": ""}])
-def test_another_page_without_a_cursor_is_reported(more: str, cursor: Any) -> None:
-    said = {"events": [EVENT], "pagination": {**cursor, more: True}}
-    said_outside = {"events": [EVENT], "pagination": cursor, more: True}
-    with_cursor = {"events": [EVENT], "pagination": {"nextCursor": "a", more: True}}
-    found = [parse_audit_page(json.dumps(each).encode()).lacks_cursor for each in (said, said_outside, with_cursor)]
-    assert found == [True, True, False]
-
-
-def test_missing_events_and_pagination_are_reported() -> None:
-    assert parse([EVENT]) == ([event()], None, False)
-    assert parse({"events": [EVENT]}) == ([event()], None, False)
-    assert parse({"one": [EVENT], "two": [EVENT], "pagination": {}}) == (None, None, True)
-    assert parse({"pagination": {}}) == (None, None, True)
+@pytest.mark.parametrize("page", [[EVENT], {"data": [EVENT]}, {"events": {}}, {"pagination": {}}])
+def test_missing_events_are_reported(page: Any) -> None:
+    assert parse(page).events is None
 
 
 def test_unknown_fields_of_an_event_are_kept() -> None:
-    found = event(id=None, actor={"email": "a"}, size=1, payload="text", ingestionTimestamp=17)
+    found = event(eventId=None, actor={"email": "a"}, size=1, payload="text", ingestionTimestamp=17)
     assert found.id is None
     assert found.others == {
-        "id": b"null",
+        "eventId": b"null",
         "actor": b'{"email": "a"}',
         "size": b"1",
         "payload": b'"text"',
@@ -126,10 +125,10 @@ def test_unknown_fields_of_an_event_are_kept() -> None:
     }
 
 
-def test_an_event_without_an_id_is_identified_by_everything_in_it() -> None:
-    assert event_text(event()) == event_text(event())
-    others = [event(type="B"), event(payload={}), event(more=1), event(eventTimestamp="x"), event(payload=None)]
-    assert len({event_text(each) for each in (event(), *others)}) == 6
+def test_the_text_of_an_event_is_everything_in_it_but_its_times() -> None:
+    others = [event(eventType="B"), event(payload={}), event(more=1), event(payload=None)]
+    assert len({event_text(each) for each in (event(), *others)}) == 5
+    assert event_text(event(eventTimestamp="x", ingestionTimestamp="y")) == event_text(event())
 
 
 @pytest.mark.parametrize(

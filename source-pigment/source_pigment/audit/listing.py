@@ -4,8 +4,9 @@ Pages come newest first, and each names the next one by a cursor. New events arr
 appears again on a later page is recognised by its mark, and one that is on no page is in the next sync's range. If a
 cursor expires before the last page, the listing starts again and keeps what it has collected.
 
-The names in this API are not certain (`pigment_client.audit_responses`). If a page does not say whether another one
-follows, or brings the same events again, the rest could be lost: that is an error that says what was not understood.
+The names in this API are not certain (`pigment_client.audit_responses`). If a page that may not be the last one does
+not say how to ask for the next one, or the same events come again, the rest could be lost: that is an error that says
+what was not understood.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pigment_client.errors import NotFound, RequestRejected
 from pigment_client.models import AuditEvent, AuditPage
 from pigment_client.wording import counted
 from source_pigment.audit.store import EventStore
-from source_pigment.audit.window import MINUTE, Micros, Window, fingerprint, identity_of, iso, minute_of, parse_moment
+from source_pigment.audit.window import MINUTE, Micros, Window, fingerprint, id_part, iso, minute_of, parse_moment
 from source_pigment.reading.download import Stopped
 
 logger = logging.getLogger("airbyte.pigment.source")
@@ -36,18 +37,14 @@ _REACH: Micros = 180 * _DAY - 60 * MINUTE
 # What to try next if Pigment rejects a range that begins so far back.
 _SHORTER_REACHES: tuple[Micros, ...] = (179 * _DAY, 90 * _DAY, 30 * _DAY)
 
-# The article says "pass the cursor"; the others are tried only if Pigment ignores that one.
-_CURSOR_PARAMETERS = ("cursor", "nextCursor", "pageToken")
-
 # A cursor lives for minutes at least, and a listing of 180 days takes minutes at most.
 _MOST_LISTINGS = 4
 
+# As many events as Pigment puts on a page: only one with fewer is the last where nothing tells.
+_FULL_PAGE = 1000
+
 # Pages in a row that bring little new: where many events arrive at once, numbered pages repeat known ones.
 _MOST_IDLE_PAGES = 5
-
-
-class _CursorIgnored(Exception):
-    """The cursor has no effect: pages come again, or none is ever accepted."""
 
 
 def earliest(now: Micros) -> Micros:
@@ -64,8 +61,10 @@ class AuditListing:
         self._store = store
         self._stop = stop
         self._sent = window.fingerprints()
-        # All mutable state: how many listings were started.
+        self._sent_ids = {id_part(each) for each in self._sent}
+        # All mutable state: how many listings were started, and the new events whose id an earlier sync has sent.
         self._listing = 0
+        self._changed: set[bytes] = set()
 
     def collect(self, now: Micros) -> None:
         """Store every event that was not sent yet.
@@ -88,48 +87,33 @@ class AuditListing:
         self._report_missing_and_repeated_ids()
 
     def _collect_since(self, since: Micros) -> None:
-        """Find the parameter that takes the cursor, and follow it to the end."""
-        first = self._page(since)
-        for parameter in _CURSOR_PARAMETERS:
-            try:
-                self._collect_with(since, first, parameter)
-            except _CursorIgnored:
-                logger.warning('Pigment ignores the parameter "%s" of the audit log.', parameter)
-            else:
-                return
-        raise _not_understood("which parameter takes the cursor of the next page")
-
-    def _collect_with(self, since: Micros, first: AuditPage, parameter: str) -> None:
-        """Start the listing again for as long as its cursors expire."""
-        page, never_accepted = first, 0
+        """Follow the cursors to the end, and start the listing again for as long as they expire."""
+        never_accepted = 0
         for _ in range(_MOST_LISTINGS):
-            followed = self._follow(since, page, parameter)
+            followed = self._follow(since, self._page(since))
             if followed is None:
                 return
             never_accepted += not followed
             if never_accepted > 1:
-                raise _CursorIgnored
+                raise _not_understood(_WHICH_PARAMETER)
             logger.info("A cursor of the audit log has expired: the listing starts again.")
-            page = self._page(since)
         raise TransientProblem(
             f"The cursor of the audit log expired in each of {_MOST_LISTINGS} listings before their end, and nothing "
             "was sent: run the sync again at a time when no other sync uses up Pigment's limit of requests."
         )
 
-    def _follow(self, since: Micros, page: AuditPage, parameter: str) -> int | None:
+    def _follow(self, since: Micros, page: AuditPage) -> int | None:
         """Store this page and all that follow it; None at the end of the listing.
 
         If Pigment rejects a cursor, this gives how many it accepted before. Pages must lead on: to older events, or at
         least half of their events must be new to this listing.
         """
         self._listing += 1
-        is_understood = False
         cursors: set[str] = set()
         oldest: float = math.inf
         idle_pages = 0
         while True:
-            events = require_events(page, is_understood=is_understood)
-            is_understood = is_understood or page.has_pagination
+            events = require_events(page, is_first=not cursors)
             stored = [self._store_event(each) for each in events]
             before, oldest = oldest, min([oldest, *(moment for moment, _ in stored)])
             leads_on = oldest != before or 2 * sum(is_new for _, is_new in stored) >= max(len(stored), 1)
@@ -138,9 +122,9 @@ class AuditListing:
             if cursor is None:
                 return None
             if cursor in cursors or idle_pages >= _MOST_IDLE_PAGES:
-                raise _CursorIgnored
+                raise _not_understood(_WHICH_PARAMETER)
             try:
-                page = self._page(since, cursor, parameter)
+                page = self._page(since, cursor)
             except (NotFound, RequestRejected):
                 return len(cursors)
             cursors.add(cursor)
@@ -151,14 +135,16 @@ class AuditListing:
         if ingested is None:
             # Without it, the next sync could not know whether the event was sent.
             raise _not_understood("when each event was ingested (ingestionTimestamp)")
-        mark = fingerprint(identity_of(event))
+        mark = fingerprint(event)
         is_wanted = ingested >= self._window.since and mark not in self._sent
+        if is_wanted and id_part(mark) in self._sent_ids:
+            self._changed.add(mark)
         return ingested, self._store.store_event(event, mark, ingested, self._listing, is_wanted=is_wanted)
 
-    def _page(self, since: Micros, cursor: str | None = None, parameter: str = _CURSOR_PARAMETERS[0]) -> AuditPage:
+    def _page(self, since: Micros, cursor: str | None = None) -> AuditPage:
         if self._stop.is_set():
             raise Stopped
-        return self._client.audit_page(iso(since), cursor, cursor_parameter=parameter)
+        return self._client.audit_page(iso(since), cursor)
 
     def _report_lost(self, begin: Micros) -> None:
         """Warn about what was never read and is no longer available."""
@@ -185,16 +171,28 @@ class AuditListing:
                 "keeps one of each. Choose a sync mode that only appends, and report this.",
                 counted(repeated, "event of the audit log has", "events of the audit log have"),
             )
+        elif self._changed:
+            logger.warning(
+                "%s an ID that an earlier sync has sent with another type or time: all are sent, so events may be "
+                "there twice. Compare the events with the same ID in your destination, and report this.",
+                counted(len(self._changed), "event of the audit log has", "events of the audit log have"),
+            )
 
 
-def require_events(page: AuditPage, *, is_understood: bool = False) -> tuple[AuditEvent, ...]:
-    """The events of a page; raises what it does not say, which may be less once an earlier page was understood."""
+_WHICH_PARAMETER = "which parameter takes the cursor of the next page"
+
+
+def require_events(page: AuditPage, *, is_first: bool = True) -> tuple[AuditEvent, ...]:
+    """The events of a page; raises what it does not say.
+
+    Without a field for the cursor, a page is the last one if it is not full, or if one before it had such a field.
+    """
     if page.events is None:
         raise _not_understood("which events there are")
-    if page.lacks_cursor:
-        raise _not_understood("how to ask for the next page (pagination.nextCursor)")
-    if page.events and not (is_understood or page.has_pagination):
-        raise _not_understood("whether there is another page (pagination.nextCursor)")
+    if page.next_cursor is None and page.hints_at_more:
+        raise _not_understood("how to ask for the next page (nextEventsCursor)")
+    if is_first and not page.names_cursor and len(page.events) >= _FULL_PAGE:
+        raise _not_understood("whether there is another page (nextEventsCursor)")
     return page.events
 
 

@@ -18,7 +18,7 @@ from pigment_airbyte.failures import TransientProblem
 from pigment_client.json_objects import Fields, object_text
 from pigment_client.models import AuditEvent
 from pigment_client.wording import byte_size, counted
-from source_pigment.audit.window import Micros, fingerprint, id_of
+from source_pigment.audit.window import Micros, id_of, id_part
 from source_pigment.reading.records import JsonRecords
 
 CURSOR_FIELD = "ingestionTimestamp"
@@ -85,7 +85,7 @@ class EventStore:
         with self._disk_errors_explained():
             added = self._database.execute(
                 "INSERT OR IGNORE INTO event (mark, id, listing, ingested, data) VALUES (?, ?, ?, ?, ?)",
-                (mark, fingerprint(id_of(event).encode()), listing, ingested, data),
+                (mark, id_part(mark), listing, ingested, data),
             ).rowcount
             is_new = (
                 added

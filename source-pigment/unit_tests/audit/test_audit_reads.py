@@ -177,22 +177,60 @@ def test_a_rejection_of_every_shorter_range_is_raised(pigment: AuditPigment, rea
     assert len(pigment.asked) == 4
 
 
-@pytest.mark.parametrize("parameter", ["nextCursor", "pageToken"])
-@pytest.mark.parametrize("number", [20, 100])
-def test_another_cursor_parameter_is_found(
-    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, parameter: str, number: int
-) -> None:
-    pigment.names = AuditNames("items", "eventId", parameter)
-    pigment.log.page_size = 9
-    pigment.log.add(*(an_event(each) for each in range(number)))
-    pigment.log.before_page = lambda: pigment.log.add(an_event(len(pigment.log.events)))
-    reader.read()
-    pigment.log.before_page = lambda: None
-    reader.read()
+FORMS = [
+    AuditNames(),
+    AuditNames(absent_at_end=False),
+    AuditNames(id="id", type="type", next_cursor="pagination.nextCursor", absent_at_end=False),
+    AuditNames(next_cursor="pagination.nextCursor"),
+]
 
+
+@pytest.mark.parametrize("names", FORMS, ids=range(len(FORMS)))
+@pytest.mark.parametrize("page_size", [9, 1000])
+def test_each_form_of_the_log_that_public_notes_show_is_read_to_its_end(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, names: AuditNames, page_size: int
+) -> None:
+    pigment.names = names
+    pigment.log.page_size = page_size
+    pigment.log.add(*(an_event(each) for each in range(60)))
+    reader.read()
+    # The other form does not make it another event.
+    pigment.names = FORMS[2] if names is not FORMS[2] else FORMS[0]
+    pigment.log.add(an_event(60))
+
+    assert [each["id"] for each in reader.read()] == ["event-60"]
     assert sorted(reader.ids()) == sorted(each.id for each in pigment.log.events)
-    tried = ["cursor", "nextCursor"][: 1 if parameter == "nextCursor" else 2]
-    assert warned(caplog) == [f'Pigment ignores the parameter "{each}" of the audit log.' for each in tried * 2]
+    assert warned(caplog) == []
+
+
+def test_an_event_whose_times_are_written_in_another_way_is_not_sent_again(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = ["2026-11-21T11:00:00.120Z", "2026-11-21T11:00:00.12+00:00", "2026-11-21T12:00:00.1200000+01:00"]
+    for id_ in ({"eventId": "e"}, {}):
+        for number, time in enumerate(times):
+            event = {**id_, "eventType": "A", "eventTimestamp": time, "ingestionTimestamp": time, "payload": {}}
+            answered(monkeypatch, {"events": [event]})
+            assert len(reader.read()) == (number == 0)
+    assert not [each for each in warned(caplog) if "earlier sync" in each]
+
+
+@pytest.mark.parametrize("change", [{"type": "UserLoggedOut"}, {"happened": NOON - timedelta(hours=1)}])
+def test_an_id_that_comes_again_with_other_content_is_sent_and_reported(
+    pigment: AuditPigment, reader: Reader, caplog: pytest.LogCaptureFixture, change: dict[str, Any]
+) -> None:
+    pigment.log.add(an_event(1), an_event(2))
+    reader.read()
+    pigment.log.events[0] = replace(an_event(1), **change)
+
+    assert [each["id"] for each in reader.read()] == ["event-1"]
+    assert warned(caplog)[-1] == (
+        "1 event of the audit log has an ID that an earlier sync has sent with another type or time: all are sent, so "
+        "events may be there twice. Compare the events with the same ID in your destination, and report this."
+    )
+    caplog.clear()
+    assert reader.read() == []
+    assert not [each for each in warned(caplog) if "earlier sync" in each]
 
 
 def test_a_rejection_after_the_first_page_does_not_shorten_the_range(
@@ -214,10 +252,11 @@ def test_a_rejection_after_the_first_page_does_not_shorten_the_range(
     assert reader.state is None
 
 
-def test_an_unknown_cursor_parameter_stops_the_read(pigment: AuditPigment, reader: Reader) -> None:
+@pytest.mark.parametrize("events", [5, 100])
+def test_an_unknown_cursor_parameter_stops_the_read(pigment: AuditPigment, reader: Reader, events: int) -> None:
     pigment.names = AuditNames(cursor="after")
     pigment.log.page_size = 2
-    pigment.log.add(*(an_event(each) for each in range(5)))
+    pigment.log.add(*(an_event(each) for each in range(events)))
     with pytest.raises(AirbyteTracedException) as raised:
         reader.read()
     assert raised.value.message == (
@@ -251,20 +290,26 @@ def answered(patch: pytest.MonkeyPatch, document: Any) -> None:
     patch.setattr(AuditPigment, "audit_page", lambda *_, **__: page)
 
 
+def an_audit_event(id_: str) -> dict[str, str]:
+    return {"id": id_, "ingestionTimestamp": "2026-11-21T00:00:00Z"}
+
+
+@pytest.mark.parametrize("following", [{}, {"pagination": None}, {"nextEventsCursor": None}])
+def test_a_first_page_that_is_not_full_and_has_no_cursor_is_the_last(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, following: dict[str, Any]
+) -> None:
+    answered(monkeypatch, {"events": [an_audit_event(str(each)) for each in range(999)], **following})
+    assert len(reader.read()) == 999
+
+
 @pytest.mark.parametrize(
     ("document", "what"),
     [
-        ({"one": [], "two": [], "pagination": {}}, "which events there are"),
-        ({"events": [{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}]}, "whether there is another page"),
-        ([{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}], "whether there is another page"),
-        (
-            {
-                "events": [{"id": "a", "ingestionTimestamp": "2026-11-21T00:00:00Z"}],
-                "pagination": {"nextPageToken": "b"},
-            },
-            "whether there is another page",
-        ),
-        ({"events": [], "pagination": {"nextCursor": None, "hasMore": True}}, "how to ask for the next page"),
+        ({"data": [an_audit_event("a")]}, "which events there are"),
+        ([an_audit_event("a")], "which events there are"),
+        ({"events": [an_audit_event(str(each)) for each in range(1000)]}, "whether there is another page"),
+        ({"events": [an_audit_event("a")], "pagination": {"nextPageToken": "b"}}, "how to ask for the next page"),
+        ({"events": [], "nextEventsCursor": None, "hasMore": True}, "how to ask for the next page"),
         ({"events": [{"id": "a"}], "pagination": {}}, "when each event was ingested"),
         ({"events": [{"id": "a", "ingestionTimestamp": 17}], "pagination": {}}, "when each event was ingested"),
     ],

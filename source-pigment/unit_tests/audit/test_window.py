@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pigment_client.models import AuditEvent
 from source_pigment.audit import window as window_module
 from source_pigment.audit.window import (
     MINUTE,
@@ -17,6 +20,8 @@ from source_pigment.audit.window import (
     StateUnreadable,
     Window,
     fingerprint,
+    id_of,
+    id_part,
     iso,
     minute_of,
     parse_moment,
@@ -27,7 +32,7 @@ LATER = 4 * OVERLAP
 
 
 def mark(number: int) -> bytes:
-    return fingerprint(str(number).encode())
+    return fingerprint(AuditEvent(str(number), None, None, None, None, {}))
 
 
 def echoed(window: Window) -> Window:
@@ -152,6 +157,39 @@ def test_a_moment_is_read_in_every_form_of_iso_8601(text: str, same: str) -> Non
     moment = parse_moment(text)
     assert moment is not None
     assert iso(moment) == same
+
+
+INSTANTS = st.integers(0, 4_000_000_000_000).map(
+    lambda milliseconds: datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+)
+WAYS_TO_WRITE: list[Callable[[datetime], str]] = [
+    lambda moment: moment.isoformat(),
+    lambda moment: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    lambda moment: moment.isoformat(timespec="microseconds"),
+    lambda moment: moment.isoformat(timespec="microseconds").replace("+00:00", "0Z"),
+    lambda moment: moment.astimezone(timezone(timedelta(hours=-5, minutes=-30))).isoformat(),
+    lambda moment: moment.isoformat().replace("T", " ").removesuffix("+00:00"),
+]
+
+
+@given(INSTANTS, INSTANTS, st.sampled_from(WAYS_TO_WRITE), st.sampled_from(WAYS_TO_WRITE), st.booleans())
+def test_an_event_is_the_same_however_its_times_are_written(
+    happened: datetime, ingested: datetime, first: Any, second: Any, has_id: bool
+) -> None:
+    one, other = (
+        AuditEvent("e1" if has_id else None, "A", write(happened), write(ingested), b"{}", {})
+        for write in (first, second)
+    )
+    assert fingerprint(one) == fingerprint(other)
+    assert id_of(one) == id_of(other)
+    later = replace(one, event_timestamp=first(happened + timedelta(milliseconds=1)))
+    assert fingerprint(later) != fingerprint(one)
+    assert (id_part(fingerprint(later)) == id_part(fingerprint(one))) is has_id
+
+
+def test_times_that_are_no_times_are_part_of_an_event_as_they_are() -> None:
+    marks = {fingerprint(AuditEvent("e1", "A", text, None, None, {})) for text in (None, "soon", "later", "12:00")}
+    assert len(marks) == 4
 
 
 @pytest.mark.parametrize("text", [None, "", "soon", "0001-01-01T00:00:00+14:00x"])

@@ -31,11 +31,11 @@ class AuditPigment:
     seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
 
-    def audit_page(self, since: str, cursor: str | None = None, *, cursor_parameter: str = "cursor") -> AuditPage:
+    def audit_page(self, since: str, cursor: str | None = None) -> AuditPage:
         """A page, or what the client raises."""
         self.seconds += 1
         self.asked.append(since)
-        query = {"ingestedSince": since, **({cursor_parameter: cursor} if cursor else {})}
+        query = {"ingestedSince": since, **({"cursor": cursor} if cursor else {})}
         try:
             page = self.log.page(query, self.names, self.now, self.seconds)
         except BadRequest:
