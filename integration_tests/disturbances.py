@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import signal
 import time
@@ -33,6 +35,9 @@ from writing import COLUMNS
 
 if TYPE_CHECKING:
     from schedules import Schedule
+
+# The column by which a record says that its row was deleted, and how the key of such a row begins.
+DELETED_AT, DELETED = "_ab_cdc_deleted_at", "deleted"
 
 # The name under which a test records how many attempts its schedule made.
 ATTEMPTS_MADE = "attempts of schedules"
@@ -157,10 +162,10 @@ class DisturbedAttempt:
     def run(self) -> bool:
         """Whether both sides succeeded."""
         self._queue_faults()
-        given = self._disturbed(self._read())
+        given = self._disturbed(self._with_repeats(self._read()))
         workspace = self.sync.source.pigment.workspace
         imports = len(workspace.imports)
-        delivery = self.sync.destination.deliver(self.job.catalog, **self.sync.plan.settings, **self._patience)
+        delivery = self.sync.destination.deliver(self._catalog(), **self.sync.plan.settings, **self._patience)
         proved = given.succeeded and not given.is_short
         if self.disturbed and self._happens(0.3):
             wrote, after_input = self._interrupted(delivery, given)
@@ -199,6 +204,44 @@ class DisturbedAttempt:
             elif message["type"] == "RECORD":
                 lines.append(Line(line + b"\n", _row(message["record"]["data"])))
         return lines
+
+    def _catalog(self) -> dict[str, Any]:
+        """What the destination is told: records can say that they are deletions, and the cursor is a date."""
+        catalog = copy.deepcopy(self.job.catalog)
+        for each in catalog["streams"] if self.sync.plan.repeats else ():
+            each["stream"]["json_schema"]["properties"][DELETED_AT] = {"type": ["null", "string"]}
+            each["cursor_field"] = ["Posted"]
+        return catalog
+
+    def _with_repeats(self, given: Input) -> Input:
+        """Older versions of records at any place, and a record with its deletion, in the order of the schedule."""
+        records = [json.loads(each.content) for each in given.lines if each.row is not None]
+        if not (self.sync.plan.repeats and records):
+            return given
+        for record in self.sync.chance.sample(records, min(5, len(records))):
+            if record["record"]["data"].get("Posted"):
+                self._insert(given, record, self._place(given), Posted="2019-01-01", Memo="older")
+        first, second = sorted((self._place(given), self._place(given)))
+        deleted = {"Entry": f"{DELETED} 1", DELETED_AT: "2026-01-02T00:00:00Z", "Posted": "2026-01-02"}
+        there = {"Entry": f"{DELETED} 1", "Posted": "2026-01-01"}
+        earlier, later = (deleted, there) if self.sync.plan.deleted_first else (there, deleted)
+        self._insert(given, records[0], second, **later)
+        self._insert(given, records[0], first, **earlier)
+        return given
+
+    def _place(self, given: Input) -> int:
+        return self.sync.chance.randint(0, max(0, len(given.lines) - 1))
+
+    def _insert(self, given: Input, record: Message, place: int, **values: Any) -> None:
+        """Put a record with other values into the input; the next state counts one more."""
+        data = {**record["record"]["data"], **values}
+        line = as_lines([{**record, "record": {**record["record"], "data": data}}])
+        row = _row(data)
+        self.sync.passing.add(row)
+        given.lines.insert(place, Line(line, row))
+        following = next((each for each in given.lines[place:] if each.state is not None), None)
+        if following is not None and following.state is not None:
+            following.state["sourceStats"]["recordCount"] += 1.0
 
     def _disturbed(self, given: Input) -> Input:
         """The source fails at any place, sends its last state anyway, or a record is lost on the way."""
@@ -332,7 +375,9 @@ class DisturbedAttempt:
             if self._happens(0.5):
                 fault, after = chance.choice(faults), chance.randint(0, 2)
                 pigment.faults.queue(operation, fault, after=after)
-                self.final_faults |= isinstance(fault, FailImport | Misreport)
+                # What the source does not meet of these, the count of a block may meet, and a doubt then stays.
+                is_final = operation == "export_list" and self.sync.replaces
+                self.final_faults |= is_final or isinstance(fault, FailImport | Misreport)
                 self.sync.note(f"{operation}+{after} {fault}")
 
 

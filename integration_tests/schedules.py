@@ -14,15 +14,19 @@ from typing import Any
 
 from airbyte_platform.job import CUSTOM_IMAGE, REFRESH, REGISTRY, Job, Way
 from connectors import Runner
-from disturbances import Broken, DisturbedAttempt, Finding, Row
-from local_pigment.sample import CONSOLIDATION, PLANNING
-from writing import LEDGER
+from disturbances import DELETED, Broken, DisturbedAttempt, Finding, Row
+from local_pigment.sample import CONSOLIDATION, LEDGER_BY_KEY, LEDGER_BY_MONTH, PLANNING
+from local_pigment.variants import DuplicateKey, Variants
+from writing import COLUMNS, LEDGER
 
 MODES = ("append", "append_dedup", "overwrite", "overwrite_dedup")
 OLD = "old"
 # The last attempts are undisturbed, so that every schedule comes to its end.
 DISTURBED, ATTEMPTS = 4, 7
 _FIRST_JOB = 40
+# What a replacement clears: the whole block, what the file does not name by its key, or the months that it names.
+CLEARING = (f"{LEDGER} (replace)", LEDGER_BY_KEY, LEDGER_BY_MONTH)
+POSTED = COLUMNS.index("Posted")
 # How much faster time passes for both connectors.
 SPEED = 60.0
 
@@ -43,6 +47,16 @@ class Plan:
     # Whether the import configuration is found by its name.
     by_name: bool
     upload: str
+    # The name of the import configuration that clears.
+    clearing: str
+    # Whether older versions of records come, and a record and its deletion, in which order.
+    repeats: bool
+    deleted_first: bool
+    # What is not known of Pigment, and whether the user entered a key that counts blocks.
+    clear_counted: bool
+    unchanged_counted: bool
+    duplicate_key: DuplicateKey
+    counts_blocks: bool
 
     @classmethod
     def of(cls, seed: int) -> Plan:
@@ -51,22 +65,38 @@ class Plan:
         ways = [CUSTOM_IMAGE, REGISTRY] + ([] if mode.startswith("overwrite") else [REFRESH])
         way = chance.choice(ways)
         adds = mode == "append" and not way.refreshes
+        clearing, clear_counted = chance.choice(CLEARING), chance.random() < 0.7
+        # The first file of several has a row of every day.
+        sizes = [75, 1000] if clearing == LEDGER_BY_MONTH else [25, 60, 1000]
         return cls(
             seed,
             mode,
             way,
             slices,
             tls=chance.random() < 0.3,
-            max_file_rows=chance.choice([25, 60, 1000]),
+            max_file_rows=chance.choice(sizes),
             states_of_all=slices == 1 and chance.random() < 0.3,
             is_slow=adds and chance.random() < 0.2,
             by_name=adds and chance.random() < 0.3,
             upload=chance.choice(["raw", "multipart"]),
+            clearing=clearing,
+            repeats=mode.endswith("dedup") and chance.random() < 0.7,
+            deleted_first=chance.random() < 0.5,
+            clear_counted=clear_counted,
+            unchanged_counted=chance.random() < 0.5,
+            duplicate_key=chance.choice(list(DuplicateKey)),
+            # Where nothing shows that a block was cleared, only a count settles the doubt.
+            counts_blocks=not clear_counted or chance.random() < 0.5,
         )
 
     @property
     def replaces(self) -> bool:
         return self.way.refreshes or self.mode.startswith("overwrite")
+
+    def put_variants(self, variants: Variants) -> None:
+        """Turn what is not known of Pigment."""
+        variants.clear_counted, variants.unchanged_counted = self.clear_counted, self.unchanged_counted
+        variants.duplicate_key = self.duplicate_key
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -87,8 +117,9 @@ class Schedule:
     destination: Runner
     stream: dict[str, Any]
     chance: random.Random = field(init=False)
-    # How often each row has been sent, or was there before.
+    # How often each row has been sent, or was there before; and rows that a later version or a deletion replaces.
     rows_sent: Counter[Row] = field(default_factory=Counter)
+    passing: set[Row] = field(default_factory=set)
     story: list[str] = field(default_factory=list)
     attempts: int = 0
 
@@ -151,14 +182,34 @@ class Schedule:
 
     def _judge(self, old: Counter[Row], expected: Counter[Row], *, succeeded: bool) -> None:
         stored = self.stored()
-        if changed := stored.keys() - expected.keys() - old.keys():
+        is_keyed = self.plan.mode == "append_dedup" and not self.replaces
+        may_pass = self.passing if is_keyed else set()
+        if changed := stored.keys() - expected.keys() - old.keys() - may_pass:
             raise Finding(Broken.CHANGED, len(changed))
-        allowed = self.rows_sent if self.adds else old | expected
+        allowed = self.rows_sent if self.adds else old | expected | Counter(may_pass)
         if doubled := stored - allowed:
             raise Finding(Broken.DOUBLED, doubled.total())
         if not succeeded:
             return
-        if lost := (expected if self.replaces else old | expected) - stored:
+        if lost := (expected + self._beside(old, expected) if self.replaces else old | expected) - stored:
             raise Finding(Broken.LOST, lost.total())
-        if self.replaces and stored != expected:
+        if self.replaces and stored != expected + self._beside(old, expected):
             raise Finding(Broken.OTHER, words="Old rows were left by a replacement.")
+        revived = {row for row in stored if row in may_pass and not (self._is_deleted(row) and self._may_be_left)}
+        if revived:
+            raise Finding(Broken.CHANGED, len(revived), "Older versions, or deleted rows, are there.")
+
+    def _beside(self, old: Counter[Row], expected: Counter[Row]) -> Counter[Row]:
+        """The old rows that a replacement leaves: those of months that it does not name."""
+        if self.plan.clearing != LEDGER_BY_MONTH:
+            return Counter()
+        months = {row[POSTED][:7] for row in expected}
+        return Counter({row: count for row, count in old.items() if row[POSTED][:7] not in months})
+
+    @property
+    def _may_be_left(self) -> bool:
+        """Whether a row may be there that the source has deleted: it went before its deletion came."""
+        return not self.plan.deleted_first
+
+    def _is_deleted(self, row: Row) -> bool:
+        return row[0].startswith(DELETED)

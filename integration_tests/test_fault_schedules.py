@@ -16,9 +16,9 @@ from airbyte_platform.fork_server import ForkServer
 from connectors import destination_config, running, sliced_by_department, source_config
 from disturbances import ATTEMPTS_MADE, Finding
 from local_pigment.blocks import ListBlock
-from local_pigment.sample import CONSOLIDATION, planning_model
+from local_pigment.sample import CONSOLIDATION, LEDGER_BY_KEY, LEDGER_BY_MONTH, PLANNING, planning_model
 from local_pigment.server import LocalPigment
-from schedules import MODES, OLD, SPEED, Plan, Schedule
+from schedules import MODES, OLD, POSTED, SPEED, Plan, Schedule
 from writing import LEDGER
 
 SCHEDULES = int(os.environ.get("SCHEDULES", "12"))
@@ -48,19 +48,42 @@ def discovered(servers: tuple[ForkServer, ForkServer]) -> dict[int, dict[str, An
 
 
 def targets(pigment: LocalPigment, plan: Plan) -> list[dict[str, Any]]:
-    """Keyed, replacing through a pair or through one that clears, or simply adding."""
+    """Keyed, replacing through a pair or through one that clears all, by key or by month, or simply adding."""
     workspace = pigment.workspace
     if plan.by_name:
         return []
     target: dict[str, Any] = {"stream": LEDGER, "import_configuration_id": workspace.configuration(LEDGER).id}
-    replacing = workspace.configuration(f"{LEDGER} (replace)").id
+    replacing = workspace.configuration(plan.clearing).id
     if plan.mode == "append_dedup" and not plan.replaces:
         target["import_configuration_id"] = workspace.configuration(f"{LEDGER} (by entry)").id
     elif plan.replaces and plan.max_file_rows > ROWS and plan.seed % 3:
         target |= {"import_configuration_id": replacing, "clears_before_import": True}
     elif plan.replaces:
+        adding = f"{LEDGER} (by entry)" if plan.clearing == LEDGER_BY_KEY else LEDGER
+        target["import_configuration_id"] = workspace.configuration(adding).id
         target["replace_import_configuration_id"] = replacing
+    if plan.replaces and plan.clearing == LEDGER_BY_MONTH:
+        target["scope"] = "Posted"
     return [target]
+
+
+def fill(pigment: LocalPigment, plan: Plan) -> None:
+    """Put rows into the ledger before the first sync: of other months, and where all are replaced with a known key."""
+    old = pigment.workspace.block(LEDGER, CONSOLIDATION)
+    assert isinstance(old, ListBlock)
+    known = pigment.workspace.rows(LEDGER, PLANNING)[0]
+    for number, posted in enumerate(("", "1999-01-31", known[POSTED])):
+        old.add(f"{OLD} {number}", "", "", posted, *[""] * (len(old.properties) - 4))
+    if plan.replaces:
+        old.add(known[0], "", "", known[POSTED], *[""] * (len(old.properties) - 4))
+
+
+def credentials(pigment: LocalPigment, plan: Plan) -> dict[str, Any]:
+    """One key for everything, or without the one that counts blocks."""
+    if plan.counts_blocks:
+        return {}
+    keys = {f"{name}_api_key": pigment.workspace.secret(name) for name in ("import", "metadata")}
+    return {"credentials": {"auth_type": "separate_keys", **keys}}
 
 
 @pytest.mark.parametrize(
@@ -79,13 +102,12 @@ def test_rows_in_pigment_are_the_rows_that_were_sent(
     plan = Plan.of(seed)
     with LocalPigment(planning_model(ledger_rows=ROWS, seed=seed), tls=plan.tls) as pigment:
         pigment.workspace.limits.requests = 100_000
-        old = pigment.workspace.block(LEDGER, CONSOLIDATION)
-        assert isinstance(old, ListBlock)
-        for number in range(3):
-            old.add(f"{OLD} {number}", *[""] * (len(old.properties) - 1))
+        plan.put_variants(pigment.workspace.variants)
+        fill(pigment, plan)
         sliced = sliced_by_department(pigment, plan.slices) if plan.slices > 1 else {}
         reading = {**source_config(pigment), "max_retries": 1, **sliced}
         writing = {**destination_config(pigment), "max_retries": 2, "targets": targets(pigment, plan)}
+        writing |= credentials(pigment, plan)
         with running(servers[0], pigment, reading) as source, running(servers[1], pigment, writing) as destination:
             schedule = Schedule(plan, source, destination, discovered[plan.slices])
             try:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import sync_machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from pigment_in_memory import Outcome
-from schedule_inputs import MODES
+from pigment_in_memory import Nature, Outcome
+from schedule_inputs import Settings
 from sync_machine import Platform
 
 from destination_pigment.checkpoints import Checkpoints, DueState
+from destination_pigment.files import latest
+from destination_pigment.files.deletions import Deletions
+from destination_pigment.files.latest import ReplacedRows
 from destination_pigment.files.rejected import RejectedOnArrival
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports import changes, verdicts
+from destination_pigment.imports import changes, counting, doubts, reload, verdicts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Sent, Verdict
+from destination_pigment.imports.verdicts import ClearingEvidence, Doubt, Imported, Sent, Verdict
+from destination_pigment.imports.without_rows import Unfilled
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.loader import Loader
 from destination_pigment.rejected_rows.store import RejectedRowStore
+from destination_pigment.sync import Sync
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.models import ImportCounts
 
@@ -36,6 +43,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 _with_counts, _import_file = Checkpoints._with_counts, Importer.import_file
 _judge_adding = verdicts.judge_adding
+_split, _judge_count = ReplacedRows.split, doubts.judge_count
 
 
 def nothing(*_: Any, **__: Any) -> None:
@@ -65,6 +73,14 @@ def nothing_is_provisional(rejected: int, is_provisional: bool = False, *more: A
     return JobDone(rejected, False, *more, **others)
 
 
+def split_without_watermarks(self: Any, row: int, _watermark: int) -> ReplacedRows:
+    return _split(self, row, sys.maxsize)
+
+
+def without_count_before(doubt: Doubt, rows_counted: int | None) -> doubts.Settlement:
+    return _judge_count(replace(doubt, before=None), rows_counted)
+
+
 def unreported_as_none(sent: Sent, name: str, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
     counts = done.counts or ImportCounts(sent.rows)
     known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
@@ -86,8 +102,10 @@ def test_rows_of_a_second_push_without_a_response_are_not_added_again(seconds: f
         is_calm=True,
         steps=0,
         has_bucket=False,
-        lively=sorted(MODES),
-        first=[(0, ["good"] * 4, "named", True)],
+        lively=["added"],
+        nature=Nature(),
+        chosen=Settings(),
+        first=[(0, [("good", 0, 0)] * 4, "named", True)],
         outcomes=[first, second, Outcome(response="429")],
     )
     schedule.teardown()
@@ -124,6 +142,25 @@ BROKEN: dict[str, Break] = {
     "a source that failed has succeeded": put(Completion, "proof", lambda *_: Proof.COMPLETE),
     "a stream without a record is always cleared": put(Completion, "asks_for_clear", lambda *_: True),
     "a stream without a record is never cleared": put(Completion, "asks_for_clear", lambda *_: False),
+    "a source without a row is taken for a success": put(Sync, "_report_empty_sources", nothing),
+    "a source without a row empties its block": put(reload, "decide_unfilled", lambda **_: Unfilled.EMPTIED),
+    "a full refresh goes at its states": put(sync_machine, "goes_at_states", lambda _, is_first_step: is_first_step),
+    "a later step goes at its states": put(
+        sync_machine, "goes_at_states", lambda stream, is_first_step: not stream.waits_for_proof or not is_first_step
+    ),
+    "a later step follows whatever became of the steps before": put(Sync, "_is_held_back", lambda *_: False),
+    "a key stands twice in a file": put(ReplacedRows, "positions", lambda _, **__: []),
+    "the last version to arrive counts, not the greatest": put(latest._Cursor, "is_before", lambda *_: False),
+    "a record after the last state replaces one before it": put(ReplacedRows, "split", split_without_watermarks),
+    "a deletion is sent as a row": put(Deletions, "separate", lambda _, sent: (sent, None)),
+    "the first file of a scope lacks a value": put(reload, "lead_with_scope", lambda _stream, _scope, files, *_: files),
+    "a replacement in doubt is confirmed": put(verdicts, "_may_be_doubled", lambda *_: False),
+    "a count of the half that its owner sees proves all": put(counting, "judge_count", without_count_before),
+    "a stream is imported into a block that another one replaces": put(Loader, "_check_blocks", nothing),
+    "rows without the right to write them are only rejected": put(verdicts, "find_wrong_set_up", nothing),
+    "rows stored with a blank are reported as rejected": put(
+        verdicts, "count_left_out", lambda counts, _numbered, skipped: (counts.skipped if counts else 0) or len(skipped)
+    ),
 }
 
 

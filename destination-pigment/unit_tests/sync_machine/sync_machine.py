@@ -8,6 +8,7 @@ without threads, and the ledger that judges.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,44 +16,54 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from bucket_in_memory import FAULTS, NOW, BucketInMemory
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledger import OLD, Ledger
+from ledger import Ledger, Promise, Sent
 from one_stream import Lines
-from pigment_in_memory import ANSWERED, UNANSWERED, Outcome, Pigment
+from pigment_in_memory import ANSWERED, COLUMNS, UNANSWERED, Kind, Nature, Outcome, Pigment, Row
 from queues_in_turn import QueuesInTurn
 from schedule_inputs import (
     BATCHES,
-    BLOCKS,
     CONFIGURATIONS,
     CONTENTS,
+    CURSOR_TYPES,
+    CURSORS,
+    DAYS,
+    DELETED_AT,
     ENDINGS,
     LIVELY,
-    MODES,
     NAMES,
+    NATURES,
     NOT_OBJECTS,
     NUMBERS,
+    OLD,
     OUTCOMES,
-    REPLACED,
+    SETTINGS,
+    SHAPES,
     STATS,
-    TARGETS,
     WAYS,
     Batch,
+    Kinds,
+    Settings,
     announced,
 )
 
-from destination_pigment.config import FileLimits, parse_config
+from destination_pigment.config import DeletedRows, FileLimits, parse_config
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.block_count import BlockCounter
 from destination_pigment.imports.changes import Changes
+from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalog
 from destination_pigment.loader import Loader
+from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
 from destination_pigment.sync import Sync
+from destination_pigment.targets import Target
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
@@ -71,6 +82,8 @@ class Platform(RuleBasedStateMachine):
         steps=st.sampled_from([0, 10, 20, 30]),
         has_bucket=st.booleans(),
         lively=LIVELY,
+        nature=NATURES,
+        chosen=SETTINGS,
         first=BATCHES,
         outcomes=st.lists(OUTCOMES, max_size=3),
     )
@@ -86,23 +99,36 @@ class Platform(RuleBasedStateMachine):
         steps: int,
         has_bucket: bool,
         lively: list[str],
+        nature: Nature,
+        chosen: Settings,
         first: list[Batch],
         outcomes: list[Outcome],
     ) -> None:
         self.now = 0.0
-        self.namespace, self.way = namespace, way
+        self.namespace, self.way, self.chosen = namespace, way, chosen
         # Whether all that the source sends arrives, so that only Pigment and the platform are to be feared.
         self.is_calm = is_calm
-        # The streams that anything comes for.
+        # The streams of the catalog.
         self.lively = lively
         self.cancel = Cancel()
-        self.pigment = Pigment(CONFIGURATIONS, self._blocks(), is_in_order, has_reports, self._on_sleep)
+        self.configurations = dict(CONFIGURATIONS)
+        if chosen.is_contested:
+            self.configurations["adds too"] = replace(CONFIGURATIONS["adds too"], block="replaced")
+        self._start_pigment(nature, is_in_order=is_in_order, has_reports=has_reports)
         clock = Clock(monotonic=lambda: self.pigment.now, sleep=self.pigment.sleep, random=lambda: 1.0)
-        config = parse_config({"rejected_rows": "fail" if fails else "report"})
-        self.queues = QueuesInTurn(Importer(self.pigment, config, self.cancel, clock))  # type: ignore[arg-type] # stands in
+        self.config = parse_config(
+            {
+                "rejected_rows": "fail" if fails else "report",
+                "deleted_rows": chosen.deleted_rows,
+                "count_blocks": chosen.count_blocks,
+            }
+        )
+        importer = Importer(self.pigment, self.config, self.cancel, clock)  # type: ignore[arg-type] # stands in
+        self.queues = QueuesInTurn(importer)
         self.spool = Spool()
         self.bucket = BucketInMemory() if has_bucket else None
-        self.ledger = Ledger(BLOCKS, REPLACED, frozenset({"matched"}))
+        self.ledger = Ledger({name: self._promise(name) for name in lively}, dict(self.pigment.blocks_before))
+        self.ledger.has_generations = any("generation_id" in each for each in self._catalog()["streams"])
         self.broken: AssertionError | None = None
         self.meanwhile: list[str] = []
         self.steps_before_end = steps
@@ -115,39 +141,104 @@ class Platform(RuleBasedStateMachine):
         self.pigment.outcomes.extend(outcomes)
         self._send_records(first)
 
-    def _blocks(self) -> dict[str, list[tuple[str, str]]]:
-        return {block: [OLD] if name in REPLACED else [] for name, block in BLOCKS.items()}
+    def _start_pigment(self, nature: Nature, *, is_in_order: bool, has_reports: bool) -> None:
+        # Where clearing is not counted, no report can show that a configuration clears although it must not; and an
+        # owner who sees half is found only where the block is counted before as well.
+        nature = replace(
+            nature,
+            clear_is_counted=nature.clear_is_counted or "misled" in self.lively,
+            sees_half=nature.sees_half and self.chosen.has_block_id,
+        )
+        kinds = {each.block: Kind.LIST for each in self.configurations.values()}
+        for name, shape in SHAPES.items():
+            kinds[self._block(name)] = shape.kinds[self.chosen.kind % len(shape.kinds)]
+        if self.chosen.is_contested:
+            kinds["replaced"] = Kind.LIST
+        blocks = {block: list(OLD.get(block, ())) if self.chosen.was_filled else [] for block in kinds}
+        self.pigment = Pigment(
+            self.configurations, kinds, blocks, nature, is_in_order, has_reports, self._on_sleep, self._on_push
+        )
+
+    def _block(self, name: str) -> str:
+        return self.configurations[SHAPES[name].target.configuration_id].block
+
+    def _target(self, name: str) -> Target:
+        target = SHAPES[name].target
+        step = 2 if name in self.chosen.later else 1
+        if target.clearing_id is None:
+            return replace(target, step=step)
+        block_id = self._block(name) if self.chosen.has_block_id and target.scope is None else None
+        return replace(target, step=step, minimum_rows=self.chosen.minimum_rows, block_id=block_id)
+
+    def _promise(self, name: str) -> Promise:
+        shape, target = SHAPES[name], self._target(name)
+        first_step = min(self._target(each).step for each in self.lively)
+        # Only with a generation id does the platform keep the states of such a stream for a second attempt.
+        is_resumed = self.chosen.is_resumable and bool(WAYS[self.way][0])
+        return Promise(
+            self._block(name),
+            target.configuration_ids,
+            replaces=shape.replaces,
+            has_scope=target.scope is not None,
+            has_key=shape.has_key,
+            waits_for_proof=shape.replaces or target.step > first_step or (shape.is_full_refresh and not is_resumed),
+            deleted=self.chosen.deleted_rows,
+            minimum_rows=target.minimum_rows,
+            step=target.step,
+        )
 
     def _catalog(self) -> dict[str, Any]:
-        schema = {"properties": {"id": {"type": "string"}, "v": {"type": "string"}}}
-        streams = [
-            {
-                "stream": {"name": name, "json_schema": schema, "namespace": self.namespace},
-                "sync_mode": "incremental",
-                "destination_sync_mode": mode,
-                "primary_key": [["id"]],
-                **WAYS[self.way][name in REPLACED],
-            }
-            for name, mode in MODES.items()
-        ]
-        return {"streams": streams}
+        return {"streams": [self._configured(name) for name in self.lively]}
+
+    def _configured(self, name: str) -> dict[str, Any]:
+        shape, text = SHAPES[name], {"type": ["null", "string"]}
+        types = {"c": CURSOR_TYPES[self.chosen.cursor]}
+        names = ["id", "v", *(["c", "d"] if shape.has_key else []), *(["m"] if shape.has_day else [])]
+        properties = {COLUMNS[each]: types.get(each, text) for each in names}
+        asked = WAYS[self.way][shape.replaces]
+        is_append = "generation_id" in asked or (shape.has_day and self.chosen.scope_appends)
+        return {
+            "stream": {
+                "name": name,
+                "json_schema": {"properties": properties},
+                "namespace": self.namespace,
+                "is_resumable": self.chosen.is_resumable,
+            },
+            "sync_mode": "full_refresh" if shape.is_full_refresh else "incremental",
+            "destination_sync_mode": shape.mode.replace("overwrite", "append") if is_append else shape.mode,
+            "primary_key": [["id"]],
+            "cursor_field": ["c"],
+            **asked,
+        }
 
     def _sync(self, rows: int) -> Sync:
         store = None if self.bucket is None else self.bucket.store()
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         streams: dict[StreamKey, StreamImports] = {}
+        first_step = min(self._target(each).step for each in self.lively)
+        counts = BlockCounts(BlockCounter(self.pigment).count, self.config.count_blocks)  # type: ignore[arg-type] # stands in
         for each in parse_catalog(self._catalog()):
             converter = RecordConverter(each, (), CsvDialect())
             kept = None if self.bucket is None else RejectionsOnDisk(self.spool, lambda: NOW)
-            files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now)
-            if each.mode is WriteMode.REPLACE:
-                streams[each.key] = Reload(each, TARGETS[each.name], files, 10.0, store)
+            deleted = DeletedRows(self.chosen.deleted_rows)
+            files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now, deleted_rows=deleted)
+            target = self._target(each.name)
+            if each.mode is WriteMode.REPLACE or target.scope is not None:
+                streams[each.key] = Reload(each, target, files, 10.0, store, counts)
             else:
-                streams[each.key] = Changes(each, TARGETS[each.name], files, self.spool, store)
+                at_states = goes_at_states(each, is_first_step=target.step == first_step)
+                streams[each.key] = Changes(each, target, files, self.spool, store, goes_at_states=at_states)
         self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
         states = StateOutput(self.state_spool, self._on_lines, self.cancel)
-        loader = Loader(streams, self.queues, states, self.cancel, 600.0)
+        loader = Loader(streams, self.queues, states, self.cancel, 600.0, counts)  # type: ignore[arg-type] # stands in
         return Sync(streams, loader, states, self.cancel, Patience(still_wanted_seconds=0.0))
+
+    def _on_push(self, configuration_id: str) -> None:
+        """A file is about to be pushed."""
+        try:
+            self.ledger.check_push(configuration_id, self.pigment)
+        except AssertionError as error:
+            self.broken = self.broken or error
 
     def _on_lines(self, lines: bytes) -> None:
         for line in lines.splitlines():
@@ -186,7 +277,7 @@ class Platform(RuleBasedStateMachine):
 
     def _finish(self, rest: bytes = b"") -> None:
         failure, is_only_empty = None, False
-        self.ended = True
+        self.ended = self.ledger.has_ended = True
         try:
             self.lines.rest = rest
             for _ in self.running_sync:
@@ -201,6 +292,8 @@ class Platform(RuleBasedStateMachine):
         self.clean = (failure is None or is_only_empty) and not self.cancel.requested
         self.pigment.settle()
         self.ledger.check_end(self.pigment, clean=self.clean, failure=failure)
+        if self.clean:
+            self.ledger.check_empty(self.pigment, is_reported=is_only_empty)
         if not self.clean and failure != "config_error":
             self.ledger.check_repeatable(self.pigment)
         if self.pushes_at_cancel is not None:
@@ -232,22 +325,35 @@ class Platform(RuleBasedStateMachine):
                 lines.append(_line(self._state_of(self._name(number), {"x": 1})))
         self._take(b"".join(lines))
 
-    def _records(self, name: str, kinds: list[str], naming: str) -> list[bytes]:
+    def _records(self, name: str, kinds: Kinds, naming: str) -> list[bytes]:
         lines: list[bytes] = []
-        rows: list[tuple[str, str] | None] = []
-        for position, kind in enumerate(kinds):
-            number = len(self.ledger.sent[name]) + len(rows)
-            row = (f"key {number % 2}", str(number)) if name == "matched" else (f"{name} {number}", "")
+        records: list[Sent | None] = []
+        for position, (kind, key, cursor) in enumerate(kinds):
             if kind == "unreadable" and not self.is_calm:
                 lines.append(b"not JSON\n")
                 continue
-            data = NOT_OBJECTS.get(kind, {"id": row[0], "v": row[1]})
-            rows.append(None if kind in NOT_OBJECTS else row)
+            data, sent = self._record(name, len(self.ledger.sent[name]) + len(records), kind, key, cursor)
+            records.append(None if kind in NOT_OBJECTS else sent)
             is_named = naming == "named" or (naming == "named in turn" and position % 3 == 0)
-            record = {"stream": name, "data": data} | ({"namespace": self.namespace} if is_named else {})
+            record = {"stream": name, "data": NOT_OBJECTS.get(kind, data)}
+            record |= {"namespace": self.namespace} if is_named else {}
             lines.append(_line({"type": "RECORD", "record": record}))
-        self.ledger.record(name, rows, len(kinds) - len(rows))
+        self.ledger.record(name, records, len(kinds) - len(records))
         return lines
+
+    def _record(self, name: str, number: int, kind: str, key: int, cursor: int) -> tuple[dict[str, Any], Sent | None]:
+        """A record, and what the oracle calls it: None where it is to be rejected."""
+        shape = SHAPES[name]
+        value, rank = CURSORS[self.chosen.cursor][cursor]
+        data: dict[str, Any] = {"id": f"{name} {number}", "v": None if kind == "blank" else str(number)}
+        is_deletion = kind == "deleted" and shape.has_key
+        if shape.has_key:
+            data |= {"id": None if kind == "keyless" else f"key {key}", "c": value}
+            data["_ab_cdc_deleted_at"] = DELETED_AT if is_deletion else None
+        if shape.has_day:
+            data["m"] = None if kind == "keyless" else DAYS[key]
+        row = Row(*("" if (cell := data.get(column)) is None else str(cell) for column in COLUMNS.values()))
+        return data, None if shape.has_key and kind == "keyless" else Sent(row, rank, is_deletion)
 
     @running
     @rule(number=NUMBERS, named=st.booleans(), content=CONTENTS, stats=STATS)
@@ -272,6 +378,7 @@ class Platform(RuleBasedStateMachine):
 
     def _state_of_all(self, kind: str, shared: Any, streams: dict[str, Any], stats: str = "right") -> None:
         said, count = self._announced(stats, None)
+        streams = {name: content for name, content in streams.items() if name in self.lively}
         named = [
             {"stream_descriptor": self._descriptor(name, named=True), "stream_state": content}
             for name, content in streams.items()
@@ -279,7 +386,7 @@ class Platform(RuleBasedStateMachine):
         if kind == "GLOBAL":
             cleared = [name for name, content in streams.items() if content is None]
         else:
-            cleared = [] if shared else list(MODES)
+            cleared = [] if shared else self.lively
         number = self.ledger.state(None, count, cleared)
         content = {"global": {"shared_state": shared, "stream_states": named}} if kind == "GLOBAL" else {"data": shared}
         self._send({"type": "STATE", "state": {"type": kind, "id": number, **content, **said}})
@@ -358,7 +465,7 @@ class Platform(RuleBasedStateMachine):
     def _complete(self, content: Any, *, of_all: bool) -> None:
         if of_all:
             self._state_of_all("GLOBAL", content, {})
-        for name in MODES:
+        for name in self.lively:
             if not (of_all or self.ended):
                 self._send(self._state_of(name, content))
             if not self.ended and (self.way != "custom image" or self.ledger.has_statuses):
@@ -373,8 +480,8 @@ class Platform(RuleBasedStateMachine):
     def nothing_is_lost_doubled_changed_or_touched_without_proof(self) -> None:
         if hasattr(self, "ledger"):
             self.steps_before_end -= 1
-            generations = self.way != "custom image"
-            self.ledger.check_now(self.pigment, ended=self.ended, clean=self.clean, generations=generations)
+            self.ledger.has_ended = self.ended
+            self.ledger.check_now(self.pigment)
 
     def teardown(self) -> None:
         if not hasattr(self, "spool"):
