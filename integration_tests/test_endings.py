@@ -20,6 +20,7 @@ from writing import (
     LEDGER,
     Attempt,
     clearing,
+    empty_state,
     entries,
     entry,
     fill,
@@ -127,32 +128,35 @@ def test_a_source_that_succeeded_replaces_the_block(filled: Runner, way: Way, mo
 
 
 @WAYS
-def test_no_record_and_the_last_state_of_a_source_that_succeeded_clear_the_block_only_where_the_state_is_empty(
-    filled: Runner, way: Way
-) -> None:
-    kept = overwrite([state(5, records=0)], way).run(filled, Succeeded(), targets=pair(filled))
-    assert kept.exit_code == 0, kept.everything
-    assert entries(filled) == OLD
+def test_no_record_clears_the_block_only_where_the_state_is_null(filled: Runner, way: Way) -> None:
+    for content in ({"place": 5}, {}):
+        last = empty_state(5, without=content)
+        last["state"]["sourceStats"] = {"recordCount": 0.0}
+        kept = overwrite([last], way).run(filled, Succeeded(), targets=pair(filled))
+        assert failure_types(kept) == {"config_error"}
+        assert entries(filled) == OLD
 
-    empty = state(0, records=0)
-    empty["state"]["stream"]["stream_state"] = {}
-    cleared = overwrite([empty], way).run(filled, Succeeded(), targets=pair(filled))
+    cleared = overwrite([empty_state(5)], way).run(filled, Succeeded(), targets=pair(filled))
     assert cleared.exit_code == 0, cleared.everything
     assert entries(filled) == []
 
 
 @pytest.mark.parametrize("mode", ["append", "append_dedup"])
+@pytest.mark.parametrize("sync_mode", ["incremental", "full_refresh"])
 @WAYS
-def test_where_rows_are_added_those_after_the_last_state_wait_for_the_proof(
-    filled: Runner, way: Way, mode: str
+def test_where_rows_are_added_those_that_nothing_confirmed_wait_for_the_proof(
+    filled: Runner, way: Way, mode: str, sync_mode: str
 ) -> None:
+    """The last state of a full refresh confirms nothing, because a stock source that failed sends one, too."""
     messages = [*many(8), state(1, records=8), *many(3, 9)]
-    run = Attempt([stream()], mode, way, messages).run(filled, SourceFailed(grace_seconds=20), targets=None)
+    attempt = Attempt([stream()], mode, way, messages, sync_mode=sync_mode)
+    run = attempt.run(filled, SourceFailed(grace_seconds=20), targets=None)
 
-    assert entries(filled) == OLD + names(8)
-    assert [each["stream"]["stream_state"]["place"] for each in run.states] == [1]
+    is_confirmed = sync_mode == "incremental"
+    assert entries(filled) == OLD + (names(8) if is_confirmed else [])
+    assert len(run.states) == is_confirmed
     assert failure_types(run) == {"transient_error"}
-    assert any("3" in each["message"] for each in run.errors), run.errors
+    assert any(("3" if is_confirmed else "11 records") in each["message"] for each in run.errors), run.errors
 
 
 @pytest.mark.parametrize("mode", ["append", "append_dedup"])

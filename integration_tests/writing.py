@@ -184,13 +184,15 @@ class Attempt:
     messages: Sequence[Message]
     half: bytes = b""
     generation: int = 1
+    sync_mode: str = "full_refresh"
     rules: DestinationRules = field(default_factory=DestinationRules)
 
     def run(self, destination: Runner, ending: Ending, **config: Any) -> Run:
         """Send everything, end as the platform does, and check what came back against the platform's rules."""
         generations = dict.fromkeys(range(len(self.streams)), self.generation)
         delivery = destination.deliver(
-            catalog_for(self.streams, self.mode, self.way, generations=generations), **config
+            catalog_for(self.streams, self.mode, self.way, generations=generations, sync_mode=self.sync_mode),
+            **config,
         )
         delivery.send(*(as_lines([self._passed(each)]) for each in self.messages))
         delivery.send(self.half)
