@@ -97,6 +97,7 @@ def test_a_keyed_list_that_two_files_reload_is_told_what_it_costs(destination: R
     run = write(destination, whole("Entries", rows), NIGHTLY, targets=targets, max_file_rows=2)
     assert run.exit_code == 0
     assert [row[:2] for row in contents(block)] == [("E1", "10"), ("E2", "20"), ("E3", "30")]
-    said = [each["message"] for each in run.of("LOG") if "unique identifier" in each["message"]]
+    said = [each["message"] for each in run.of("LOG") if "in 2 files" in each["message"]]
     assert len(said) == 1
+    assert "unique identifier" in said[0]
     assert "one file" in said[0]

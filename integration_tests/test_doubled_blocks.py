@@ -281,6 +281,32 @@ def test_a_metric_with_two_scenarios_is_not_counted(destination: Runner) -> None
     assert not [each for each in destination.pigment.requests if each.operation == "export_metric"]
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr")
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["empty before", "an old cell stays"])
+@pytest.mark.parametrize("pivoted", [False, True], ids=["a blank", "months as columns"])
+def test_a_metric_is_counted_in_cells(destination: Runner, pivoted: bool, stale: bool) -> None:
+    """Two rows are one cell where one of them is blank, and eight where four months are columns."""
+    teams = add_list(destination, "Teams", ("Team",), [("A",), ("B",), ("C",)], is_dimension=True)
+    dimensions, columns, settings = [teams], ["Teams", "Cost"], {}
+    rows: list[dict[str, Any]] = [{"Teams": "A", "Cost": 1}, {"Teams": "B", "Cost": None}]
+    if pivoted:
+        dimensions.append(add_list(destination, "Months", ("Month",), [(each,) for each in MONTHS], is_dimension=True))
+        columns, settings = ["Teams", *MONTHS], {"mapping": {"Teams": "Teams"}, "pivot": "Months"}
+        rows = [{"Teams": team, **dict.fromkeys(MONTHS, 1)} for team in "AB"]
+    metric = add_metric(destination, "Cost", dimensions, {("C", "Jan")[: len(dimensions)]: "9"} if stale else {})
+    configuration = configure(destination, metric, "Cost", clear_before_import=False, **settings)
+    catalog = a_catalog(configured(table("Cost", *columns), "overwrite"))
+    run = write(destination, whole("Cost", rows), catalog, targets=[clears("Cost", configuration)])
+    if stale:
+        config_error(run)
+        assert not run.states
+    else:
+        assert run.exit_code == 0
+        assert with_state(run) == {"Cost"}
+
+
 REFRESH = {"generation_id": 2, "minimum_generation_id": 2, "sync_id": 7}
 PLAIN = {"generation_id": 2, "minimum_generation_id": 0, "sync_id": 8}
 
