@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -288,3 +289,15 @@ def test_a_block_whose_export_fails_again_and_again_can_be_excluded(source: Runn
     assert not run.of("CATALOG")
     assert run.errors[0]["message"].endswith('If it stays like this, leave the block out under "Exclude".')
     assert "Broken" not in source.discovered(exclude=["Broken"])
+
+
+@pytest.mark.parametrize(("stored", "entered"), [("Umsa\u0308tze", "Ums\u00e4tze"), ("Ums\u00e4tze", "Umsa\u0308tze")])
+def test_a_name_is_the_same_however_its_letters_are_stored(source: Runner, stored: str, entered: str) -> None:
+    block = add_list(source, stored, ["Item"], [["a"], ["b"]])
+    custom = [{"block": entered, "request": json.dumps({"listFilter": [block.items[0].id]})}]
+
+    assert set(source.discovered(include=[entered])) == {stored}
+    assert stored not in source.discovered(exclude=[entered])
+    assert status(source, include=[entered], block_requests=custom)[0] == "SUCCEEDED"
+    run = source.run("read", catalog=source.catalog(stored, block_requests=custom), block_requests=custom)
+    assert [each["data"]["Item"] for each in run.records] == ["a"]

@@ -46,7 +46,7 @@ def _needed_purposes(config: Mapping[str, Any]) -> frozenset[Purpose]:
 
 def _try_all(client: PigmentClient, settings: SourceConfig) -> str:
     catalog = _require_catalog(client, settings)
-    custom = [each for each in catalog.targets if _is_custom(settings, each)]
+    custom = [each for each in catalog.targets if each.custom is not None]
     views = [each for each in catalog.targets if each.kind is ExportKind.VIEW]
     for each in (*views, *custom)[:_MOST_TRIED]:
         _check_export(client, settings, each)
@@ -75,10 +75,6 @@ def _require_catalog(client: PigmentClient, settings: SourceConfig) -> ExportCat
     for each in catalog.targets:
         export_requests(settings, each)  # checks the payloads, so that a wrong one does not stop a sync halfway
     return catalog
-
-
-def _is_custom(settings: SourceConfig, target: ExportTarget) -> bool:
-    return any(each.block in target.aliases for each in settings.custom_exports)
 
 
 def _check_one_export(client: PigmentClient, settings: SourceConfig, targets: Sequence[ExportTarget]) -> None:

@@ -13,6 +13,7 @@ from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, id_in_address, pasted_id
 from pigment_client.json_objects import forbid_constant
 from pigment_client.models import Block, ExportKind
+from pigment_client.names import composed
 from pigment_client.payloads import find_problem, in_described_words
 from pigment_csv.dialect import CsvDialect
 
@@ -66,32 +67,27 @@ class SourceConfig:
     audit_log: bool
     num_workers: int
 
-    def chooses(self, block: Block, applications: Sequence[str] = ()) -> bool:
-        """Whether a block becomes a stream; `applications` are the names of its application if several are read."""
-        if block.type.kind not in self.block_types:
-            return False
-        if self.include and not any_matches(self.include, block.name, applications):
-            return False
-        return not any_matches(self.exclude, block.name, applications)
+    def choose(self, blocks: Sequence[Block], applications: Sequence[str] = ()) -> list[Block]:
+        """The blocks that become streams; `applications` are the names of their application if several are read."""
+        possible = [each for each in blocks if each.type.kind in self.block_types]
+        names = [each.name for each in possible]
+        included = _all_matching(self.include, names, applications) if self.include else set(names)
+        excluded = _all_matching(self.exclude, names, applications)
+        return [each for each in possible if each.name in included - excluded]
 
-    def payloads_for(self, kind: ExportKind, *names: str) -> tuple[Payload, ...]:
-        """The payloads of the slices of a block or view, at least one; `names` are its ID and name.
+    def payloads_for(self, kind: ExportKind, name: str, custom: CustomExport | None) -> tuple[Payload, ...]:
+        """The payloads of the slices of a block or view, at least one; `name` is what messages call it.
 
         Raises `ConfigProblem` with the path of what does not fit the API description.
         """
         if kind is ExportKind.VIEW:
             return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
-        matching = [each for each in self.custom_exports if each.block in names]
-        if len(matching) > 1:
-            raise ConfigProblem(
-                f'There is more than one entry for the block "{names[-1]}" under "Custom exports": merge them.'
-            )
-        request: Payload = matching[0].request if matching else {}
-        slices: tuple[Payload, ...] = (matching[0].slices if matching else ()) or ({},)
-        _require_compatible(request, slices, names[-1])
+        request: Payload = custom.request if custom else {}
+        slices: tuple[Payload, ...] = (custom.slices if custom else ()) or ({},)
+        _require_compatible(request, slices, name)
         return tuple(
             {
-                **_require_valid({**request, **each}, kind, names[-1], number if len(slices) > 1 else None),
+                **_require_valid({**request, **each}, kind, name, number if len(slices) > 1 else None),
                 **_FORMAT,
                 "friendlyHeaders": self.friendly_headers,
             }
@@ -205,6 +201,19 @@ def _json(text: str, block: str, field: str, nothing: Any) -> Any:
             f'"{field}" of the block "{block}" under "Custom exports" is not JSON{place}: paste it again from '
             "Pigment's payload generator."
         ) from None
+
+
+def _all_matching(patterns: Iterable[str], names: Sequence[str], applications: Sequence[str]) -> set[str]:
+    """The names of blocks that a pattern matches, in the form in which it is written or else in the composed one."""
+    found: set[str] = set()
+    for pattern in patterns:
+        exact = {name for name in names if any_matches([pattern], name, applications)}
+        # With a placeholder, it does not say which form is meant.
+        if not exact or set(pattern) & {"*", "?"}:
+            spaces = [composed(each) for each in applications]
+            exact |= {name for name in names if any_matches([composed(pattern)], composed(name), spaces)}
+        found |= exact
+    return found
 
 
 def any_matches(patterns: Iterable[str], block: str, applications: Sequence[str] = ()) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pigment_client.errors import PigmentError
 from pigment_client.models import Block, BlockType, ExportKind, ExportRequest
-from source_pigment.config import NamedView, SourceConfig
+from source_pigment.config import CustomExport, NamedView, SourceConfig
 from source_pigment.discovery.names import Named, StreamName, namespaces, stream_names
 from source_pigment.discovery.schema import KnownNames
 
@@ -31,7 +31,8 @@ class Application:
 class ExportTarget:
     """What a stream exports: a block, or a view (`block` is None).
 
-    `known_names` explain its columns. `application` is None where the connection reads only one.
+    `known_names` explain its columns. `application` is None where the connection reads only one. `custom` is the
+    entry of the configuration that says how the block is exported.
     """
 
     stream: StreamName
@@ -40,6 +41,7 @@ class ExportTarget:
     block: Block | None
     known_names: KnownNames
     application: Application | None = None
+    custom: CustomExport | None = None
 
     @property
     def subject(self) -> str:
@@ -49,10 +51,13 @@ class ExportTarget:
     def aliases(self) -> tuple[str, ...]:
         """What the configuration may call it: its id, its names, and these after its application's; last, for users."""
         own = self.block.name.strip() if self.block else self.stream.name
-        names = dict.fromkeys((self.stream.name, own))
+        names = dict.fromkeys((*self.names_of(self.stream.name), *self.names_of(own)))
+        return self.id, *names, str(StreamName(own, self.stream.namespace))
+
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """A name that it has, alone and after each name of its application."""
         prefixes = self.application.names if self.application else ()
-        prefixed = (f"{prefix}/{name}" for prefix in prefixes for name in names)
-        return self.id, *names, *prefixed, str(StreamName(own, self.stream.namespace))
+        return name, str(StreamName(name, self.stream.namespace)), *(f"{prefix}/{name}" for prefix in prefixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +103,55 @@ def name_applications(named: Sequence[tuple[str, str]]) -> tuple[Application, ..
 
 
 def catalog_of(
-    config: SourceConfig, blocks: Sequence[Block], views: Sequence[NamedView], application: Application | None = None
+    config: SourceConfig,
+    blocks: Sequence[Block],
+    views: Sequence[NamedView],
+    application: Application | None = None,
+    custom: Mapping[str, CustomExport] | None = None,
 ) -> ExportCatalog:
-    """What there is to read of one application, which has these blocks and views."""
-    chosen = [block for block in blocks if config.chooses(block, application.names if application else ())]
-    known, namespace = _known_names(blocks), application.namespace if application else None
+    """What there is to read of one application, which has these blocks and views.
+
+    `custom` are the custom exports by the id of their block.
+    """
+    chosen = config.choose(blocks, application.names if application else ())
+    known, namespace, custom = _known_names(blocks), application.namespace if application else None, custom or {}
     others = tuple(
-        ExportTarget(StreamName(block.name, namespace), block.type.kind, block.id, block, known, application)
+        ExportTarget(
+            StreamName(block.name, namespace),
+            block.type.kind,
+            block.id,
+            block,
+            known,
+            application,
+            custom.get(block.id),
+        )
         for block in blocks
         if block not in chosen
     )
-    return ExportCatalog(name_targets(chosen, views, application, known), others)
+    return ExportCatalog(name_targets(chosen, views, application, known, custom), others)
 
 
 def name_targets(
-    blocks: Sequence[Block], views: Sequence[NamedView], application: Application | None, known_names: KnownNames
+    blocks: Sequence[Block],
+    views: Sequence[NamedView],
+    application: Application | None,
+    known_names: KnownNames,
+    custom: Mapping[str, CustomExport],
 ) -> tuple[ExportTarget, ...]:
     """These blocks and views of one application, each with a unique stream name."""
     named = [Named(block.id, block.name, block.type.kind.value) for block in blocks]
     named += [Named(view.view_id, view.name, ExportKind.VIEW.value) for view in views]
     namespace = application.namespace if application else None
     return tuple(
-        ExportTarget(StreamName(name, namespace), ExportKind(each.kind), each.id, block, known_names, application)
+        ExportTarget(
+            StreamName(name, namespace),
+            ExportKind(each.kind),
+            each.id,
+            block,
+            known_names,
+            application,
+            custom.get(each.id) if block else None,
+        )
         for name, each, block in zip(stream_names(named), named, [*blocks, *(None for _ in views)], strict=True)
     )
 
@@ -132,7 +164,7 @@ def _known_names(blocks: Sequence[Block]) -> KnownNames:
 
 def export_requests(config: SourceConfig, target: ExportTarget) -> tuple[ExportRequest, ...]:
     """The exports that a stream reads, one for each slice and at least one; raises `ConfigProblem`."""
-    payloads = config.payloads_for(target.kind, *target.aliases)
+    payloads = config.payloads_for(target.kind, target.aliases[-1], target.custom)
     return tuple(ExportRequest(target.kind, target.id, payload) for payload in payloads)
 
 

@@ -14,7 +14,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyMissing, KeyRejected, PigmentError, TryLater
 from pigment_client.models import Block, ExportKind, View
 from pigment_client.wording import counted, listed
-from source_pigment.config import NamedView, SourceConfig
+from source_pigment.config import CustomExport, NamedView, SourceConfig
 from source_pigment.discovery.catalog import (
     Application,
     Applications,
@@ -24,7 +24,7 @@ from source_pigment.discovery.catalog import (
     explain_invisible,
     name_applications,
 )
-from source_pigment.discovery.matching import HIDDEN, ConfiguredStream, check_custom_exports
+from source_pigment.discovery.matching import HIDDEN, ConfiguredStream, resolve_custom_exports
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import KnownNames
 
@@ -43,8 +43,9 @@ def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCa
         seen = _list_applications(client)
         blocks, failed = _list_blocks(client, config, seen)
         applications = Applications(seen, failed)
-        check_custom_exports(config, blocks.items(), None if failed else ())
-        catalog = _combine(config, blocks, _place_views(client, config, blocks, look_for_all=True), applications)
+        custom = resolve_custom_exports(config, blocks.items(), None if failed else ())
+        views = _place_views(client, config, blocks, look_for_all=True)
+        catalog = _combine(config, blocks, views, applications, custom)
         _require_listed(applications, PigmentError)
         _log_left_out(catalog, applications)
     if not catalog.targets:
@@ -69,14 +70,16 @@ def fetch_catalog_for(
     applications = Applications(seen, failed)
     unavailable = [each for each in configured if each.is_unavailable(applications)]
     try:
-        check_custom_exports(config, blocks.items(), set().union(*(each.aliases for each in unavailable)))
+        excused = set().union(*(each.aliases for each in unavailable))
+        custom = resolve_custom_exports(config, blocks.items(), excused)
     except ConfigProblem:
         # The entry may be for a block that could not be listed this time, so it is not known to be wrong.
         _require_listed(applications, TryLater)
         raise
     # A stream that notes its view's id can be read without knowing the view's application.
     by_name = any(each.schema.object_id is None for each in configured)
-    return _combine(config, blocks, _place_views(client, config, blocks, look_for_all=by_name), applications)
+    views = _place_views(client, config, blocks, look_for_all=by_name)
+    return _combine(config, blocks, views, applications, custom)
 
 
 def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
@@ -107,8 +110,8 @@ def explain_unplaced(view: ExportTarget) -> str:
 
 def _fetch_one(client: PigmentClient, config: SourceConfig, application_id: str) -> ExportCatalog:
     blocks = client.list_blocks(application_id)
-    check_custom_exports(config, [(None, blocks)])
-    return catalog_of(config, blocks, config.views)
+    custom = resolve_custom_exports(config, [(None, blocks)])
+    return catalog_of(config, blocks, config.views, custom=custom)
 
 
 def _list_applications(client: PigmentClient) -> tuple[Application, ...]:
@@ -169,10 +172,11 @@ def _combine(
     blocks: Mapping[Application, Sequence[Block]],
     views: Mapping[str | None, Sequence[NamedView]],
     applications: Applications,
+    custom: Mapping[str, CustomExport],
 ) -> ExportCatalog:
     """One catalog of several applications."""
     parts = [
-        catalog_of(config, listed_blocks, views.get(application.id, ()), application)
+        catalog_of(config, listed_blocks, views.get(application.id, ()), application, custom)
         for application, listed_blocks in blocks.items()
     ]
     unplaced = (

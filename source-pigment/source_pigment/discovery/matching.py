@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
-from pigment_client.models import Block
+from pigment_client.models import Block, is_id
+from pigment_client.names import matching_names
 from pigment_client.wording import listed
-from source_pigment.config import SourceConfig
+from source_pigment.config import CustomExport, SourceConfig
 from source_pigment.discovery.catalog import Application, Applications, ExportCatalog, ExportTarget, name_targets
 from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, StreamName
 from source_pigment.discovery.schema import ConfiguredSchema, KnownNames
@@ -105,7 +106,8 @@ def _by_name(config: SourceConfig, catalog: ExportCatalog, name: StreamName) -> 
             f'The stream "{name}" has no namespace, so that with an empty "Application ID" it is not known which '
             "application it belongs to: enter the ID, or refresh the schema of the connection."
         )
-    return next((each for each in catalog.targets if each.stream == name), None)
+    meant = matching_names(str(name), [str(each.stream) for each in catalog.targets])
+    return next((each for each in catalog.targets if str(each.stream) in meant), None)
 
 
 def _why_unavailable(applications: Applications, configured: ConfiguredStream) -> Exception:
@@ -153,55 +155,93 @@ def _not_listed(stream: StreamName, error: PigmentError) -> Exception:
 def require_unambiguous_exports(
     config: SourceConfig, catalog: ExportCatalog, configured: Iterable[ConfiguredStream]
 ) -> None:
-    """Raise `ConfigProblem` where one custom export would be for several streams.
+    """Raise `ConfigProblem` where a custom export may be for another block than the one that has its name now.
 
     A renamed block has two names, its own and its stream's, and another block may have taken one of them.
     """
-    found: list[ExportTarget | None] = []
-    for each in configured:
+    entries = [each for each in config.custom_exports if not is_id(each.block)]
+    for stream in configured if entries else ():
+        found = None
         # What is wrong with a stream is reported when it is opened.
         with suppress(ConfigProblem):
-            found.append(_look_up(config, catalog, each))
-    for entry in config.custom_exports:
-        meant = {each.id: each.stream for each in found if each and each.block and entry.block in each.aliases}
-        if len(meant) > 1:
-            raise ConfigProblem(
-                f'Blocks were renamed, so that the entry "{entry.block}" under "Custom exports" may be for any of the '
-                f"streams {listed(map(str, meant.values()))}: enter the ID of the block instead of its name."
+            found = _look_up(config, catalog, stream)
+        if found is None or found.block is None:
+            continue
+        is_taken = _is_name_of_another(found, (*catalog.targets, *catalog.others))
+        for entry in entries:
+            by_stream, is_applied = (
+                matching_names(entry.block, found.names_of(found.stream.name)),
+                found.custom is entry,
             )
+            # The stream's name means another block now, or the two have swapped their names.
+            if (by_stream and not is_applied) or (is_applied and not by_stream and is_taken):
+                raise ConfigProblem(
+                    "Blocks were renamed since the schema was discovered, so it is not known which block the entry "
+                    f'"{entry.block}" under "Custom exports" is for: enter the ID of the block instead of its name.'
+                )
 
 
-def check_custom_exports(
+def _is_name_of_another(found: ExportTarget, everything: Iterable[ExportTarget]) -> bool:
+    """Whether another block of the application now has the name of this one's stream."""
+    others = [each for each in everything if each.block and each.id != found.id]
+    return any(
+        each.application == found.application and matching_names(found.stream.name, each.aliases) for each in others
+    )
+
+
+def resolve_custom_exports(
     config: SourceConfig,
     listings: Collection[tuple[Application | None, Sequence[Block]]],
     excused: Collection[str] | None = (),
-) -> None:
-    """Raise `ConfigProblem` for an entry that names no block, or several.
+) -> dict[str, CustomExport]:
+    """The custom exports by the id of their block; raises `ConfigProblem` for one that names no block, or several.
 
     `listings` are the applications with their blocks; the application is None where the connection reads only one.
     `excused` are names of blocks that could not be listed, which an entry may be for; None excuses every name.
     """
-    several = any(application for application, _ in listings)
     ids: dict[str, set[str]] = {}
-    for application, blocks in listings:
-        for target in name_targets(blocks, (), application, KnownNames()):
+    for application, blocks in listings if config.custom_exports else ():
+        for target in name_targets(blocks, (), application, KnownNames(), {}):
             for alias in target.aliases:
                 ids.setdefault(alias, set()).add(target.id)
+    found: dict[str, CustomExport] = {}
+    unknown: list[str] = []
     for each in config.custom_exports:
-        if len(ids.get(each.block, ())) > 1:
-            instead = ", or put its application in front of the name (application/block)" if several else ""
-            raise ConfigProblem(
-                f"{len(ids[each.block])} blocks of the application{'s' if several else ''} are called "
-                f'"{each.block}", so it is not known which of them the entry under "Custom exports" is for: enter the '
-                f"ID of the block instead of its name{instead}."
-            )
-    unknown = [each.block for each in config.custom_exports if each.block not in ids]
-    unknown = [] if excused is None else [each for each in unknown if each not in excused]
+        meant = {id_ for alias in matching_names(each.block, ids) for id_ in ids[alias]}
+        if len(meant) > 1:
+            raise _for_several(each, len(meant), several=any(application for application, _ in listings))
+        for id_ in meant:
+            if id_ in found:
+                raise ConfigProblem(
+                    f'There is more than one entry for the block "{each.block}" under "Custom exports": merge them.'
+                )
+            found[id_] = each
+        if not meant and excused is not None and not matching_names(each.block, excused):
+            unknown.append(each.block)
     if unknown and any(blocks for _, blocks in listings):
-        spaces = [(application.namespace if application else None, blocks) for application, blocks in listings]
-        there = listed(str(StreamName(block.name, space)) for space, blocks in spaces for block in blocks)
-        raise ConfigProblem(
-            f"{'None of the applications has a' if several else 'The application has no'} block named "
-            f"{', '.join(unknown)} that the owner of the API key can see: correct the entry under "
-            f'"Custom exports". There are: {there}.'
-        )
+        raise _for_none(unknown, listings)
+    return found
+
+
+def _for_several(entry: CustomExport, count: int, *, several: bool) -> ConfigProblem:
+    """Why an entry that names more than one block cannot be used."""
+    instead = ", or put its application in front of the name (application/block)" if several else ""
+    return ConfigProblem(
+        f'{count} blocks of the application{"s" if several else ""} are called "{entry.block}", so it is not known '
+        'which of them the entry under "Custom exports" is for: enter the ID of the block instead of its name'
+        f"{instead}."
+    )
+
+
+def _for_none(
+    unknown: Sequence[str], listings: Collection[tuple[Application | None, Sequence[Block]]]
+) -> ConfigProblem:
+    """Why entries that name no block cannot be used."""
+    several = any(application for application, _ in listings)
+    spaces = [(application.namespace if application else None, blocks) for application, blocks in listings]
+    there = listed(str(StreamName(block.name, space)) for space, blocks in spaces for block in blocks)
+    return ConfigProblem(
+        f"{'None of the applications has a' if several else 'The application has no'} block named "
+        f"{', '.join(unknown)} that the owner of the API key can see: correct the entry under "
+        f'"Custom exports". There are: {there}.'
+    )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, ResponseNotUnderstood, Unavailable
 from pigment_client.models import Block, BlockType, ExportKind
-from source_pigment.config import SourceConfig, parse_config
+from source_pigment.config import CustomExport, SourceConfig, parse_config
 from source_pigment.discovery.catalog import (
     Application,
     Applications,
@@ -26,10 +26,10 @@ from source_pigment.discovery.catalog import (
 )
 from source_pigment.discovery.matching import (
     ConfiguredStream,
-    check_custom_exports,
     find_target,
     require_distinct_streams,
     require_unambiguous_exports,
+    resolve_custom_exports,
 )
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
@@ -57,10 +57,14 @@ APPLICATIONS = name_applications([(PLAN, "Plan"), (SALES, "Sales")])
 LISTINGS = [(each, BLOCKS[each.id]) for each in APPLICATIONS]
 
 
-def catalog(settings: SourceConfig, failed: dict[str, PigmentError] | None = None) -> ExportCatalog:
+def catalog(
+    settings: SourceConfig,
+    failed: dict[str, PigmentError] | None = None,
+    custom: dict[str, CustomExport] | None = None,
+) -> ExportCatalog:
     """What there is in both applications, combined from what Pigment lists."""
     failed = failed or {}
-    parts = [catalog_of(settings, BLOCKS[each.id], (), each) for each in APPLICATIONS if each.id not in failed]
+    parts = [catalog_of(settings, BLOCKS[each.id], (), each, custom) for each in APPLICATIONS if each.id not in failed]
     targets, others = ([each for part in parts for each in getattr(part, name)] for name in ("targets", "others"))
     return ExportCatalog(tuple(targets), tuple(others), Applications(APPLICATIONS, failed))
 
@@ -227,15 +231,15 @@ SEEN = st.dictionaries(
 )
 
 
-def everything_in(seen: Seen, failed: set[str]) -> ExportCatalog:
+def everything_in(seen: Seen, failed: set[str], settings: SourceConfig = SEVERAL) -> ExportCatalog:
     applications = name_applications([(id_, name) for id_, (name, _) in seen.items()])
-    parts = [
-        catalog_of(
-            SEVERAL, [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in seen[each.id][1].items()], (), each
-        )
+    listings = [
+        (each, [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in seen[each.id][1].items()])
         for each in applications
         if each.id not in failed
     ]
+    custom = resolve_custom_exports(settings, listings, None)
+    parts = [catalog_of(settings, blocks, (), each, custom) for each, blocks in listings]
     targets = tuple(each for part in parts for each in part.targets)
     return ExportCatalog(
         targets, (), Applications(applications, {id_: NotFound("list blocks") for id_ in failed & seen.keys()})
@@ -287,8 +291,8 @@ def entry(named: str) -> SourceConfig:
 
 def exported_by(settings: SourceConfig) -> set[str]:
     """The blocks that the entry is for."""
-    check_custom_exports(settings, LISTINGS)
-    seen = catalog(settings)
+    custom = resolve_custom_exports(settings, LISTINGS)
+    seen = catalog(settings, custom=custom)
     return {str(each.stream) for each in seen.targets if "scenarios" in export_requests(settings, each)[0].payload}
 
 
@@ -312,48 +316,82 @@ def test_two_entries_for_one_block_are_a_config_problem() -> None:
 
 
 @given(before=SEEN, after=SEEN, word=st.sampled_from(["x", "y", "A/x", "B/y"]))
-def test_no_entry_is_for_two_streams_whatever_was_renamed(before: Seen, after: Seen, word: str) -> None:
+def test_no_entry_is_for_two_blocks_whatever_was_renamed(before: Seen, after: Seen, word: str) -> None:
     settings = config(block_requests=[{"block": word, "request": '{"listFilter": []}'}])
-    now = everything_in(after, set())
-    streams = [
-        noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
-        for each in everything_in(before, set()).targets
-        if each.application
-    ]
-    is_clear = False
-    with suppress(ConfigProblem):
-        require_unambiguous_exports(settings, now, streams)
-        is_clear = True
     changed = set()
-    for each in streams:
-        with suppress(ConfigProblem):
-            found = find_target(settings, now, each)
-            changed |= {found.id} if "listFilter" in export_requests(settings, found)[0].payload else set()
-    assert len(changed) < 2 or not is_clear
+    with suppress(ConfigProblem):
+        now = everything_in(after, set(), settings)
+        streams = [
+            noted(each.stream.namespace, each.stream.name, each.id, each.application.id)
+            for each in everything_in(before, set()).targets
+            if each.application
+        ]
+        require_unambiguous_exports(settings, now, streams)
+        for each in streams:
+            with suppress(ConfigProblem):
+                found = find_target(settings, now, each)
+                changed |= {found.id} if "listFilter" in export_requests(settings, found)[0].payload else set()
+    assert len(changed) < 2
 
 
-def test_an_entry_whose_name_two_blocks_have_swapped_asks_for_the_id() -> None:
-    def seen(names: dict[str, str]) -> ExportCatalog:
-        blocks = [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in names.items()]
-        return catalog_of(config(application_id=PLAN), blocks, ())
+# The blocks of one application, each with a name of its own, by id.
+NAMED = st.lists(st.sampled_from("uvwxyz"), unique=True, min_size=4, max_size=4).map(
+    lambda names: {str(uuid.UUID(int=number)): name for number, name in enumerate(names)}
+)
 
+
+@given(before=NAMED, after=NAMED, word=st.sampled_from("uvwxyz"), read=st.sets(st.integers(0, 3), min_size=1))
+def test_an_entry_is_for_the_block_of_its_name_and_for_none_that_took_it_over(
+    before: dict[str, str], after: dict[str, str], word: str, read: set[int]
+) -> None:
+    settings = config(application_id=PLAN, block_requests=[{"block": word, "request": "{}"}])
+    streams = [noted(None, name, id_) for at, (id_, name) in enumerate(before.items()) if at in read]
+    try:
+        now = renamed(after, settings)
+        require_unambiguous_exports(settings, now, streams)
+    except ConfigProblem:
+        return
+    meant = {find_target(settings, now, each).id for each in streams if find_target(settings, now, each).custom}
+    assert {after[each] for each in meant} <= {word}
+    assert all(each.schema.object_id in meant for each in streams if each.name.name == word)
+    for id_ in meant:
+        others = {name for other, name in after.items() if other != id_}
+        assert before[id_] == word or before[id_] not in others
+
+
+def renamed(names: dict[str, str], settings: SourceConfig) -> ExportCatalog:
+    blocks = [Block(id_, name, BlockType.TRANSACTION_LIST) for id_, name in names.items()]
+    return catalog_of(settings, blocks, (), custom=resolve_custom_exports(settings, [(None, blocks)]))
+
+
+BEFORE = [noted(None, "One", SALES), noted(None, "Two", OTHER)]
+
+
+@pytest.mark.parametrize("streams", [BEFORE, BEFORE[:1], BEFORE[1:]], ids=["both", "the first", "the second"])
+def test_an_entry_whose_name_two_blocks_have_swapped_asks_for_the_id(streams: list[ConfiguredStream]) -> None:
     settings = config(application_id=PLAN, block_requests=[{"block": "One", "request": "{}"}])
-    streams = [noted(None, "One", SALES), noted(None, "Two", OTHER)]
-    require_unambiguous_exports(settings, seen({SALES: "One", OTHER: "Two"}), streams)
-    swapped = seen({SALES: "Two", OTHER: "One"})
-    require_unambiguous_exports(settings, swapped, streams[:1])
-    with pytest.raises(ConfigProblem, match='the entry "One" under "Custom exports" may be for any of the streams'):
-        require_unambiguous_exports(settings, swapped, streams)
+    require_unambiguous_exports(settings, renamed({SALES: "One", OTHER: "Two"}, settings), streams)
+    with pytest.raises(ConfigProblem, match=r'which block the entry "One" under "Custom exports" is for: enter the ID'):
+        require_unambiguous_exports(settings, renamed({SALES: "Two", OTHER: "One"}, settings), streams)
     by_id = config(application_id=PLAN, block_requests=[{"block": SALES, "request": "{}"}])
+    swapped = renamed({SALES: "Two", OTHER: "One"}, by_id)
     require_unambiguous_exports(by_id, swapped, streams)
+    assert [each.id for each in swapped.targets if each.custom] == [SALES]
+
+
+def test_an_entry_for_a_block_that_was_only_renamed_follows_its_new_name() -> None:
+    settings = config(application_id=PLAN, block_requests=[{"block": "Three", "request": "{}"}])
+    now = renamed({SALES: "Three", OTHER: "Two"}, settings)
+    require_unambiguous_exports(settings, now, BEFORE)
+    assert [find_target(settings, now, each).custom is not None for each in BEFORE] == [True, False]
 
 
 def test_an_entry_for_a_block_that_could_not_be_listed_is_no_mistake() -> None:
     settings, listings = entry("Cost"), LISTINGS[:1]
-    check_custom_exports(settings, listings, {"Cost"})
-    check_custom_exports(settings, listings, None)
+    resolve_custom_exports(settings, listings, {"Cost"})
+    resolve_custom_exports(settings, listings, None)
     with pytest.raises(ConfigProblem, match="has a block named Cost"):
-        check_custom_exports(settings, listings, {"Other"})
+        resolve_custom_exports(settings, listings, {"Other"})
 
 
 def test_a_view_has_the_kind_of_a_view() -> None:

@@ -1,0 +1,22 @@
+"""Names as people write them: the same letters may be stored in more than one form (`é` as one character or two). Pure.
+
+Pigment keeps a name as it was entered. A keyboard, a file name on macOS and a copied text differ in the form that they
+write, which no one sees. So a name means what is written exactly like it; only where nothing is, the composed form of
+Unicode counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from unicodedata import normalize
+
+
+def composed(name: str) -> str:
+    """The name in Unicode's composed form (NFC)."""
+    return normalize("NFC", name)
+
+
+def matching_names(wanted: str, known: Iterable[str]) -> list[str]:
+    """The known names that are written exactly like `wanted`, otherwise those with the same composed form."""
+    candidates = list(dict.fromkeys(known))
+    return [wanted] if wanted in candidates else [each for each in candidates if composed(each) == composed(wanted)]

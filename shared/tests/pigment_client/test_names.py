@@ -1,0 +1,34 @@
+"""Names that look the same: what is written exactly alike first, then Unicode's composed form."""
+
+from __future__ import annotations
+
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pigment_client.names import matching_names
+
+TEXTS = st.text(st.sampled_from("aou\u0308\u00e4\u0301\u00e9\u212b\u00c5"), max_size=5)
+
+
+@given(TEXTS, st.sampled_from(["NFC", "NFD"]), st.lists(TEXTS, max_size=5))
+def test_a_name_is_found_however_it_is_stored(name: str, form: str, others: list[str]) -> None:
+    stored = normalize(form, name)  # type: ignore[arg-type] # one of the forms
+    found = matching_names(name, [*others, stored])
+    assert found
+    assert {normalize("NFC", each) for each in found} == {normalize("NFC", name)}
+
+
+@pytest.mark.parametrize(
+    ("known", "found"),
+    [
+        (["\u00e4", "a\u0308"], ["\u00e4"]),
+        (["a\u0308", "a"], ["a\u0308"]),
+        (["a", "A"], []),
+        ([], []),
+    ],
+)
+def test_what_is_written_alike_comes_first(known: list[str], found: list[str]) -> None:
+    assert matching_names("\u00e4", known) == found
