@@ -127,13 +127,29 @@ def test_an_export_that_is_rejected_says_what_to_do(source: Runner, status: int,
     assert len([each for each in source.pigment.requests if each.operation == "export_table"]) == 2
 
 
-@pytest.mark.parametrize("header", [b'Size 5";Amount', b'"quoted";7" pipe', b'a"b;c'])
-def test_a_lone_quote_in_the_header_costs_no_row(source: Runner, header: bytes) -> None:
-    add_raw(source, "Pipes", header + b"\r\n", *([b"x;1\r\n"] * 999), b'7" pipe;2\r\n')
+ROW = b"x;1\r\n"
+LONE = b'5" pipe;1\r\n"a\r\nb";2\r\n6" pipe;3\r\n'
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [b"a;b\r\n", ROW * 999, LONE],
+        [b"a;b\r\n", ROW * 999, LONE[:12], LONE[12:]],
+        [b"a;b\r\n" + ROW * 999 + LONE[:20], LONE[20:]],
+    ],
+    ids=range(3),
+)
+def test_a_lone_quote_is_the_same_error_wherever_the_network_cuts(source: Runner, chunks: list[bytes]) -> None:
+    block = add_raw(source, "Pipes", b"a;b\r\n", ROW)
     catalog = source.catalog("Pipes")
+    block.stream = lambda: iter(chunks)
+    asked = len([each for each in source.pigment.requests if each.operation == "export_list"])
     run = source.run("read", catalog=catalog)
-    held_to_the_rules(run, catalog)
-    assert len(run.records) == 1000
+    assert run.exit_code != 0
+    assert not run.records
+    assert "a quote inside a cell is not doubled (record 1001)" in run.errors[0]["message"]
+    assert len([each for each in source.pigment.requests if each.operation == "export_list"]) - asked == 1
 
 
 def test_a_quote_that_never_closes_does_not_fill_the_memory(source: Runner) -> None:

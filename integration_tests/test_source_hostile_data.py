@@ -126,6 +126,8 @@ LONG = "x" * 200_000
         (b"a;b\r\n;\r\n", [{"a": None, "b": None}]),
         (b"a;b\n1;2\r\n3;4\n", [{"a": "1", "b": 2}, {"a": "3", "b": 4}]),
         (b"a;b\r1;2\r", None),
+        (b"a;b\r\n1;2\r\r\n", None),
+        (b"a;b\r\r\n1;2\r\n", None),
         (b"a;b\r\n1;-0\r\n2;-0.0\r\n3;1E+5\r\n", None),
         (b"a;b\r\nx;1e400\r\n", None),
         (b"\xef\xbb\xbf\xef\xbb\xbfa;b\r\nx;1\r\n", None),
@@ -138,7 +140,7 @@ LONG = "x" * 200_000
         (b"a\r\n" + b"\r\n" * 5, None),
         (b'"a";"b"\r\n"x;1";"y""z"\r\n', [{"a": "x;1", "b": 'y"z'}]),
     ],
-    ids=range(24),
+    ids=range(26),
 )
 def test_a_table_on_the_edge_arrives_as_it_is_or_not_at_all(
     source: Runner, body: bytes, rows: list[dict[str, Any]] | None

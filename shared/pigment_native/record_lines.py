@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.library import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
 # How many bytes of lines to expect for a byte of rows; if they do not fit, the space is doubled.
@@ -123,8 +122,6 @@ class RecordLineWriter:
 
     def lines(self, block: bytes) -> RecordLines | None:
         """The lines of a block that is known to be UTF-8; None if it must be converted row by row."""
-        if len(block) > LARGEST_RECORD_BYTES:
-            return None  # it may contain a field that is an error row by row
         # A row has at least a delimiter or a line end for each of its columns.
         rows = len(block) // self._layout.column_count + 1
         self._widen(_ROOM * len(block))

@@ -28,6 +28,10 @@ _FORMAT: Payload = {
 }
 DIALECT = CsvDialect(delimiter=";")
 
+# The platform's rule: "One message line stays under 20,000,000 characters"; bytes are never fewer than characters. What
+# a record contains is never longer as a message than as CSV, so it is also the most that is taken of one record.
+LONGEST_LINE_BYTES = 20_000_000
+
 # The fields of a payload that decide which columns an export has.
 _COLUMNS_DEPEND_ON = ("fields", "metrics", "propertyTechnicalNames")
 

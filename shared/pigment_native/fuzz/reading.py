@@ -17,13 +17,12 @@ from pigment_native.fuzz.fenced_memory import Fence
 from pigment_native.fuzz.mutation import CHARACTERS, CONTROLS, CSV_WORDS, NUMBERS, WORDS, a_date, a_number, a_word
 from pigment_native.library import LEFT_TO_ROWS, NO_ROOM
 from pigment_native.record_lines import RecordLineWriter, count_repeated
-from source_pigment.config import DIALECT
+from source_pigment.config import DIALECT, LONGEST_LINE_BYTES
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.conversion import BulkConverter
 from source_pigment.reading.records import (
     CLOSING,
-    LONGEST_LINE_BYTES,
     Converter,
     RecordBlock,
     RecordLayout,

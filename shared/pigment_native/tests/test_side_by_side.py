@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.reader import LARGEST_RECORD_BYTES
 from pigment_native.cells import CellReader, RecordInput
 from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.library import LIBRARY, text_of
@@ -131,10 +130,3 @@ def test_rows_may_have_columns_of_which_none_is_sent(end: bytes) -> None:
     assert made is not None
     assert (made.content, list(made.ends)) == (b"{}\n", [3])
     assert writer.lines(b"a;b" + end) is None
-
-
-def test_what_is_too_large_for_a_row_by_itself_is_left() -> None:
-    writer = RecordLineWriter(library(), (), 1, (), longest_line_bytes=10, delimiter=";")
-
-    assert writer.lines(b"a" * LARGEST_RECORD_BYTES) is not None
-    assert writer.lines(b"a" * (LARGEST_RECORD_BYTES + 1)) is None

@@ -21,7 +21,7 @@ from pigment_client.errors import (
 )
 from pigment_client.models import ExportKind, ExportRequest
 from pigment_csv.reader import CsvBroken, CsvReader
-from source_pigment.config import DIALECT, SourceConfig
+from source_pigment.config import DIALECT, LONGEST_LINE_BYTES, SourceConfig
 from source_pigment.discovery.catalog import ExportCatalog, ExportTarget, export_requests
 from source_pigment.discovery.schema import make_schema
 
@@ -86,7 +86,7 @@ def read_sample(
     """
 
     def read(export: Export) -> tuple[list[str], list[list[str]]]:
-        reader = CsvReader(DIALECT)
+        reader = CsvReader(DIALECT, largest_record_bytes=LONGEST_LINE_BYTES)
         sample: list[list[str]] = []
         blank: set[int] | None = None
         for chunk in export:
@@ -100,7 +100,12 @@ def read_sample(
             if is_enough or export.bytes_received > _SAMPLE_BYTES:
                 break
         else:
-            sample += ([cell or "" for cell in row] for row in reader.read_last_row())
+            try:
+                sample += ([cell or "" for cell in row] for row in reader.read_last_row())
+            except CsvBroken as error:
+                if not error.is_cut:
+                    raise
+                raise export.broken_off() from None
         if reader.header is None:
             raise export.broken_off()
         return reader.header, sample

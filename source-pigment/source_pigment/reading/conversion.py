@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from ctypes import CDLL
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
-from pigment_csv.reader import CsvBroken, RecordBlocks, parse_rows, split_first_record
+from pigment_csv.reader import RecordBlocks, RecordTooLarge, parse_rows, split_first_record
 from pigment_native.record_lines import Kind, Piece, RecordLines, RecordLineWriter
-from source_pigment.config import DIALECT
+from source_pigment.config import DIALECT, LONGEST_LINE_BYTES
 from source_pigment.discovery.schema import ColumnType
 from source_pigment.reading.records import (
     CLOSING,
-    LONGEST_LINE_BYTES,
     MOST_KEYS,
     Converter,
     RecordBlock,
@@ -53,9 +52,9 @@ class ExportConverter:
         self._most_rows = 1
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
-        self._cutter = RecordBlocks()
+        self._cutter = RecordBlocks(DIALECT, largest_record_bytes=LONGEST_LINE_BYTES)
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
-        self._cutter.cut_records(b"\n")
+        self._cutter.cut_records(b"\n", first_record=1)
         self.rows = 0
 
     def convert_chunk(self, chunk: bytes) -> Iterator[RecordBlock]:
@@ -63,9 +62,9 @@ class ExportConverter:
         if self._converter is None:
             self._beginning += chunk
             split = split_header(self._beginning) if b"\n" in chunk else None
+            if len(self._beginning) - (0 if split is None else len(split[1])) > _LONGEST_HEADER_BYTES:
+                raise RecordTooLarge(_LONGEST_HEADER_BYTES, 1)
             if split is None:
-                if len(self._beginning) > _LONGEST_HEADER_BYTES:
-                    raise CsvBroken("the header line is longer than 4 MB, or a quote in it is never closed", 1)
                 return
             self._open(split[0])
             chunk, self._beginning = split[1], b""
@@ -79,11 +78,7 @@ class ExportConverter:
         content = b"".join(self._waiting)
         self._waiting, self._waiting_bytes = [], 0
         for part in _parts(content, self._most_rows):
-            try:
-                rows = self._cutter.cut_records(part)
-            except CsvBroken as error:
-                raise CsvBroken(error.problem, self.rows + 2) from None
-            yield from self._records(rows)
+            yield from self._records(self._cutter.cut_records(part, first_record=self.rows + 2))
 
     def convert_last_record(self) -> Iterator[RecordBlock]:
         """The last record, if no line end followed it; call `convert_waiting` before."""
@@ -121,16 +116,13 @@ def _parts(content: bytes, most_rows: int) -> Iterator[bytes]:
 def split_header(beginning: bytes, *, at_end: bool = False) -> tuple[list[str], bytes] | None:
     """The names in the header of an export and what comes after it; None if not all of the header has arrived.
 
-    At the end of an export, a header without a line end is complete, and `CsvBroken` is raised for one that is not.
+    At the end of an export, a header without a line end is complete. Raises `CsvBroken` for one that cannot be read.
     """
-    try:
-        line, rest = split_first_record(beginning.removeprefix(BYTE_ORDER_MARK), DIALECT)
-    except CsvBroken:
-        if at_end:
-            raise
+    content = beginning.removeprefix(BYTE_ORDER_MARK)
+    split = split_first_record(content, DIALECT)
+    if split is None and not at_end:
         return None
-    if not (at_end or line.endswith(b"\n")):
-        return None
+    line, rest = split or (content, b"")
     return [name or "" for name in next(parse_rows(line, DIALECT, first_record=1), [])], rest
 
 
@@ -159,7 +151,9 @@ class BulkConverter:
             self._hashed = _writer(library, layout, fields, ())
 
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
-        lines = self._writer.lines(block) if _is_text(block) else None
+        # A longer block may contain a record that is refused row by row.
+        plain = len(block) <= LONGEST_LINE_BYTES and _is_text(block)
+        lines = self._writer.lines(block) if plain else None
         hashed = self._hashed.lines(block) if lines is not None and self._hashed is not None else None
         if lines is None or (hashed is None and self._hashed is not None):
             return self._by_row.convert(block, first_record=first_record)

@@ -110,15 +110,19 @@ def _stored(export: Export, file: IO[bytes], converter: ExportConverter, stop: E
 
 def _blocks(export: Export, converter: ExportConverter, stop: Event) -> Iterator[RecordBlock]:
     """The records of an export as it arrives; one that ends inside a row or inside its header has broken off."""
-    for chunk in export:
-        if stop.is_set():
-            raise Stopped
-        yield from converter.convert_chunk(chunk)
-    yield from converter.convert_waiting()
     try:
+        for chunk in export:
+            if stop.is_set():
+                raise Stopped
+            yield from converter.convert_chunk(chunk)
+        yield from converter.convert_waiting()
         yield from converter.convert_last_record()
-    except CsvBroken:
-        raise export.broken_off() from None
+    except CsvBroken as error:
+        if not error.is_cut:
+            raise
+    else:
+        return
+    raise export.broken_off()
 
 
 def write_block(file: IO[bytes], block: RecordBlock) -> None:

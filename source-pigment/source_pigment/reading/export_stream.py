@@ -16,7 +16,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
-from pigment_csv.reader import CsvBroken
+from pigment_csv.reader import CsvBroken, RecordTooLarge
 from pigment_native.library import LIBRARY
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
@@ -69,13 +69,14 @@ class ExportStream:
         """A slice, complete and on disk as records; raises `Stopped` once `stop` is set."""
         try:
             return download(self._client, self._requests[slice_index], self.subject, self._new_converter, stop)
-        except CsvBroken as error:
-            raise self._unusable(str(error)) from None
-        except RecordTooLong:
+        except (RecordTooLarge, RecordTooLong):
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "
-                'message: leave its long column out with export options under "Custom exports", or shorten the text.'
+                "message, or a quote in it is never closed: leave its long column out with export options under "
+                '"Custom exports", or shorten the text.'
             ) from None
+        except CsvBroken as error:
+            raise self._unusable(str(error)) from None
 
     def records(self, fetched: Download) -> Iterator[RecordBlock]:
         """The records of a downloaded slice, which is closed after them."""

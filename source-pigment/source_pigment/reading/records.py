@@ -22,14 +22,11 @@ import orjson
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
 from pigment_client.json_objects import Fields, object_text
-from pigment_csv.reader import CsvBroken, Row, parse_rows
+from pigment_csv.reader import Row, parse_rows, require_width
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
-from source_pigment.config import DIALECT
+from source_pigment.config import DIALECT, LONGEST_LINE_BYTES
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ColumnType
-
-# The platform's rule: "One message line stays under 20,000,000 characters"; bytes are never fewer than characters.
-LONGEST_LINE_BYTES = 20_000_000
 
 # How many keys of a stream are compared. Eight bytes each: more would not fit into the memory that a sync may use.
 MOST_KEYS = 2_000_000
@@ -122,9 +119,9 @@ class RowConverter:
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
         result = RecordBlock(self._layout.stream, b"", 0)
         lines: list[bytes] = []
-        for row in parse_rows(block, DIALECT, first_record=first_record):
-            if len(row) != len(self._labels):
-                raise CsvBroken("a row has another number of fields than the header", first_record + len(lines))
+        rows = parse_rows(block, DIALECT, first_record=first_record, largest_bytes=LONGEST_LINE_BYTES)
+        for row in rows:
+            require_width(row, len(self._labels), first_record + len(lines), block)
             line = (self._opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pigment_csv.reader import CsvBroken, RecordBlocks
+from pigment_csv.dialect import CsvDialect
+from pigment_csv.reader import CsvBroken, RecordBlocks, RecordTooLarge
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnType
@@ -194,8 +195,8 @@ def test_both_ways_give_what_the_standard_library_says(
 @example(block=b"\n\n")
 def test_what_is_not_csv_is_rejected_by_both_or_by_neither(block: bytes) -> None:
     """Blocks as the reader cuts them: whole records only."""
-    cutter = RecordBlocks()
-    for piece in (cutter.cut_records(block), cutter.last_record()):
+    cutter = RecordBlocks(CsvDialect(";"))
+    for piece in (cutter.cut_records(block, first_record=2), cutter.last_record()):
         if piece:
             layout = RecordLayout(StreamName("S"), ("x", "y"), (ColumnType.TEXT, ColumnType.NUMBER))
             assert convert(in_bulk(layout), piece) == convert(by_row(layout), piece)
@@ -217,11 +218,11 @@ def test_a_large_block_takes_the_fast_way_and_agrees() -> None:
 
 def test_a_record_that_airbyte_would_not_take_is_an_error() -> None:
     layout = RecordLayout(StreamName("S"), ("a",), (ColumnType.TEXT,))
-    block = b"x" * 20_000_000 + b"\n"
-
     for converter in (in_bulk(layout), by_row(layout)):
         with pytest.raises(RecordTooLong):
-            converter.convert(block, first_record=2)
+            converter.convert(b"x" * 19_999_990 + b"\n", first_record=2)
+        with pytest.raises(RecordTooLarge):
+            converter.convert(b"x" * 20_000_000 + b"\n", first_record=2)
 
 
 def test_a_cell_of_megabytes_goes_through() -> None:
