@@ -63,6 +63,28 @@ def test_a_state_of_other_slices_begins_again(source: Runner) -> None:
     assert len(run.records) == 50
 
 
+def test_an_interrupted_sync_is_not_resumed_by_another_job(source: Runner) -> None:
+    """The destination replaces everything with what the other job reads, so that must be everything."""
+    config = {"num_workers": 1, **sliced_by_department(source.pigment, 4)}
+    catalog = source.catalog("General Ledger")
+    source.environment["WORKER_JOB_ID"] = "7"
+    interrupted = source.run("read", catalog=catalog, **config).states[1]
+    source.environment["WORKER_JOB_ID"] = "8"
+    run = source.run("read", catalog=catalog, state=[interrupted], **config)
+    assert len(run.records) == 50
+
+
+def test_a_state_of_another_block_in_the_same_parts_begins_again(source: Runner) -> None:
+    source.environment["WORKER_JOB_ID"] = "7"
+    config = {"block_requests": [{"block": name, "slices": "[{}, {}]"} for name in ("Months", "Accounts")]}
+    catalog = source.catalog("Months", **config)
+    (state, _) = source.run("read", catalog=source.catalog("Accounts", **config), **config).states
+    state["stream"]["stream_descriptor"]["name"] = "Months"
+    run = source.run("read", catalog=catalog, state=[state], **config)
+    assert len(run.states) == 2
+    assert len(run.records) == len(source.run("read", catalog=catalog, **config).records)
+
+
 def test_a_slice_that_breaks_keeps_the_states_before_it(source: Runner) -> None:
     config = sliced_by_department(source.pigment, 4)
     catalog = source.catalog("General Ledger")

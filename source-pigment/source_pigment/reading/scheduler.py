@@ -58,7 +58,7 @@ class SyncStream(Protocol):
 
     @property
     def slices(self) -> tuple[Payload, ...]:
-        """The payload of each slice; at least one."""
+        """What each slice is, as JSON; at least one."""
 
     def download(self, slice_index: int, stop: Event) -> FetchedSlice:
         """A complete slice; may raise early once `stop` is set."""

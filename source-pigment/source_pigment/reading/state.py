@@ -1,10 +1,11 @@
 """Which slices of a stream are finished: its state, as it is sent and as it is given back. Pure.
 
-The state of a stream with several slices names those that are finished, with a fingerprint of all their payloads, so
-that the numbers are never applied to other slices. Once all are finished, the state is valid only for attempts of the
-same sync: on the platform a later attempt must not send again what was stored, while clients that never clear a state
-(PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not skip everything forever. So a state contains the
-identity of its sync, if there is a way to tell.
+The state of a stream with several slices names those that are finished, with a fingerprint of their block and payloads,
+so that the numbers are never applied to other slices. It is valid only for attempts of the same sync: a later attempt
+must not send again what was stored, while another sync must not leave out what an earlier one read, because it may
+replace all that was stored. So a state contains the identity of its sync, if there is a way to tell. Where there is
+none, an interrupted sync is resumed, and once all slices are finished the state means nothing: clients that never clear
+one (PyAirbyte, Meltano's tap-airbyte, airbyte-serverless) must not skip everything forever.
 
 A stream of one export has nothing to resume: its state is the CDK's constant for that, and is never read.
 """
@@ -42,17 +43,17 @@ def state_after(sent_slices: Iterable[int], slices: Slices, identity: str | None
 
 
 def finished_slices(state: Mapping[str, Any] | None, slices: Slices, identity: str | None) -> frozenset[int]:
-    """The slices that need not be read again; none if the state belongs to other slices, or cannot be read."""
-    if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices):
+    """The slices that need not be read again; none if the state is of other slices or another sync, or not readable."""
+    if not state or len(slices) < 2 or state.get("slices") != fingerprint(slices) or state.get("sync") != identity:
         return frozenset()
     finished = state.get("finished_slices")
     if not isinstance(finished, list) or not all(each in range(len(slices)) for each in finished):
         return frozenset()
-    if len(set(finished)) == len(slices) and (identity is None or state.get("sync") != identity):
+    if len(set(finished)) == len(slices) and identity is None:
         return frozenset()
     return frozenset(finished)
 
 
 def fingerprint(slices: Slices) -> str:
-    """A short text that differs when the payloads differ."""
+    """A short text that differs when the slices differ."""
     return hashlib.sha256(json.dumps(list(slices), sort_keys=True).encode()).hexdigest()[:16]

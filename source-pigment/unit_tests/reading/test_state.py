@@ -23,8 +23,13 @@ def test_a_state_names_what_is_finished_whatever_the_order() -> None:
     state = state_after([2, 0], SLICES, JOB)
     assert state["finished_slices"] == [0, 2]
     assert finished_slices(state, SLICES, JOB) == {0, 2}
-    # An interrupted sync is resumed by any client.
+    # An interrupted sync is also resumed where nothing tells one sync from another.
     assert finished_slices(state_after([1], SLICES, None), SLICES, None) == {1}
+
+
+@pytest.mark.parametrize(("written", "read"), [(None, JOB), (JOB, None), (JOB, "job 8")])
+def test_a_state_of_another_sync_is_read_again(written: str | None, read: str | None) -> None:
+    assert finished_slices(state_after([1], SLICES, written), SLICES, read) == frozenset()
 
 
 @pytest.mark.parametrize(("written", "read"), [(None, None), (None, JOB), (JOB, None), (JOB, "job 8")])
