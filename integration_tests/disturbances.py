@@ -377,6 +377,9 @@ class DisturbedAttempt:
                 pigment.faults.queue(operation, fault, after=after)
                 # What the source does not meet of these, the count of a block may meet, and a doubt then stays.
                 is_final = operation == "export_list" and self.sync.replaces
+                # A file that a key matches is sent again, and whether its first rows came twice is for a user to see.
+                is_lost = operation == "push_csv" and not isinstance(fault, Late) and fault != RespondStatus(429)
+                is_final |= is_lost and self.sync.plan.mode == "append_dedup" and not self.sync.replaces
                 self.final_faults |= is_final or isinstance(fault, FailImport | Misreport)
                 self.sync.note(f"{operation}+{after} {fault}")
 

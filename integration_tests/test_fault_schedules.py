@@ -113,7 +113,7 @@ def test_rows_in_pigment_are_the_rows_that_were_sent(
             try:
                 schedule.run()
             except Finding as finding:
-                record_property(finding.broken, finding.count)
+                record_property(finding.broken.value, finding.count)
                 story = "\n  ".join([f"{plan}: {finding}", *schedule.story])
                 raise AssertionError(story) from None
             finally:

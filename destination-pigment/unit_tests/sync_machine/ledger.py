@@ -63,13 +63,13 @@ class Ledger:
 
     promises: Mapping[str, Promise]
     old: Mapping[str, Sequence[Row]]
+    has_generations: bool
     # A record that was rejected on arrival is None.
     sent: dict[str, list[Sent | None]] = field(default_factory=dict)
     states: list[SentState] = field(default_factory=list)
     back: list[int] = field(default_factory=list)
     complete: set[str] = field(default_factory=set)
     has_statuses: bool = False
-    has_generations: bool = False
     has_strays: bool = False
     has_ended: bool = False
     is_cut: bool = False
@@ -129,6 +129,11 @@ class Ledger:
     def reported_rejected(self) -> float:
         """How many rows the states that came back count as rejected."""
         return self._reported_rejected
+
+    @property
+    def has_rejected(self) -> bool:
+        """Whether a record was rejected on arrival."""
+        return any(None in records for records in self.sent.values())
 
     def state_came_back(self, number: int, stats: Mapping[str, Any], pigment: Pigment) -> None:
         """A state came back: it must be true now, in its place, and its counts must add up."""

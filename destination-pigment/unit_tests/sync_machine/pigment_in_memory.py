@@ -167,7 +167,6 @@ class Pigment:
     on_push: Callable[[str], None]
     now: float = 0.0
     pushes: int = 0
-    blocks_before: dict[str, list[Row]] = field(init=False)
     outcomes: deque[Outcome] = field(default_factory=deque)
     questions: deque[str] = field(default_factory=deque)
     # What only we know: rows that the last import of them rejected, and any; rows that were in a file
@@ -185,9 +184,6 @@ class Pigment:
     # the second import is not known, and the log says so.
     cleared_again: set[str] = field(default_factory=set)
     _accepted: list[_Accepted] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.blocks_before = {name: list(rows) for name, rows in self.blocks.items()}
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""

@@ -79,7 +79,8 @@ OLD = {
     for name, shape in SHAPES.items()
     if shape.replaces
 }
-# How the platform asks for it: as a custom image; with generations, as ours or as Airbyte's other destinations do.
+# How the platform asks for it: as a custom image; with generations, as ours or as Airbyte's other
+# destinations do; and as PyAirbyte, which asks for no refresh by them.
 WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "custom image": ({}, {}),
     "generations": ({"generation_id": 7, "minimum_generation_id": 0}, {}),
@@ -90,6 +91,10 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "refresh": (
         {"generation_id": 7, "minimum_generation_id": 0},
         {"generation_id": 7, "minimum_generation_id": 7, "sync_mode": "incremental", "sync_id": 42},
+    ),
+    "PyAirbyte": (
+        {"generation_id": 1, "minimum_generation_id": 1, "sync_id": 1},
+        {"generation_id": 1, "minimum_generation_id": 1, "sync_id": 1},
     ),
 }
 NAMES = st.sampled_from(sorted(SHAPES))

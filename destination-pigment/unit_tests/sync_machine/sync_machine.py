@@ -8,36 +8,29 @@ without threads, and the ledger that judges.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from bucket_in_memory import FAULTS, NOW, BucketInMemory
+from connection import Connection
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from ledger import Ledger, Promise, Sent
+from ledger import Ledger, Sent
 from one_stream import Lines
-from pigment_in_memory import ANSWERED, COLUMNS, UNANSWERED, Kind, Nature, Outcome, Pigment, Row
+from pigment_in_memory import ANSWERED, UNANSWERED, Nature, Outcome, Pigment
 from queues_in_turn import QueuesInTurn
 from schedule_inputs import (
     BATCHES,
-    CONFIGURATIONS,
     CONTENTS,
-    CURSOR_TYPES,
-    CURSORS,
-    DAYS,
-    DELETED_AT,
     ENDINGS,
     LIVELY,
     NAMES,
     NATURES,
     NOT_OBJECTS,
     NUMBERS,
-    OLD,
     OUTCOMES,
     SETTINGS,
-    SHAPES,
     STATS,
     WAYS,
     Batch,
@@ -63,7 +56,6 @@ from destination_pigment.loader import Loader
 from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
 from destination_pigment.sync import Sync
-from destination_pigment.targets import Target
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
@@ -105,15 +97,13 @@ class Platform(RuleBasedStateMachine):
         outcomes: list[Outcome],
     ) -> None:
         self.now = 0.0
-        self.namespace, self.way, self.chosen = namespace, way, chosen
+        self.namespace, self.way = namespace, way
         # Whether all that the source sends arrives, so that only Pigment and the platform are to be feared.
         self.is_calm = is_calm
         # The streams of the catalog.
         self.lively = lively
         self.cancel = Cancel()
-        self.configurations = dict(CONFIGURATIONS)
-        if chosen.is_contested:
-            self.configurations["adds too"] = replace(CONFIGURATIONS["adds too"], block="replaced")
+        self.connection = connection = Connection(way, namespace, lively, chosen)
         self._start_pigment(nature, is_in_order=is_in_order, has_reports=has_reports)
         clock = Clock(monotonic=lambda: self.pigment.now, sleep=self.pigment.sleep, random=lambda: 1.0)
         self.config = parse_config(
@@ -127,8 +117,7 @@ class Platform(RuleBasedStateMachine):
         self.queues = QueuesInTurn(importer)
         self.spool = Spool()
         self.bucket = BucketInMemory() if has_bucket else None
-        self.ledger = Ledger({name: self._promise(name) for name in lively}, dict(self.pigment.blocks_before))
-        self.ledger.has_generations = any("generation_id" in each for each in self._catalog()["streams"])
+        self.ledger = Ledger(connection.promises(), connection.blocks(), connection.has_generations)
         self.broken: AssertionError | None = None
         self.meanwhile: list[str] = []
         self.steps_before_end = steps
@@ -142,91 +131,33 @@ class Platform(RuleBasedStateMachine):
         self._send_records(first)
 
     def _start_pigment(self, nature: Nature, *, is_in_order: bool, has_reports: bool) -> None:
-        # Where clearing is not counted, no report can show that a configuration clears although it must not; and an
-        # owner who sees half is found only where the block is counted before as well.
-        nature = replace(
-            nature,
-            clear_is_counted=nature.clear_is_counted or "misled" in self.lively,
-            sees_half=nature.sees_half and self.chosen.has_block_id,
-        )
-        kinds = {each.block: Kind.LIST for each in self.configurations.values()}
-        for name, shape in SHAPES.items():
-            kinds[self._block(name)] = shape.kinds[self.chosen.kind % len(shape.kinds)]
-        if self.chosen.is_contested:
-            kinds["replaced"] = Kind.LIST
-        blocks = {block: list(OLD.get(block, ())) if self.chosen.was_filled else [] for block in kinds}
+        connection = self.connection
         self.pigment = Pigment(
-            self.configurations, kinds, blocks, nature, is_in_order, has_reports, self._on_sleep, self._on_push
+            connection.configurations,
+            connection.kinds(),
+            connection.blocks(),
+            connection.limited(nature),
+            is_in_order,
+            has_reports,
+            self._on_sleep,
+            self._on_push,
         )
-
-    def _block(self, name: str) -> str:
-        return self.configurations[SHAPES[name].target.configuration_id].block
-
-    def _target(self, name: str) -> Target:
-        target = SHAPES[name].target
-        step = 2 if name in self.chosen.later else 1
-        if target.clearing_id is None:
-            return replace(target, step=step)
-        block_id = self._block(name) if self.chosen.has_block_id and target.scope is None else None
-        return replace(target, step=step, minimum_rows=self.chosen.minimum_rows, block_id=block_id)
-
-    def _promise(self, name: str) -> Promise:
-        shape, target = SHAPES[name], self._target(name)
-        first_step = min(self._target(each).step for each in self.lively)
-        # Only with a generation id does the platform keep the states of such a stream for a second attempt.
-        is_resumed = self.chosen.is_resumable and bool(WAYS[self.way][0])
-        return Promise(
-            self._block(name),
-            target.configuration_ids,
-            replaces=shape.replaces,
-            has_scope=target.scope is not None,
-            has_key=shape.has_key,
-            waits_for_proof=shape.replaces or target.step > first_step or (shape.is_full_refresh and not is_resumed),
-            deleted=self.chosen.deleted_rows,
-            minimum_rows=target.minimum_rows,
-            step=target.step,
-        )
-
-    def _catalog(self) -> dict[str, Any]:
-        return {"streams": [self._configured(name) for name in self.lively]}
-
-    def _configured(self, name: str) -> dict[str, Any]:
-        shape, text = SHAPES[name], {"type": ["null", "string"]}
-        types = {"c": CURSOR_TYPES[self.chosen.cursor]}
-        names = ["id", "v", *(["c", "d"] if shape.has_key else []), *(["m"] if shape.has_day else [])]
-        properties = {COLUMNS[each]: types.get(each, text) for each in names}
-        asked = WAYS[self.way][shape.replaces]
-        is_append = "generation_id" in asked or (shape.has_day and self.chosen.scope_appends)
-        return {
-            "stream": {
-                "name": name,
-                "json_schema": {"properties": properties},
-                "namespace": self.namespace,
-                "is_resumable": self.chosen.is_resumable,
-            },
-            "sync_mode": "full_refresh" if shape.is_full_refresh else "incremental",
-            "destination_sync_mode": shape.mode.replace("overwrite", "append") if is_append else shape.mode,
-            "primary_key": [["id"]],
-            "cursor_field": ["c"],
-            **asked,
-        }
 
     def _sync(self, rows: int) -> Sync:
         store = None if self.bucket is None else self.bucket.store()
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         streams: dict[StreamKey, StreamImports] = {}
-        first_step = min(self._target(each).step for each in self.lively)
+        connection, deleted = self.connection, DeletedRows(self.connection.chosen.deleted_rows)
         counts = BlockCounts(BlockCounter(self.pigment).count, self.config.count_blocks)  # type: ignore[arg-type] # stands in
-        for each in parse_catalog(self._catalog()):
+        for each in parse_catalog(connection.catalog()):
             converter = RecordConverter(each, (), CsvDialect())
             kept = None if self.bucket is None else RejectionsOnDisk(self.spool, lambda: NOW)
-            deleted = DeletedRows(self.chosen.deleted_rows)
             files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now, deleted_rows=deleted)
-            target = self._target(each.name)
+            target = connection.target(each.name)
             if each.mode is WriteMode.REPLACE or target.scope is not None:
                 streams[each.key] = Reload(each, target, files, 10.0, store, counts)
             else:
-                at_states = goes_at_states(each, is_first_step=target.step == first_step)
+                at_states = goes_at_states(each, is_first_step=target.step == connection.first_step)
                 streams[each.key] = Changes(each, target, files, self.spool, store, goes_at_states=at_states)
         self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
         states = StateOutput(self.state_spool, self._on_lines, self.cancel)
@@ -284,6 +215,8 @@ class Platform(RuleBasedStateMachine):
                 pass
         except AirbyteTracedException as error:
             failure = error.failure_type.value
+            if "is set to fail" in (error.message or ""):
+                assert self.ledger.has_rejected or self.pigment.ever_rejected, "what is no rejected row ended the sync"
             # The error for streams without a row comes last: everything else is stored, and the states have left.
             is_only_empty = (error.message or "").startswith("The source succeeded without a row")
         if self.broken is not None:
@@ -332,7 +265,8 @@ class Platform(RuleBasedStateMachine):
             if kind == "unreadable" and not self.is_calm:
                 lines.append(b"not JSON\n")
                 continue
-            data, sent = self._record(name, len(self.ledger.sent[name]) + len(records), kind, key, cursor)
+            number = len(self.ledger.sent[name]) + len(records)
+            data, sent = self.connection.record(name, number, kind, key, cursor)
             records.append(None if kind in NOT_OBJECTS else sent)
             is_named = naming == "named" or (naming == "named in turn" and position % 3 == 0)
             record = {"stream": name, "data": NOT_OBJECTS.get(kind, data)}
@@ -340,20 +274,6 @@ class Platform(RuleBasedStateMachine):
             lines.append(_line({"type": "RECORD", "record": record}))
         self.ledger.record(name, records, len(kinds) - len(records))
         return lines
-
-    def _record(self, name: str, number: int, kind: str, key: int, cursor: int) -> tuple[dict[str, Any], Sent | None]:
-        """A record, and what the oracle calls it: None where it is to be rejected."""
-        shape = SHAPES[name]
-        value, rank = CURSORS[self.chosen.cursor][cursor]
-        data: dict[str, Any] = {"id": f"{name} {number}", "v": None if kind == "blank" else str(number)}
-        is_deletion = kind == "deleted" and shape.has_key
-        if shape.has_key:
-            data |= {"id": None if kind == "keyless" else f"key {key}", "c": value}
-            data["_ab_cdc_deleted_at"] = DELETED_AT if is_deletion else None
-        if shape.has_day:
-            data["m"] = None if kind == "keyless" else DAYS[key]
-        row = Row(*("" if (cell := data.get(column)) is None else str(cell) for column in COLUMNS.values()))
-        return data, None if shape.has_key and kind == "keyless" else Sent(row, rank, is_deletion)
 
     @running
     @rule(number=NUMBERS, named=st.booleans(), content=CONTENTS, stats=STATS)
