@@ -151,7 +151,7 @@ def test_check_names_what_is_hidden_and_fails_where_nothing_is_left(source: Runn
     assert message.endswith(f"Left out, because their blocks are hidden: {SALES_SPACE}.")
     statuses(source)["blocks?"] = 403
     result, message = check(source)
-    assert (result, "have no block" in message) == ("FAILED", True)
+    assert (result, "the blocks of none of them (HTTP 403): share an application" in message) == ("FAILED", True)
     hide(source, PEOPLE, SALES, OTHER_SALES)
     result, message = check(source)
     assert (result, "but there is none: share the applications" in message) == ("FAILED", True)
@@ -231,6 +231,41 @@ def test_a_view_of_no_application_is_named(source: Runner) -> None:
     assert 'The view "Nowhere" is left out' in logged(run)
     result, message = check(source, views=views)
     assert (result, "paste the whole address of the page" in message) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("part", ["views?", "blocks?"])
+def test_a_view_that_may_be_where_views_are_hidden_is_not_called_gone(source: Runner, part: str) -> None:
+    views = [{"view_id": add_view(source, SALES, "Hidden"), "name": "Hidden"}]
+    statuses(source)[f"{part}applicationId={SALES}"] = 403
+    run = source.run("discover", views=views)
+
+    words = f"Pigment does not show the views of {SALES_SPACE} to the owner of the API key"
+    assert (None, "Hidden") not in streams_of(run)
+    assert words in logged(run)
+    assert "is in none of the applications" not in logged(run)
+    result, message = check(source, views=views)
+    assert (result, words in message) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("more", [{}, {"model_streams": True}, {"audit_log": True}])
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_discovery_to_which_every_application_is_hidden_fails(
+    source: Runner, more: dict[str, Any], status: int
+) -> None:
+    """Otherwise every stream of a block would vanish from the connection, with what it has synced."""
+    statuses(source)["blocks?"] = status
+    run = source.run("discover", **more)
+
+    assert run.exit_code != 0
+    assert not run.of("CATALOG")
+    assert [each["failure_type"] for each in run.errors] == ["config_error"]
+    assert "3 applications" in run.errors[0]["message"]
+    assert f"the blocks of none of them (HTTP {status})" in run.errors[0]["message"]
+
+
+def test_who_reads_only_the_audit_log_needs_no_blocks(source: Runner) -> None:
+    statuses(source)["blocks?"] = 403
+    assert set(discovered(source, audit_log=True, block_types=[])) == {(None, "_pigment_audit_log")}
 
 
 @pytest.mark.long

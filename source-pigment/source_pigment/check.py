@@ -71,7 +71,7 @@ def _require_catalog(client: PigmentClient, settings: SourceConfig) -> ExportCat
             raise
         raise ConfigProblem(explain_empty(client, settings)) from None
     if catalog.unplaced_views:
-        raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0]))
+        raise ConfigProblem(explain_unplaced(catalog.unplaced_views[0], catalog))
     for each in catalog.targets:
         export_requests(settings, each)  # checks the payloads, so that a wrong one does not stop a sync halfway
     return catalog

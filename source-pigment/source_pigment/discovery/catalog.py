@@ -82,16 +82,17 @@ class ExportCatalog:
 
     `targets` are the chosen blocks and views. `others` are blocks that the configuration leaves out, which a stream
     that was configured earlier may still read, and views whose application is unknown. `applications` is None where
-    the connection reads one application.
+    the connection reads one application. `hidden_views` are the namespaces whose views could not be listed.
     """
 
     targets: tuple[ExportTarget, ...]
     others: tuple[ExportTarget, ...]
     applications: Applications | None = None
+    hidden_views: tuple[str, ...] = ()
 
     @property
     def unplaced_views(self) -> list[ExportTarget]:
-        """The views that were found in none of the applications."""
+        """The views that were found in none of the applications whose views are shown."""
         return [each for each in self.others if each.block is None]
 
 

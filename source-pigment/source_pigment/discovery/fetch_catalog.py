@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_client.client import PigmentClient
@@ -34,8 +35,9 @@ logger = logging.getLogger("airbyte.pigment.source")
 def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCatalog:
     """Everything that can be exported; raises `ConfigProblem` with the reason where there is nothing at all to read.
 
-    An application whose blocks are hidden, and a view that is in none of the applications, are logged and left out.
-    Any other failure is raised: streams that vanish from a catalog vanish from the user's connection.
+    An application whose blocks are hidden, if not all are, and a view that is in none of those that are shown, are
+    logged and left out. Any other failure is raised: streams that vanish from a catalog vanish from the user's
+    connection.
     """
     if config.application_id is not None:
         catalog = _fetch_one(client, config, config.application_id)
@@ -44,9 +46,11 @@ def fetch_whole_catalog(client: PigmentClient, config: SourceConfig) -> ExportCa
         blocks, failed = _list_blocks(client, config, seen)
         applications = Applications(seen, failed)
         custom = resolve_custom_exports(config, blocks.items(), None if failed else ())
+        _require_listed(applications, PigmentError)
+        if failed and not blocks and (config.block_types or config.views):
+            raise ConfigProblem(_explain_all_hidden(applications))
         views = _place_views(client, config, blocks, look_for_all=True)
         catalog = _combine(config, blocks, views, applications, custom)
-        _require_listed(applications, PigmentError)
         _log_left_out(catalog, applications)
     if not catalog.targets:
         has_system_streams = config.model_streams or config.audit_log
@@ -100,11 +104,29 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
     )
 
 
-def explain_unplaced(view: ExportTarget) -> str:
-    """Why a view belongs to no application, and what to do."""
+def explain_unplaced(view: ExportTarget, catalog: ExportCatalog) -> str:
+    """Why it is not known which application a view belongs to, and what to do."""
+    hidden = catalog.hidden_views
+    where = (
+        f"was not found: Pigment does not show the views of {listed(hidden)} to the owner of the API key, and it is in "
+        "none of the other applications. Share them with that person, or open"
+        if hidden
+        else "is in none of the applications that the owner of the API key can see: open"
+    )
     return (
-        f'The view "{view.stream}" under "Views" ({view.id}) is in none of the applications that the owner of the API '
-        "key can see: open the view in Pigment and paste the whole address of the page."
+        f'The view "{view.stream}" under "Views" ({view.id}) {where} the view in Pigment and paste the whole address '
+        "of the page."
+    )
+
+
+def _explain_all_hidden(applications: Applications) -> str:
+    """Why nothing can be read although there are applications."""
+    statuses = sorted({f"HTTP {error.status}" for _, error in applications.failures()})
+    names = listed(f'"{each.namespace}"' for each in applications.seen)
+    return (
+        f"Pigment shows the owner of the API key {counted(len(applications.seen), 'application')} ({names}), and the "
+        f"blocks of none of them ({', '.join(statuses)}): share an application with that person in Pigment, or enter a "
+        'metadata key whose owner can see it under "Authentication".'
     )
 
 
@@ -143,50 +165,62 @@ def _list_blocks(
     return blocks, failed
 
 
+@dataclass(frozen=True, slots=True)
+class _PlacedViews:
+    """The views by their application's id (None: unknown), and the namespaces whose views could not be listed."""
+
+    by_application: Mapping[str | None, Sequence[NamedView]]
+    hidden: Sequence[str]
+
+
 def _place_views(
     client: PigmentClient, config: SourceConfig, applications: Collection[Application], *, look_for_all: bool
-) -> Mapping[str | None, Sequence[NamedView]]:
-    """The views by their application's id (None: unknown): from the pasted address, otherwise from Pigment's lists."""
+) -> _PlacedViews:
+    """Where the views belong: from the pasted address, otherwise from Pigment's lists."""
 
-    def list_views(application: Application) -> list[View]:
+    def list_views(application: Application) -> list[View] | None:
         try:
             return client.list_views(application.id)
         except HIDDEN:
-            return []
+            return None
 
     ids = {each.id for each in applications}
     places = {each.view_id: each.application_id for each in config.views if each.application_id in ids}
+    hidden = []
     if look_for_all and any(each.view_id not in places for each in config.views):
         with ThreadPoolExecutor(config.num_workers) as pool:
             for application, views in zip(applications, pool.map(list_views, applications), strict=True):
-                for view in views:
+                if views is None:
+                    hidden.append(application.namespace)
+                for view in views or ():
                     places.setdefault(view.id, application.id)
     placed: dict[str | None, list[NamedView]] = {}
     for each in config.views:
         placed.setdefault(places.get(each.view_id), []).append(each)
-    return placed
+    return _PlacedViews(placed, hidden)
 
 
 def _combine(
     config: SourceConfig,
     blocks: Mapping[Application, Sequence[Block]],
-    views: Mapping[str | None, Sequence[NamedView]],
+    views: _PlacedViews,
     applications: Applications,
     custom: Mapping[str, CustomExport],
 ) -> ExportCatalog:
     """One catalog of several applications."""
     parts = [
-        catalog_of(config, listed_blocks, views.get(application.id, ()), application, custom)
+        catalog_of(config, listed_blocks, views.by_application.get(application.id, ()), application, custom)
         for application, listed_blocks in blocks.items()
     ]
     unplaced = (
         ExportTarget(StreamName(each.name), ExportKind.VIEW, each.view_id, None, KnownNames())
-        for each in views.get(None, ())
+        for each in views.by_application.get(None, ())
     )
     return ExportCatalog(
         tuple(each for part in parts for each in part.targets),
         (*(each for part in parts for each in part.others), *unplaced),
         applications,
+        (*views.hidden, *(each.namespace for each, _ in applications.failures())),
     )
 
 
@@ -208,7 +242,7 @@ def _log_left_out(catalog: ExportCatalog, applications: Applications) -> None:
             listed(each.namespace for each in empty),
         )
     for view in catalog.unplaced_views:
-        logger.error("The %s is left out: %s", view.subject, explain_unplaced(view))
+        logger.error("The %s is left out: %s", view.subject, explain_unplaced(view, catalog))
 
 
 def _require_listed(applications: Applications, kind: type[PigmentError]) -> None:
