@@ -179,11 +179,11 @@ class Reload:
             )
         if files > 1:
             logger.info(
-                "The %s goes in %d files, of which only the first clears. A list with a unique identifier then loses "
+                "The %s goes in %s, of which only the first clears. A list with a unique identifier then loses "
                 "what people filled in for items of the later files, because the first file deletes these items; it "
                 'loses nothing in one file: raise "Largest file (MB)" and "Most rows in a file" for that.',
                 self.stream.subject,
-                files,
+                counted(files, "file"),
             )
 
     @property

@@ -170,7 +170,7 @@ class Transport:
     @staticmethod
     def _new_session() -> requests.Session:
         session = requests.Session()
-        for scheme in ("https://", "http://"):
+        for scheme in list(session.adapters):
             session.mount(scheme, Http1Adapter())
         return session
 
