@@ -7,7 +7,6 @@ import resource
 import signal
 import stat
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +15,19 @@ import pytest
 from airbyte_platform.process import as_lines
 from connectors import Runner
 from local_pigment.faults import FailImport, Late, RespondStatus
-from local_pigment.workspace import new_id
 from writing import (
-    LEDGER,
     catalog,
     clearing,
     entries,
     entry,
     imports,
     many,
+    many_streams,
     names,
     pair,
     record,
     state,
     status,
-    stream,
 )
 
 
@@ -133,17 +130,6 @@ def test_a_full_disk_is_a_clear_error_before_anything_is_pushed(destination: Run
     assert not imports(destination)
     assert not run.states
     assert soft == resource.RLIM_INFINITY
-
-
-def many_streams(destination: Runner, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Streams, each with an import configuration of its own, and their targets."""
-    workspace = destination.pigment.workspace
-    streams = [stream(f"stream {number}", ("Entry",)) for number in range(count)]
-    targets = []
-    for each in streams:
-        one = replace(workspace.configuration(LEDGER), id=new_id(each["name"]), name=each["name"])
-        targets.append({"stream": each["name"], "import_configuration_id": workspace.configure(one).id})
-    return streams, targets
 
 
 def test_sigterm_with_sixty_imports_running_reports_all_that_are_stored(destination: Runner) -> None:

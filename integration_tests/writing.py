@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airbyte_platform.delivery import GRACEFUL_SHUTDOWN_TIMEOUT_SECONDS, Ending, SourceFailed, Succeeded
@@ -16,6 +16,7 @@ from connectors import Runner
 from local_bucket.server import LocalBucket
 from local_pigment.imports import ImportRun, UnknownItem
 from local_pigment.sample import CONSOLIDATION, LEDGER
+from local_pigment.workspace import new_id
 
 COLUMNS = ("Entry", "Account", "Department", "Posted", "Amount", "Memo", "Reversed")
 _TYPES = {"Amount": "number", "Reversed": "boolean"}
@@ -145,6 +146,17 @@ def fill(destination: Runner, old: Iterable[str]) -> Runner:
     for name in old:
         block.add(name, *[""] * (len(block.properties) - 1))  # type: ignore[union-attr] # it is a list
     return destination
+
+
+def many_streams(destination: Runner, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Streams, each with an import configuration of its own, and their targets."""
+    workspace = destination.pigment.workspace
+    streams = [stream(f"stream {number}", ("Entry",)) for number in range(count)]
+    targets = []
+    for each in streams:
+        one = replace(workspace.configuration(LEDGER), id=new_id(each["name"]), name=each["name"])
+        targets.append({"stream": each["name"], "import_configuration_id": workspace.configure(one).id})
+    return streams, targets
 
 
 def logged(run: Run, words: str) -> list[str]:

@@ -140,7 +140,12 @@ class DestinationConfig:
 
     def loading_of(self, configuration_id: str) -> Loading:
         """How the files for an import configuration are written, and its import mode."""
-        return loadings_by_configuration(self.targets).get(configuration_id, self.loading)
+        of_targets = (
+            each.loading
+            for each in self.targets
+            if configuration_id in {each.configuration_id, each.replace_configuration_id}
+        )
+        return next(of_targets, self.loading)
 
 
 def parse_config(config: Form) -> DestinationConfig:

@@ -35,6 +35,7 @@ from destination_pigment.input.stdin import StdinBlocks
 from destination_pigment.state_output import Emit
 from destination_pigment.sync import Blocks, write_blocks
 from destination_pigment.targets import destination_catalog
+from pigment_airbyte import disk
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_empty
@@ -125,6 +126,7 @@ class DestinationPigment(Destination):
         # What is loaded by now stays to the end: the garbage collector need not look at it again for every few rows.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        disk.raise_open_files_limit()
         # The log goes to standard output: if its other end is closed, that is no reason to stop.
         logging.raiseExceptions = False
         with Cancel(sys.stdout.fileno()) as cancel:

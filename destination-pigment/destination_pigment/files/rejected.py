@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from io import FileIO
 from pathlib import Path
 
 from destination_pigment.files.rows import Rejection, Rows
@@ -44,7 +43,7 @@ class RejectionsOnDisk:
         self._spool = spool
         self._now = now
         # Mutable state: the file, and where the first row begins that has not been read back.
-        self._file: FileIO | None = None
+        self._path: Path | None = None
         self._begin = 0
 
     def keep(self, rejection: Rejection) -> None:
@@ -53,18 +52,21 @@ class RejectionsOnDisk:
         lines = b"".join(
             to_line(KeptRow(rejection.reason, None, at, names, cells)) for names, cells in _rows(rejection)
         )
+        if self._path is None:
+            self._path = self._spool.new_path(".rejected")
         with disk_errors_explained():
-            if self._file is None:
-                self._file = self._spool.open_side_file(".rejected")
-            left = memoryview(lines)
-            while left:
-                left = left[self._file.write(left) :]
+            self._spool.open_files.append(self._path, lines)
 
     def read_back(self, count: int) -> RejectedOnArrival | None:
-        """The next `count` rows, in the order in which they were kept; None for none."""
-        if self._file is None or count == 0:
+        """The next `count` rows, in the order in which they were kept; None for none.
+
+        Raises `TransientProblem` when the disk is full.
+        """
+        path = self._path
+        if path is None or count == 0:
             return None
-        path = Path(self._file.name)
+        with disk_errors_explained():
+            self._spool.open_files.close(path)
         with path.open("rb") as file:
             file.seek(self._begin)
             for _ in range(count):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from io import FileIO
 from itertools import count, pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Self
+from typing import NamedTuple, Self
 from weakref import WeakSet
 
 from destination_pigment.files.lines import count_rows, padded, read_blocks, select_lines
+from destination_pigment.files.open_files import OpenFiles
 from pigment_airbyte import disk
 from pigment_airbyte.failures import TransientProblem
 from pigment_csv.dialect import CsvDialect
@@ -22,7 +21,6 @@ from pigment_csv.reader import CsvReader
 from pigment_csv.writer import CsvWriter
 
 _COPY_BYTES = 1 << 20
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 class Spool:
@@ -37,7 +35,7 @@ class Spool:
         self._numbers = count(1)
         # The files of a sync that fails are finished by no one else.
         self._files: WeakSet[SpoolFile] = WeakSet()
-        self._side_files: list[FileIO] = []
+        self.open_files = OpenFiles()
 
     def __enter__(self) -> Self:
         return self
@@ -48,24 +46,16 @@ class Spool:
         for each in list(self._files):
             with suppress(TransientProblem):  # it goes with its folder
                 each.finish()
-        for side_file in self._side_files:
-            with suppress(OSError):  # likewise
-                side_file.close()
+        self.open_files.close_all()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self, suffix: str) -> Path:
         """A new path for a file."""
         return self._folder / f"{next(self._numbers)}{suffix}"
 
-    def open_side_file(self, suffix: str) -> FileIO:
-        """A private file for anything but rows; it is closed with the spool."""
-        file = FileIO(self.new_path(suffix), "xb", opener=_open_private)
-        self._side_files.append(file)
-        return file
-
     def new_file(self, columns: Sequence[str], dialect: CsvDialect) -> SpoolFile:
         """A file that contains only the header line."""
-        file = SpoolFile(self.new_path(".csv"), tuple(columns), dialect)
+        file = SpoolFile(self.new_path(".csv"), tuple(columns), dialect, self.open_files)
         self._files.add(file)
         return file
 
@@ -125,12 +115,12 @@ class SpoolFile:
     columns of the last.
     """
 
-    def __init__(self, path: Path, columns: tuple[str, ...], dialect: CsvDialect) -> None:
+    def __init__(self, path: Path, columns: tuple[str, ...], dialect: CsvDialect, open_files: OpenFiles) -> None:
         self.path = path
         self.columns = columns
         self.dialect = dialect
-        with disk_errors_explained():
-            self._file: IO[bytes] | None = os.fdopen(_open_private(path, _CREATE), "wb")
+        self._open_files = open_files
+        self._is_finished = False
         self.size_bytes = 0
         self.write(CsvWriter(dialect).header_line(columns))
         self.parts = [Part(self.size_bytes, 0, columns)]
@@ -160,18 +150,18 @@ class SpoolFile:
 
     def write(self, rows: bytes) -> None:
         """Add rows as lines of CSV; raises `TransientProblem` when the disk is full."""
-        if self._file is None:
+        if self._is_finished:
             raise ValueError("the file is finished")
         with disk_errors_explained():
-            self._file.write(rows)
+            self._open_files.append(self.path, rows)
         self.size_bytes += len(rows)
 
     def finish(self) -> None:
         """Close the file; raises `TransientProblem` when the disk is full."""
-        if self._file is not None:
-            file, self._file = self._file, None
-            with disk_errors_explained(), file:
-                file.flush()
+        if not self._is_finished:
+            self._is_finished = True
+            with disk_errors_explained():
+                self._open_files.close(self.path)
 
     def read_rows(self) -> Iterator[list[list[str | None]]]:
         """The rows, some at a time."""
@@ -203,10 +193,6 @@ class SpoolFile:
     def remove(self) -> None:
         self.finish()
         self.path.unlink(missing_ok=True)
-
-
-def _open_private(path: str | Path, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def disk_errors_explained() -> AbstractContextManager[None]:

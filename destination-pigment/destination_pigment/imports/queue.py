@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, Queue
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Thread
 from typing import Protocol
 
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
@@ -100,6 +100,9 @@ def write_before_push(
 
 Result = tuple[Job, JobDone | Exception]
 
+# Each may have three descriptors: its file, the connection that sends it, and one that asks about it.
+_MOST_AT_A_TIME = 60
+
 
 class Queues(Protocol):
     """Takes jobs and gives their results."""
@@ -122,11 +125,13 @@ class ImportQueues:
         self._importer = importer
         self._one_at_a_time = one_at_a_time
         self._results: Queue[Result] = Queue()
-        # Mutable state, guarded by the lock: a queue for each configuration, and the jobs whose result has not been
-        # collected.
-        self._lock = Lock()
-        self._queues: dict[str, Queue[Job]] = {}
+        # Mutable state, guarded by the lock: the jobs that wait, the names of the queues of which one runs, the jobs
+        # whose result has not been collected, and how many threads there are.
+        self._lock = Condition()
+        self._waiting: list[Job] = []
+        self._running: set[str] = set()
         self._unfinished: list[Job] = []
+        self._threads = 0
         self._stopped = Event()
 
     @property
@@ -141,13 +146,13 @@ class ImportQueues:
         return sum(self._name(each) == name for each in self.unfinished) < 2
 
     def submit(self, job: Job) -> None:
-        name = self._name(job)
         with self._lock:
             self._unfinished.append(job)
-            if name not in self._queues:
-                self._queues[name] = Queue()
-                Thread(target=self._work, args=(self._queues[name],), daemon=True).start()
-            self._queues[name].put(job)
+            self._waiting.append(job)
+            if self._threads < min(len({*self._running, *map(self._name, self._waiting)}), _MOST_AT_A_TIME):
+                self._threads += 1
+                Thread(target=self._work, daemon=True).start()
+            self._lock.notify()
 
     def collect(self, timeout_seconds: float) -> Result | None:
         """The next result, if one comes in time."""
@@ -166,10 +171,21 @@ class ImportQueues:
     def _name(self, job: Job) -> str:
         return "" if self._one_at_a_time else job.configuration_id
 
-    def _work(self, queue: Queue[Job]) -> None:
+    def _work(self) -> None:
         while True:
-            job = queue.get()
-            self._results.put((job, self._attempt(job)))
+            with self._lock:
+                while (job := self._next()) is None:
+                    self._lock.wait()
+                self._waiting = [each for each in self._waiting if each is not job]
+                self._running.add(self._name(job))
+            result = self._attempt(job)
+            with self._lock:
+                self._running.discard(self._name(job))
+                self._lock.notify()
+            self._results.put((job, result))
+
+    def _next(self) -> Job | None:
+        return next((each for each in self._waiting if self._name(each) not in self._running), None)
 
     def _attempt(self, job: Job) -> JobDone | Exception:
         if self._stopped.is_set():
