@@ -96,8 +96,8 @@ MISTAKES_OF_BOTH = [
         "an expired key",
         single("expired"),
         (
-            'Pigment rejected the key under "API key": check that it was copied whole, has not expired or been '
-            "revoked, and that its IP allow list contains the addresses of Airbyte."
+            'Pigment rejected the key under "API key": check that it was copied whole, has every type that is needed, '
+            "has not expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
         ),
     ),
     Mistake(

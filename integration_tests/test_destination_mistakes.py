@@ -121,8 +121,8 @@ MISTAKES = [
         "one Export key for everything",
         single("export"),
         (
-            'The key under "API key" has the type "Export" and lacks "Import": choose "A key for each purpose" '
-            'under "Authentication", and enter a key of each type.'
+            'The key under "API key" has the type "Export" and lacks "Import": create a key with all these types in '
+            'Pigment, or choose "A key for each purpose" under "Authentication", and enter a key of each type.'
         ),
     ),
     Mistake(
@@ -353,8 +353,8 @@ MISTAKES = [
         "a dimension check with one Import key for everything",
         dimension("Accounts", by_id=True, keys=single("import")),
         (
-            'The key under "API key" has the type "Import" and lacks "Export": choose "A key for each purpose" '
-            'under "Authentication", and enter a key of each type.'
+            'The key under "API key" has the type "Import" and lacks "Export": create a key with all these types in '
+            'Pigment, or choose "A key for each purpose" under "Authentication", and enter a key of each type.'
         ),
     ),
     Mistake(

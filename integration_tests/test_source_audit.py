@@ -222,8 +222,9 @@ def test_check_says_which_key_lacks_what(source: Runner, keys: dict[str, str], r
 def test_check_says_what_one_key_for_everything_lacks(source: Runner) -> None:
     run = source.run("check", credentials=key(source.pigment, "metadata"))
     assert run.of("CONNECTION_STATUS")[0]["message"] == (
-        'The key under "API key" has the type "Modeling Metadata" and lacks "Export" and "Audit logs": choose "A key '
-        'for each purpose" under "Authentication", and enter a key of each type.'
+        'The key under "API key" has the type "Modeling Metadata" and lacks "Export" and "Audit logs": create a '
+        'key with all these types in Pigment, or choose "A key for each purpose" under "Authentication", and enter a '
+        "key of each type."
     )
 
 

@@ -63,32 +63,33 @@ MISTAKES = [
         "a key that is cut off",
         key("pgmt_ab"),
         (
-            'Pigment rejected the key under "Export key": check that it was copied whole, has not expired or been'
-            " revoked, and that its IP allow list contains the addresses of Airbyte."
+            'Pigment rejected the key under "Export key": check that it was copied whole, has the type "Export", has '
+            "not expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
         ),
     ),
     Mistake(
         "one Export key for everything",
         single("export"),
         (
-            'The key under "API key" has the type "Export" and lacks "Modeling Metadata": choose "A key for each '
-            'purpose" under "Authentication", and enter a key of each type.'
+            'The key under "API key" has the type "Export" and lacks "Modeling Metadata": create a key with all these '
+            'types in Pigment, or choose "A key for each purpose" under "Authentication", and enter a key of each type.'
         ),
     ),
     Mistake(
         "one Metadata key for everything",
         single("metadata"),
         (
-            'The key under "API key" has the type "Modeling Metadata" and lacks "Export": choose "A key for each '
-            'purpose" under "Authentication", and enter a key of each type.'
+            'The key under "API key" has the type "Modeling Metadata" and lacks "Export": create a key with all these '
+            'types in Pigment, or choose "A key for each purpose" under "Authentication", and enter a key of each type.'
         ),
     ),
     Mistake(
         "one Import key for everything",
         single("import"),
         (
-            'The key under "API key" has the type "Import" and lacks "Export" and "Modeling Metadata": choose "A '
-            'key for each purpose" under "Authentication", and enter a key of each type.'
+            'The key under "API key" has the type "Import" and lacks "Export" and "Modeling Metadata": create a key '
+            'with all these types in Pigment, or choose "A key for each purpose" under "Authentication", and enter a '
+            "key of each type."
         ),
     ),
     Mistake(

@@ -109,9 +109,11 @@ def explain_keys(found: Mapping[str, Abilities], wanted: Mapping[str, frozenset[
     known = {field: abilities for field, abilities in found.items() if abilities is not None}
     for field in wanted:
         if field not in known and wanted[field]:
+            # Pigment may reject a key that lacks a type in the same way.
+            types = "every type that is needed" if field == SINGLE_KEY_FIELD else f"the type {_listed(wanted[field])}"
             return (
-                f'Pigment rejected the key under "{field}": check that it was copied whole, has not expired or been '
-                "revoked, and that its IP allow list contains the addresses of Airbyte."
+                f'Pigment rejected the key under "{field}": check that it was copied whole, has {types}, has not '
+                "expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
             )
     lacking = {field: wanted[field] - abilities for field, abilities in known.items() if wanted[field] - abilities}
     for (field, missing), (other, others) in combinations(lacking.items(), 2):
@@ -130,8 +132,8 @@ def _explain_lack(field: str, known: Mapping[str, frozenset[Purpose]], missing: 
         )
     if field == SINGLE_KEY_FIELD:
         return (
-            f'The key under "{field}" has the type {types} and lacks {lacks}: choose "A key for each purpose" under '
-            f'"{AUTHENTICATION}", and enter a key of each type.'
+            f'The key under "{field}" has the type {types} and lacks {lacks}: create a key with all these types in '
+            f'Pigment, or choose "A key for each purpose" under "{AUTHENTICATION}", and enter a key of each type.'
         )
     return f'The key under "{field}" has the type {types} instead of {lacks}: enter a key of the type {lacks}.'
 

@@ -174,7 +174,7 @@ def advise(error: PigmentError, subject: str | None = None) -> str:
     named = f" the {subject}" if subject else f" {about}" if about else " this object"
     match error:
         case KeyMissing() | KeyRejected() | PermissionMissing():
-            return _advise_key(error)
+            return _advise_key(error, subject)
         case NotFound():
             return _advise_not_found(error, named)
         case TooLarge() | RequestRejected():
@@ -224,23 +224,33 @@ def _advise_connection(error: Unavailable | CertificateRejected | AddressUnusabl
             )
 
 
-def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing) -> str:
+def _advise_key(error: KeyMissing | KeyRejected | PermissionMissing, subject: str | None) -> str:
     key = f'API key for "{error.purpose}"' if error.purpose else "API key"
     match error:
         case KeyMissing():
             return f'This needs an {key}, and none is given: enter it under "Authentication".'
         case KeyRejected():
+            # Pigment answers so to a key without the type as well.
+            its_type = f' that it has the type "{error.purpose}",' if error.purpose else ""
             return (
-                f'Pigment rejected the {key}: check under "Authentication" that it was copied whole, that it has not '
-                "expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
+                f'Pigment rejected the {key}: check under "Authentication" that it was copied whole,{its_type} that it '
+                "has not expired or been revoked, and that its IP allow list contains the addresses of Airbyte."
+            )
+        case PermissionMissing(purpose=Purpose.EXPORT) if subject is not None:
+            # Of one block, this says nothing about the key.
+            return (
+                f"Pigment does not let the API key export the {subject} (HTTP {error.status}): share it with the owner "
+                'of the key in Pigment, or, if nothing can be read, enter a key with the type "Export" under '
+                '"Authentication".'
             )
         case PermissionMissing(purpose=str(purpose)):
             return (
                 f'The API key under "Authentication" lacks the type "{purpose}", without which '
-                f"{_WITHOUT[Purpose(purpose)]}: create a key of that type in Pigment and enter it there."
+                f"{_WITHOUT[Purpose(purpose)]}: create a key with that type in Pigment, where a key can have several, "
+                "and enter it there."
             )
         case _:
-            return 'The API key under "Authentication" is not allowed to do this: check its type in Pigment.'
+            return 'The API key under "Authentication" is not allowed to do this: check its types in Pigment.'
 
 
 def _advise_not_found(error: NotFound, named: str) -> str:

@@ -74,6 +74,21 @@ def test_a_missing_permission_is_named(purpose: Purpose, word: str) -> None:
     assert word in explain(errors.PermissionMissing("list blocks", status=403, purpose=purpose)).message
 
 
+def test_a_block_that_may_not_be_exported_says_nothing_of_the_key_alone() -> None:
+    error = errors.PermissionMissing("export table", status=403, purpose=Purpose.EXPORT.value)
+    assert explain(error, subject='table "P&L"').message == (
+        'Pigment does not let the API key export the table "P&L" (HTTP 403): share it with the owner of the key in '
+        'Pigment, or, if nothing can be read, enter a key with the type "Export" under "Authentication".'
+    )
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_rejected_key_may_lack_its_type(purpose: Purpose) -> None:
+    """Pigment answers 401 as well as 403 for a type that a key lacks."""
+    message = explain(errors.KeyRejected("list blocks", status=401, purpose=purpose.value)).message
+    assert f'copied whole, that it has the type "{purpose}", that it has not expired' in message
+
+
 def test_a_missing_block_leads_to_a_refreshed_schema() -> None:
     message = explain(
         errors.NotFound("export list", status=404, purpose=Purpose.EXPORT), subject='list "Months"'

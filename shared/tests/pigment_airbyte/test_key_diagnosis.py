@@ -21,7 +21,7 @@ SINGLE = {"API key": EXPORT | METADATA}
         ({"Export key": EXPORT, "Metadata key": IMPORT}, SOURCE, '"Import" instead of "Modeling Metadata"'),
         ({"Export key": EXPORT, "Metadata key": frozenset()}, SOURCE, "of another purpose"),
         ({"Export key": EXPORT | METADATA, "Metadata key": IMPORT}, SOURCE, 'which the key under "Export key" has'),
-        ({"API key": EXPORT}, SINGLE, 'lacks "Modeling Metadata": choose "A key for each purpose"'),
+        ({"API key": EXPORT}, SINGLE, 'lacks "Modeling Metadata": create a key with all these'),
         ({"API key": IMPORT}, SINGLE, 'lacks "Export" and "Modeling Metadata"'),
         ({"API key": None}, SINGLE, 'rejected the key under "API key"'),
     ],
