@@ -251,3 +251,14 @@ def test_a_reload_of_which_every_row_was_deleted_leaves_no_old_row_silently(
     else:
         assert '"Fewest rows"' in config_error(run)
         assert len(contents(block)) == 1
+
+
+def test_a_clear_of_two_streams_of_one_block_ends_well(destination: Runner) -> None:
+    """Neither can delete what the other has put there."""
+    block = add_list(destination, "Items", ("Entry",), [("E1",)])
+    one, other = (configure(destination, block, name, clear_before_import=True) for name in ("One", "Other"))
+    catalog = a_catalog(*(configured(table(name, "Entry"), "overwrite") for name in ("One", "Other")))
+    sent = [empty_state(1, "One"), empty_state(2, "Other"), status("COMPLETE", "One"), status("COMPLETE", "Other")]
+    run = write(destination, sent, catalog, targets=[clears("One", one), clears("Other", other)])
+    assert run.exit_code == 0
+    assert contents(block) == []

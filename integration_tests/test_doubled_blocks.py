@@ -379,3 +379,25 @@ def test_what_a_counted_doubt_contains_is_its_rows_less_those_rejected(destinati
     run = write(destination, whole("Entries", rows), catalog, targets=targets)
     assert run.exit_code == 0
     assert len(contents(block)) == 3
+
+
+def test_a_pair_that_fills_two_blocks_stops_with_the_first_file_of_the_other(destination: Runner) -> None:
+    one, other = (add_list(destination, name, ("Entry", "Amount")) for name in ("One", "Other"))
+    replacing = configure(destination, one, "One", clear_before_import=True)
+    target = goes_to("Items", configure(destination, other, "Other"), replace_import_configuration_id=replacing)
+    catalog = a_catalog(configured(table("Items", "Entry", "Amount"), "overwrite"))
+    run = write(destination, whole("Items", entries_of(E1=1, E2=2, E3=3)), catalog, targets=[target], max_file_rows=1)
+    assert "fill different blocks" in config_error(run)
+    assert not run.states
+    assert len(pushed(destination)) == 2
+
+
+def test_a_block_id_of_another_block_is_found_by_the_report(destination: Runner) -> None:
+    block = add_list(destination, "Items", ("Entry", "Amount"), [("E1", "1")])
+    small = add_list(destination, "Small", ("Entry",))
+    configuration = configure(destination, block, "Items", clear_before_import=True)
+    catalog = a_catalog(configured(table("Items", "Entry", "Amount"), "overwrite"))
+    target = clears("Items", configuration, block_id=small.id, minimum_percent=50)
+    run = write(destination, whole("Items", entries_of(E1=1)), catalog, targets=[target])
+    assert '"Block ID"' in config_error(run)
+    assert not run.states

@@ -283,3 +283,56 @@ def test_a_scope_never_goes_below_its_fewest_rows(destination: Runner) -> None:
     run = write(destination, whole("Bookings", JANUARY), MONTHLY, targets=targets)
     assert "4" in config_error(run)
     assert not pushed(destination)
+
+
+SIDE = table("Adjustments", *COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("scope", "other"), [("Month", JANUARY[1:]), long("Entity", [booking("A1", "Mar", "FR")]), (None, JANUARY[1:])]
+)
+def test_two_streams_that_may_delete_each_others_rows_are_never_both_stored(
+    destination: Runner, scope: str | None, other: list[dict[str, Any]]
+) -> None:
+    """Nothing in a report shows which rows a scope has deleted."""
+    block = bookings(destination)
+    first, adding = by_month(destination, block), configure(destination, block, "Adjustments")
+    second = configure(destination, block, "Bookings too", clear_before_import=True, scope=(scope or "Month",))
+    beside = goes_to("Adjustments", second, scope=scope) if scope else goes_to("Adjustments", adding)
+    mode = ("overwrite", "full_refresh") if scope else ("append", "incremental")
+    catalog = a_catalog(configured(BOOKINGS, "overwrite"), configured(SIDE, *mode))
+    sent = [*records("Bookings", JANUARY), *whole("Adjustments", other, 2), *whole("Bookings", [])]
+    run = write(destination, sent, catalog, targets=[goes_to("Bookings", first, scope="Month"), beside])
+    assert 'the stream "Bookings"' in config_error(run)
+    assert 'stream "Adjustments"' in config_error(run)
+    assert "Bookings" not in with_state(run)
+
+
+def test_two_streams_with_different_values_of_one_scope_share_a_block(destination: Runner) -> None:
+    block = bookings(destination)
+    first = by_month(destination, block)
+    second = configure(destination, block, "Bookings too", clear_before_import=True, scope=("Month",))
+    catalog = a_catalog(configured(BOOKINGS, "overwrite"), configured(SIDE, "overwrite"))
+    march = [booking("M1", "Mar")]
+    targets = [goes_to("Bookings", first, scope="Month"), goes_to("Adjustments", second, scope="Month")]
+    sent = [*whole("Bookings", JANUARY), *whole("Adjustments", march, 2)]
+    run = write(destination, sent, catalog, targets=targets)
+    assert run.exit_code == 0
+    assert contents(block) == sorted([*map(as_row, [*JANUARY, *march]), BEFORE[2]])
+
+
+@pytest.mark.parametrize(
+    "last", [booking("F1", "Feb") | {"_ab_cdc_deleted_at": "2026-02-01T00:00:00Z"}, booking("F1", "Mar")], ids=str
+)
+def test_a_month_of_which_no_record_is_left_stops_before_anything_is_pushed(
+    destination: Runner, last: dict[str, Any]
+) -> None:
+    """A row was deleted or has moved, and a scope clears no value that is not in the file."""
+    block = bookings(destination)
+    targets = [goes_to("Bookings", by_month(destination, block), scope="Month")]
+    stream = configured(table("Bookings", *COLUMNS, "_ab_cdc_deleted_at"), "overwrite_dedup", primary_key=[["Entry"]])
+    sent = whole("Bookings", [*JANUARY, booking("F1", "Feb"), last])
+    run = write(destination, sent, a_catalog(stream), targets=targets)
+    assert '1 value of the column "Month"' in config_error(run)
+    assert not pushed(destination)
+    assert contents(block) == sorted(BEFORE)

@@ -52,7 +52,8 @@ class Loader:
         self._counts = counts
         # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows
         # may be stored or no longer be; streams still to be replaced; replacements whose blocks are to be counted;
-        # the streams that were imported into each block; streams whose states never leave; how many records were
+        # the streams that were imported into each block, with the
+        # values of the scope that they cleared; streams whose states never leave; how many records were
         # rejected; what went wrong; and the grace, because the wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
@@ -60,7 +61,7 @@ class Loader:
         self.to_replace = {key for key, each in streams.items() if each.replaces}
         self._doubts: dict[StreamKey, Doubt] = {}
         self._to_count: dict[StreamKey, Doubt] = {}
-        self._imported_into: dict[tuple[str, str | None], set[StreamKey]] = defaultdict(set)
+        self._imported_into: dict[tuple[str, str | None], dict[StreamKey, frozenset[str | None]]] = defaultdict(dict)
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
         self._failures: list[AirbyteTracedException] = []
@@ -275,7 +276,8 @@ class Loader:
                     self._to_count[job.stream.key] = result.to_count
                 if result.problem is not None:
                     self.fail(result.problem, subject)
-                self._check_blocks(job.stream, result)
+                if any(each.rows for each in job.segments):  # a Clear deletes what it may
+                    self._check_blocks(job.stream, result)
             case Cancelled():
                 pass
             case _:
@@ -289,16 +291,26 @@ class Loader:
         self._doubted += [job for job, _ in self._provisional.pop(configuration_id, ())]
 
     def _check_blocks(self, stream: DestinationStream, done: JobDone) -> None:
-        """Fail where one stream replaces a whole block and another was imported into it, whichever came first."""
+        """Fail where what one stream has put into a block may have been deleted by another, whichever came first."""
         for block in done.blocks:
-            sharing = self._imported_into[block.block_id, block.scenario_id]
-            sharing.add(stream.key)
-            replacing = [key for key in sorted(sharing, key=str) if replaces_block(self._streams[key])]
-            if len(sharing) > 1 and replacing and not sharing <= self._kept_back:
-                self._kept_back |= sharing
-                for key in sharing:
-                    self._states.checkpoints.withhold(key)
-                self.fail(ConfigProblem(describe_shared_block(sharing, replacing[0])))
+            cleared = self._imported_into[block.block_id, block.scenario_id]
+            cleared[stream.key] = done.scope_values
+            for key in cleared.keys() - {stream.key}:
+                pair = {stream.key, key}
+                deleting = [each for each in sorted(pair, key=str) if self._streams[each].replaces]
+                if not deleting or self._are_apart(pair, cleared) or pair <= self._kept_back:
+                    continue
+                self._kept_back |= pair
+                for each in pair:
+                    self._states.checkpoints.withhold(each)
+                deleting.sort(key=lambda each: self._streams[each].target.scope is not None)
+                scope = self._streams[deleting[0]].target.scope
+                self.fail(ConfigProblem(describe_shared_block(pair, deleting[0], scope)))
+
+    def _are_apart(self, pair: set[StreamKey], cleared: Mapping[StreamKey, frozenset[str | None]]) -> bool:
+        """Whether two streams clear different values of the same column."""
+        one, other = (self._streams[key].target.scope for key in pair)
+        return one is not None and one == other and frozenset.isdisjoint(*(cleared[key] for key in pair))
 
     def _confirm(self, job: Job, done: JobDone) -> None:
         if done.problem is not None:
@@ -312,18 +324,14 @@ class Loader:
         self.to_replace.discard(job.stream.key)
 
 
-def replaces_block(each: StreamImports) -> bool:
-    """Whether a stream replaces all of its block, and not only a scope."""
-    return each.replaces and each.target.scope is None
-
-
-def describe_shared_block(sharing: Iterable[StreamKey], replacing: StreamKey) -> str:
-    """The error for two streams of which one deletes what the other has put into the same block."""
-    names = " and the ".join(named(key) for key in sorted(sharing, key=str))
+def describe_shared_block(pair: Iterable[StreamKey], deleting: StreamKey, scope: str | None) -> str:
+    """The error for two streams of which one deletes what the other may have put into the same block."""
+    names = " and the ".join(named(key) for key in sorted(pair, key=str))
+    what = "replaces all of it" if scope is None else f'deletes rows by the values of the column "{scope}"'
     return (
-        f"The {names} were imported into the same block in this sync, and the {named(replacing)} replaces all of it, "
-        "so rows of one of them may be gone: let each have a block of its own, or let the one that replaces clear only "
-        'what is its own ("Scope" under "Targets"); then look at the block, and run the sync again.'
+        f"The {names} were imported into the same block in this sync, and the {named(deleting)} {what}, so rows of the "
+        'other may be gone: give each a block of its own, or a "Scope" of the same column under "Targets", of which no '
+        "value comes in both; then look at the block, and run the sync again."
     )
 
 

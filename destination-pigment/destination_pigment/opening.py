@@ -69,7 +69,13 @@ def open_streams(
         converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
         rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
         files = StreamFiles(
-            converter, spool, settings.limits, rejections, deleted_rows=settings.deleted_rows, memory=memory
+            converter,
+            spool,
+            settings.limits,
+            rejections,
+            deleted_rows=settings.deleted_rows,
+            memory=memory,
+            scope=target.scope,
         )
         if stream.mode is WriteMode.REPLACE or target.scope is not None:
             opened[key] = Reload(stream, target, files, patience.restart_seconds, store, counts)

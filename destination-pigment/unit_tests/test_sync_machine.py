@@ -153,7 +153,9 @@ BROKEN: dict[str, Break] = {
     "the last version to arrive counts, not the greatest": put(latest._Cursor, "is_before", lambda *_: False),
     "a record after the last state replaces one before it": put(ReplacedRows, "split", split_without_watermarks),
     "a deletion is sent as a row": put(Deletions, "separate", lambda _, sent: (sent, None)),
-    "the first file of a scope lacks a value": put(reload, "lead_with_scope", lambda _stream, _scope, files, *_: files),
+    "the first file of a scope lacks a value": put(
+        reload, "lead_with_scope", lambda _s, _scope, files, *_: (files, frozenset())
+    ),
     "a replacement in doubt is confirmed": put(verdicts, "_may_be_doubled", lambda *_: False),
     "a count of the half that its owner sees proves all": put(counting, "judge_count", without_count_before),
     "a stream is imported into a block that another one replaces": put(Loader, "_check_blocks", nothing),

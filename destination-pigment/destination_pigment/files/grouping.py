@@ -19,16 +19,16 @@ from pigment_client.wording import counted
 
 def lead_with_scope(
     stream: DestinationStream, scope: str, segments: Sequence[FileSegment], spool: Spool, limits: FileLimits
-) -> list[FileSegment]:
-    """The same rows, with at least one row of every value of the column `scope` in the first file.
+) -> tuple[list[FileSegment], frozenset[str | None]]:
+    """The same rows, with at least one row of every value of the column `scope` in the first file; and these values.
 
     Where that is not so, a row of each value is moved into a file before the others. Values are compared as they are
     written. Raises `ConfigProblem` for a column that is missing or blank in a row, and where such a file is too large.
     """
     files = [each for each in segments if each.file is not None]
-    first_rows = _first_rows(stream, scope, files)
+    first_rows, values = _first_rows(stream, scope, files)
     if not any(first_rows[1:]):
-        return list(segments)
+        return list(segments), values
     leading = FileSegment(is_open=False, rejected_rows=segments[0].rejected_rows)
     segments[0].rejected_rows = None
     for segment, positions in zip(files, first_rows, strict=True):
@@ -46,11 +46,13 @@ def lead_with_scope(
             'the only one that may clear; nothing was pushed: raise "Largest file (MB)" and "Most rows in a file", or '
             'choose a "Scope" with fewer values, such as a month.'
         )
-    return [leading, *segments]
+    return [leading, *segments], values
 
 
-def _first_rows(stream: DestinationStream, scope: str, segments: Sequence[FileSegment]) -> list[list[int]]:
-    """For each file, the positions of the rows that are the first of their value."""
+def _first_rows(
+    stream: DestinationStream, scope: str, segments: Sequence[FileSegment]
+) -> tuple[list[list[int]], frozenset[str | None]]:
+    """For each file, the positions of the rows that are the first of their value; and all values."""
     known: set[str | None] = set()
     found: list[list[int]] = []
     blanks = 0
@@ -77,7 +79,7 @@ def _first_rows(stream: DestinationStream, scope: str, segments: Sequence[FileSe
             f'column "{scope}", its "Scope", so it is not known which rows of the block they replace; nothing was '
             "pushed: fill the column at the source, or leave such rows out there."
         )
-    return found
+    return found, frozenset(known)
 
 
 def _lines_at(file: SpoolFile, positions: Sequence[int]) -> Iterator[bytes]:

@@ -114,6 +114,7 @@ class StreamFiles:
         clock: Callable[[], float] = time.monotonic,
         deleted_rows: DeletedRows = DeletedRows.REPORT,
         memory: KeyMemory | None = None,
+        scope: str | None = None,
     ) -> None:
         self.stream = converter.stream
         self.converter = converter
@@ -125,11 +126,13 @@ class StreamFiles:
         self._deletions = Deletions(self.stream, deleted_rows)
         self._memory = memory or KeyMemory()
         self._latest = Latest(self.stream, converter.dialect) if self.stream.primary_key else None
+        self._scope = scope
         if self._latest is not None:
             self._memory.share(self._latest, self._forget_keys)
         # All mutable state: the segments (only the last may be open), how many rows were written, the watermark and how
         # many there were, since when a record waits, where keys were forgotten, what was rejected, by reason, how many
-        # deletions are not sent, and how many of these two the source has confirmed and were handed on.
+        # deletions are not sent, how many of these two the source has confirmed and were handed on, and the values of
+        # the scope in all records of a deduplicated stream, those that others replace included.
         self._segments: list[FileSegment] = []
         self._rows = 0
         self._watermark: Watermark | None = None
@@ -140,6 +143,7 @@ class StreamFiles:
         self._deleted = 0
         self._kept_confirmed = 0
         self._kept_handed_on = 0
+        self.scope_values: set[str | None] = set()
 
     @property
     def records(self) -> int:
@@ -339,6 +343,9 @@ class StreamFiles:
             keys = [keys[place] for place in places]
             cursors = cursors and [cursors[place] for place in places]
         counts, replaced = latest.admit(keys, cursors, is_row, self._rows)
+        for each in (converted and converted[0], deleted):
+            if each and self._scope in each.header:
+                self.scope_values.update(each.columns[each.header.index(self._scope)])
         segment = self._open_segment()
         if deleted is not None:
             self._count_deletions(segment, deleted, _part(counts, is_row, rows=False))

@@ -27,7 +27,7 @@ class JobDone:
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
     `in_doubt` of the rejected rows may be stored: no response came to their second push. `doubt` says that the block
     may now have its rows twice; `to_count` is a replacement without a doubt whose block is counted anyway. `blocks` are
-    those that the imports wrote into.
+    those that the imports wrote into, and `scope_values` the values of the scope that they cleared there.
     """
 
     rejected: int
@@ -38,6 +38,7 @@ class JobDone:
     doubt: Doubt | None = None
     to_count: Doubt | None = None
     blocks: tuple[ImportedBlock, ...] = ()
+    scope_values: frozenset[str | None] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class Reload:
         self._restart_seconds = restart_seconds
         self._store = store
         self._counts = counts
+        # Mutable state: the values of the scope that the files replace.
+        self._scope_values: frozenset[str | None] = frozenset()
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
@@ -100,7 +102,9 @@ class Reload:
             raise
         if self.target.scope is not None:
             files = self.files
-            segments = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
+            segments, values = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
+            self._require_every_value(values)
+            self._scope_values = values
         self._require_one_that_clears(segments)
         return self._jobs(segments, self.import_segments)
 
@@ -168,6 +172,27 @@ class Reload:
                 '"Fewest rows" under "Targets".'
             )
 
+    def _require_every_value(self, values: frozenset[str | None]) -> None:
+        """Raise `ConfigProblem` where all records of a value of the scope are deleted or replaced by other records."""
+        left_out = self.files.scope_values - values
+        if left_out:
+            raise ConfigProblem(
+                f"All records of the {self.stream.subject} with {counted(len(left_out), 'value')} of the column "
+                f'"{self.target.scope}", its "Scope", were deleted at the source or now have another value. A scope '
+                "clears only values of which a row is sent, so their old rows would stay in Pigment; nothing was "
+                "pushed: delete those rows in Pigment, and choose a sync mode that overwrites without deduplication."
+            )
+
+    def _require_right_block(self, blocks: Sequence[ImportedBlock]) -> None:
+        """Raise `BlockDescribed` where the block that was counted is not the one that was replaced."""
+        block_id = self.target.block_id
+        if block_id is not None and blocks and all(each.block_id.lower() != block_id.lower() for each in blocks):
+            raise BlockDescribed(
+                f'The {self.stream.subject} was imported into the block {blocks[0].block_id}, and the "Block ID" of '
+                f"its target is {block_id}, so the rows of another block were counted before: look at the block, "
+                'correct the ID under "Targets", and run the sync again.'
+            )
+
     def _require_one_that_clears(self, segments: list[FileSegment]) -> None:
         """Raise `ConfigProblem` where a second file would have to go through what clears."""
         files = sum(each.file is not None for each in segments)
@@ -228,7 +253,8 @@ class Reload:
         rejected = sum(of_file for _, of_file in stored)
         blocks = tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
         if importer.is_dry_run or self.target.scope is not None or self._counts is None:
-            return JobDone(rejected, blocks=blocks)
+            return JobDone(rejected, blocks=blocks, scope_values=self._scope_values)
+        self._require_right_block(blocks)
         if not _rows_of(files):
             self._require_emptied(self._counts, stored, blocks)
             return JobDone(rejected, blocks=blocks)
@@ -263,6 +289,17 @@ class Reload:
                     raise
                 raise self._with_state_of_block(error, files, stored) from None
         raise AssertionError("unreachable")
+
+    def _require_one_block(self, first: Imported, done: Imported) -> None:
+        """Raise `BlockDescribed` where a later file of a pair went into another block than the first."""
+        ids = {each.block_id for each in first.blocks}
+        if ids and done.blocks and ids.isdisjoint(each.block_id for each in done.blocks):
+            raise BlockDescribed(
+                f"The two import configurations of the {self.stream.subject}, {self._clearing_id} and "
+                f"{self.target.configuration_id}, fill different blocks, so each contains only a part of its rows now: "
+                'correct "Replacing import configuration ID" under "Targets", delete the rows that do not belong into '
+                "the other block, and run the sync again."
+            )
 
     def _described(
         self, stored: Stored, expected_rows: int, blocks: tuple[ImportedBlock, ...], before: int | None
@@ -323,6 +360,7 @@ class Reload:
             sent = describe_sent(self.stream, file, file_rows)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.append((done, verdict.rejected))
+            self._require_one_block(stored[0][0], done)
             doubt = verdict.doubt or doubt
         rejected = sum(of_file for _, of_file in stored)
         rows = _rows_of(files)

@@ -7,7 +7,7 @@ replacement: its ids are all 1, while the platform's `sync_id` is the number of 
 of a platform has in common with it.
 
 The same record of a key must not stand twice in a file, so a stream that is deduplicated needs a primary key of whole
-columns that the schema has. A cursor that is missing or nested says nothing: the last record to arrive counts then.
+columns that the schema has. Without a cursor, the last record of a key to arrive counts.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
     mode = _mode(configured)
     is_full_refresh = configured.get("sync_mode") == "full_refresh"
     has_generation = configured.get("generation_id") is not None
-    cursor = _cursor(configured, columns)
+    cursor = _cursor(configured, named(key), columns) if _is_deduplicated(configured) else None
     return DestinationStream(
         namespace=key[0],
         name=key[1],
@@ -194,9 +194,15 @@ def _primary_key(configured: Mapping[str, Any], subject: str, columns: Sequence[
     return tuple(dict.fromkeys(path[0] for path in paths if path))
 
 
-def _cursor(configured: Mapping[str, Any], columns: Sequence[str]) -> str | None:
-    """The column of the cursor, None where it is nested or no column of the stream."""
+def _cursor(configured: Mapping[str, Any], subject: str, columns: Sequence[str]) -> str | None:
+    """The column of the cursor, None where it is no column of the stream; raises `ConfigProblem` for a nested one."""
     path: Sequence[str] = configured.get("cursor_field") or configured["stream"].get("default_cursor_field") or ()
+    if len(path) > 1:
+        raise ConfigProblem(
+            f'The cursor of the {subject} is the field "{".".join(path)}", which is inside a column, so it cannot be '
+            "compared to find the latest of the records with the same key: choose a cursor that is a column in "
+            'Airbyte, or a sync mode without "Deduped".'
+        )
     return path[0] if len(path) == 1 and path[0] in columns else None
 
 

@@ -111,9 +111,16 @@ def test_a_cursor_compares_as_its_schema_says(column: str, kind: CursorKind) -> 
     assert (by_source.cursor, by_source.cursor_kind) == (column, kind)
 
 
-@pytest.mark.parametrize("path", [None, [], ["gone"], ["inside", "id"]])
+@pytest.mark.parametrize("path", [None, [], ["gone"]])
 def test_a_cursor_that_is_no_column_is_none(path: Any) -> None:
     assert parsed(**DEDUP, cursor_field=path).cursor is None
+
+
+def test_a_cursor_inside_a_column_stops_only_a_deduplicated_stream() -> None:
+    """It cannot be compared, and an old version that comes last would count."""
+    assert parsed(cursor_field=["inside", "id"]).cursor is None
+    with pytest.raises(ConfigProblem, match=r'"inside\.id", which is inside a column'):
+        parsed(**DEDUP, cursor_field=["inside", "id"])
 
 
 @pytest.mark.parametrize(
