@@ -300,3 +300,21 @@ def test_a_name_is_the_same_however_its_letters_are_stored(source: Runner, store
     assert status(source, include=[entered], block_requests=custom)[0] == "SUCCEEDED"
     run = source.run("read", catalog=source.catalog(stored, block_requests=custom), block_requests=custom)
     assert [each["data"]["Item"] for each in run.records] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"headers": "", "types": ""},
+        {"block_types": ""},
+        {"block_types": [""]},
+        {"include": [""], "exclude": ["", ""]},
+        {"include": "", "exclude": "", "views": "", "block_requests": ""},
+        {"row_metadata": "", "audit_log": "", "model_streams": ""},
+        {"num_workers": "", "max_retries": "", "requests_per_5_minutes": "", "idle_timeout_seconds": ""},
+    ],
+    ids=" ".join,
+)
+def test_an_empty_text_is_as_good_as_not_set(source: Runner, empty: dict[str, Any]) -> None:
+    assert status(source, **empty) == status(source)
+    assert source.discovered(**empty) == source.discovered()

@@ -48,14 +48,21 @@ def _with_shared(node: Any, shared: Schema) -> Any:
 
 
 def without_empty(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration without what is null or an empty text, at any depth: clients send both for an empty field."""
+    """The configuration without what is null or an empty text, at any depth, and without lists of nothing else.
+
+    Clients send both for a field, or an entry of a list, that is not filled in.
+    """
 
     def clean(value: Any) -> Any:
         if isinstance(value, Mapping):
             return without_empty(value)
-        return [clean(each) for each in value] if isinstance(value, list) else value
+        return [clean(each) for each in value if not _is_empty(each)] if isinstance(value, list) else value
 
-    return {name: clean(value) for name, value in config.items() if value is not None and value != ""}
+    return {name: clean(value) for name, value in config.items() if not _is_empty(value)}
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, list) and bool(value) and all(map(_is_empty, value)))
 
 
 def entered_text(fields: Mapping[str, Any], name: str) -> str:
