@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import resource
 import signal
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +157,51 @@ def test_a_row_that_airbyte_does_not_take_is_found_before_a_record_leaves(source
     assert run.errors[0]["failure_type"] == "config_error"
     assert "longer than the 20,000,000 characters" in run.errors[0]["message"]
     assert {each["stream"] for each in run.records} == {"Months"}
+
+
+@http_2_only
+def test_large_cells_are_taken_one_at_a_time(source: Runner) -> None:
+    """Three workers with cells of 18 MB took 748 MB together."""
+    part = b"0123456 89abcde\n" * 4096
+    for number in range(3):
+        add_raw(source, f"Large {number}", b"a;b\r\n1;small\r\n")
+    catalog = source.catalog("Large 0", "Large 1", "Large 2")
+    for number in range(3):
+        add_raw(source, f"Large {number}", b"a;b\r\n", *[b'1;"', *[part] * 275, b'"\r\n'] * 3)
+    process = source.start("read", catalog=catalog)
+    os.close(process.stdin)
+    peak, records = 0, 0
+    with os.fdopen(process.stdout, "rb") as lines:
+        for line in lines:
+            if line.startswith(b'{"type":"RECORD"'):
+                records += 1
+                assert len(json.loads(line)["record"]["data"]["b"]) == 275 * len(part)
+                with contextlib.suppress(OSError, IndexError):  # it may have ended meanwhile
+                    status = Path(f"/proc/{process.pid}/status").read_text()
+                    peak = max(peak, int(status.split("VmHWM:")[1].split()[0]))
+    assert process.wait() == 0
+    assert records == 9
+    assert 0 < peak < 300 * 1024
+
+
+@http_2_only
+def test_a_cell_that_airbyte_does_not_take_is_refused_while_it_arrives(source: Runner) -> None:
+    block = add_raw(source, "Long", b"a;b\r\n1;2\r\n")
+    catalog = source.catalog("Long")
+    sent: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        yield b'a;b\r\n1;"'
+        for number in range(64):
+            sent.append(number)
+            yield random.Random(number).randbytes(500_000).hex().encode()
+
+    block.stream = body
+    run = source.run("read", catalog=catalog)
+    assert run.errors[0]["failure_type"] == "config_error"
+    assert "longer than the 20,000,000 characters" in run.errors[0]["message"]
+    assert not run.records
+    assert len(sent) < 60
 
 
 # what leaves ----------------------------------------------------------------------------------------------------

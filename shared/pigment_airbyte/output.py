@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pigment_native.library import LIBRARY
 
 
-def write_lines(lines: bytes) -> None:
+def write_lines(lines: bytes | bytearray) -> None:
     """Write whole lines to the platform, at once and in one piece."""
     with ExitStack() as held:
         for handler in _handlers():

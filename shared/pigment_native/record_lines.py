@@ -10,8 +10,11 @@ from enum import IntEnum
 
 from pigment_native.library import DONE, LEFT_TO_ROWS, Room, Text, address_of, text_of
 
-# How many bytes of lines to expect for a byte of rows; if they do not fit, the space is doubled.
+# How many bytes of lines to expect for a byte of rows; if they do not fit, the space is doubled. A block that is larger
+# than usual contains long cells, whose names and quotes count for little, and its space is not kept.
 _ROOM = 3
+_USUAL_BYTES = 2 << 20
+_ROOM_OF_LARGE = 1.25
 
 
 class Kind(IntEnum):
@@ -43,7 +46,7 @@ class RecordLines:
     many of the keys contain a blank.
     """
 
-    content: bytes
+    content: bytearray
     ends: array[int]
     misfits: array[int]
     keys: array[int]
@@ -124,7 +127,8 @@ class RecordLineWriter:
         """The lines of a block that is known to be UTF-8; None if it must be converted row by row."""
         # A row has at least a delimiter or a line end for each of its columns.
         rows = len(block) // self._layout.column_count + 1
-        self._widen(_ROOM * len(block))
+        is_large = len(block) > _USUAL_BYTES
+        self._widen(int((_ROOM_OF_LARGE if is_large else _ROOM) * len(block)))
         while True:
             ends, misfits = _zeros(rows), _zeros(len(self._pieces))
             keys = _zeros(rows if self._layout.key_count else 0)
@@ -137,7 +141,12 @@ class RecordLineWriter:
             if ended == DONE:
                 break
             self._widen(2 * len(self._lines))
-        content = bytes(memoryview(self._lines)[: made.lines.at - begin])
+        end = made.lines.at - begin
+        if is_large:
+            content, self._lines = self._lines, bytearray()
+            del content[end:]
+        else:
+            content = self._lines[:end]
         return RecordLines(content, ends[: made.rows], misfits, keys[: made.rows], made.blank_keys)
 
     def _widen(self, size_bytes: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
 import sys
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Timer
 from types import FrameType
 from typing import Any
@@ -78,6 +79,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
         for message in super().read(source_spec, config, catalog, state):
             if isinstance(message, RecordBlock):
                 _write(message.lines)
+                message.forget()
             else:
                 yield message
 
@@ -99,12 +101,27 @@ class BlockEntrypoint(AirbyteEntrypoint):
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 
 
+# A parameter of mallopt (glibc, malloc.h), and the size from which memory is returned at once when it is freed.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 4 << 20
+
+
+def _return_large_memory() -> None:
+    """Keep large blocks out of the heaps of the threads, where they would leave holes of their size.
+
+    By itself glibc does that only until the first large block is freed. Other C libraries lack the function.
+    """
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
 class OutputLost(BaseException):
     """Standard output accepts nothing more."""
 
 
 def run() -> None:
     """Run the connector with the arguments of the command line."""
+    _return_large_memory()
     termination = Termination()
     termination.listen()
     # The log goes to standard output, too: if that is closed, a line of the log is not another error.
@@ -138,7 +155,7 @@ def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
     yield from entrypoint.run(arguments)
 
 
-def _write(lines: bytes) -> None:
+def _write(lines: bytes | bytearray) -> None:
     try:
         write_lines(lines)
     except OSError as error:

@@ -23,7 +23,6 @@ from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import load_spec, without_empty
 from pigment_airbyte.output import log_slow_conversion
-from pigment_client.client import PigmentClient
 from pigment_client.wording import counted, with_noun
 from source_pigment.check import check_connection
 from source_pigment.config import SourceConfig, parse_config
@@ -39,6 +38,7 @@ from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.sampling import discover_streams
 from source_pigment.discovery.schema import CONTENT_HASH, RECORD_ID, ConfiguredSchema
 from source_pigment.model.streams import ModelListings
+from source_pigment.reading.download import Downloads
 from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import RecordBlock, single_records
 from source_pigment.reading.scheduler import SyncStream
@@ -109,12 +109,13 @@ class SourcePigment(Source):
             states = StreamStates(state, sync_identity(os.environ.get("WORKER_JOB_ID"), sync_ids))
             streams: list[SyncStream] = []
             unopened: list[tuple[StreamName, Exception]] = []
+            downloads = Downloads(client)
             for stream, each in configured:
                 try:
                     if stream.is_system_stream:
                         streams.append(open_system_stream(client, settings, listings, each, states.given(stream.name)))
                     else:
-                        streams.append(_open_export(client, settings, export_catalog, stream, each))
+                        streams.append(_open_export(downloads, settings, export_catalog, stream, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     unopened.append((stream.name, error))
             sync = Sync(states, streams, num_workers=settings.num_workers)
@@ -141,7 +142,7 @@ def _parse_streams(catalog: ConfiguredAirbyteCatalog) -> list[tuple[ConfiguredSt
 
 
 def _open_export(
-    client: PigmentClient,
+    downloads: Downloads,
     settings: SourceConfig,
     export_catalog: ExportCatalog,
     stream: ConfiguredStream,
@@ -158,5 +159,5 @@ def _open_export(
     requests = export_requests(settings, target)
     key = [path[0] for path in configured.stream.source_defined_primary_key or () if path]
     return ExportStream(
-        client, target.stream, target.subject, requests, stream.schema, key, row_metadata=settings.row_metadata
+        downloads, target.stream, target.subject, requests, stream.schema, key, row_metadata=settings.row_metadata
     )

@@ -206,10 +206,10 @@ def _is_utf8(block: bytes) -> bool:
     return True
 
 
-def _without_hashes(lines: bytes, layout: RecordLayout) -> bytes:
+def _without_hashes(lines: bytes | bytearray, layout: RecordLayout) -> bytes:
     """The lines as C leaves them, with zeros in place of the content hashes."""
     if layout.id_position is None:
-        return lines
+        return bytes(lines)
     hashes = re.compile(rb'[0-9a-f]{64}(?="' + re.escape(CLOSING.encode()) + rb")")
     return hashes.sub(b"0" * 64, lines)
 

@@ -7,6 +7,7 @@ columns in a record.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -56,6 +57,11 @@ class ExportConverter:
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
         self._cutter.cut_records(b"\n", first_record=1)
         self.rows = 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much has been received of records that are not converted yet."""
+        return self._waiting_bytes + self._cutter.pending_bytes
 
     def convert_chunk(self, chunk: bytes) -> Iterator[RecordBlock]:
         """The blocks of records that are full with this chunk (maybe none)."""
@@ -191,18 +197,25 @@ def _pieces(layout: RecordLayout, opening: str) -> tuple[list[Piece], list[str]]
     return pieces, [*(name for *_, name in parts), ""]
 
 
-def _with_hashes(lines: RecordLines, hashed: RecordLines) -> bytes:
+def _with_hashes(lines: RecordLines, hashed: RecordLines) -> bytearray:
     """The lines, each with the content hash of its row."""
-    content, fields = bytearray(lines.content), memoryview(hashed.content)
+    content, fields = lines.content, memoryview(hashed.content)
     for line_end, begin, end in zip(lines.ends, (0, *hashed.ends), hashed.ends, strict=False):
         place = line_end - len(_AFTER_HASH) - len(_NO_HASH)
         content[place : place + len(_NO_HASH)] = hashlib.sha256(fields[begin:end]).hexdigest().encode()
-    return bytes(content)
+    return content
 
 
 def _is_text(block: bytes) -> bool:
     """Whether a block is UTF-8, which the library takes for granted."""
+    if block.isascii():
+        return True
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(block)
     try:
-        return block.isascii() or block.decode() is not None
+        # In parts: a long text takes up to four bytes for each of its characters.
+        for start in range(0, len(block), BLOCK_BYTES):
+            decoder.decode(view[start : start + BLOCK_BYTES])
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
+    return True

@@ -18,8 +18,9 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Lock
 from typing import IO
 
 import msgspec
@@ -38,13 +39,44 @@ from source_pigment.reading.records import RecordBlock
 # What costs the least time, as measured; the file exists for minutes.
 _COMPRESSION: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.hash_log: 13}
 
-# A block on disk: how long it is, its checksum, and its content.
-_HEAD = struct.Struct("<II")
-END = _HEAD.pack(0, 0x0E0F)
+# A block on disk: how long its counts and its lines are, their checksum, and both.
+_HEAD = struct.Struct("<III")
+END = _HEAD.pack(0, 0, 0x0E0F)
+
+# A record takes its own space several times on its way: what is received of it, its line, and that compressed. So that
+# several workers do not need that together, one that receives more than this of a record waits for its turn.
+_LARGE_RECORD_BYTES = 2 << 20
+
+# How much is decompressed at once; blocks are seldom larger.
+_PART_BYTES = 4 << 20
 
 
 class Stopped(Exception):
     """The sync is stopping."""
+
+
+class LargeRecordTurn:
+    """The turn of a worker to take a large record, which one worker of those that share the lock has at a time."""
+
+    def __init__(self, lock: Lock, stop: Event) -> None:
+        self._lock = lock
+        self._stop = stop
+        # All mutable state.
+        self._has_turn = False
+
+    def wait_or_end(self, *, is_large: bool) -> None:
+        """Wait for the turn if what is under way is large, and end it if not; raises `Stopped`."""
+        while is_large and not self._has_turn:
+            if self._stop.is_set():
+                raise Stopped
+            self._has_turn = self._lock.acquire(timeout=0.1)
+        if not is_large:
+            self.close()
+
+    def close(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._lock.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +101,48 @@ class Download:
         self.file.close()
 
 
-def download(
-    client: PigmentClient,
-    request: ExportRequest,
-    subject: str,
-    new_converter: Callable[[], ExportConverter],
-    stop: Event,
+class Downloads:
+    """Stores exports as records, for all streams of a sync and in many threads."""
+
+    def __init__(self, client: PigmentClient) -> None:
+        self._client = client
+        self._large_records = Lock()
+
+    def store(
+        self, request: ExportRequest, subject: str, new_converter: Callable[[], ExportConverter], stop: Event
+    ) -> Download:
+        """A whole export on disk; the client repeats the whole of it if it breaks off.
+
+        Raises a `PigmentError`, what the converter raises, `Stopped`, and `TransientProblem` for a disk that is full or
+        does not work.
+        """
+
+        def consume(export: Export) -> Download:
+            with closing(LargeRecordTurn(self._large_records, stop)) as turn:
+                return _stored(export, file, new_converter(), turn, stop)
+
+        with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, 0)):
+            # Without a buffer, which a full disk would leave half written.
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes the download
+        try:
+            # The client translates its own errors: an OSError here comes from the file.
+            with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, os.fstat(file.fileno()).st_size)):
+                return self._client.export(request, consume)
+        except BaseException:
+            file.close()
+            raise
+
+
+def _stored(
+    export: Export, file: IO[bytes], converter: ExportConverter, turn: LargeRecordTurn, stop: Event
 ) -> Download:
-    """Store an export as records; the client repeats the whole of it if it breaks off.
-
-    Raises a `PigmentError`, what the converter raises, `Stopped`, and `TransientProblem` for a disk that is full or
-    does not work.
-    """
-    with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, 0)):
-        # Without a buffer, which a full disk would leave half written.
-        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller closes the download
-    try:
-        # The client translates its own errors: an OSError here comes from the file.
-        with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, os.fstat(file.fileno()).st_size)):
-            return client.export(request, lambda export: _stored(export, file, new_converter(), stop))
-    except BaseException:
-        file.close()
-        raise
-
-
-def _stored(export: Export, file: IO[bytes], converter: ExportConverter, stop: Event) -> Download:
     """One attempt, from its beginning."""
     began = time.monotonic()
     file.seek(0)
     file.truncate()
-    for block in _blocks(export, converter, stop):
+    for block in _blocks(export, converter, turn, stop):
         write_block(file, block)
+        block.forget()
     _write(file, END)
     if converter.layout is None:
         # Even an export without rows has a header line.
@@ -108,13 +151,14 @@ def _stored(export: Export, file: IO[bytes], converter: ExportConverter, stop: E
     return Download(file, converter.layout.new_columns, converter.rows, export.bytes_received, file.tell(), seconds)
 
 
-def _blocks(export: Export, converter: ExportConverter, stop: Event) -> Iterator[RecordBlock]:
+def _blocks(export: Export, converter: ExportConverter, turn: LargeRecordTurn, stop: Event) -> Iterator[RecordBlock]:
     """The records of an export as it arrives; one that ends inside a row or inside its header has broken off."""
     try:
         for chunk in export:
             if stop.is_set():
                 raise Stopped
             yield from converter.convert_chunk(chunk)
+            turn.wait_or_end(is_large=converter.waiting_bytes > _LARGE_RECORD_BYTES)
         yield from converter.convert_waiting()
         yield from converter.convert_last_record()
     except CsvBroken as error:
@@ -127,24 +171,41 @@ def _blocks(export: Export, converter: ExportConverter, stop: Event) -> Iterator
 
 def write_block(file: IO[bytes], block: RecordBlock) -> None:
     """Store a block after those before it; `END` goes after the last."""
-    lines, keys = zstd.compress(block.lines, options=_COMPRESSION), block.keys.tobytes()
-    content = msgspec.msgpack.encode((block.count, block.misfits, block.blank_keys, keys, lines))
-    _write(file, _HEAD.pack(len(content), zlib.crc32(content)) + content)
+    size, keys = len(block.lines), block.keys.tobytes()
+    counts = msgspec.msgpack.encode((block.count, block.misfits, block.blank_keys, keys, size))
+    lines = zstd.compress(block.lines, options=_COMPRESSION)
+    _write(file, _HEAD.pack(len(counts), len(lines), zlib.crc32(lines, zlib.crc32(counts))) + counts)
+    _write(file, lines)
 
 
-_CONTENTS = msgspec.msgpack.Decoder(tuple[int, dict[str, int], int, bytes, bytes])
+_COUNTS = msgspec.msgpack.Decoder(tuple[int, dict[str, int], int, bytes, int])
 
 
 def read_blocks(file: IO[bytes], stream: StreamName) -> Iterator[RecordBlock]:
     """The blocks that were stored, in their order; raises OSError if the disk does not give them back."""
     file.seek(0)
     while (head := file.read(_HEAD.size)) != END:
-        size, check_sum = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
-        content = file.read(size)
-        if not content or len(content) < size or zlib.crc32(content) != check_sum:
+        counts_size, lines_size, check_sum = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0, 0)
+        counts, lines = file.read(counts_size), file.read(lines_size)
+        is_whole = len(counts) == counts_size and len(lines) == lines_size
+        if not (counts and is_whole and zlib.crc32(lines, zlib.crc32(counts)) == check_sum):
             raise OSError(errno.EIO, "the disk returned something else than was stored")
-        count, misfits, blank_keys, keys, lines = _CONTENTS.decode(content)
-        yield RecordBlock(stream, zstd.decompress(lines), count, Counter(misfits), array("Q", keys), blank_keys)
+        count, misfits, blank_keys, keys, size = _COUNTS.decode(counts)
+        content = _decompressed(lines, size)
+        block = RecordBlock(stream, content, count, Counter(misfits), array("Q", keys), blank_keys)
+        del lines, content  # a large block is kept once
+        yield block
+
+
+def _decompressed(content: bytes, size: int) -> bytearray:
+    """The content in parts: in one go, a large block takes three times its size."""
+    whole, at = bytearray(size), 0
+    decompressor = zstd.ZstdDecompressor()
+    while not decompressor.eof:
+        part = decompressor.decompress(content, _PART_BYTES)
+        whole[at : at + len(part)] = part
+        content, at = b"", at + len(part)
+    return whole
 
 
 def _write(file: IO[bytes], content: bytes) -> None:

@@ -14,7 +14,6 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.failures import ConfigProblem
-from pigment_client.client import PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_csv.reader import CsvBroken, RecordTooLarge
 from pigment_native.library import LIBRARY
@@ -22,7 +21,7 @@ from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ColumnsAmbiguous, ColumnsMissing, ConfiguredSchema
 from source_pigment.reading.conversion import ExportConverter
-from source_pigment.reading.download import Download, download, read_blocks, unreadable
+from source_pigment.reading.download import Download, Downloads, read_blocks, unreadable
 from source_pigment.reading.records import RecordBlock, RecordLayout, RecordTooLong
 from source_pigment.reading.state import state_after
 
@@ -37,7 +36,7 @@ class ExportStream:
 
     def __init__(
         self,
-        client: PigmentClient,
+        downloads: Downloads,
         name: StreamName,
         subject: str,
         requests: Sequence[ExportRequest],
@@ -47,7 +46,7 @@ class ExportStream:
         row_metadata: bool,
         library: CDLL | None = LIBRARY,
     ) -> None:
-        self._client = client
+        self._downloads = downloads
         self._requests = requests
         self._schema = schema
         self._primary_key = primary_key
@@ -69,7 +68,7 @@ class ExportStream:
     def download(self, slice_index: int, stop: Event) -> Download:
         """A slice, complete and on disk as records; raises `Stopped` once `stop` is set."""
         try:
-            return download(self._client, self._requests[slice_index], self.subject, self._new_converter, stop)
+            return self._downloads.store(self._requests[slice_index], self.subject, self._new_converter, stop)
         except (RecordTooLarge, RecordTooLong):
             raise ConfigProblem(
                 f"A row of the {self.subject} is longer than the 20,000,000 characters that Airbyte takes in one "

@@ -94,11 +94,15 @@ class RecordBlock:
     """
 
     stream: StreamName
-    lines: bytes
+    lines: bytes | bytearray
     count: int
     misfits: Counter[str] = field(default_factory=Counter)
     keys: array[int] = field(default_factory=lambda: array("Q"))
     blank_keys: int = 0
+
+    def forget(self) -> None:
+        """Free the lines, which are on their way: those through whose hands a block went keep it until the next."""
+        self.lines = b""
 
 
 class Converter(Protocol):
@@ -250,7 +254,7 @@ def single_records(block: RecordBlock) -> Iterator[AirbyteMessage]:
             yield AirbyteMessageSerializer.load(_loaded(line))
 
 
-def _loaded(line: bytes) -> Any:
+def _loaded(line: bytes | bytearray) -> Any:
     if _LONG_NUMBER.search(line) is None:
         return orjson.loads(line)
     return json.loads(line, parse_float=_float_or_text, parse_int=_integer_or_float)

@@ -6,13 +6,15 @@ import io
 import random
 from array import array
 from collections import Counter
+from contextlib import closing
+from threading import Event, Lock, Thread
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.download import END, read_blocks, write_block
+from source_pigment.reading.download import END, LargeRecordTurn, Stopped, read_blocks, write_block
 from source_pigment.reading.records import RecordBlock
 
 STREAM = StreamName("S")
@@ -52,6 +54,36 @@ def test_lines_that_cannot_be_compressed_come_back_too() -> None:
     content = stored(RecordBlock(STREAM, lines, 1))
     assert read_back(content) == [RecordBlock(STREAM, lines, 1)]
     assert len(content) < len(lines) + 200
+
+
+def test_one_worker_at_a_time_has_the_turn_of_a_large_record() -> None:
+    lock, stop = Lock(), Event()
+    order: list[str] = []
+    first, second = LargeRecordTurn(lock, stop), LargeRecordTurn(lock, stop)
+    second.wait_or_end(is_large=False)
+    first.wait_or_end(is_large=True)
+    first.wait_or_end(is_large=True)
+
+    def take() -> None:
+        with closing(second):
+            second.wait_or_end(is_large=True)
+            order.append("second")
+
+    worker = Thread(target=take)
+    worker.start()
+    order.append("first")
+    first.wait_or_end(is_large=False)
+    worker.join()
+    assert order == ["first", "second"]
+    assert lock.acquire(blocking=False)
+
+
+def test_a_sync_that_stops_does_not_wait_for_a_turn() -> None:
+    lock, stop = Lock(), Event()
+    LargeRecordTurn(lock, stop).wait_or_end(is_large=True)
+    stop.set()
+    with pytest.raises(Stopped):
+        LargeRecordTurn(lock, stop).wait_or_end(is_large=True)
 
 
 @pytest.mark.parametrize("size", [10, 3 << 20])

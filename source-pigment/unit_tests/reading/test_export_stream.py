@@ -21,7 +21,7 @@ from pigment_client.models import ExportKind, ExportRequest
 from pigment_native.library import LIBRARY
 from source_pigment.discovery.names import StreamName
 from source_pigment.discovery.schema import ConfiguredSchema
-from source_pigment.reading.download import Download
+from source_pigment.reading.download import Download, Downloads
 from source_pigment.reading.export_stream import ExportStream
 from source_pigment.reading.records import CLOSING
 
@@ -40,8 +40,8 @@ def stream(
     schema = ConfiguredSchema.parse({"properties": types})
     requests = [ExportRequest(ExportKind.LIST, "1", {})]
     name, subject = StreamName("Sales"), 'list "Sales"'
-    given_client = cast("PigmentClient", client)
-    return ExportStream(given_client, name, subject, requests, schema, (), row_metadata=row_metadata, library=library)
+    downloads = Downloads(cast("PigmentClient", client))
+    return ExportStream(downloads, name, subject, requests, schema, (), row_metadata=row_metadata, library=library)
 
 
 def test_a_disk_that_lost_the_end_is_reported() -> None:
