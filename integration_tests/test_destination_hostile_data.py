@@ -8,7 +8,7 @@ import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
-from writing import catalog, entries, entry, names, received, record, state, stream, write
+from writing import catalog, entries, entry, logged, names, received, record, state, stream, write
 
 NUMBERS_AS_TEXTS = [
     {"type": ["null", "string"], "airbyte_type": "big_number"},
@@ -50,3 +50,25 @@ def test_a_record_that_is_no_json_is_rejected_in_its_stream_however_its_namespac
     assert entries(destination) == names(1)
     stats = run.states[0]["destinationStats"]
     assert (stats["recordCount"], stats["rejectedRecordCount"]) == (1.0, 1.0)
+
+
+def test_values_that_were_changed_before_they_came_are_warned_of_once_for_a_column(destination: Runner) -> None:
+    nulled = {"field": "Amount", "change": "NULLED", "reason": "SOURCE_SERIALIZATION_ERROR"}
+    cut = {"field": "Memo", "change": "TRUNCATED", "reason": "PLATFORM_RECORD_SIZE_LIMITATION"}
+    metas = [{"changes": [nulled]}] * 1200 + [{"changes": [nulled, cut]}, {"changes": []}, {"changes": None}, {}, None]
+    sent = [record(entry(number, Amount=None), meta=meta) for number, meta in enumerate(metas)]
+    run = write(destination, [*sent, state(1)])
+
+    assert run.exit_code == 0
+    assert len(entries(destination)) == len(metas)
+    (of_amount,) = logged(run, 'column "Amount" of the stream "General Ledger" were changed before they arrived')
+    assert "1,201 NULLED (SOURCE_SERIALIZATION_ERROR)." in of_amount
+    (of_memo,) = logged(run, 'column "Memo"')
+    assert "1 TRUNCATED (PLATFORM_RECORD_SIZE_LIMITATION)." in of_memo
+
+
+@pytest.mark.parametrize("changes", [7, "x", [7], [None], [[]], [{"field": {"a": 1}}], {"a": 1}])
+def test_changes_that_cannot_be_read_cost_no_record(destination: Runner, changes: Any) -> None:
+    run = write(destination, [record(entry(number), meta={"changes": changes}) for number in range(3)] + [state(1)])
+    assert run.exit_code == 0
+    assert len(entries(destination)) == 3

@@ -6,11 +6,13 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
+from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.rows import Rejection
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import StreamKey, StreamNames, named
 from destination_pigment.input.completion import Completion
 from destination_pigment.input.messages import (
+    Change,
     Parsed,
     Records,
     StateLine,
@@ -45,6 +47,8 @@ class Intake:
         self._unusable: Counter[str] = Counter()
         self._strays: dict[StreamKey, Counter[str]] = {}
         self._missing: Counter[StreamKey | None] = Counter()
+        # What was done to values before they came, for each stream.
+        self._changes: dict[StreamKey, Counter[Change]] = {}
 
     def consume(self, block: bytes) -> None:
         """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
@@ -82,13 +86,30 @@ class Intake:
         """Log what was left out and what was rejected."""
         for files in self._files.values():
             files.log_rejected()
+        for key, changes in self._changes.items():
+            for column in sorted({each.column for each in changes}):
+                listed = ", ".join(
+                    f"{count:,} {change.change} ({change.reason})"
+                    for change, count in sorted(changes.items())
+                    if change.column == column
+                )
+                logger.warning(
+                    'Values of the column "%s" of the %s were changed before they arrived, by the source or by '
+                    "Airbyte: %s. They are sent as they arrived, so what was nulled is blank in Pigment: look in the "
+                    "log of the source for the reason, and correct it there.",
+                    shortened(column),
+                    named(key),
+                    listed,
+                )
         for what, count in self._unusable.items():
             logger.warning("Left out in total: %s %s.", counted(count, "line"), what)
 
     def _hand_on(self, parsed: Parsed) -> None:
         match parsed:
-            case Records(key=key, data=data):
+            case Records(key=key, data=data, changes=changes):
                 if files := self._count(key, len(data)):
+                    if changes:
+                        self._changes.setdefault(key, Counter()).update(changes)
                     files.write_records(data)
             case UnreadableRecord(key=key, line=line):
                 if files := self._count(key, 1):

@@ -4,7 +4,8 @@ Null and the empty text stay distinct.
 
 What surrounds the data in a stream's RECORD messages, the envelope, is learned from one line, proven there, and after
 that only compared: a line that has the same parts, with an object as its data and any numbers between the other parts,
-means the same as the line that the envelope was learned from.
+means the same as the line that the envelope was learned from. One that reports changes of values is not learned: they
+are counted record by record.
 """
 
 from __future__ import annotations
@@ -149,6 +150,7 @@ class _Record(msgspec.Struct):
     stream: str
     data: msgspec.Raw
     namespace: str | None = None
+    meta: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Message(msgspec.Struct):
@@ -177,7 +179,17 @@ def _data_of(line: bytes, stream: StreamKey) -> bytes | None:
         record = _MESSAGES.decode(line).record
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return bytes(record.data) if (record.namespace or None, record.stream) == stream else None
+    is_of_stream = (record.namespace or None, record.stream) == stream
+    return bytes(record.data) if is_of_stream and not _reports_changes(bytes(record.meta)) else None
+
+
+def _reports_changes(meta: bytes) -> bool:
+    """Whether the `meta` of a record says that values were changed before they came."""
+    try:
+        found = json.loads(meta)
+    except (ValueError, RecursionError):
+        return True
+    return isinstance(found, dict) and bool(found.get("changes"))
 
 
 def _places(line: bytes, data: bytes) -> Iterator[int]:

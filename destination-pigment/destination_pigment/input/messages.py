@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,6 +22,7 @@ class _Record(msgspec.Struct):
     stream: str
     data: msgspec.Raw = _NULL
     namespace: str | None = None
+    meta: msgspec.Raw = _NULL
 
 
 class _Line(msgspec.Struct):
@@ -74,12 +77,21 @@ class StreamStatus(StrEnum):
     INCOMPLETE = "INCOMPLETE"
 
 
+class Change(NamedTuple):
+    """What the source or the platform did to a value, and why (protocol: `AirbyteRecordMessageMetaChange`)."""
+
+    column: str
+    change: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Records of one stream in their order; `data` is the JSON of each."""
+    """Records of one stream in their order; `data` is the JSON of each, `changes` what was done to their values."""
 
     key: StreamKey
     data: list[msgspec.Raw]
+    changes: Counter[Change] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,7 @@ _TRACES = msgspec.json.Decoder(_Trace)
 # What decoding raises for a line that is no message; too deep nesting is a RecursionError.
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _SOURCE_STATS = msgspec.json.Decoder(_SourceStats)
+_WORD = re.compile(r"[A-Z_]{1,60}")
 _TOKENS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:,]|[^][{}:,"\s]+', re.DOTALL)
 _UNREADABLE = UnreadableLine()
 
@@ -141,7 +154,7 @@ def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    records: dict[StreamKey, list[msgspec.Raw]] = {}
+    records: dict[StreamKey, Records] = {}
     keys: dict[tuple[str | None, str], StreamKey] = {}
     for message, line in zip(_messages(block, lines), lines, strict=True):
         record = message.record if message is not None and message.type == "RECORD" else None
@@ -154,13 +167,35 @@ def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
             if named not in keys:
                 key = record.namespace or None, record.stream
                 keys[named] = names.resolve(key) or key
-            records.setdefault(keys[named], []).append(record.data)
+            found = records.get(keys[named])
+            if found is None:
+                found = records[keys[named]] = Records(keys[named], [])
+            found.data.append(record.data)
+            if record.meta is not _NULL:
+                found.changes.update(changes_of(bytes(record.meta)))
     yield from _pop_records(records)
 
 
-def _pop_records(records: dict[StreamKey, list[msgspec.Raw]]) -> Iterator[Records]:
-    yield from (Records(key, data) for key, data in records.items())
+def _pop_records(records: dict[StreamKey, Records]) -> Iterator[Records]:
+    yield from records.values()
     records.clear()
+
+
+@lru_cache(1000)
+def changes_of(meta: bytes) -> tuple[Change, ...]:
+    """The changes that the `meta` of a record reports; none where it cannot be read."""
+    if b"change" not in meta and b"\\" not in meta:
+        return ()
+    try:
+        return tuple(map(_change, json.loads(meta).get("changes") or ()))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return ()
+
+
+def _change(reported: Mapping[str, Any]) -> Change:
+    words = (str(reported.get(name)) for name in ("change", "reason"))
+    change, reason = (each if _WORD.fullmatch(each) else "UNKNOWN" for each in words)
+    return Change(str(reported.get("field")), change, reason)
 
 
 def _messages(block: bytes, lines: list[bytes]) -> Sequence[_Line | None]:

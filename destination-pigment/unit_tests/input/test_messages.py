@@ -258,3 +258,26 @@ def test_how_many_records_a_state_counts(stats: Any, announced: int | None) -> N
 )
 def test_a_last_line_is_whole_or_cut(line: bytes, whole: bool) -> None:
     assert is_whole(line) is whole
+
+
+@pytest.mark.parametrize(
+    ("meta", "changes"),
+    [
+        (b'{"changes":[{"field":"a","change":"NULLED","reason":"R"}]}', [("a", "NULLED", "R")]),
+        (b'{"ch\\u0061nges":[{"field":"a","change":"NULLED","reason":"R"}]}', [("a", "NULLED", "R")]),
+        (
+            b'{"changes":[{"field":"a","change":"a cell","reason":7},{}]}',
+            [("a", "UNKNOWN", "UNKNOWN"), ("None", *["UNKNOWN"] * 2)],
+        ),
+        (b'{"changes":[]}', []),
+        (b'{"changes":null}', []),
+        (b'{"changes":{"a":1}}', []),
+        (b"null", []),
+        (b'"changes"', []),
+    ],
+)
+def test_what_was_done_to_values_is_read_from_each_record(meta: bytes, changes: list[tuple[str, str, str]]) -> None:
+    line = b'{"type":"RECORD","record":{"stream":"a","data":{},"meta":%b}}\n' % meta
+    (found,) = parse_block(line * 2, StreamNames([(None, "a")]))
+    assert isinstance(found, Records)
+    assert sorted(found.changes.elements()) == sorted(changes * 2)

@@ -103,6 +103,8 @@ def test_only_data_and_time_of_emission_differ_from_line_to_line(data: Any, seed
         b'{"type":"RECORD","record":{"stream":"s","data":{}}',
         b'{"type":"RECORD","record":{"stream":"s","data":{}}}{}',
         b'{"type":"RECORD","record":{"stream":"s","data":{}},"type":"STATE"}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{},"meta":{"changes":[{"field":"a","change":"NULLED"}]}}}',
+        b'{"type":"RECORD","record":{"stream":"s","data":{},"meta":{"ch\\u0061nges":[1]}}}',
     ],
 )
 def test_nothing_is_learned_from_any_other_line(line: bytes) -> None:
