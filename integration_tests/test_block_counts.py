@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from destination_pigment.imports.block_count import BlockCounter, count_rows
+from destination_pigment.imports.block_count import count_block, count_rows
 from local_pigment.faults import CutAfter, Fault, RespondStatus
 from local_pigment.sample import PLANNING
 from local_pigment.workspace import new_id
@@ -37,22 +37,22 @@ def test_rows_are_counted_and_not_lines(chunks: list[bytes], rows: int) -> None:
 @pytest.mark.parametrize("kind", [ExportKind.LIST, None])
 def test_of_a_list_one_column_is_exported(kind: ExportKind | None, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
-        assert BlockCounter(client_for(pigment)).count(replace(BIG, kind=kind)) == ROWS
+        assert count_block(client_for(pigment), replace(BIG, kind=kind)) == ROWS
         assert [each.operation for each in pigment.requests] == ["export_list", "export_list"]
 
 
 def test_where_no_column_can_be_asked_for_the_whole_list_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=False, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("export_list", RespondStatus(400), after=1)
-        assert BlockCounter(client_for(pigment)).count(BIG) == ROWS
+        assert count_block(client_for(pigment), BIG) == ROWS
 
 
 def test_a_block_of_unknown_kind_may_be_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
-        counter, metric = BlockCounter(client_for(pigment)), new_id(PLANNING, "Headcount")
-        known = counter.count(ImportedBlock(metric, ExportKind.METRIC))
+        client, metric = client_for(pigment), new_id(PLANNING, "Headcount")
+        known = count_block(client, ImportedBlock(metric, ExportKind.METRIC))
         assert known
-        assert counter.count(metric) == known
+        assert count_block(client, ImportedBlock(metric)) == known
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_a_count_that_fails_is_one_warning(
     with running(tls=True, monkeypatch=monkeypatch) as pigment:
         pigment.faults.queue("export_list", fault, times=9)
         caplog.set_level(logging.WARNING)
-        assert BlockCounter(client_for(pigment)).count(BIG) is None
+        assert count_block(client_for(pigment), BIG) is None
         pigment.faults.forget()
     assert sum("could not be counted" in each.getMessage() for each in caplog.records) == 1
 
 
 def test_without_an_export_key_nothing_is_asked(caplog: pytest.LogCaptureFixture) -> None:
-    assert BlockCounter(PigmentClient(Keys({}))).count(BIG) is None
+    assert count_block(PigmentClient(Keys({})), BIG) is None
     assert "could not be counted" in caplog.text

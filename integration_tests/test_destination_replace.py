@@ -84,7 +84,7 @@ def test_where_blocks_cannot_be_counted_a_first_load_ends_in_an_error_that_says_
     messages = [*many(5), state(1), status("COMPLETE")]
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), credentials=keys)
     assert run.errors[0]["failure_type"] == "config_error"
-    assert "if it has 5 rows, all is right: run the sync again" in run.errors[0]["message"]
+    assert "If it has 5 rows, nothing is there twice: make sure that" in run.errors[0]["message"]
     assert not run.states
     run = write(destination, messages, catalog(mode="overwrite"), targets=clearing(destination), credentials=keys)
     assert run.exit_code == 0

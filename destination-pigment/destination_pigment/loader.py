@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from destination_pigment.imports.counting import BlockCounts
-from destination_pigment.imports.doubts import problem_of_doubts
+from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.doubts import Replacement, problem_of_doubts
 from destination_pigment.imports.polling import CancelGrace
 from destination_pigment.imports.queue import Job, JobDone, Queues, StreamImports
-from destination_pigment.imports.verdicts import Doubt, NotPushedYet, PartialWrite
+from destination_pigment.imports.verdicts import NotPushedYet, PartialWrite
 from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode, named
 from destination_pigment.state_output import StateOutput
@@ -42,7 +42,7 @@ class Loader:
         states: StateOutput,
         cancel: Cancel,
         max_age_seconds: float,
-        counts: BlockCounts | None = None,
+        counts: BlockCounts,
     ) -> None:
         self._streams = streams
         self._queues = queues
@@ -50,17 +50,16 @@ class Loader:
         self._cancel = cancel
         self._max_age_seconds = max_age_seconds
         self._counts = counts
-        # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows
-        # may be stored or no longer be; streams still to be replaced; replacements whose blocks are to be counted;
-        # the streams that were imported into each block, with the
-        # values of the scope that they cleared; streams whose states never leave; how many records were
-        # rejected; what went wrong; and the grace, because the wait for imports ends once, for all.
+        # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows may
+        # or may not be stored; streams still to be replaced; replacements whose blocks are to be counted; the streams
+        # that were imported into each block, with the values of the scope that they cleared; streams whose states never
+        # leave; how many records were rejected; what went wrong; and the grace, because the wait for imports ends once,
+        # for all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
-        self._doubted: list[Job] = []
+        self._uncertain: list[Job] = []
         self.to_replace = {key for key, each in streams.items() if each.replaces}
-        self._doubts: dict[StreamKey, Doubt] = {}
-        self._to_count: dict[StreamKey, Doubt] = {}
+        self._to_count: dict[StreamKey, Replacement] = {}
         self._imported_into: dict[tuple[str, str | None], dict[StreamKey, frozenset[str | None]]] = defaultdict(dict)
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
@@ -148,7 +147,7 @@ class Loader:
     def confirm_provisional(self) -> None:
         """What is provisional becomes certain at the end, unless an import that still runs may change it."""
         for job in self._queues.unfinished:
-            self._doubt(job.configuration_id)
+            self._never_confirm(job.configuration_id)
         with self.failing():
             for results in self._provisional.values():
                 for job, done in results:
@@ -169,30 +168,29 @@ class Loader:
         """
         if self.failed or self.to_replace:
             return
-        for key in self._streams.keys() - self._doubts.keys() - self._to_count.keys() - self._kept_back:
+        for key in self._streams.keys() - self._to_count.keys() - self._kept_back:
             self._states.checkpoints.stop_withholding(key)
         self.send_due_states()
 
     def settle_doubts(self) -> None:
-        """Count the blocks of replacements that are in doubt, or that are counted anyway; send the states then.
+        """Count the blocks of replacements that are in doubt, or that are counted anyway, and send the other states.
 
         What stays in doubt is one error for all streams.
         """
-        if self._counts is None:
-            return
         problems: list[Exception] = []
-        for waiting in (self._doubts, self._to_count):
-            for key, doubt in list(waiting.items()):
-                settlement = self._counts.settle(doubt, self._streams[key].target.block_id)
-                if settlement.problem is not None:
-                    problems.append(settlement.problem)
-                    self._kept_back.add(key)
-                if settlement.problem is not None or settlement.is_settled:
-                    del waiting[key]
+        doubts: list[Replacement] = []
+        for key, replacement in self._to_count.items():
+            settlement = self._counts.settle(replacement)
+            if settlement.problem is not None:
+                problems.append(settlement.problem)
+                self._kept_back.add(key)
+            elif replacement.is_doubtful and not settlement.is_settled:
+                doubts.append(replacement)
+                self._kept_back.add(key)
         self._to_count.clear()
         self.send_replaced_states()
-        if self._doubts:
-            problems.append(problem_of_doubts(list(self._doubts.values())))
+        if doubts:
+            problems.append(problem_of_doubts(doubts))
         for problem in problems:
             self.fail(problem)
 
@@ -202,7 +200,7 @@ class Loader:
         The platform retries a sync automatically unless it ends in a config error; `reason` is why it may, where
         nothing failed here.
         """
-        in_doubt = [*self._queues.unfinished, *self._doubted]
+        in_doubt = [*self._queues.unfinished, *self._uncertain]
         streams = [each.stream for each in self._streams.values() if not each.replaces]
         uncovered = find_uncovered(streams, self._states.checkpoints.uncovered, in_doubt)
         if not uncovered:
@@ -270,8 +268,6 @@ class Loader:
                 if not result.is_provisional:
                     for certain, done in self._provisional.pop(name):
                         self._confirm(certain, done)
-                if result.doubt is not None:
-                    self._doubts[job.stream.key] = result.doubt
                 if result.to_count is not None:
                     self._to_count[job.stream.key] = result.to_count
                 if result.problem is not None:
@@ -283,12 +279,12 @@ class Loader:
             case _:
                 was_sent = isinstance(result, PartialWrite | TransientProblem) and not isinstance(result, NotPushedYet)
                 if was_sent:
-                    self._doubt(name)
+                    self._never_confirm(name)
                 self.fail(result, subject)
 
-    def _doubt(self, configuration_id: str) -> None:
+    def _never_confirm(self, configuration_id: str) -> None:
         """What was stored through the configuration may be deleted: what is provisional never becomes certain."""
-        self._doubted += [job for job, _ in self._provisional.pop(configuration_id, ())]
+        self._uncertain += [job for job, _ in self._provisional.pop(configuration_id, ())]
 
     def _check_blocks(self, stream: DestinationStream, done: JobDone) -> None:
         """Fail where what one stream has put into a block may have been deleted by another, whichever came first."""

@@ -13,8 +13,8 @@ from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
-from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups

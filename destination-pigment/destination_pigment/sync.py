@@ -14,8 +14,7 @@ from typing import Any, Protocol
 
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.files.spool import Spool
-from destination_pigment.imports.block_count import BlockCounter
-from destination_pigment.imports.counting import BlockCounts
+from destination_pigment.imports.block_count import BlockCounts, count_block
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
 from destination_pigment.imports.rehearsal import Rehearsal
@@ -79,7 +78,7 @@ def write_blocks(
         is_rehearsal = settings.dry_run and not _asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
         store = None if is_rehearsal else open_store(settings, streams, patient)
-        counts = BlockCounts(BlockCounter(client).count, settings.count_blocks)
+        counts = BlockCounts(partial(count_block, client), settings.count_blocks)
         targeted = open_streams(client, settings, streams, spool, patience, patient, store, counts)
         wanted = find_follow_ups(client, settings)
         rehearsal = Rehearsal(targeted)

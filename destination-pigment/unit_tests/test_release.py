@@ -139,7 +139,9 @@ def test_a_source_that_did_not_finish_one_stream_holds_back_every_later_step(fai
     assert ended.error.failure_type is FailureType.transient_error
 
 
-def test_a_doubt_about_a_replacement_holds_back_the_steps_after_it_unless_a_count_settles_it() -> None:
+def test_a_doubt_about_a_replacement_holds_back_the_steps_after_it_unless_a_count_settles_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     doubtful = Imported(ImportCounts(2, 0, 0), blocks=(ImportedBlock("r"),))
     for rows, pushed in ((2, ["facts", "last"]), (4, []), (None, [])):
         importer = Importing({**CLEARS, "reload": doubtful})
@@ -147,6 +149,7 @@ def test_a_doubt_about_a_replacement_holds_back_the_steps_after_it_unless_a_coun
         assert importer.order[2:] == pushed
         assert (ended.error is None) is (rows == 2)
         assert (sorted(ended.states) == sorted(NUMBERS.values())) is (rows == 2)
+    assert "Also: Pigment reports no deleted" not in caplog.text
 
 
 def test_states_of_a_doubtful_replacement_stay_and_those_of_others_leave() -> None:
@@ -156,7 +159,7 @@ def test_states_of_a_doubtful_replacement_stay_and_those_of_others_leave() -> No
     importer = Importing({"a": block("a"), "b": doubtful, "c": block("c")})
     ended = run_sync(streams, messages, importer)
     assert sorted(ended.states) == [0, 2]
-    assert "if it has 2 rows, all is right: run the sync again" in ended.message
+    assert "If it has 2 rows, nothing is there twice: make sure that" in ended.message
 
 
 def test_an_empty_stream_stops_no_other_and_is_named_at_the_end() -> None:

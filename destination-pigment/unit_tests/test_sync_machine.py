@@ -22,10 +22,10 @@ from destination_pigment.files.deletions import Deletions
 from destination_pigment.files.latest import ReplacedRows
 from destination_pigment.files.rejected import RejectedOnArrival
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports import changes, counting, doubts, reload, verdicts
+from destination_pigment.imports import block_count, changes, doubts, reload, verdicts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
-from destination_pigment.imports.verdicts import ClearingEvidence, Doubt, Imported, Sent, Verdict
+from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Sent, Verdict
 from destination_pigment.imports.without_rows import Unfilled
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.loader import Loader
@@ -77,8 +77,8 @@ def split_without_watermarks(self: Any, row: int, _watermark: int) -> ReplacedRo
     return _split(self, row, sys.maxsize)
 
 
-def without_count_before(doubt: Doubt, rows_counted: int | None) -> doubts.Settlement:
-    return _judge_count(replace(doubt, before=None), rows_counted)
+def without_count_before(replacement: doubts.Replacement, rows_counted: int | None) -> doubts.Settlement:
+    return _judge_count(replace(replacement, before=None), rows_counted)
 
 
 def unreported_as_none(sent: Sent, name: str, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
@@ -130,7 +130,7 @@ BROKEN: dict[str, Break] = {
     "an append in doubt is repeated by the client": put(Importer, "import_file", always_repeatable),
     "what is stored and in no state is repeated by the platform": put(Loader, "forbid_retry", nothing),
     "a first result is certain at once": put(changes, "JobDone", nothing_is_provisional),
-    "a first result stands after a doubt": put(Loader, "_doubt", nothing),
+    "a first result stands after a doubt": put(Loader, "_never_confirm", nothing),
     "deletions of an append are taken for granted": put(
         verdicts, "judge_adding", lambda _sent, _name, _done, _stored, evidence: Verdict(evidence, is_provisional=True)
     ),
@@ -157,7 +157,7 @@ BROKEN: dict[str, Break] = {
         reload, "lead_with_scope", lambda _s, _scope, files, *_: (files, frozenset())
     ),
     "a replacement in doubt is confirmed": put(verdicts, "_may_be_doubled", lambda *_: False),
-    "a count of the half that its owner sees proves all": put(counting, "judge_count", without_count_before),
+    "a count of the half that its owner sees proves all": put(block_count, "judge_count", without_count_before),
     "a stream is imported into a block that another one replaces": put(Loader, "_check_blocks", nothing),
     "rows without the right to write them are only rejected": put(verdicts, "find_wrong_set_up", nothing),
     "rows stored with a blank are reported as rejected": put(

@@ -1,20 +1,89 @@
-"""How many rows a block has: an export that is counted as it passes, and never kept."""
+"""How many rows a block has, and when that is asked: before a replacement, and where its report leaves a doubt.
+
+A block is counted by an export, whose rows are counted as they pass and never kept.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from destination_pigment.config import CountBlocks
+from destination_pigment.imports.doubts import Replacement, Settlement, block_to_count, describe_believed, judge_count
+from destination_pigment.imports.verdicts import NotPushed
+from destination_pigment.targets import Target
 from pigment_airbyte.failures import explain
 from pigment_client.client import Export, PigmentClient
 from pigment_client.errors import NotFound, PigmentError, RequestRejected
 from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest, ImportedBlock
+from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvBroken, CsvReader
 
 logger = logging.getLogger("airbyte.pigment.destination")
+
+# How many rows a block has; None, with a warning, if they cannot be counted.
+Count = Callable[[ImportedBlock], int | None]
+
+
+class BlockCounts:
+    """Counts blocks as the user wants it."""
+
+    def __init__(self, count: Count, when: CountBlocks) -> None:
+        self._count = count
+        self._when = when
+
+    def count_before(self, target: Target, rows: int, subject: str) -> int | None:
+        """How many rows a block has before this number of rows replaces all of it, if it is known which block it is.
+
+        Raises `NotPushed` if the rows are too few, or if that cannot be found out.
+        """
+        percent = target.minimum_percent
+        if target.block_id is None or (percent is None and self._when is CountBlocks.NEVER):
+            return None
+        before = self._count(ImportedBlock(target.block_id))
+        if percent is None:
+            return before
+        share = f'"Smallest share of rows (%)" of its target is {percent}'
+        if before is None:
+            raise NotPushed(
+                f"The {subject} was not pushed, because {share} and the rows of its block could not be counted: see "
+                'the log for the reason, and check "Block ID" and the API key of the type "Export".'
+            )
+        if 100 * rows < percent * before:
+            raise NotPushed(
+                f"The {subject} has {counted(rows, 'row')}, its block in Pigment has {before:,}, and {share}, so the "
+                'block was left as it was: look at the source, or lower "Smallest share of rows (%)" under "Targets".'
+            )
+        return before
+
+    def must_count(self, replacement: Replacement) -> bool:
+        """Whether the block of a replacement is counted before its states may leave.
+
+        Logs a warning where the user's word is taken that the block was cleared.
+        """
+        if self._when is CountBlocks.NEVER:
+            if replacement.is_doubtful:
+                logger.warning(describe_believed(replacement))
+            return False
+        return replacement.is_doubtful or self._when is CountBlocks.ALWAYS
+
+    def count_after(self, blocks: Collection[ImportedBlock]) -> int | None:
+        """How many rows a replaced block has now; None if it is not counted."""
+        block = block_to_count(blocks)
+        if block is None or self._when is CountBlocks.NEVER:
+            return None
+        return self._count(block)
+
+    def settle(self, replacement: Replacement) -> Settlement:
+        """What a count of the block shows."""
+        settlement = judge_count(replacement, self.count_after(replacement.blocks))
+        if settlement.information:
+            logger.info(settlement.information)
+        return settlement
+
 
 _FORMAT: Mapping[str, Any] = {
     "friendlyHeaders": False,
@@ -27,52 +96,52 @@ _FORMAT: Mapping[str, Any] = {
 T = TypeVar("T")
 
 
-class BlockCounter:
-    """Counts the rows of blocks with the export key."""
+def count_block(client: PigmentClient, block: ImportedBlock) -> int | None:
+    """How many rows of a block the owner of the export key sees; None, with one warning, if they cannot be counted.
 
-    def __init__(self, client: PigmentClient) -> None:
-        self._client = client
-
-    def count(self, block: ImportedBlock | str) -> int | None:
-        """How many rows of a block the owner of the key sees; None, with one warning, where they cannot be counted.
-
-        A block whose kind is not known is tried as a list, then as a metric.
-        """
-        block = ImportedBlock(block) if isinstance(block, str) else block
-        if not self._client.has_key_for(Purpose.EXPORT):
-            _warn_not_counted(block, 'the connection has no API key of the type "Export".')
-            return None
-        try:
-            if block.kind is ExportKind.METRIC:
-                return self._count_metric(block)
-            try:
-                return self._count_list(block)
-            except NotFound:
-                if block.kind is not None:
-                    raise
-                return self._count_metric(block)
-        except PigmentError as error:
-            _warn_not_counted(block, explain(error, subject=f"block {block.block_id}").message)
-        except CsvBroken as error:
-            _warn_not_counted(block, f"its export cannot be read: {error}.")
+    A block whose kind is not known is tried as a list, then as a metric.
+    """
+    if not client.has_key_for(Purpose.EXPORT):
+        _warn_not_counted(block, 'the connection has no API key of the type "Export".')
         return None
-
-    def _count_list(self, block: ImportedBlock) -> int:
-        """One property is enough; which there are, the header of an export says, which is closed then."""
-        header = self._export(block, ExportKind.LIST, {}, _header_of)
+    try:
+        if block.kind is ExportKind.METRIC:
+            return _count_metric(client, block)
         try:
-            return self._export(block, ExportKind.LIST, {"propertyTechnicalNames": header[:1]}, count_rows)
-        except RequestRejected:
-            return self._export(block, ExportKind.LIST, {}, count_rows)
+            return _count_list(client, block)
+        except NotFound:
+            if block.kind is not None:
+                raise
+            return _count_metric(client, block)
+    except PigmentError as error:
+        _warn_not_counted(block, explain(error, subject=f"block {block.block_id}").message)
+    except CsvBroken as error:
+        _warn_not_counted(block, f"its export cannot be read: {error}.")
+    return None
 
-    def _count_metric(self, block: ImportedBlock) -> int:
-        scenario = {} if block.scenario_id is None else {"scenarios": [block.scenario_id]}
-        return self._export(block, ExportKind.METRIC, scenario, count_rows)
 
-    def _export(
-        self, block: ImportedBlock, kind: ExportKind, payload: Mapping[str, Any], consume: Callable[[Export], T]
-    ) -> T:
-        return self._client.export(ExportRequest(kind, block.block_id, {**_FORMAT, **payload}), consume)
+def _count_list(client: PigmentClient, block: ImportedBlock) -> int:
+    """One property is enough; the header of an export, which is closed then, says which there are."""
+    header = _export(client, block, ExportKind.LIST, {}, _header_of)
+    try:
+        return _export(client, block, ExportKind.LIST, {"propertyTechnicalNames": header[:1]}, count_rows)
+    except RequestRejected:
+        return _export(client, block, ExportKind.LIST, {}, count_rows)
+
+
+def _count_metric(client: PigmentClient, block: ImportedBlock) -> int:
+    scenario = {} if block.scenario_id is None else {"scenarios": [block.scenario_id]}
+    return _export(client, block, ExportKind.METRIC, scenario, count_rows)
+
+
+def _export(
+    client: PigmentClient,
+    block: ImportedBlock,
+    kind: ExportKind,
+    payload: Mapping[str, Any],
+    consume: Callable[[Export], T],
+) -> T:
+    return client.export(ExportRequest(kind, block.block_id, {**_FORMAT, **payload}), consume)
 
 
 def count_rows(export: Iterable[bytes]) -> int:

@@ -9,8 +9,9 @@ from threading import Condition, Event, Thread
 from typing import Protocol
 
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.verdicts import Doubt, NotPushed, NotPushedYet
+from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
@@ -25,9 +26,9 @@ class JobDone:
 
     `is_provisional`: a later import through the same configuration may still delete its rows, and `has_rows` that it
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
-    `in_doubt` of the rejected rows may be stored: no response came to their second push. `doubt` says that the block
-    may now have its rows twice; `to_count` is a replacement without a doubt whose block is counted anyway. `blocks` are
-    those that the imports wrote into, and `scope_values` the values of the scope that they cleared there.
+    `in_doubt` of the rejected rows may be stored: no response came to their second push. `to_count` is a replacement
+    whose block must be counted before its states may leave. `blocks` are those that the imports wrote into, and
+    `scope_values` the values of the scope that they cleared there.
     """
 
     rejected: int
@@ -35,8 +36,7 @@ class JobDone:
     has_rows: bool = False
     problem: Exception | None = None
     in_doubt: int = 0
-    doubt: Doubt | None = None
-    to_count: Doubt | None = None
+    to_count: Replacement | None = None
     blocks: tuple[ImportedBlock, ...] = ()
     scope_values: frozenset[str | None] = frozenset()
 

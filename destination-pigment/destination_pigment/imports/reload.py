@@ -11,7 +11,8 @@ from airbyte_cdk.models import FailureType
 from destination_pigment.files.grouping import lead_with_scope
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
-from destination_pigment.imports.counting import BlockCounts
+from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.guards import (
     require_enough_written,
     require_no_rejection_by_pigment,
@@ -22,7 +23,6 @@ from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.skipped import left_out
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
-    Doubt,
     Effect,
     Imported,
     NotPushed,
@@ -67,8 +67,8 @@ class Reload:
         target: Target,
         files: StreamFiles,
         restart_seconds: float,
-        store: RejectedRowStore | None = None,
-        counts: BlockCounts | None = None,
+        store: RejectedRowStore | None,
+        counts: BlockCounts,
     ) -> None:
         self.stream = stream
         self.target = target
@@ -246,25 +246,22 @@ class Reload:
         rejected = sum(each.rejected for each in segments)
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
-        before = None
-        if self._counts is not None and self.target.scope is None and not importer.is_dry_run:
-            before = self._counts.count_before(self.target, _rows_of(files), self.stream.subject)
-        stored, doubt = self._import_until_known(importer, files)
-        rejected = sum(of_file for _, of_file in stored)
-        blocks = tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
-        if importer.is_dry_run or self.target.scope is not None or self._counts is None:
-            return JobDone(rejected, blocks=blocks, scope_values=self._scope_values)
-        self._require_right_block(blocks)
-        if not _rows_of(files):
-            self._require_emptied(self._counts, stored, blocks)
-            return JobDone(rejected, blocks=blocks)
-        whole = self._described(stored, _rows_of(files) - rejected, blocks, before)
-        if doubt is None:
-            return JobDone(rejected, to_count=whole if self._counts.counts_always else None, blocks=blocks)
-        return JobDone(rejected, doubt=None if self._counts.believes(whole) else whole, blocks=blocks)
+        if importer.is_dry_run or self.target.scope is not None:
+            stored, _ = self._import_until_known(importer, files)
+            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=self._scope_values)
+        rows = _rows_of(files)
+        before = self._counts.count_before(self.target, rows, self.stream.subject)
+        stored, is_doubtful = self._import_until_known(importer, files)
+        self._require_right_block(_blocks_of(stored))
+        if not rows:
+            self._require_emptied(stored)
+            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored))
+        replacement = self._replacement(stored, rows, before, is_doubtful=is_doubtful)
+        to_count = replacement if self._counts.must_count(replacement) else None
+        return JobDone(_rejected_of(stored), to_count=to_count, blocks=_blocks_of(stored))
 
-    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, Doubt | None]:
-        """Import all files, and all of them again where the outcome of one is not known; any doubt about clearing."""
+    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, bool]:
+        """Import all files, and all of them again if the outcome of one is not known; is the clearing in doubt?"""
         seconds = 0.0
         for restart in range(_RESTARTS + 1):
             stored: Stored = []
@@ -291,26 +288,30 @@ class Reload:
         raise AssertionError("unreachable")
 
     def _require_one_block(self, first: Imported, done: Imported) -> None:
-        """Raise `BlockDescribed` where a later file of a pair went into another block than the first."""
+        """Raise `BlockDescribed` if a later file of a pair went into another block than the first."""
         ids = {each.block_id for each in first.blocks}
         if ids and done.blocks and ids.isdisjoint(each.block_id for each in done.blocks):
             raise BlockDescribed(
                 f"The two import configurations of the {self.stream.subject}, {self._clearing_id} and "
                 f"{self.target.configuration_id}, fill different blocks, so each contains only a part of its rows now: "
-                'correct "Replacing import configuration ID" under "Targets", delete the rows that do not belong into '
+                'correct "Replacing import configuration ID" under "Targets", delete the rows that do not belong in '
                 "the other block, and run the sync again."
             )
 
-    def _described(
-        self, stored: Stored, expected_rows: int, blocks: tuple[ImportedBlock, ...], before: int | None
-    ) -> Doubt:
-        """All that a count of the block is compared with."""
+    def _countable(self, stored: Stored) -> tuple[ImportedBlock, ...]:
+        """The blocks that can be counted: those that the reports name, else that of the target."""
+        named = () if self.target.block_id is None else (ImportedBlock(self.target.block_id),)
+        return _blocks_of(stored) or named
+
+    def _replacement(self, stored: Stored, rows: int, before: int | None, *, is_doubtful: bool) -> Replacement:
+        """What a count of the block is compared with."""
         counts = [done.counts for done, _ in stored if done.counts is not None]
-        written = sum(done.written for done, _ in stored)
+        written, expected_rows = sum(done.written for done, _ in stored), rows - _rejected_of(stored)
+        blocks = self._countable(stored)
         # An export has a row for each cell of a metric; a blank is no cell, and a pivoted file has many in a row.
         if written > expected_rows or any(each.kind is ExportKind.METRIC for each in blocks):
             expected_rows = written
-        return Doubt(
+        return Replacement(
             self.stream,
             self._clearing_id,
             sum(each.inserted for each in counts),
@@ -318,10 +319,11 @@ class Reload:
             blocks,
             before,
             sum(each.deleted or 0 for each in counts),
+            is_doubtful=is_doubtful,
         )
 
-    def _require_emptied(self, counts: BlockCounts, stored: Stored, blocks: tuple[ImportedBlock, ...]) -> None:
-        """Raise `ConfigProblem` where a file without a row has left rows in the block."""
+    def _require_emptied(self, stored: Stored) -> None:
+        """Raise `ConfigProblem` if a file without a row has left rows in the block."""
         if any(done.deleted != 0 for done, _ in stored):
             return
         logger.info(
@@ -329,7 +331,7 @@ class Reload:
             "rows.",
             self.stream.subject,
         )
-        rows = counts.count_after(blocks, self.target.block_id)
+        rows = self._counts.count_after(self._countable(stored))
         if rows:
             raise ConfigProblem(
                 f"The block of the {self.stream.subject} was to be emptied, and it still has {counted(rows, 'row')} in "
@@ -337,20 +339,19 @@ class Reload:
                 f"import configuration {self._clearing_id}."
             )
 
-    def _require_ended(self, importer: Importer, doubt: ImportOutcomeUnknown) -> None:
-        """Raise `PartialWrite` where an import may still run: it would clear, or add to, what a restart stores."""
-        if importer.may_restart_after(doubt, self.stream.subject):
+    def _require_ended(self, importer: Importer, unknown: ImportOutcomeUnknown) -> None:
+        """Raise `PartialWrite` if an import may still run: it would clear, or add to, what a restart stores."""
+        if importer.may_restart_after(unknown, self.stream.subject):
             return
         raise PartialWrite(
-            f"{doubt} Its import may still run, so the files of the {self.stream.subject} were not sent again, and its "
-            'block may be empty or contain only a part now: wait until the block\'s "Update history" in Pigment shows '
-            f"that the import has ended, and run the sync again, which {self._effect_again}."
+            f"{unknown} Its import may still run, so the files of the {self.stream.subject} were not sent again, and "
+            'its block may be empty or contain only a part now: wait until the block\'s "Update history" in Pigment '
+            f"shows that the import has ended, and run the sync again, which {self._effect_again}."
         )
 
-    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> Doubt | None:
-        """Import all files, noting each that is stored; what the first leaves in doubt."""
-        subject = self.stream.subject
-        doubt: Doubt | None = None
+    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> bool:
+        """Import all files, noting each that is stored; does the report of the first leave the clearing in doubt?"""
+        subject, is_doubtful = self.stream.subject, False
         for position, (file, file_rows) in enumerate(files):
             first = Effect.CLEARS_ALL if self.target.scope is None else Effect.CLEARS_SCOPE
             effect = Effect.ADDS_TO_RELOAD if position else first
@@ -361,8 +362,8 @@ class Reload:
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.append((done, verdict.rejected))
             self._require_one_block(stored[0][0], done)
-            doubt = verdict.doubt or doubt
-        rejected = sum(of_file for _, of_file in stored)
+            is_doubtful = is_doubtful or verdict.is_doubtful
+        rejected = _rejected_of(stored)
         rows = _rows_of(files)
         problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
@@ -370,17 +371,17 @@ class Reload:
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
-        return doubt
+        return is_doubtful
 
     def _write_rejected(self, store: RejectedRowStore, files: Files, stored: Stored) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
-        rejected = sum(of_file for _, of_file in stored)
         try:
             for (file, _), (done, of_file) in zip(files, stored, strict=True):
                 reasons = left_out(done.skipped)
                 store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, reasons)
         except BucketFailed as failed:
             rows = _rows_of(files)
+            rejected = _rejected_of(stored)
             sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which {self._effect_again}.")
         return None
@@ -402,6 +403,14 @@ class Reload:
 
 def _rows_of(files: Files) -> int:
     return sum(rows for _, rows in files)
+
+
+def _rejected_of(stored: Stored) -> int:
+    return sum(rejected for _, rejected in stored)
+
+
+def _blocks_of(stored: Stored) -> tuple[ImportedBlock, ...]:
+    return tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
 
 
 def _was_not_taken(error: Exception) -> bool:

@@ -128,28 +128,12 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """A replacement that inserted rows, and updated and deleted none: its block was empty, or now has all rows twice.
-
-    `expected_rows` are the rows of its files less those rejected; `before` is how many rows its block had, if counted.
-    """
-
-    stream: DestinationStream
-    configuration_id: str
-    inserted: int
-    expected_rows: int
-    blocks: tuple[ImportedBlock, ...]
-    before: int | None = None
-    deleted: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The rows are confirmed, or provisional until a later import or the end, or a `problem` ends the sync.
 
     `evidence` is what is known of the configuration from now on; `warnings` and `information` are for the log.
-    `rejected` is how many rows count as rejected by Pigment. With a `doubt` the rows are stored, and only a count of
-    their block may show that it contains nothing else.
+    `rejected` is how many rows count as rejected by Pigment. `is_doubtful`: the rows are stored, and only a count of
+    their block can show that it contains nothing else.
     """
 
     evidence: ClearingEvidence
@@ -158,7 +142,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     information: tuple[str, ...] = ()
     rejected: int = 0
-    doubt: Doubt | None = None
+    is_doubtful: bool = False
 
 
 def judge(
@@ -177,13 +161,13 @@ def judge(
         case Effect.ADDS | Effect.ADDS_AGAIN:
             verdict = judge_adding(sent, configuration_id, done, stored, evidence)
         case Effect.CLEARS_ALL:
-            verdict = _judge_clearing(sent, configuration_id, done, stored, evidence)
+            verdict = _judge_clearing(sent, done, stored, evidence)
         case Effect.CLEARS_SCOPE:
             verdict = _judge_scope(sent, configuration_id, done, evidence)
         case Effect.ADDS_TO_RELOAD:
             problem = _problem_of_later_file(sent, configuration_id, done, is_dry_run=is_dry_run)
             verdict = Verdict(evidence, problem)
-    verdict = replace(verdict, rejected=rejected, doubt=None if is_dry_run else verdict.doubt)
+    verdict = replace(verdict, rejected=rejected, is_doubtful=verdict.is_doubtful and not is_dry_run)
     if verdict.problem is not None or effect is Effect.ADDS_AGAIN:
         return verdict
     blank = describe_stored_blank(sent.stream.subject, done.skipped)
@@ -305,18 +289,13 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _judge_clearing(
-    sent: Sent, configuration_id: str, done: Imported, stored: int, evidence: ClearingEvidence
-) -> Verdict:
+def _judge_clearing(sent: Sent, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
     """What the counts of a file that is to replace all of its block show of that."""
     counts, subject = done.counts, sent.stream.subject
     if counts is None or counts.deleted is None:
         return Verdict(evidence)
     if _may_be_doubled(sent, done, counts, stored):
-        return Verdict(
-            evidence,
-            doubt=Doubt(sent.stream, configuration_id, counts.inserted, stored, done.blocks, deleted=counts.deleted),
-        )
+        return Verdict(evidence, is_doubtful=True)
     if counts.deleted or not sent.rows:
         return Verdict(evidence)
     information = (

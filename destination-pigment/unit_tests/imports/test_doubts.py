@@ -8,13 +8,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from destination_pigment.imports.doubts import block_to_count, describe_believed, judge_count, problem_of_doubts
-from destination_pigment.imports.verdicts import Doubt
+from destination_pigment.imports.doubts import (
+    Replacement,
+    block_to_count,
+    describe_believed,
+    judge_count,
+    problem_of_doubts,
+)
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_client.models import ExportKind, ImportedBlock
 
 LEDGER = DestinationStream(None, "Ledger", WriteMode.REPLACE, ("Entry",))
-SIX = Doubt(LEDGER, "config", 6, 6, (ImportedBlock("b", ExportKind.LIST),))
+SIX = Replacement(LEDGER, "config", 6, 6, (ImportedBlock("b", ExportKind.LIST),))
 
 
 @pytest.mark.parametrize(
@@ -83,6 +88,7 @@ def test_one_error_for_all_doubts_never_says_run_again_without_look() -> None:
         assert all(each.stream.subject in text and each.configuration_id in text for each in doubts)
         assert text.index("Open") < text.index("run the sync again")
         assert "empty it" in text
+        assert text.index("make sure that") < text.index("run the sync again")
     assert "1,200 rows" in text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from one_stream import UNCOUNTED
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
@@ -89,7 +90,7 @@ def job(spool: Spool, world: World, mode: WriteMode, records: list[str]) -> Job:
     files.write_records([msgspec.Raw(each.encode()) for each in records])
     files.raise_watermark()
     if mode is WriteMode.REPLACE:
-        (whole,) = Reload(stream, Target("c", "c"), files, 0.0, world.store()).last_jobs(is_clear=False)
+        (whole,) = Reload(stream, Target("c", "c"), files, 0.0, world.store(), UNCOUNTED).last_jobs(is_clear=False)
         return whole
     (only,) = Changes(stream, Target("c"), files, spool, world.store()).due_jobs(0.0)
     return only

@@ -203,11 +203,11 @@ def test_responses_that_stay_lost_end_in_a_transient_error() -> None:
 
 @pytest.mark.parametrize("counts", [ImportCounts(0, 1, deleted=0), ImportCounts(0, 0, deleted=0)], ids=str)
 def test_a_reload_of_a_list_from_which_nothing_vanished_is_stored(counts: ImportCounts) -> None:
-    assert replaced(Pigment(at_once(CompletedImport("", counts))), files=1).doubt is None
+    assert replaced(Pigment(at_once(CompletedImport("", counts))), files=1).to_count is None
 
 
 @pytest.mark.parametrize(("deleted", "is_in_doubt"), [(0, True), (1, False)])
 def test_a_result_that_comes_at_once_is_asked_for_deletions(deleted: int, is_in_doubt: bool) -> None:
     pushed = CompletedImport("import", ImportCounts(1, 0, None))
     pigment = scripted_imports.Pigment([pushed], [CompletedImport("import", ImportCounts(1, 0, deleted))])
-    assert (replace_all(importer_for(pigment, Time()), files=1).doubt is not None) is is_in_doubt
+    assert (replace_all(importer_for(pigment, Time()), files=1).to_count is not None) is is_in_doubt

@@ -67,35 +67,31 @@ def replaced(rows: int, done: Imported, blanks: int = 0) -> Verdict:
 def test_an_ordinary_night_of_a_list_with_a_unique_identifier_is_neither_error_nor_warning() -> None:
     for done in (report(0, 3, 0), report(1, 2, 0), report(1, 2, 4), report(0, 0, 2), report(0, 0, 0)):
         verdict = replaced(3, done)
-        assert (verdict.problem, verdict.doubt, verdict.warnings) == (None, None, ())
+        assert (verdict.problem, verdict.is_doubtful, verdict.warnings) == (None, False, ())
 
 
 @pytest.mark.parametrize(("inserted", "deleted", "is_in_doubt"), [(3, 0, True), (3, 1, False), (3, None, False)])
 def test_inserted_rows_without_updated_or_deleted_ones_are_a_doubt(
     inserted: int, deleted: int | None, is_in_doubt: bool
 ) -> None:
-    doubt = replaced(4, report(inserted, 0, deleted, 1, SkippedData(UNREADABLE, 1), blocks=LIST)).doubt
-    assert (doubt is not None) is is_in_doubt
-    if doubt is not None:
-        assert (doubt.inserted, doubt.expected_rows, doubt.blocks, doubt.configuration_id) == (3, 3, LIST, "config")
+    found = replaced(4, report(inserted, 0, deleted, 1, SkippedData(UNREADABLE, 1), blocks=LIST))
+    assert (found.is_doubtful, found.rejected) == (is_in_doubt, 1)
 
 
 def test_a_list_into_which_fewer_rows_were_inserted_than_sent_had_the_others() -> None:
-    assert replaced(4, report(1, blocks=LIST)).doubt is None
-    assert (
-        replaced(4, report(1, 0, 0, 3, SkippedData("MissingModalitySkippedDataRow", 3), blocks=LIST)).doubt is not None
-    )
-    assert replaced(4, report(1, blocks=METRIC)).doubt is not None
+    assert not replaced(4, report(1, blocks=LIST)).is_doubtful
+    assert replaced(4, report(1, 0, 0, 3, SkippedData("MissingModalitySkippedDataRow", 3), blocks=LIST)).is_doubtful
+    assert replaced(4, report(1, blocks=METRIC)).is_doubtful
 
 
 def test_a_file_without_rows_leaves_no_doubt() -> None:
-    assert replaced(0, report(0, 0, 0)).doubt is None
+    assert not replaced(0, report(0, 0, 0)).is_doubtful
 
 
 def test_cells_that_blanks_have_deleted_do_not_show_that_a_metric_was_cleared() -> None:
-    assert replaced(6, report(3, 0, 3, blocks=METRIC), blanks=3).doubt is not None
-    assert replaced(6, report(3, 0, 4, blocks=METRIC), blanks=3).doubt is None
-    assert replaced(6, report(3, 0, 3, blocks=LIST), blanks=3).doubt is None
+    assert replaced(6, report(3, 0, 3, blocks=METRIC), blanks=3).is_doubtful
+    assert not replaced(6, report(3, 0, 4, blocks=METRIC), blanks=3).is_doubtful
+    assert not replaced(6, report(3, 0, 3, blocks=LIST), blanks=3).is_doubtful
 
 
 def test_of_a_scope_nothing_is_claimed_of_the_whole_block() -> None:
@@ -103,7 +99,7 @@ def test_of_a_scope_nothing_is_claimed_of_the_whole_block() -> None:
         return judged(sent(30, mode=WriteMode.REPLACE), done, Effect.CLEARS_SCOPE)
 
     for done in (report(30, 0, 0), report(0, 30, 0), report(30, 0, 30), report(30, 0, 41)):
-        assert (scoped(done).problem, scoped(done).doubt) == (None, None)
+        assert (scoped(done).problem, scoped(done).is_doubtful) == (None, False)
     assert "its scope is another column" in scoped(report(30, 0, 0)).information[0]
     (warning,) = scoped(report(30, 0, 41)).warnings
     assert "deleted 41 rows" in warning
@@ -314,7 +310,7 @@ def test_whatever_pigment_reports_rejected_rows_are_rows_of_the_file(
     done = Imported(ImportCounts(*counts), skipped=tuple(skipped), blocks=blocks)
     verdict = judged(sent(rows, mode=mode), done, effect)
     assert 0 <= verdict.rejected <= rows
-    assert verdict.doubt is None or verdict.problem is not None or effect is Effect.CLEARS_ALL
+    assert not verdict.is_doubtful or verdict.problem is not None or effect is Effect.CLEARS_ALL
     if verdict.rejected == 0 and verdict.problem is None:
         assert not any(each.count for each in skipped if each.reason == NO_WRITE_ACCESS)
 
@@ -329,4 +325,4 @@ def test_a_dry_run_leaves_no_doubt() -> None:
         evidence=ClearingEvidence.NOTHING,
         is_dry_run=True,
     )
-    assert dry.doubt is None
+    assert not dry.is_doubtful

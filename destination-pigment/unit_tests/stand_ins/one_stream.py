@@ -12,10 +12,11 @@ from threading import Event
 from types import MappingProxyType
 from typing import Any
 
-from destination_pigment.config import FileLimits
+from destination_pigment.config import CountBlocks, FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.queue import ImportQueues
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported
@@ -29,6 +30,9 @@ from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
 
 STORED = Imported(ImportCounts(1, 0, 0))
+# For blocks that cannot be counted.
+UNCOUNTED = BlockCounts(lambda _: None, CountBlocks.IN_DOUBT)
+
 MAX_AGE_SECONDS = 600.0
 
 
@@ -127,7 +131,7 @@ def running(
         states = StateOutput(state_spool, sent.append, cancel)
         sync = Sync(
             streams,
-            Loader(streams, queues, states, cancel, MAX_AGE_SECONDS),
+            Loader(streams, queues, states, cancel, MAX_AGE_SECONDS, UNCOUNTED),
             states,
             cancel,
             Patience(still_wanted_seconds=0.0),

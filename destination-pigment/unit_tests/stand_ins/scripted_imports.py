@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from one_stream import UNCOUNTED
 
-from destination_pigment.config import CountBlocks, FileLimits, parse_config
+from destination_pigment.config import FileLimits, parse_config
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.changes import Changes
-from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
 from destination_pigment.imports.reload import Reload
@@ -137,5 +137,4 @@ def replace_all(importer: Importer, files: int = 2, *, rejected_on_arrival: int 
         target = Target("adding", "clearing")
         replaced = stream(WriteMode.REPLACE)
         nothing = StreamFiles(RecordConverter(replaced, (), CsvDialect()), spool, LIMITS)
-        counts = BlockCounts(lambda _: None, CountBlocks.IN_DOUBT)
-        return Reload(replaced, target, nothing, 10.0, counts=counts).import_segments(cuts, importer)
+        return Reload(replaced, target, nothing, 10.0, None, UNCOUNTED).import_segments(cuts, importer)

@@ -16,8 +16,8 @@ from destination_pigment.config import CountBlocks, FileLimits
 from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
+from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
-from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.queue import ImportQueues, StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported
@@ -97,7 +97,7 @@ def run_sync(
             limits = FileLimits(10**6, max_rows, timedelta(minutes=10))
             files = StreamFiles(RecordConverter(each, (), CsvDialect()), spool, limits)
             if target.clearing_id is not None:
-                opened[each.key] = Reload(each, target, files, 0.0, counts=counts)
+                opened[each.key] = Reload(each, target, files, 0.0, None, counts)
             else:
                 at_states = goes_at_states(each, is_first_step=target.step == first_step)
                 opened[each.key] = Changes(each, target, files, spool, goes_at_states=at_states)

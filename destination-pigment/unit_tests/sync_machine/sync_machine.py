@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -44,9 +45,8 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.block_count import BlockCounter
+from destination_pigment.imports.block_count import BlockCounts, count_block
 from destination_pigment.imports.changes import Changes
-from destination_pigment.imports.counting import BlockCounts
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
@@ -148,7 +148,7 @@ class Platform(RuleBasedStateMachine):
         limits = FileLimits(10**6, rows, timedelta(minutes=10))
         streams: dict[StreamKey, StreamImports] = {}
         connection, deleted = self.connection, DeletedRows(self.connection.chosen.deleted_rows)
-        counts = BlockCounts(BlockCounter(self.pigment).count, self.config.count_blocks)  # type: ignore[arg-type] # stands in
+        counts = BlockCounts(partial(count_block, self.pigment), self.config.count_blocks)  # type: ignore[arg-type] # stands in
         for each in parse_catalog(connection.catalog()):
             converter = RecordConverter(each, (), CsvDialect())
             kept = None if self.bucket is None else RejectionsOnDisk(self.spool, lambda: NOW)
