@@ -117,6 +117,30 @@ def test_a_catalog_without_ids_is_matched_by_name(source: Runner) -> None:
     assert read_items(source, [stream]) == {"Named": ["by name"]}
 
 
+def test_a_catalog_without_its_notes_sends_only_what_is_selected(source: Runner) -> None:
+    stream = source.discovered()["General Ledger"]
+    del stream["json_schema"]["x-pigment"]
+    names = list(stream["json_schema"]["properties"])
+    for name in names[2:]:
+        del stream["json_schema"]["properties"][name]
+    run = source.run("read", catalog=of(stream))
+
+    assert run.exit_code == 0
+    assert {tuple(each["data"]) for each in run.records} == {tuple(names[:2])}
+
+
+def test_a_stream_of_a_view_that_was_removed_from_the_form_says_so(source: Runner) -> None:
+    views = source.pigment.workspace.application(PLANNING).views.values()
+    chosen = [{"view_id": next(each.id for each in views if each.name == "Ledger for the API"), "name": "V"}]
+    stream = source.discovered(views=chosen)["V"]
+    run = source.run("read", catalog=of(stream))
+
+    assert run.errors[0]["message"] == (
+        'The stream "V" is not in Pigment any more, is hidden from the owner of the API key, or is a view that was '
+        'removed from "Views": enter the view there again, or refresh the schema of the connection.'
+    )
+
+
 @pytest.mark.parametrize("json_schema", [{}, {"properties": {"Item": True}}, {"properties": None, "x-pigment": 5}])
 def test_a_schema_that_a_client_changed_is_read(source: Runner, json_schema: dict[str, Any]) -> None:
     add_list(source, "Bare", "0012")

@@ -137,8 +137,8 @@ def _why_gone(config: SourceConfig, catalog: ExportCatalog, configured: Configur
     if passing is not None:
         return _not_listed(name, passing)
     return ConfigProblem(
-        f'The stream "{name}" is not in Pigment any more, or its owner hid it from the API key: refresh the '
-        "schema of the connection."
+        f'The stream "{name}" is not in Pigment any more, is hidden from the owner of the API key, or is a view that '
+        'was removed from "Views": enter the view there again, or refresh the schema of the connection.'
     )
 
 

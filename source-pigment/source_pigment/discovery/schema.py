@@ -120,7 +120,9 @@ class ConfiguredSchema:
             raise ColumnsMissing(missing)
         if self._is_ambiguous(header, names):
             raise ColumnsAmbiguous
-        deselected = set(_column_names(self.header or ())) - set(self.types)
+        # A catalog that lost its notes says by its names alone what is selected; without names, everything is.
+        discovered = names if self.header is None and self.types else _column_names(self.header or ())
+        deselected = set(discovered) - set(self.types)
         return Selection(
             tuple(None if name in deselected else name for name in names),
             tuple(self.types.get(name, ColumnType.TEXT) for name in names),

@@ -213,10 +213,11 @@ def test_a_changed_number_of_columns_with_one_title_is_ambiguous(schema: Configu
         selected(schema, header)
 
 
-def test_without_the_discovered_header_an_unselected_column_may_be_new() -> None:
+def test_without_the_discovered_header_only_the_configured_names_are_selected() -> None:
     old = ConfiguredSchema({"a": ColumnType.TEXT}, None, None)
 
-    assert selected(old, "a;b").names == ("a", "b")
+    assert selected(old, "b;a;c") == Selection((None, "a", None), (ColumnType.TEXT,) * 3, ())
+    assert selected(ConfiguredSchema({}, None, None), "a;b").names == ("a", "b")
     with pytest.raises(ColumnsAmbiguous):
         selected(old, "a;a")
 
