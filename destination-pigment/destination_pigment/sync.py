@@ -15,16 +15,16 @@ from typing import Any, Protocol
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.files.spool import Spool
 from destination_pigment.imports.block_count import BlockCounts, count_block
-from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
-from destination_pigment.imports.rehearsal import Rehearsal
-from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
-from destination_pigment.imports.without_rows import (
+from destination_pigment.imports.guards import (
     EmptySource,
     describe_empty_sources,
     describe_nothing_came,
     of_clear,
 )
+from destination_pigment.imports.importer import Importer
+from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
+from destination_pigment.imports.rehearsal import Rehearsal
+from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.input.completion import Completion, Proof

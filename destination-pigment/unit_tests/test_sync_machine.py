@@ -23,10 +23,10 @@ from destination_pigment.files.latest import ReplacedRows
 from destination_pigment.files.rejected import RejectedOnArrival
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import block_count, changes, doubts, reload, verdicts
+from destination_pigment.imports.guards import Unfilled
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported, Sent, Verdict
-from destination_pigment.imports.without_rows import Unfilled
 from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.loader import Loader
 from destination_pigment.rejected_rows.store import RejectedRowStore

@@ -1,11 +1,20 @@
-"""What must hold before a file is sent and after it is stored, or the sync stops with a sentence. Pure."""
+"""What must be true before files are sent and after they are stored, or the sync stops with a sentence. Pure.
+
+Last: a stream that replaces its block and for which no row came, which may be a Clear, an empty source, or no value of
+its scope.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from enum import Enum, auto
+
+from airbyte_cdk.models import FailureType
+
 from destination_pigment.imports.verdicts import BlockDescribed, ClearingEvidence, NotPushed
-from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
-from pigment_client.models import CompletedImport, FailedImport, ImportCounts
+from pigment_client.models import CompletedImport, FailedImport, ImportCounts, ImportedBlock
 from pigment_client.wording import counted
 
 
@@ -28,6 +37,42 @@ def require_no_rejection_on_arrival(fail_on_rejected: bool, rejected: int, subje
             f"{counted(rejected, 'row')} of the {subject} {'was' if rejected == 1 else 'were'} rejected before upload. "
             'Nothing that came with it was sent, because "Rejected rows" is set to fail: see the log for reasons and '
             'columns, and fix the rows at their source, or set "Rejected rows" to report.'
+        )
+
+
+def require_enough_rows(subject: str, rows: int, rejected: int, minimum_rows: int) -> None:
+    """Raise `ConfigProblem` if a block must be left as it is, because too few records became rows."""
+    if not rows:
+        raise ConfigProblem(
+            f"Every record of the {subject} was rejected ({rejected:,} in all), so its block in Pigment was left as "
+            "it was: see the log for the reasons, and fix the records at their source."
+        )
+    if rows < minimum_rows:
+        raise ConfigProblem(
+            f"The {subject} has {counted(rows, 'row')}, fewer than the {minimum_rows:,} that its target must have, so "
+            "its block in Pigment was left as it was: look at the source, or lower "
+            '"Fewest rows" under "Targets".'
+        )
+
+
+def require_every_value(subject: str, scope: str, left_out: Collection[str | None]) -> None:
+    """Raise `ConfigProblem` if all records of a value of the scope are deleted, or replaced by other records."""
+    if left_out:
+        raise ConfigProblem(
+            f'All records of the {subject} with {counted(len(left_out), "value")} of the column "{scope}", its '
+            '"Scope", were deleted at the source or now have another value. A scope clears only values of which a row '
+            "is sent, so their old rows would stay in Pigment; nothing was pushed: delete those rows in Pigment, and "
+            "choose a sync mode that overwrites without deduplication."
+        )
+
+
+def require_one_that_adds(subject: str, files: int, *, clearing_id: str | None, adding_id: str) -> None:
+    """Raise `ConfigProblem` if a second file would have to go through the import configuration that clears."""
+    if files > 1 and clearing_id == adding_id:
+        raise ConfigProblem(
+            f"The {subject} is larger than one file, and a second file through an import configuration that clears "
+            "would delete the first; nothing was pushed: let this one add, and enter another one that clears as "
+            '"Replacing import configuration ID", or raise "Largest file (MB)" and "Most rows in a file".'
         )
 
 
@@ -77,3 +122,100 @@ def require_completed(ended: CompletedImport | FailedImport, subject: str) -> Co
             "accepted."
         )
     raise ImportFailed("import", object_id=ended.id, names=ended.error_names)
+
+
+def require_one_block(
+    subject: str, ids: tuple[str, str], first: Sequence[ImportedBlock], later: Sequence[ImportedBlock]
+) -> None:
+    """Raise `BlockDescribed` if a later file of a pair of import configurations went into another block."""
+    if first and later and {each.block_id for each in first}.isdisjoint(each.block_id for each in later):
+        raise BlockDescribed(
+            f"The two import configurations of the {subject}, {ids[0]} and {ids[1]}, fill different blocks, so each "
+            'contains only a part of its rows now: correct "Replacing import configuration ID" under "Targets", delete '
+            "the rows that do not belong in the other block, and run the sync again."
+        )
+
+
+def require_right_block(subject: str, block_id: str | None, blocks: Sequence[ImportedBlock]) -> None:
+    """Raise `BlockDescribed` if the block that was counted is not the one that was replaced."""
+    if block_id is not None and blocks and all(each.block_id.lower() != block_id.lower() for each in blocks):
+        raise BlockDescribed(
+            f'The {subject} was imported into the block {blocks[0].block_id}, and the "Block ID" of its target is '
+            f"{block_id}, so the rows of another block were counted before: look at the block, "
+            'correct the ID under "Targets", and run the sync again.'
+        )
+
+
+def require_emptied(subject: str, clearing_id: str, rows_counted: int | None) -> None:
+    """Raise `ConfigProblem` if a file without a row has left rows in the block."""
+    if rows_counted:
+        raise ConfigProblem(
+            f"The block of the {subject} was to be emptied, and it still has {counted(rows_counted, 'row')} in "
+            'Pigment: empty it there, and check that "Clear items prior to import" is on, without a scope, for the '
+            f"import configuration {clearing_id}."
+        )
+
+
+class Unfilled(Enum):
+    """What becomes of a block that is to be replaced where no row came."""
+
+    EMPTIED = auto()  # a Clear, or the user allows it: a file with a header and no row goes through what clears
+    STILL_FILLED = auto()  # a Clear of what no file can empty: the rows stay in Pigment, and the log says so
+    AS_IT_WAS = auto()  # no value of the scope came, so nothing of it is replaced
+    REFUSED = auto()  # the source is empty, and the user has not allowed that
+
+
+def decide_unfilled(*, clears: bool, has_scope: bool, minimum_rows: int | None, is_clear: bool) -> Unfilled:
+    """What an end without a row means for a stream of which the source has succeeded.
+
+    `clears` and `has_scope`: what the target does. `is_clear`: the platform asks to clear the stream.
+    """
+    empties = clears and not has_scope
+    if is_clear:
+        return Unfilled.EMPTIED if empties else Unfilled.STILL_FILLED
+    if empties and minimum_rows == 0:
+        return Unfilled.EMPTIED
+    if has_scope and not minimum_rows:
+        return Unfilled.AS_IT_WAS
+    return Unfilled.REFUSED
+
+
+class EmptySource(ConfigProblem):
+    """A source that has succeeded sent no row for a stream that replaces its block, which stays as it is."""
+
+
+def describe_empty_sources(subjects: Sequence[str]) -> ConfigProblem:
+    """The one error for all streams without a row, after everything else of the sync is stored."""
+    block, its = ("block", "its") if len(subjects) == 1 else ("blocks", "their")
+    was, target = ("was", "its target") if len(subjects) == 1 else ("were", "their targets")
+    return ConfigProblem(
+        f"The source succeeded without a row for the {_listed(subjects)}, so {its} {block} in Pigment {was} left as "
+        f"{'it was' if len(subjects) == 1 else 'they were'}, and everything else of the sync is stored. If a source "
+        f'without rows is right, set "Fewest rows" of {target} to 0 under "Targets", and the next sync empties the '
+        f"{block}; otherwise look at the source."
+    )
+
+
+def describe_nothing_came(subjects: Sequence[str]) -> ConfigProblem:
+    """The error where the whole input was empty and blocks are to be replaced."""
+    block = "block" if len(subjects) == 1 else "blocks"
+    return ConfigProblem(
+        f"Nothing at all came for the {_listed(subjects)}, not even a state. That is how a Clear looks here, and also "
+        f"a source that is empty or has failed, so the {block} in Pigment {'was' if len(subjects) == 1 else 'were'} "
+        f"left as {'it was' if len(subjects) == 1 else 'they were'}: if this was a Clear, empty the {block} in Pigment "
+        f"and cancel the Clear in Airbyte, or it runs again before every sync; otherwise look at the source."
+    )
+
+
+def of_clear(error: Exception, subject: str) -> Exception:
+    """The error of a Clear, with what the user must know of it."""
+    failure = explain(error, subject=subject)
+    message = (
+        f"{failure.message} This was a Clear of the {subject}: cancel it in Airbyte, or it runs again before every "
+        "sync."
+    )
+    return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    return " and the ".join(subjects)

@@ -14,9 +14,19 @@ from destination_pigment.files.stream_files import FileSegment, StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.guards import (
+    EmptySource,
+    Unfilled,
+    decide_unfilled,
+    of_clear,
+    require_emptied,
+    require_enough_rows,
     require_enough_written,
+    require_every_value,
     require_no_rejection_by_pigment,
     require_no_rejection_on_arrival,
+    require_one_block,
+    require_one_that_adds,
+    require_right_block,
 )
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
@@ -29,7 +39,6 @@ from destination_pigment.imports.verdicts import (
     NotPushedYet,
     PartialWrite,
 )
-from destination_pigment.imports.without_rows import EmptySource, Unfilled, decide_unfilled, of_clear
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore, problem_of
@@ -91,8 +100,9 @@ class Reload:
         segments = self.files.pop_all()
         if not any(each.rows or each.rejected for each in segments):
             return self._jobs_without_rows(segments, is_clear=is_clear)
+        rows, rejected = sum(each.rows for each in segments), sum(each.rejected for each in segments)
         try:
-            self._check_guards(segments)
+            require_enough_rows(self.stream.subject, rows, rejected, self.target.minimum_rows or 0)
         except ConfigProblem:
             # People can open what was rejected, although nothing of it is counted.
             try:
@@ -103,9 +113,9 @@ class Reload:
         if self.target.scope is not None:
             files = self.files
             segments, values = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
-            self._require_every_value(values)
+            require_every_value(self.stream.subject, self.target.scope, self.files.scope_values - values)
             self._scope_values = values
-        self._require_one_that_clears(segments)
+        self._check_number_of_files(sum(each.file is not None for each in segments))
         return self._jobs(segments, self.import_segments)
 
     def _jobs_without_rows(self, segments: list[FileSegment], *, is_clear: bool) -> Sequence[Job]:
@@ -157,57 +167,16 @@ class Reload:
         files = tuple(segments)
         return [Job(self.stream, self.target.configuration_id, files, partial(run, files))]
 
-    def _check_guards(self, segments: list[FileSegment]) -> None:
-        """Raise `ConfigProblem` where the block must be left as it is."""
-        rows, rejected = sum(each.rows for each in segments), sum(each.rejected for each in segments)
-        if not rows:
-            raise ConfigProblem(
-                f"Every record of the {self.stream.subject} was rejected ({rejected:,} in all), so its block in "
-                "Pigment was left as it was: see the log for the reasons, and fix the records at their source."
-            )
-        if rows < (self.target.minimum_rows or 0):
-            raise ConfigProblem(
-                f"The {self.stream.subject} has {counted(rows, 'row')}, fewer than the {self.target.minimum_rows:,} "
-                "that its target must have, so its block in Pigment was left as it was: look at the source, or lower "
-                '"Fewest rows" under "Targets".'
-            )
-
-    def _require_every_value(self, values: frozenset[str | None]) -> None:
-        """Raise `ConfigProblem` where all records of a value of the scope are deleted or replaced by other records."""
-        left_out = self.files.scope_values - values
-        if left_out:
-            raise ConfigProblem(
-                f"All records of the {self.stream.subject} with {counted(len(left_out), 'value')} of the column "
-                f'"{self.target.scope}", its "Scope", were deleted at the source or now have another value. A scope '
-                "clears only values of which a row is sent, so their old rows would stay in Pigment; nothing was "
-                "pushed: delete those rows in Pigment, and choose a sync mode that overwrites without deduplication."
-            )
-
-    def _require_right_block(self, blocks: Sequence[ImportedBlock]) -> None:
-        """Raise `BlockDescribed` where the block that was counted is not the one that was replaced."""
-        block_id = self.target.block_id
-        if block_id is not None and blocks and all(each.block_id.lower() != block_id.lower() for each in blocks):
-            raise BlockDescribed(
-                f'The {self.stream.subject} was imported into the block {blocks[0].block_id}, and the "Block ID" of '
-                f"its target is {block_id}, so the rows of another block were counted before: look at the block, "
-                'correct the ID under "Targets", and run the sync again.'
-            )
-
-    def _require_one_that_clears(self, segments: list[FileSegment]) -> None:
-        """Raise `ConfigProblem` where a second file would have to go through what clears."""
-        files = sum(each.file is not None for each in segments)
-        if files > 1 and self._clearing_id == self.target.configuration_id:
-            raise ConfigProblem(
-                f"The {self.stream.subject} is larger than one file, and a second file through an import configuration "
-                "that clears would delete the first; nothing was pushed: let this one add, and enter another one that "
-                'clears as "Replacing import configuration ID", or raise "Largest file (MB)" and "Most rows in a file".'
-            )
+    def _check_number_of_files(self, files: int) -> None:
+        """Only the first of several files may clear; raises `ConfigProblem` if that is not so."""
+        subject, adding_id = self.stream.subject, self.target.configuration_id
+        require_one_that_adds(subject, files, clearing_id=self.target.clearing_id, adding_id=adding_id)
         if files > 1:
             logger.info(
-                "The %s goes in %s, of which only the first clears. A list with a unique identifier then loses "
+                "The %s is sent in %s, of which only the first clears. A list with a unique identifier then loses "
                 "what people filled in for items of the later files, because the first file deletes these items; it "
                 'loses nothing in one file: raise "Largest file (MB)" and "Most rows in a file" for that.',
-                self.stream.subject,
+                subject,
                 counted(files, "file"),
             )
 
@@ -252,9 +221,9 @@ class Reload:
         rows = _rows_of(files)
         before = self._counts.count_before(self.target, rows, self.stream.subject)
         stored, is_doubtful = self._import_until_known(importer, files)
-        self._require_right_block(_blocks_of(stored))
+        require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
         if not rows:
-            self._require_emptied(stored)
+            self._check_emptied(stored)
             return JobDone(_rejected_of(stored), blocks=_blocks_of(stored))
         replacement = self._replacement(stored, rows, before, is_doubtful=is_doubtful)
         to_count = replacement if self._counts.must_count(replacement) else None
@@ -287,17 +256,6 @@ class Reload:
                 raise self._with_state_of_block(error, files, stored) from None
         raise AssertionError("unreachable")
 
-    def _require_one_block(self, first: Imported, done: Imported) -> None:
-        """Raise `BlockDescribed` if a later file of a pair went into another block than the first."""
-        ids = {each.block_id for each in first.blocks}
-        if ids and done.blocks and ids.isdisjoint(each.block_id for each in done.blocks):
-            raise BlockDescribed(
-                f"The two import configurations of the {self.stream.subject}, {self._clearing_id} and "
-                f"{self.target.configuration_id}, fill different blocks, so each contains only a part of its rows now: "
-                'correct "Replacing import configuration ID" under "Targets", delete the rows that do not belong in '
-                "the other block, and run the sync again."
-            )
-
     def _countable(self, stored: Stored) -> tuple[ImportedBlock, ...]:
         """The blocks that can be counted: those that the reports name, else that of the target."""
         named = () if self.target.block_id is None else (ImportedBlock(self.target.block_id),)
@@ -322,8 +280,8 @@ class Reload:
             is_doubtful=is_doubtful,
         )
 
-    def _require_emptied(self, stored: Stored) -> None:
-        """Raise `ConfigProblem` if a file without a row has left rows in the block."""
+    def _check_emptied(self, stored: Stored) -> None:
+        """Count the block if Pigment deleted nothing when it was to be emptied; raises `ConfigProblem`."""
         if any(done.deleted != 0 for done, _ in stored):
             return
         logger.info(
@@ -331,13 +289,8 @@ class Reload:
             "rows.",
             self.stream.subject,
         )
-        rows = self._counts.count_after(self._countable(stored))
-        if rows:
-            raise ConfigProblem(
-                f"The block of the {self.stream.subject} was to be emptied, and it still has {counted(rows, 'row')} in "
-                'Pigment: empty it there, and check that "Clear items prior to import" is on, without a scope, for the '
-                f"import configuration {self._clearing_id}."
-            )
+        rows_counted = self._counts.count_after(self._countable(stored))
+        require_emptied(self.stream.subject, self._clearing_id, rows_counted)
 
     def _require_ended(self, importer: Importer, unknown: ImportOutcomeUnknown) -> None:
         """Raise `PartialWrite` if an import may still run: it would clear, or add to, what a restart stores."""
@@ -361,7 +314,8 @@ class Reload:
             sent = describe_sent(self.stream, file, file_rows)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.append((done, verdict.rejected))
-            self._require_one_block(stored[0][0], done)
+            ids = self._clearing_id, self.target.configuration_id
+            require_one_block(subject, ids, stored[0][0].blocks, done.blocks)
             is_doubtful = is_doubtful or verdict.is_doubtful
         rejected = _rejected_of(stored)
         rows = _rows_of(files)
