@@ -7,17 +7,20 @@ import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from deviating_pigment import DeviatingPigment, Proceed
 from local_pigment.faults import (
     Fault,
     ResetBeforeBody,
     RespondStatus,
 )
-from local_pigment.sample import PLANNING
+from local_pigment.http_messages import Request, Response, problem
+from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.workspace import new_id
 from other_sites import answering
 from pigment_client import errors
@@ -120,6 +123,27 @@ def test_import_configurations_are_listed_whatever_the_richer_list_answers(
         known = client_for(pigment, max_retries=0).list_import_configurations()
 
         assert {each.id for each in known} == set(pigment.workspace.configurations)
+
+
+@pytest.mark.parametrize("is_limited", [True, False])
+def test_a_richer_list_alone_gives_no_configuration_of_another_application(is_limited: bool) -> None:
+    def change(request: Request, proceed: Proceed) -> Response:
+        if request.path.endswith("/importConfigurations"):
+            return problem(404, "Not Found")
+        return proceed(request if is_limited else replace(request, target=request.target.partition("?")[0]))
+
+    workspace = planning_model(ledger_rows=1)
+    workspace.variants.richer_metadata = True
+    with DeviatingPigment(workspace, change, tls=False) as pigment:
+        client = client_for(pigment, max_retries=0)
+        own = pigment.workspace.application(CONSOLIDATION).id
+        if is_limited:
+            found = client.list_import_configurations(own)
+            assert {workspace.configurations[each.id].application_id for each in found} == {own}
+        else:
+            with pytest.raises(errors.NotFound):
+                client.list_import_configurations(own)
+        assert len(client.list_import_configurations()) == len(workspace.configurations)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ class PigmentClient:
         try:
             plain = self._read(request, responses.parse_import_configurations)
         except NotFound:
-            if richer is None:
+            # Without the plain list to go by, the richer one must be known to leave other applications out.
+            if richer is None or (application_id is not None and not self._is_limited_to(application_id, richer)):
                 raise
             return richer
         by_id = {configuration.id: configuration for configuration in richer or ()}
@@ -196,6 +197,15 @@ class PigmentClient:
 
     def _read_content(self, request: Request, parse: Callable[[bytes], T]) -> T:
         return self._transport.fetch(request, self._keys.key_for(request.purpose), self.read_retry, parse)
+
+    def _is_limited_to(self, application_id: str, richer: list[ImportConfiguration]) -> bool:
+        """Whether a richer list that was asked for one application contains no other's configurations."""
+        other = next((each.id for each in self.list_applications() if each.id != application_id), None)
+        if not richer or other is None:
+            return True
+        # If the application in the request is ignored, both lists are the same.
+        others = self._list_richer(other)
+        return others is not None and not {each.id for each in others} & {each.id for each in richer}
 
     def _list_richer(self, application_id: str | None) -> list[ImportConfiguration] | None:
         """The richer list, or None where this Pigment does not offer it; that is asked only once."""
