@@ -72,3 +72,24 @@ def test_changes_that_cannot_be_read_cost_no_record(destination: Runner, changes
     run = write(destination, [record(entry(number), meta={"changes": changes}) for number in range(3)] + [state(1)])
     assert run.exit_code == 0
     assert len(entries(destination)) == 3
+
+
+@pytest.mark.parametrize("name", ["Memo\ud83d", "\ude00"])
+def test_half_of_a_character_in_the_name_of_a_column_is_a_sentence(destination: Runner, name: str) -> None:
+    run = destination.run("write", catalog=catalog(stream(columns=("Entry", name))))
+
+    (error,) = run.errors
+    assert error["failure_type"] == "config_error"
+    assert "is not valid Unicode" in error["message"]
+
+
+@pytest.mark.parametrize(("minutes", "warns"), [(120, False), (121, True)])
+def test_a_timeout_beyond_the_patience_of_the_platform_is_warned_of(
+    destination: Runner, minutes: int, warns: bool
+) -> None:
+    run = write(destination, [record(entry(1)), state(1)], import_timeout_minutes=minutes)
+    checked = destination.run("check", import_timeout_minutes=minutes)
+
+    assert run.exit_code == 0
+    assert bool(logged(run, '"Import timeout (minutes)" is more than 120')) is warns
+    assert ("is more than 120" in checked.everything) is warns

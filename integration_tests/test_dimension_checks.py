@@ -8,6 +8,7 @@ from connectors import Runner
 from local_pigment.faults import (
     CutAfter,
     Fault,
+    RespondStatus,
     RespondWith,
 )
 from local_pigment.sample import CONSOLIDATION
@@ -104,3 +105,19 @@ def test_a_list_whose_export_is_cut_once_is_read_again(destination: Runner, faul
     run = write(destination, [*many(3), state(1)], dimension_checks=[check])
     assert run.exit_code == 0
     assert entries(destination) == names(3)
+
+
+@pytest.mark.parametrize(("operation", "times"), [("export_list", 2), ("list_blocks", 1)])
+@pytest.mark.parametrize("fault", [RespondStatus(503), RespondStatus(429, retry_after="1"), CutAfter(20)], ids=repr)
+def test_a_check_that_was_not_asked_for_is_attempted_once(
+    destination: Runner, operation: str, times: int, fault: Fault
+) -> None:
+    destination.pigment.workspace.variants.richer_metadata = True
+    skip_unknown(destination)
+    destination.pigment.faults.queue(operation, fault, times=times)
+    targets = [{"stream": LEDGER, "import_configuration_id": ledger(destination)}]
+    run = write(destination, [*many(3), state(1)], targets=targets)
+
+    assert run.exit_code == 0
+    assert entries(destination) == names(3)
+    assert [each.operation for each in destination.pigment.requests].count(operation) == times

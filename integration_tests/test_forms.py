@@ -224,3 +224,12 @@ def nodes(node: Any) -> list[dict[str, Any]]:
     """All schemas inside one."""
     inside = [*node.get("properties", {}).values(), *node.get("oneOf", ()), *filter(None, [node.get("items")])]
     return [node, *(found for each in inside for found in nodes(each))]
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_every_choice_is_a_group_of_fields(connector: str) -> None:
+    """Clients that build forms from the schema draw a choice without a type as nothing."""
+    form = spec_of(connector)["connectionSpecification"]
+    choices = [choice for node in nodes(form) for choice in node.get("oneOf", ())]
+    assert choices
+    assert {choice.get("type") for choice in choices} == {"object"}

@@ -72,7 +72,7 @@ def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping
     found += _check_follow_ups(client, settings, known)
     if settings.bucket is not None:
         found = f"{found} {probe_bucket(settings.bucket, open_objects, Clock())}"
-    return found
+    return " ".join([found, *settings.warnings()])
 
 
 def _can_list(client: PigmentClient, config: Mapping[str, Any]) -> bool:

@@ -18,6 +18,9 @@ from pigment_client.models import ImportMode, UploadForm, is_id
 from pigment_csv.date_pattern import ISO_DAY, PatternProblem, parse_date_pattern
 from pigment_csv.dialect import CsvDialect
 
+# Airbyte fails a destination that leaves its input unread for so long (airbyte-platform: heartbeat of the destination).
+PLATFORM_PATIENCE = timedelta(seconds=7200)
+
 # Retries of a read if the form says nothing; a push takes no more than `retry.PUSH` allows.
 MAX_RETRIES = 5
 
@@ -137,6 +140,18 @@ class DestinationConfig:
     bucket: Bucket | None = None
     deleted_rows: DeletedRows = DeletedRows.REPORT
     count_blocks: CountBlocks = CountBlocks.IN_DOUBT
+
+    def warnings(self) -> list[str]:
+        """Sentences about settings that may end a sync."""
+        if self.import_timeout <= PLATFORM_PATIENCE:
+            return []
+        minutes = int(PLATFORM_PATIENCE.total_seconds() // 60)
+        warning = (
+            f'"Import timeout (minutes)" is more than {minutes}, and Airbyte ends a sync whose destination has read '
+            f"nothing for {minutes} minutes, as it may while it waits for a long import: enter {minutes} or less, or "
+            "make the imports smaller."
+        )
+        return [warning]
 
     def loading_of(self, configuration_id: str) -> Loading:
         """How the files for an import configuration are written, and its import mode."""

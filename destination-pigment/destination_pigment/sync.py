@@ -75,6 +75,8 @@ def write_blocks(
     ):
         settings = parse_config(config)
         log_slow_conversion(logger)
+        for warning in settings.warnings():
+            logger.warning(warning)
         is_rehearsal = settings.dry_run and not _asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
         store = None if is_rehearsal else open_store(settings, streams, patient)

@@ -63,8 +63,8 @@ class ClientOptions:
 class PigmentClient:
     """One Pigment, for any number of threads.
 
-    Every method raises a `PigmentError`. Reads are repeated as `read_retry` says; a push as `push_retry` says, and
-    only where that does no harm.
+    Every method raises a `PigmentError`. Reads are repeated as `read_retry` says, or the `policy` that is given; a push
+    as `push_retry` says, and only where that does no harm.
     """
 
     def __init__(self, keys: Keys, options: ClientOptions | None = None, *, clock: Clock | None = None) -> None:
@@ -85,10 +85,10 @@ class PigmentClient:
     def list_applications(self) -> list[Application]:
         return self._read(_listing_request(Listing.APPLICATIONS), responses.parse_applications)
 
-    def list_blocks(self, application_id: str) -> list[Block]:
+    def list_blocks(self, application_id: str, *, policy: RetryPolicy | None = None) -> list[Block]:
         """The lists, metrics and tables of an application, in Pigment's order."""
         request = _listing_request(Listing.BLOCKS, application_id)
-        blocks, unknown = self._read(request, responses.parse_blocks)
+        blocks, unknown = self._read(request, responses.parse_blocks, policy)
         if unknown:
             left_out = counted(unknown, "block is left out: its", "blocks are left out: their")
             logger.warning("%s type did not exist when this was written.", left_out)
@@ -140,14 +140,14 @@ class PigmentClient:
         request = Request("read audit log", Purpose.AUDIT, "GET", "/api/audit/v1/events", query=query)
         return self._read_content(request, parse_audit_page)
 
-    def export(self, request: ExportRequest, consume: Callable[[Export], T]) -> T:
+    def export(self, request: ExportRequest, consume: Callable[[Export], T], *, policy: RetryPolicy | None = None) -> T:
         """Export a block or a view, and give what `consume` makes of it.
 
         Where the export breaks off, `consume` is called again with a new one, from its beginning; it may raise
         `BrokenOff` itself.
         """
         key = self._keys.key_for(Purpose.EXPORT)
-        return self._transport.export(_export_request(request), key, self.read_retry, consume)
+        return self._transport.export(_export_request(request), key, policy or self.read_retry, consume)
 
     def push_csv(self, configuration_id: str, file: Path, options: PushOptions) -> Import:
         """Push a CSV file into an import configuration.
@@ -192,11 +192,11 @@ class PigmentClient:
         """Close all connections that are not in use."""
         self._transport.close()
 
-    def _read(self, request: Request, parse: Callable[[Any], T]) -> T:
-        return self._read_content(request, lambda content: parse(json.loads(content)))
+    def _read(self, request: Request, parse: Callable[[Any], T], policy: RetryPolicy | None = None) -> T:
+        return self._read_content(request, lambda content: parse(json.loads(content)), policy)
 
-    def _read_content(self, request: Request, parse: Callable[[bytes], T]) -> T:
-        return self._transport.fetch(request, self._keys.key_for(request.purpose), self.read_retry, parse)
+    def _read_content(self, request: Request, parse: Callable[[bytes], T], policy: RetryPolicy | None = None) -> T:
+        return self._transport.fetch(request, self._keys.key_for(request.purpose), policy or self.read_retry, parse)
 
     def _is_limited_to(self, application_id: str, richer: list[ImportConfiguration]) -> bool:
         """Whether a richer list that was asked for one application contains no other's configurations."""
@@ -243,5 +243,8 @@ def _listing_request(listing: Listing, application_id: str | None = None, block_
 
 
 def _segment(identifier: str) -> str:
-    """An id as one segment of a path, whatever characters a user typed."""
-    return quote(identifier, safe="")
+    """An id as one segment of a path, whatever characters a user typed or a response contains.
+
+    Dots alone would mean another path, even quoted: clients and servers take "%2E" for a dot.
+    """
+    return quote(identifier if identifier.strip(".") else identifier.replace(".", "%2E"), safe="")

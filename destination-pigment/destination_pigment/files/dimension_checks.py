@@ -17,6 +17,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.errors import BrokenOff, KeyRejected, PermissionMissing, PigmentError
+from pigment_client.http.retry import ONCE
 from pigment_client.keys import Purpose
 from pigment_client.models import Block, ExportKind, ExportRequest, ImportConfiguration, is_id
 from pigment_client.wording import counted
@@ -50,7 +51,7 @@ class CheckedColumn:
 
     def rows_to_skip(self, cells: Column) -> list[int]:
         """The positions of rows that must not be pushed; raises `ConfigProblem` if an unknown item stops the sync."""
-        unknown = {value for value in set(cells) if value} - self.items
+        unknown = {value for value in set(cells) if value and not self._is_item(value)}
         if not unknown:
             return []
         if self.on_unknown is OnUnknown.FAIL:
@@ -63,6 +64,11 @@ class CheckedColumn:
         positions = [position for position, value in enumerate(cells) if value in unknown]
         self._count(cells[position] for position in positions)
         return positions if self.on_unknown is OnUnknown.SKIP else []
+
+    def _is_item(self, cell: str) -> bool:
+        """Whether a cell is an item; the lists have their numbers with a dot, the files perhaps with a comma."""
+        is_number = self.column in self.stream.number_columns
+        return cell in self.items or (is_number and cell.replace(",", ".") in self.items)
 
     def _count(self, values: Iterable[str | None]) -> None:
         for value in values:
@@ -242,7 +248,7 @@ class DimensionLists:
         if self._application_id is None:
             return ()
         try:
-            blocks = self._client.list_blocks(self._application_id)
+            blocks = self._client.list_blocks(self._application_id, policy=ONCE)
         except PigmentError as error:
             logger.info("The names of the dimension lists are not known: %s", error)
             return ()
@@ -250,7 +256,9 @@ class DimensionLists:
 
 
 def _export_items(client: PigmentClient, list_id: str, at_most: int | None) -> frozenset[str]:
-    """The names of a list's items: the first column of its export."""
+    """The names of a list's items: the first column of its export. With `at_most`, which is for checks that the user
+    did not ask for, one attempt is enough.
+    """
 
     def first_column(export: Iterable[bytes]) -> frozenset[str]:
         reader = CsvReader(_DIALECT)
@@ -265,7 +273,8 @@ def _export_items(client: PigmentClient, list_id: str, at_most: int | None) -> f
             raise BrokenOff("export list", object_id=list_id) from None
         return frozenset(items)
 
-    return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), first_column)
+    policy = None if at_most is None else ONCE
+    return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), first_column, policy=policy)
 
 
 def _rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:

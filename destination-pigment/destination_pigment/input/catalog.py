@@ -117,6 +117,7 @@ def is_airbyte_column(name: str) -> bool:
 def _stream(configured: Mapping[str, Any]) -> DestinationStream:
     stream = configured["stream"]
     key: StreamKey = stream.get("namespace") or None, stream["name"]
+    _require_unicode(stream)
     properties: Mapping[str, Any] = (stream.get("json_schema") or {}).get("properties") or {}
     columns = tuple(sorted(name for name in properties if not is_airbyte_column(name)))
     mode = _mode(configured)
@@ -143,6 +144,23 @@ def _stream(configured: Mapping[str, Any]) -> DestinationStream:
         and not (is_full_refresh or _asked_mode(configured).startswith("overwrite")),
         number_columns=frozenset(name for name in columns if _has_numbers(properties[name])),
     )
+
+
+def _require_unicode(stream: Mapping[str, Any]) -> None:
+    """Raise `ConfigProblem` for a name with half of a surrogate pair, which no file and no message can contain."""
+    properties = (stream.get("json_schema") or {}).get("properties") or {}
+    columns = [(f'column "{_printable(name)}"', name) for name in properties]
+    for what, name in [("name", stream["name"]), ("namespace", stream.get("namespace") or ""), *columns]:
+        if name != _printable(name):
+            raise ConfigProblem(
+                f'The stream "{_printable(stream["name"])}" has a {what} that is not valid Unicode (it contains half '
+                "of a surrogate pair), so it cannot be sent: deselect it in Airbyte, or rename it in the source and "
+                "refresh the schema of the connection."
+            )
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="replace").decode()
 
 
 def _mode(configured: Mapping[str, Any]) -> WriteMode:

@@ -47,12 +47,12 @@ class Pigment:
     def has_key_for(self, purpose: Purpose) -> bool:
         return purpose is not Purpose.EXPORT or self._exports
 
-    def list_blocks(self, _application_id: str) -> list[Block]:
+    def list_blocks(self, _application_id: str, **_: Any) -> list[Block]:
         if isinstance(self._blocks, Exception):
             raise self._blocks
         return list(self._blocks)
 
-    def export(self, request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
+    def export(self, request: ExportRequest, consume: Callable[[Any], Any], **_: Any) -> Any:
         self.exported.append(request.id)
         if self._error is not None:
             raise self._error
@@ -158,7 +158,7 @@ def test_a_list_that_the_sync_fills_itself_is_not_compared(target: str) -> None:
 
 def test_a_list_that_ends_inside_a_row_is_one_that_broke_off() -> None:
     class BrokenOffPigment(Pigment):
-        def export(self, _request: ExportRequest, consume: Callable[[Any], Any]) -> Any:
+        def export(self, _request: ExportRequest, consume: Callable[[Any], Any], **_: Any) -> Any:
             return consume([b'Name;x\r\nParis;1\r\n"Ly'])
 
     with pytest.raises(BrokenOff):
@@ -202,3 +202,13 @@ def test_a_scope_deletes_only_rows_of_its_values_in_a_shared_block(first: Target
     known = [ImportConfiguration(name, name, "Ledger") for name in "ab"]
     (sentence,) = shared_blocks(streams, dict(zip([each.key for each in streams], (first, second), strict=True)), known)
     assert words in sentence
+
+
+@pytest.mark.parametrize("separator", [".", ","])
+def test_a_number_is_an_item_however_its_decimals_are_separated(separator: str) -> None:
+    stream = replace(stream_of("rate", "text"), number_columns=frozenset({"rate"}))
+    cells = [f"2{separator}5", "2,6", None, ""]
+    checks = [CheckedColumn(stream, name, frozenset({"2.5"}), OnUnknown.SKIP) for name in ("rate", "text")]
+
+    assert checks[0].rows_to_skip(cells) == [1]
+    assert checks[1].rows_to_skip(cells) == ([0, 1] if separator == "," else [1])

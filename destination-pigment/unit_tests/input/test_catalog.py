@@ -191,3 +191,21 @@ def test_an_incremental_stream_that_replaces_is_refreshed_and_appends_the_next_t
 def test_columns_whose_texts_are_numbers_are_known(schema: Any, is_number: bool) -> None:
     of_stream = {"json_schema": {"properties": {"x": schema}}}
     assert parsed(of_stream).number_columns == (frozenset("x") if is_number else frozenset())
+
+
+HALF = "a\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("of_stream", "words"),
+    [
+        ({"name": HALF}, 'stream "a\\?" has a name'),
+        ({"namespace": HALF}, "has a namespace"),
+        ({"json_schema": {"properties": {"b": {}, HALF: {}}}}, 'has a column "a\\?" that is not valid Unicode'),
+        ({"json_schema": {"properties": {"\ude00": {}}}}, "has a column"),
+    ],
+)
+def test_half_of_a_character_in_a_name_is_a_problem_that_can_be_solved(of_stream: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigProblem, match=words) as raised:
+        parsed(of_stream)
+    assert str(raised.value).encode()

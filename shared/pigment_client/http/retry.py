@@ -19,11 +19,15 @@ from pigment_client.http.rate_limit import LONGEST_WAIT_SECONDS, REQUEST_WINDOW
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often to repeat, and how long to wait in between; `retries` counts the attempts after the first."""
+    """How often to repeat, and how long to wait in between; `retries` counts the attempts after the first.
+
+    `repeats_limited`: whether a request that was answered with 429 is sent again.
+    """
 
     retries: int
     base_seconds: float = 1.0
     ceiling_seconds: float = 30.0
+    repeats_limited: bool = True
 
 
 # The numbers of retries are defaults, replaced by the connection's "Retries" (for a push: if that is less).
@@ -32,6 +36,9 @@ READ = RetryPolicy(retries=3)
 
 # 5 attempts in all, waits drawn from 0-1, 0-2, 0-4 and 0-8 s (text "CSV Push API", which waits after the last too).
 PUSH = RetryPolicy(retries=4, ceiling_seconds=8.0)
+
+# For what is only useful, and must not keep anything else waiting.
+ONCE = RetryPolicy(retries=0, repeats_limited=False)
 
 
 class Attempts:
@@ -52,6 +59,8 @@ class Attempts:
         if not may_repeat(error, repeatable=self._repeatable):
             return None
         if isinstance(error, LimitReached):
+            if not self._policy.repeats_limited:
+                return None
             self._limited_since = now if self._limited_since is None else self._limited_since
             return 0.0 if now - self._limited_since <= REQUEST_WINDOW.total_seconds() else None
         self._limited_since = None
