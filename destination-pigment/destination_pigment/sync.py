@@ -242,7 +242,8 @@ class Sync:
 
     def _prove(self) -> Iterator[None]:
         """Where only the platform's patience proves that the source has succeeded, wait for that."""
-        if all(self._decide(key, has_waited=False) is not Release.WAIT for key in self._streams):
+        waiting = (self._decide(key, has_waited=False) is Release.WAIT for key in self._streams)
+        if not (any(waiting) or self._replaced_by_silence()):
             return
         seconds = self._patience.still_wanted_seconds
         logger.info(
@@ -252,15 +253,20 @@ class Sync:
         )
         yield from self._loader.collect_for(seconds)
 
+    def _replaced_by_silence(self) -> list[str]:
+        """The streams that replace where nothing came: a Clear, an empty source, or one that failed at once."""
+        if not (self._completion.is_silent and Proof.UNPROVED in self._proofs().values()):
+            return []
+        return [each.stream.subject for each in self._streams.values() if each.replaces]
+
     def _hold_what_is_unproved(self) -> None:
         """Find what stays here; where the source has not succeeded with a stream that replaces, nothing is replaced."""
         if self._cancel.requested or self.failed:
             return
-        replaced = [each.stream.subject for each in self._streams.values() if each.replaces]
         if self._unsuited is not None and not any(map(self._completion.asks_for_clear, self._streams)):
             raise self._unsuited
-        if replaced and self._completion.is_silent and Proof.UNPROVED in self._proofs().values():
-            raise describe_nothing_came(replaced)
+        if silent := self._replaced_by_silence():
+            raise describe_nothing_came(silent)
         for key, each in self._streams.items():
             decision = self._decide(key, has_waited=True)
             if isinstance(decision, Hold):
