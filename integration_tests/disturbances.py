@@ -220,10 +220,10 @@ class DisturbedAttempt:
             return given
         for record in self.sync.chance.sample(records, min(5, len(records))):
             if record["record"]["data"].get("Posted"):
-                self._insert(given, record, self._place(given), Posted="2019-01-01", Memo="older")
+                self._insert(given, record, self._place(given), Posted="2019-01-01", Memo="older", Amount=1)
         first, second = sorted((self._place(given), self._place(given)))
-        deleted = {"Entry": f"{DELETED} 1", DELETED_AT: "2026-01-02T00:00:00Z", "Posted": "2026-01-02"}
-        there = {"Entry": f"{DELETED} 1", "Posted": "2026-01-01"}
+        deleted = {"Entry": f"{DELETED} 1", DELETED_AT: "2026-01-02T00:00:00Z", "Posted": "2026-01-02", "Amount": 1}
+        there = {"Entry": f"{DELETED} 1", "Posted": "2026-01-01", "Amount": 1}
         earlier, later = (deleted, there) if self.sync.plan.deleted_first else (there, deleted)
         self._insert(given, records[0], second, **later)
         self._insert(given, records[0], first, **earlier)

@@ -67,7 +67,7 @@ class Plan:
         adds = mode == "append" and not way.refreshes
         clearing, clear_counted = chance.choice(CLEARING), chance.random() < 0.7
         # The first file of several has a row of every day.
-        sizes = [75, 1000] if clearing == LEDGER_BY_MONTH else [25, 60, 1000]
+        sizes = [79, 1000] if clearing == LEDGER_BY_MONTH else [25, 60, 1000]
         return cls(
             seed,
             mode,
@@ -165,7 +165,9 @@ class Schedule:
                 return
             job.attempt_failed(attempt.states)
             if attempt.stopped:
-                # The platform does not repeat a config error; a user reads it and starts the sync again.
+                # The platform does not repeat a config error; a user reads it, waits for what still runs, and starts
+                # the sync again.
+                self.source.pigment.workspace.settle()
                 job = Job(
                     [self.stream],
                     self.plan.mode,

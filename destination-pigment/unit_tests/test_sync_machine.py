@@ -100,6 +100,7 @@ def test_rows_of_a_second_push_without_a_response_are_not_added_again(seconds: f
         has_reports=True,
         fails=False,
         is_calm=True,
+        is_quiet=False,
         steps=0,
         has_bucket=False,
         lively=["added"],

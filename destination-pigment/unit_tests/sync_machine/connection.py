@@ -72,11 +72,19 @@ class Connection:
     def target(self, name: str) -> Target:
         """The target of a stream."""
         target = SHAPES[name].target
-        step = 2 if name in self.chosen.later else 1
+        later = self.chosen.later
+        step = 2 if later is not None and name == self.names[later % len(self.names)] else 1
         if target.clearing_id is None:
             return replace(target, step=step)
         block_id = self._block(name) if self.chosen.has_block_id and target.scope is None else None
         return replace(target, step=step, minimum_rows=self.chosen.minimum_rows, block_id=block_id)
+
+    def most_rows(self, name: str, rows: int) -> int:
+        """How many rows a file has at most: mostly enough for what must go in one, or for a row of every day."""
+        target = SHAPES[name].target
+        if target.scope is not None:
+            return max(rows, len(DAYS))
+        return rows if target.clearing_id != target.configuration_id or self.chosen.minimum_rows == 0 else 1000
 
     def promises(self) -> dict[str, Promise]:
         """What each stream is to do."""

@@ -197,8 +197,6 @@ class Ledger:
         added = {each.row for name in self.promises for each in self.sent[name] if each and self.promises[name].adds}
         if pigment.lost & added:
             assert failure == "config_error", "the platform retries what may be stored"
-        if pigment.is_reported and self._has_fought(pigment):
-            assert failure == "config_error", "a stream replaced a block into which another one was imported"
         if clean:
             self._check_success(pigment, on_arrival + len(pigment.rejected))
 
@@ -210,6 +208,7 @@ class Ledger:
         all_are_back = len(self.back) == len(self.states)
         assert all_are_back or has_only_deletions, "a state stayed although the sync succeeded"
         assert not self.short, "records are missing, and the sync succeeded"
+        assert not self._has_fought(pigment), "a stream replaced a block into which another one was imported"
         assert not pigment.lacks_rights, "rows without the right to write them were left out unnoticed"
         assert not self.has_strays, "records of no stream came, and the sync succeeded"
         self._check_stored(self._everything(self.promises), pigment)
@@ -350,9 +349,9 @@ class Ledger:
         return len(sharing) > 1 and any(sharing)
 
     def _has_fought(self, pigment: Pigment) -> bool:
-        """Whether a stream replaced a block into which another one was imported."""
+        """Whether reports say that a stream replaced a block into which another one was imported."""
         return any(
-            all(each.configurations & pigment.imported for each in self.promises.values() if each.block == block)
+            all(each.configurations & pigment.reported for each in self.promises.values() if each.block == block)
             for block in {each.block for each in self.promises.values()}
             if self._is_contested(block)
         )

@@ -142,6 +142,7 @@ class _Accepted:
     """An import that was accepted; `ended` is what is reported of it once it has ended."""
 
     id: str
+    configuration_id: str
     configuration: Configuration
     rows: list[Row]
     columns: int
@@ -176,10 +177,10 @@ class Pigment:
     lost: set[Row] = field(default_factory=set)
     is_reported: bool = True
     # Whether a report said that rights are missing; files in which a key stood twice, by their configuration; and the
-    # configurations through which rows were imported.
+    # configurations of which a report said what was imported.
     lacks_rights: bool = False
     repeated_keys: Counter[str] = field(default_factory=Counter)
-    imported: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
     # Blocks that rejected rows have cleared when they were sent once more: the first result stands where the outcome of
     # the second import is not known, and the log says so.
     cleared_again: set[str] = field(default_factory=set)
@@ -249,6 +250,7 @@ class Pigment:
             if fault == "no report" or not self.has_reports:
                 self.is_reported = False
                 return CompletedImport(import_id)
+            self.reported.update([accepted.configuration_id] if accepted.rows else [])
             self.lacks_rights |= any(each.reason == "MissingWriteAccessRights" for each in ended.skipped)
         return ended
 
@@ -260,10 +262,10 @@ class Pigment:
             seconds = 0.0
         others = [each.ends_at for each in self._accepted if each.configuration.block == configuration.block]
         begins = max([self.now, *others]) if self.is_in_order else self.now
-        accepted = _Accepted(str(len(self._accepted)), configuration, rows, columns, outcome, begins + seconds)
+        id_ = str(len(self._accepted))
+        accepted = _Accepted(id_, configuration_id, configuration, rows, columns, outcome, begins + seconds)
         if outcome.response != "lost on the way":
             self._accepted.append(accepted)
-            self.imported.update([configuration_id] if rows else [])
             self._carry_out(self.now)
         return accepted
 

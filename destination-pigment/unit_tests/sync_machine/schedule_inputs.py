@@ -100,10 +100,12 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 NAMES = st.sampled_from(sorted(SHAPES))
 # The streams of the catalog: the fewer, the more comes of each.
 LIVELY = st.one_of(
-    st.just(sorted(SHAPES)),
+    NAMES.map(lambda name: [name]),
     NAMES.map(lambda name: [name]),
     st.lists(NAMES, min_size=2, max_size=3, unique=True),
     st.lists(NAMES, min_size=2, max_size=3, unique=True),
+    st.lists(NAMES, min_size=2, max_size=3, unique=True),
+    st.lists(NAMES, min_size=4, unique=True),
     st.just(["beside", "replaced"]),
 )
 NUMBERS = st.integers(0, len(SHAPES) - 1)
@@ -123,7 +125,7 @@ NATURES = st.builds(
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user has set, and how full the blocks are; `later` are streams of step 2.
+    """What the user has set, and how full the blocks are; `later` is the stream of step 2, by its place.
 
     `is_contested`: one stream is imported into the block that another one replaces.
     """
@@ -138,7 +140,7 @@ class Settings:
     kind: int = 0
     scope_appends: bool = False
     is_contested: bool = False
-    later: frozenset[str] = frozenset()
+    later: int | None = None
 
 
 SETTINGS = st.builds(
@@ -146,14 +148,14 @@ SETTINGS = st.builds(
     deleted_rows=st.sampled_from(["report", "blank", "mark"]),
     count_blocks=st.sampled_from(["in_doubt", "always"]),
     cursor=st.sampled_from(["number", "text", "instant"]),
-    minimum_rows=st.sampled_from([None, None, 0, 3]),
+    minimum_rows=st.sampled_from([None, None, None, None, 0, 3]),
     has_block_id=st.booleans(),
     is_resumable=st.booleans(),
     was_filled=st.sampled_from([True, True, False]),
     kind=st.integers(0, 2),
     scope_appends=st.booleans(),
     is_contested=st.sampled_from([False, False, False, True]),
-    later=st.one_of(st.just(frozenset[str]()), st.just(frozenset[str]()), NAMES.map(lambda name: frozenset({name}))),
+    later=st.sampled_from([None, None, 0, 1]),
 )
 # How the records of a stream name it: with its namespace, without, or now so, now so.
 NAMINGS = st.sampled_from(["named", "unnamed", "named in turn"])
@@ -167,7 +169,8 @@ OUTCOMES = st.builds(
 ENDINGS = [
     *["every stream completes"] * 6,
     *["every stream completes, with a state of all"] * 3,
-    "the input ends",
+    *["all but the first stream complete"] * 2,
+    *["the input ends"] * 2,
     "within a line",
     "every stream completes, within a line",
     "cancelled",

@@ -8,6 +8,7 @@ without threads, and the ledger that judges.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -64,13 +65,14 @@ class Platform(RuleBasedStateMachine):
     """What the platform may do to a sync, and Pigment to its requests."""
 
     @initialize(
-        rows=st.sampled_from([1, 2, 3, 1000]),
+        rows=st.sampled_from([1, 2, 3, 1000, 1000]),
         way=st.sampled_from(sorted(WAYS)),
         namespace=st.sampled_from([None, "ns"]),
         is_in_order=st.booleans(),
         has_reports=st.sampled_from([True, True, True, True, False]),
         fails=st.sampled_from([False, False, False, True]),
         is_calm=st.sampled_from([True, True, True, False]),
+        is_quiet=st.booleans(),
         steps=st.sampled_from([0, 10, 20, 30]),
         has_bucket=st.booleans(),
         lively=LIVELY,
@@ -88,6 +90,7 @@ class Platform(RuleBasedStateMachine):
         has_reports: bool,
         fails: bool,
         is_calm: bool,
+        is_quiet: bool,
         steps: int,
         has_bucket: bool,
         lively: list[str],
@@ -100,6 +103,8 @@ class Platform(RuleBasedStateMachine):
         self.namespace, self.way = namespace, way
         # Whether all that the source sends arrives, so that only Pigment and the platform are to be feared.
         self.is_calm = is_calm
+        # Whether Pigment does what it is asked for, so that only what the sync decides is to be feared.
+        self.is_quiet = is_quiet
         # The streams of the catalog.
         self.lively = lively
         self.cancel = Cancel()
@@ -127,7 +132,7 @@ class Platform(RuleBasedStateMachine):
         self.lines = Lines()
         self.running_sync = self.sync.run(self.lines)
         # Whatever steps a schedule has, something comes and goes.
-        self.pigment.outcomes.extend(outcomes)
+        self.pigment.outcomes.extend([] if is_quiet else outcomes)
         self._send_records(first)
 
     def _start_pigment(self, nature: Nature, *, is_in_order: bool, has_reports: bool) -> None:
@@ -145,12 +150,12 @@ class Platform(RuleBasedStateMachine):
 
     def _sync(self, rows: int) -> Sync:
         store = None if self.bucket is None else self.bucket.store()
-        limits = FileLimits(10**6, rows, timedelta(minutes=10))
         streams: dict[StreamKey, StreamImports] = {}
         connection, deleted = self.connection, DeletedRows(self.connection.chosen.deleted_rows)
         counts = BlockCounts(partial(count_block, self.pigment), self.config.count_blocks)  # type: ignore[arg-type] # stands in
         for each in parse_catalog(connection.catalog()):
             converter = RecordConverter(each, (), CsvDialect())
+            limits = FileLimits(10**6, connection.most_rows(each.name, rows), timedelta(minutes=10))
             kept = None if self.bucket is None else RejectionsOnDisk(self.spool, lambda: NOW)
             files = StreamFiles(converter, self.spool, limits, kept, clock=lambda: self.now, deleted_rows=deleted)
             target = connection.target(each.name)
@@ -242,6 +247,7 @@ class Platform(RuleBasedStateMachine):
         return {"name": name, **({"namespace": self.namespace} if named else {})}
 
     running = precondition(lambda self: not self.ended)
+    in_trouble = precondition(lambda self: not self.ended and not self.is_quiet)
     may_end = precondition(lambda self: not self.ended and self.steps_before_end <= 0)
 
     @running
@@ -328,17 +334,17 @@ class Platform(RuleBasedStateMachine):
             self.ledger.has_strays = True
             self._send({"type": "RECORD", "record": {"stream": "of no one", "data": {"id": "1"}}})
 
-    @running
+    @in_trouble
     @rule(outcome=OUTCOMES)
     def an_outcome_waits(self, outcome: Outcome) -> None:
         self.pigment.outcomes.append(outcome)
 
-    @running
+    @in_trouble
     @rule(fault=st.sampled_from(["", *UNANSWERED, *ANSWERED]), times=st.sampled_from([1, 1, 2, 6, 40]))
     def questions_meet(self, fault: str, times: int) -> None:
         self.pigment.questions.extend([fault] * times)
 
-    @running
+    @in_trouble
     @rule(fault=st.sampled_from(sorted(FAULTS)))
     def the_bucket_meets(self, fault: str) -> None:
         if self.bucket is not None:
@@ -373,6 +379,8 @@ class Platform(RuleBasedStateMachine):
                 self.ledger.is_cut = True
                 if not self.ended:
                     self._finish(b'{"type":"RECORD","record":{"stream":"replaced","data":{')
+            case "all but the first stream complete":
+                self._complete(content, of_all=False, names=self.lively[1:])
             case "cancelled":
                 self._cancel()
                 self._finish()
@@ -382,10 +390,10 @@ class Platform(RuleBasedStateMachine):
         if not self.ended:
             self._finish()
 
-    def _complete(self, content: Any, *, of_all: bool) -> None:
+    def _complete(self, content: Any, *, of_all: bool, names: Sequence[str] | None = None) -> None:
         if of_all:
             self._state_of_all("GLOBAL", content, {})
-        for name in self.lively:
+        for name in self.lively if names is None else names:
             if not (of_all or self.ended):
                 self._send(self._state_of(name, content))
             if not self.ended and (self.way != "custom image" or self.ledger.has_statuses):
