@@ -100,3 +100,26 @@ def test_a_stream_that_is_incremental_goes_while_the_source_goes_on(destination:
     run = write(destination, lines, catalog, targets=targets)
     assert len(contents(block)) == 6
     assert numbers(run) == [(6.0, 0.0)]
+
+
+@pytest.mark.parametrize("ends", ["INCOMPLETE", long("COMPLETE")])
+def test_what_is_stored_stops_the_automatic_retry_for_another_stream(destination: Runner, ends: str) -> None:
+    """The platform begins a full refresh again without its state, and every row would be added once more."""
+    block, targets = target(destination)
+    other = add_list(destination, "Others", ("Entry", "Amount"))
+    targets += [goes_to("Others", configure(destination, other, "Others"))]
+    catalog = a_catalog(
+        configured(STREAM, "append", **GENERATION),
+        configured(table("Others", "Entry", "Amount"), "append", "incremental", **GENERATION),
+    )
+    sent = [
+        *whole("Entries", TWENTY),
+        *records("Others", TWENTY[:1]),
+        state(2, "Others", records=3 if ends == "COMPLETE" else 1),
+        status(ends, "Others"),
+    ]
+    run = write(destination, sent, catalog, targets=targets)
+    assert len(contents(block)) == 20
+    kind, message = failure(run)
+    assert kind == "config_error"
+    assert '20 rows of the stream "Entries"' in message

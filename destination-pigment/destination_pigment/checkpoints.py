@@ -50,6 +50,7 @@ class Checkpoints(Generic[S]):
 
     _received: Counter[StreamKey] = field(default_factory=Counter)
     _confirmed: Counter[StreamKey] = field(default_factory=Counter)
+    _stored: Counter[StreamKey] = field(default_factory=Counter)
     _reported: Counter[StreamKey] = field(default_factory=Counter)
     _uncovered: dict[StreamKey, deque[_Confirmed]] = field(default_factory=lambda: defaultdict(deque))
     _since_state: dict[StreamKey | None, Counter[StreamKey]] = field(default_factory=lambda: defaultdict(Counter))
@@ -77,6 +78,10 @@ class Checkpoints(Generic[S]):
         """Records of a stream not yet covered by a state that has left: how many are stored, how many more may be."""
         uncovered = self._uncovered[key]
         return sum(each.records - each.rejected for each in uncovered), sum(each.in_doubt for each in uncovered)
+
+    def stored(self, key: StreamKey) -> int:
+        """How many records of a stream are stored, covered by a state or not."""
+        return self._stored[key]
 
     def withhold(self, key: StreamKey) -> None:
         """Keep back every state of a stream until `stop_withholding`: what replaces a block is true only as a whole."""
@@ -113,6 +118,7 @@ class Checkpoints(Generic[S]):
         if self._confirmed[key] + stored + rejected > self._received[key]:
             raise ValueError("more records confirmed than came")
         self._confirmed[key] += stored + rejected
+        self._stored[key] += stored
         if stored + rejected:
             self._uncovered[key].append(_Confirmed(stored + rejected, rejected, in_doubt))
 

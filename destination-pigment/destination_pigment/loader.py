@@ -195,14 +195,14 @@ class Loader:
             self.fail(problem)
 
     def forbid_retry(self, reason: str) -> None:
-        """Stop automatic retries that would duplicate rows: those that are stored and not yet covered by a state.
+        """Stop automatic retries that would duplicate rows: those that are stored and that the platform sends again.
 
         The platform retries a sync automatically unless it ends in a config error; `reason` is why it may, where
         nothing failed here.
         """
         in_doubt = [*self._queues.unfinished, *self._uncertain]
         streams = [each.stream for each in self._streams.values() if not each.replaces]
-        uncovered = find_uncovered(streams, self._states.checkpoints.uncovered, in_doubt)
+        uncovered = find_uncovered(streams, self._sent_again, in_doubt)
         if not uncovered:
             return
         first = self._first_failure
@@ -217,6 +217,15 @@ class Loader:
             failure_type=FailureType.config_error,
         )
         self._failures.insert(0, final)
+
+    def _sent_again(self, key: StreamKey) -> tuple[int, int]:
+        """Stored records of a stream that a second attempt sends again: how many are, and how many more may be.
+
+        Of a full refresh these are all: the platform begins it again without its state.
+        """
+        stored, in_doubt = self._states.checkpoints.uncovered(key)
+        is_read_whole_again = self._streams[key].stream.waits_for_proof
+        return (self._states.checkpoints.stored(key) if is_read_whole_again else stored), in_doubt
 
     def raise_failure(self) -> None:
         """Raise the first failure, but one that a retry could make worse before any other; log the others."""
@@ -334,7 +343,7 @@ def describe_shared_block(pair: Iterable[StreamKey], deleting: StreamKey, scope:
 def find_uncovered(
     streams: Iterable[DestinationStream], uncovered: Callable[[StreamKey], tuple[int, int]], in_doubt: Iterable[Job]
 ) -> dict[str, tuple[int, int]]:
-    """Rows that no state covers, by subject: how many are stored, and how many may be, or may be deleted again.
+    """Rows that a retry sends again, by subject: how many are stored, and how many may be, or may be deleted again.
 
     A retry would add them once more. Where rows are matched by a key, or all are replaced, it does no harm.
     """
