@@ -74,7 +74,7 @@ def test_what_the_state_of_one_stream_misses_is_counted_for_that(files: dict[Str
 
 def test_nothing_is_confirmed_after_a_state_of_all_that_misses_records(files: dict[StreamKey, StreamFiles]) -> None:
     consumed(files, record("a"), state(1), record("a"), state(2), state(0, "a"))
-    assert sum(cut.records for cut in files[A].pop_marked()) == 1
+    assert sum(cut.records for cut in files[A].pop_confirmed()) == 1
 
 
 def test_nothing_is_missing_where_the_counts_agree(files: dict[StreamKey, StreamFiles]) -> None:

@@ -127,7 +127,7 @@ class Run:
         files.raise_watermark()
         found = [
             (cut.file.columns, row)
-            for cut in files.pop_marked()
+            for cut in files.pop_confirmed()
             if cut.file is not None
             for rows in cut.file.read_rows()
             for row in rows

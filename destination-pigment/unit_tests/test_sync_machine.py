@@ -19,8 +19,8 @@ from sync_machine import Platform
 from destination_pigment.checkpoints import Checkpoints, DueState
 from destination_pigment.files import latest
 from destination_pigment.files.deletions import Deletions
-from destination_pigment.files.latest import ReplacedRows
 from destination_pigment.files.rejected import RejectedOnArrival
+from destination_pigment.files.segments import ReplacedRows
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports import block_count, changes, doubts, reload, verdicts
 from destination_pigment.imports.guards import Unfilled

@@ -9,7 +9,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
-from destination_pigment.files.stream_files import FileSegment
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.lines import count_rows, join_rows, split_rows
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import FileSegment
 from destination_pigment.input.catalog import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.wording import counted

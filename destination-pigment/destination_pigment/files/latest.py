@@ -3,7 +3,7 @@
 A key that stands twice in a file may fail its import, so a file has one row of each key: of two records the one with
 the greater cursor, and where the cursors are equal, missing or no values of their kind, the last to arrive. A record
 that loses to an earlier one is never written. One that loses to a later one stays in its file if the file is cut
-between the two: only `StreamFiles` knows that, so it is told which row each record replaces.
+between the two: only `Segments` knows that, so it is told which row each record replaces.
 
 Keys are the cells as they were sent, as a line of CSV, in which no two keys are the same.
 """
@@ -181,38 +181,6 @@ class KeyMemory:
         if sum(latest.size_bytes for latest, _ in self._streams) > self._most_bytes:
             _, forget = max(self._streams, key=lambda each: each[0].size_bytes)
             forget()
-
-
-class ReplacedRows:
-    """Rows of a file that later records replace, each with how many watermarks there were when its record came.
-
-    `in_same_file` says that the record was counted in the same file; a later cut may come between them.
-    """
-
-    def __init__(self) -> None:
-        self._rows = array("q")
-        self._watermarks = array("q")
-        self._in_same_file = bytearray()
-
-    def note(self, row: int, watermarks: int, *, in_same_file: bool) -> None:
-        self._rows.append(row)
-        self._watermarks.append(watermarks)
-        self._in_same_file.append(in_same_file)
-
-    def positions(self, *, in_same_file: bool) -> list[int]:
-        """The rows, ascending: all, or only those that a record of the same file replaces."""
-        return sorted(compress(self._rows, self._in_same_file) if in_same_file else self._rows)
-
-    def split(self, row: int, watermark: int) -> ReplacedRows:
-        """Keep the rows before a watermark that records before it replace; those after it, counted from there."""
-        before, after = ReplacedRows(), ReplacedRows()
-        for position, watermarks, in_same_file in zip(self._rows, self._watermarks, self._in_same_file, strict=True):
-            if position >= row:
-                after.note(position - row, watermarks, in_same_file=bool(in_same_file))
-            elif watermarks < watermark:
-                before.note(position, watermarks, in_same_file=bool(in_same_file))
-        self._rows, self._watermarks, self._in_same_file = before._rows, before._watermarks, before._in_same_file
-        return after
 
 
 def _has_decimals(column: Column) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.guards import (
     require_known_deletions,
     require_no_rejection_by_pigment,
@@ -60,7 +61,7 @@ class Changes:
         if not self.goes_at_states:
             return ()
         is_old = self.files.waiting_seconds >= max_age_seconds
-        segments = self.files.pop_marked() if is_old else self.files.pop_full()
+        segments = self.files.pop_confirmed() if is_old else self.files.pop_full()
         return self._jobs(segments)
 
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:  # noqa: ARG002 - what adds cannot clear

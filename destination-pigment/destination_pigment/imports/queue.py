@@ -8,7 +8,8 @@ from queue import Empty, Queue
 from threading import Condition, Event, Thread
 from typing import Protocol
 
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.segments import FileSegment
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.verdicts import NotPushed, NotPushedYet

@@ -9,8 +9,9 @@ from functools import partial
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.grouping import lead_with_scope
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import SpoolFile
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.guards import (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.grouping import lead_with_scope
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileSegment
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_csv.dialect import CsvDialect

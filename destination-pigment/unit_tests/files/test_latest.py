@@ -20,8 +20,9 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
 from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import CursorKind, DateKind, DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_csv.date_pattern import parse_date_pattern
@@ -159,7 +160,7 @@ class Model:
             return "rejected"
         return "row"
 
-    def pop_marked(self) -> list[list[Item]]:
+    def pop_confirmed(self) -> list[list[Item]]:
         before = [[each for each in file if each.batch <= self.marked] for file in self.files]
         after = [[each for each in file if each.batch > self.marked] for file in self.files]
         self.files = [each for each in after if each]
@@ -285,8 +286,8 @@ def test_files_contain_what_a_list_of_all_records_says(
                     files.raise_watermark()
                     model.marked = model.batches
                 case "full" | "marked":
-                    segments = files.pop_full() if step == "full" else files.pop_marked()
-                    expected = model.pop_full() if step == "full" else model.pop_marked()
+                    segments = files.pop_full() if step == "full" else files.pop_confirmed()
+                    expected = model.pop_full() if step == "full" else model.pop_confirmed()
                     assert [rows_of(each) for each in segments] == [model.rows(each) for each in expected]
                     assert [each.records for each in segments] == [len(each) for each in expected]
                     assert [each.rejected for each in segments] == [count(each, "rejected") for each in expected]
@@ -318,10 +319,10 @@ def test_a_record_after_the_last_state_replaces_none_before_it() -> None:
         files.write_records(raw({"k": "A", "v": "a"}))
         files.raise_watermark()
         files.write_records(raw({"k": "A", "v": "b"}))
-        (first,) = files.pop_marked()
+        (first,) = files.pop_confirmed()
         assert rows_of(first) == [{"k": "A", "v": "a"}]
         files.raise_watermark()
-        (second,) = files.pop_marked()
+        (second,) = files.pop_confirmed()
         assert rows_of(second) == [{"k": "A", "v": "b"}]
 
 
@@ -335,10 +336,10 @@ def test_the_greater_cursor_counts_also_over_two_files() -> None:
         files = files_of(spool, stream)
         files.write_records(raw(newer))
         files.raise_watermark()
-        (first,) = files.pop_marked()
+        (first,) = files.pop_confirmed()
         files.write_records(raw(older))
         files.raise_watermark()
-        (second,) = files.pop_marked()
+        (second,) = files.pop_confirmed()
 
         assert rows_of(first) == [newer]
         assert (second.file, second.superseded) == (None, 1)
@@ -361,7 +362,7 @@ def test_a_deletion_after_a_full_file_leaves_its_row_in_that_file() -> None:
         files.write_records(raw({"k": "A", "v": "a"}))
         files.write_records(raw({"k": "A", DELETED_AT: "2026-04-30"}))
         files.raise_watermark()
-        assert [(each.rows, each.deleted) for each in files.pop_marked()] == [(1, 0), (0, 1)]
+        assert [(each.rows, each.deleted) for each in files.pop_confirmed()] == [(1, 0), (0, 1)]
 
 
 def test_numbers_that_travel_as_texts_compare_as_numbers() -> None:
@@ -456,7 +457,7 @@ def test_a_file_in_which_nothing_stands_twice_leaves_as_it_was_written(monkeypat
         files = files_of(spool)
         files.write_records(raw({"k": "A"}, {"k": "B"}))
         files.raise_watermark()
-        assert [rows_of(each) for each in files.pop_marked()] == [[{"k": "A"}, {"k": "B"}]]
+        assert [rows_of(each) for each in files.pop_confirmed()] == [[{"k": "A"}, {"k": "B"}]]
 
 
 def test_where_memory_is_full_the_largest_stream_forgets_and_a_small_one_keeps_its_file() -> None:

@@ -19,8 +19,9 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.dimension_checks import CheckedColumn
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.rows import Rejection, Rows
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.rejected_rows.csv_table import KeptRow
 from pigment_csv.dialect import CsvDialect
@@ -66,7 +67,7 @@ class Stream:
             case "full":
                 self.pop(self.files.pop_full())
             case "marked":
-                self.pop(self.files.pop_marked())
+                self.pop(self.files.pop_confirmed())
 
     def pop(self, segments: list[FileSegment]) -> None:
         self.popped += segments

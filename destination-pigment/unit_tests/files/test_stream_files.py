@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_csv.dialect import CsvDialect
 
@@ -95,7 +96,7 @@ def test_a_hundred_and_twenty_new_columns_are_one_file() -> None:
         for number in range(120):
             files.write_records([msgspec.Raw(json.dumps({f"n{number}": number}).encode())])
         files.raise_watermark()
-        (segment,) = files.pop_marked()
+        (segment,) = files.pop_confirmed()
         assert segment.file is not None
         assert segment.file.columns == ("a", *(f"n{number}" for number in range(120)))
 
@@ -108,7 +109,7 @@ def test_a_file_that_ends_before_a_new_column_does_not_have_it() -> None:
         files.write_records([msgspec.Raw(b'{"a":"1"}')])
         files.raise_watermark()
         files.write_records([msgspec.Raw(b'{"a":"2"}'), msgspec.Raw(b'{"a":"3","b":"4"}')])
-        before = files.pop_marked()
+        before = files.pop_confirmed()
         files.raise_watermark()
-        contents = [each.file.path.read_bytes() for each in [*before, *files.pop_marked()] if each.file is not None]
+        contents = [each.file.path.read_bytes() for each in [*before, *files.pop_confirmed()] if each.file is not None]
         assert contents == [b"a\r\n1\r\n", b"a;b\r\n2;\r\n3;4\r\n"]

@@ -11,8 +11,9 @@ from one_stream import UNCOUNTED
 
 from destination_pigment.config import FileLimits, parse_config
 from destination_pigment.files.converter import RecordConverter
+from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.files.stream_files import FileSegment, StreamFiles
+from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import JobDone
