@@ -80,8 +80,17 @@ def test_a_deleted_row_is_not_sent_and_makes_nothing_stick(
         long([row("E5", 1, 2, AT), row("E5", 1, 1)], []),
         long([row("E5", None, 1, AT), row("E5", 2, 2)], ["2"]),
         ([row("E5", 1, 1), row("E5", None, 2, AT), row("E5", 3, 3)], ["3"]),
+        ([row("E5", 1), row("E5", 2), row("E5", 2, 1, AT)], []),
+        long([row("E5", 1), row("E5", 1, 1, AT), row("E5", 3)], ["3"]),
     ],
-    ids=["deleted", "deleted, newest first", "created again", "deleted in between"],
+    ids=[
+        "deleted",
+        "deleted, newest first",
+        "created again",
+        "deleted in between",
+        "all at one time, deleted last",
+        "all at one time, created again",
+    ],
 )
 def test_of_a_deletion_and_other_versions_the_newest_counts(
     destination: Runner, rows: list[dict[str, Any]], remains: list[str]

@@ -212,6 +212,10 @@ class _Cursor:
             return False
         match self._kind:
             case CursorKind.TEXT:
+                # As texts, 12:00:00Z would be greater than 12:00:00.5Z.
+                instants = _instant(one), _instant(other)
+                if instants[0] is not None and instants[1] is not None:
+                    return instants[0] < instants[1]
                 return one < other
             case CursorKind.NUMBER:
                 numbers = self._number(one), self._number(other)

@@ -384,6 +384,20 @@ def test_digits_after_a_second_compare_beyond_microseconds() -> None:
         assert [row["c"] for each in files.pop_all() for row in rows_of(each)] == [first]
 
 
+@pytest.mark.parametrize("later", ["12:00:00.000001Z", "12:00:00.12Z", "12:00:00.5+00:00", "14:00:00.000000001+02:00"])
+@pytest.mark.parametrize("kind", [CursorKind.TEXT, CursorKind.INSTANT])
+def test_moments_that_differ_in_a_fraction_compare_as_moments_also_where_the_schema_says_text(
+    kind: CursorKind, later: str
+) -> None:
+    """As texts, the earlier one would be greater: a "Z" is greater than a dot and any digit."""
+    earlier = "2026-04-30T12:00:00.1Z" if later == "12:00:00.12Z" else "2026-04-30T12:00:00Z"
+    for cursors in ([f"2026-04-30T{later}", earlier], [earlier, f"2026-04-30T{later}"]):
+        with Spool() as spool:
+            files = files_of(spool, replace(STREAM, cursor_kind=kind))
+            files.write_records(raw(*({"k": "A", "c": each} for each in cursors)))
+            assert [row["c"] for each in files.pop_all() for row in rows_of(each)] == [f"2026-04-30T{later}"]
+
+
 def test_a_record_that_is_rejected_replaces_none() -> None:
     with Spool() as spool:
         files = files_of(spool)
