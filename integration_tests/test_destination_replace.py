@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.delivery import Cancelled, Ending, Killed
 from airbyte_platform.job import REGISTRY, catalog_for, refreshed
 from airbyte_platform.process import Message, as_lines
 from connectors import Runner
 from local_pigment.faults import FailImport, RespondStatus
 from local_pigment.sample import CONSOLIDATION, LEDGER
+from small_blocks import follower, started
 from writing import (
     catalog,
     clearing,
@@ -169,6 +171,27 @@ def test_a_refresh_that_the_source_did_not_finish_removes_nothing(destination: R
     assert run.exit_code != 0
     assert entries(destination) == names(5)
     assert not run.states
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("ending", [Killed(), Cancelled(signal.SIGTERM)], ids=["killed", "stopped"])
+def test_a_second_attempt_of_a_refresh_never_begins_after_a_first_that_did_not_end(
+    destination: Runner, ending: Ending
+) -> None:
+    """All of it was stored and a copy ran; rows of the second attempt alone would replace the whole block."""
+    refresh = refreshed(catalog_for([stream()], "append", REGISTRY, sync_id=41, sync_mode="incremental"))
+    destination.pigment.workspace.variants.polls_until_done = 2
+    config = {"targets": pair(destination), "then_run": [follower(destination)]}
+    first = destination.deliver(refresh, **config)
+    first.send_messages(*many(5), state(1), status("COMPLETE"))
+    first.finish_input()
+    while not started(destination):
+        time.sleep(0.02)
+    assert not first.end(ending).states
+    assert entries(destination) == names(5)
+    again = write(destination, [*many(6), state(2), status("COMPLETE")], refresh, **config)
+    assert len(again.states) == 1
+    assert entries(destination) == names(6)
 
 
 @pytest.mark.parametrize("mode", ["append", "append_dedup"])

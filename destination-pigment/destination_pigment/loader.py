@@ -161,21 +161,10 @@ class Loader:
             if not self._streams[key].replaces:
                 self._states.checkpoints.stop_withholding(key)
 
-    def send_replaced_states(self) -> None:
-        """Send the states of replaced streams, if nothing went wrong anywhere; not those of a doubtful replacement.
+    def settle_doubts(self, *, is_end: bool = False) -> None:
+        """Count the blocks of replacements that are in doubt, or that are counted anyway.
 
-        A second attempt begins after the states that left, so it would not send again what another stream lacks.
-        """
-        if self.failed or self.to_replace:
-            return
-        for key in self._streams.keys() - self._to_count.keys() - self._kept_back:
-            self._states.checkpoints.stop_withholding(key)
-        self.send_due_states()
-
-    def settle_doubts(self) -> None:
-        """Count the blocks of replacements that are in doubt, or that are counted anyway, and send the other states.
-
-        What stays in doubt is one error for all streams.
+        What stays in doubt is one error for all streams. At the end, states of the others are kept for the last step.
         """
         problems: list[Exception] = []
         doubts: list[Replacement] = []
@@ -188,7 +177,8 @@ class Loader:
                 doubts.append(replacement)
                 self._kept_back.add(key)
         self._to_count.clear()
-        self.send_replaced_states()
+        if is_end:
+            self._keep_replaced_states()
         if doubts:
             problems.append(problem_of_doubts(doubts))
         for problem in problems:
@@ -241,6 +231,19 @@ class Loader:
     def _first_failure(self) -> AirbyteTracedException | None:
         config = (each for each in self._failures if each.failure_type is FailureType.config_error)
         return next(config, self._failures[0] if self._failures else None)
+
+    def _keep_replaced_states(self) -> None:
+        """Take the states of replaced streams out of those that wait, if nothing went wrong anywhere; not those of a
+        doubtful replacement. `StateOutput.send_kept` sends them, as the last thing of the sync.
+
+        A second attempt begins after the states that left: it would not send again what another stream lacks, and
+        would replace a whole block by the few rows that came since.
+        """
+        if self.failed or self.to_replace:
+            return
+        for key in self._streams.keys() - self._to_count.keys() - self._kept_back:
+            self._states.checkpoints.stop_withholding(key)
+        self._states.keep_due()
 
     def _make_due_ready(self, max_age_seconds: float) -> None:
         """Get the files that may go; where a first result is provisional, the next file whatever its size."""

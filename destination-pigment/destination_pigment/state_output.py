@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from destination_pigment.checkpoints import Checkpoints
+from destination_pigment.checkpoints import Checkpoints, DueState
 from destination_pigment.files.spool import disk_errors_explained
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey
@@ -43,6 +43,8 @@ class StateOutput:
         # Mutable state beside the checkpoints: whether any state may go. None goes after one that was lost on the
         # disk, because the counts that belong to it would be missing.
         self._is_stopped = False
+        # States that are due and go at the very end.
+        self._kept: list[DueState[SpooledState]] = []
 
     def queue_state(self, state: StateLine, key: StreamKey | None) -> int:
         """Keep a state of a stream (None: of all); returns how many of the records that it counts have not arrived."""
@@ -50,10 +52,23 @@ class StateOutput:
 
     def send_due(self) -> None:
         """Send the states whose records are stored or permanently rejected; raises where they cannot be read back."""
+        self._send(self.checkpoints.pop_due)
+
+    def keep_due(self) -> None:
+        """Keep these states until `send_kept`; they do not wait for any record."""
+        if not self._is_stopped:
+            self._kept += self.checkpoints.pop_due()
+
+    def send_kept(self) -> None:
+        """Send the states that were kept; raises where they cannot be read back."""
+        kept, self._kept = self._kept, []
+        self._send(lambda: kept)
+
+    def _send(self, pop: Callable[[], Sequence[DueState[SpooledState]]]) -> None:
         if self._is_stopped:
             return
         try:
-            for lines in self._due_lines():
+            for lines in self._lines(pop()):
                 try:
                     self._emit(lines)
                 except OSError:
@@ -72,10 +87,10 @@ class StateOutput:
             not_sent, them = counted(waiting, "state was", "states were"), "it" if waiting == 1 else "them"
             logger.info("%s not sent, because not every record before %s is confirmed.", not_sent, them)
 
-    def _due_lines(self) -> Iterator[bytes]:
+    def _lines(self, states: Sequence[DueState[SpooledState]]) -> Iterator[bytes]:
         lines: list[bytes] = []
         size = 0
-        for due in self.checkpoints.pop_due():
+        for due in states:
             try:
                 line = self._spool.pop_line(due.state)
             except ConfigProblem:

@@ -23,7 +23,7 @@ from destination_pigment.imports.guards import (
 )
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
-from destination_pigment.imports.rehearsal import Rehearsal
+from destination_pigment.imports.rehearsal import Rehearsal, asks_for_dry_run
 from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey
@@ -37,7 +37,6 @@ from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_airbyte.output import log_slow_conversion
-from pigment_client.client import PigmentClient
 from pigment_client.http.clock import Clock
 from pigment_client.wording import listed
 
@@ -77,7 +76,7 @@ def write_blocks(
         log_slow_conversion(logger)
         for warning in settings.warnings():
             logger.warning(warning)
-        is_rehearsal = settings.dry_run and not _asks_for_dry_run(client)
+        is_rehearsal = settings.dry_run and not asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
         store = None if is_rehearsal else open_store(settings, streams, patient)
         counts = BlockCounts(partial(count_block, client), settings.count_blocks)
@@ -104,26 +103,21 @@ def write_blocks(
                 rehearsal.log_summary(fail_on_rejected=settings.fail_on_rejected)
 
 
-def _asks_for_dry_run(client: PigmentClient) -> bool:
-    """Whether Pigment itself checks the files of a dry run and stores nothing."""
-    asks = client.offers_dry_run()
-    logger.warning(
-        "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
-        if asks
-        else "This is a dry run, which Pigment's public API does not know: everything is read, converted and counted, "
-        "nothing is pushed, and no state is sent."
-    )
-    return asks
-
-
 def run_and_follow(sync: Sync, blocks: Blocks, then_run: ThenRun) -> Iterator[None]:
-    """Run a sync and what follows it; nothing follows a sync that fails, even by an error that it does not expect."""
+    """Run a sync and what follows it; nothing follows a sync that fails, even by an error that it does not expect.
+
+    The states of replaced streams go last, whatever became of what followed.
+    """
     has_failed = True
     try:
         yield from sync.run(blocks)
         has_failed = False
     finally:
-        then_run.start_all(sync.find_obstacle(has_failed=has_failed))
+        try:
+            then_run.start_all(sync.find_obstacle(has_failed=has_failed))
+        finally:
+            sync.send_last_states()
+    yield
 
 
 class Sync:
@@ -189,6 +183,11 @@ class Sync:
                     self._hold_what_is_unproved()
                     yield from self._load_steps()
         yield from self._end(has_input_ended=has_input_ended)
+
+    def send_last_states(self) -> None:
+        """Send the states of replaced streams, unless the sync was stopped: a second attempt may begin after them."""
+        if not self._cancel.requested:
+            self._states.send_kept()
 
     def find_obstacle(self, *, has_failed: bool) -> Obstacle | None:
         """Why not everything is stored, so that nothing may follow; ask after `run`."""
@@ -357,9 +356,8 @@ class Sync:
         with self._loader.failing():
             if has_input_ended and not self._cancel.requested:
                 self._fail_what_was_left_out()
-                self._loader.send_replaced_states()
                 is_stored = not self.failed
-                self._loader.settle_doubts()
+                self._loader.settle_doubts(is_end=True)
                 self._report_empty_sources(is_stored=is_stored)
         self._intake.log_left_out()
         self._states.log_unsent()

@@ -129,6 +129,17 @@ def test_what_fails_holds_back_the_steps_after_it(error: Exception) -> None:
     assert ended.error is not None
 
 
+def test_no_state_of_a_replaced_stream_leaves_where_a_later_step_fails() -> None:
+    """A second attempt would begin after it, and replace the whole block by the few rows that came since."""
+    streams = {name: STEPS[name] for name in ("facts", "reload")}
+    messages = [*records("reload", 2), state(3, "reload"), *records("facts"), state(1, "facts")]
+    importer = Importing({**CLEARS, "facts": KeyRejected("push CSV", status=401)})
+    ended = run_sync(streams, [*messages, status("reload"), status("facts")], importer)
+    assert importer.order == ["reload", "facts"]
+    assert ended.error is not None
+    assert ended.states == []
+
+
 @pytest.mark.parametrize("failed", sorted(STEPS))
 def test_a_source_that_did_not_finish_one_stream_holds_back_every_later_step(failed: str) -> None:
     importer = Importing(CLEARS)

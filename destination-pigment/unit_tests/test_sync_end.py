@@ -189,6 +189,7 @@ class EndingSync:
     def __init__(self, error: BaseException | None) -> None:
         self._error = error
         self.has_failed: list[bool] = []
+        self.order: list[str] = []
 
     def run(self, _blocks: Any) -> Any:
         yield
@@ -201,6 +202,10 @@ class EndingSync:
 
     def start_all(self, _obstacle: Obstacle | None) -> None:
         """Stands in for what follows, too."""
+        self.order.append("what follows")
+
+    def send_last_states(self) -> None:
+        self.order.append("last states")
 
 
 @pytest.mark.parametrize("error", [ValueError(), MemoryError(), KeyboardInterrupt(), SystemExit(), None], ids=repr)
@@ -209,3 +214,4 @@ def test_nothing_follows_a_sync_that_ends_with_an_error_that_it_does_not_expect(
     with nullcontext() if error is None else pytest.raises(type(error)):
         list(run_and_follow(sync, sync, sync))
     assert sync.has_failed == [error is not None]
+    assert sync.order == ["what follows", "last states"]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from destination_pigment.imports.queue import Job, JobDone, Result, StreamImports
 from destination_pigment.input.catalog import StreamKey
+from pigment_client.client import PigmentClient
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -95,3 +96,15 @@ def _effect(each: StreamImports) -> str:
     if each.target.scope is not None:
         return f'take the place of rows with the same values in the column "{each.target.scope}"'
     return "take the place of everything in its block"
+
+
+def asks_for_dry_run(client: PigmentClient) -> bool:
+    """Whether Pigment itself checks the files of a dry run and stores nothing."""
+    asks = client.offers_dry_run()
+    logger.warning(
+        "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
+        if asks
+        else "This is a dry run, which Pigment's public API does not know: everything is read, converted and counted, "
+        "nothing is pushed, and no state is sent."
+    )
+    return asks

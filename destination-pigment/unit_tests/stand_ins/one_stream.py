@@ -19,12 +19,13 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.queue import ImportQueues
+from destination_pigment.imports.then_run import ThenRun
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.loader import Loader
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync
+from destination_pigment.sync import Sync, run_and_follow
 from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
@@ -87,7 +88,7 @@ class Running:
         self.queues = queues
         self.now = 0.0
         self._lines = Lines()
-        self._steps = sync.run(self._lines)
+        self._steps = run_and_follow(sync, self._lines, ThenRun(None, None, (), 0.0))  # type: ignore[arg-type] # nothing follows
         self._sent = sent
 
     @property

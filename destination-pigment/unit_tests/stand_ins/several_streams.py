@@ -20,13 +20,14 @@ from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.queue import ImportQueues, StreamImports
 from destination_pigment.imports.reload import Reload
+from destination_pigment.imports.then_run import ThenRun
 from destination_pigment.imports.verdicts import ClearingEvidence, Imported
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.loader import Loader
 from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync
+from destination_pigment.sync import Sync, run_and_follow
 from destination_pigment.targets import Target
 from pigment_client.models import ImportCounts, ImportedBlock
 from pigment_csv.dialect import CsvDialect
@@ -107,9 +108,10 @@ def run_sync(
         lines = Lines()
         lines.rest = rest
         lines.waiting.extend(json.dumps(each).encode() + b"\n" for each in messages)
+        sync = Sync(opened, loader, states, cancel, Patience(still_wanted_seconds=0.0))
         error = None
         try:
-            for _ in Sync(opened, loader, states, cancel, Patience(still_wanted_seconds=0.0)).run(lines):
+            for _ in run_and_follow(sync, lines, ThenRun(None, None, (), 0.0)):  # type: ignore[arg-type] # nothing follows
                 pass
         except AirbyteTracedException as raised:
             error = raised

@@ -51,12 +51,13 @@ from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
+from destination_pigment.imports.then_run import ThenRun
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalog
 from destination_pigment.loader import Loader
 from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync
+from destination_pigment.sync import Sync, run_and_follow
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
@@ -130,7 +131,7 @@ class Platform(RuleBasedStateMachine):
         self.pushes_at_cancel: int | None = None
         self.sync = self._sync(rows)
         self.lines = Lines()
-        self.running_sync = self.sync.run(self.lines)
+        self.running_sync = run_and_follow(self.sync, self.lines, ThenRun(None, None, (), 0.0))  # type: ignore[arg-type] # nothing follows
         # Whatever steps a schedule has, something comes and goes.
         self.pigment.outcomes.extend([] if is_quiet else outcomes)
         self._send_records(first)
