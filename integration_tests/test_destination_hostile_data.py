@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from typing import Any
 
 import pytest
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
+from small_blocks import a_catalog, add_list, configure, deduplicated, goes_to, pushed, table, whole
 from writing import catalog, entries, entry, logged, names, received, record, state, stream, write
 
 NUMBERS_AS_TEXTS = [
@@ -93,3 +97,26 @@ def test_a_timeout_beyond_the_patience_of_the_platform_is_warned_of(
     assert run.exit_code == 0
     assert bool(logged(run, '"Import timeout (minutes)" is more than 120')) is warns
     assert ("is more than 120" in checked.everything) is warns
+
+
+# What other tools take for a missing value, for a number or for the end of a line.
+MISLEADING = [
+    *("NA", "N/A", "null", "NULL", "None", "nan", "NaN", "\\N", "#N/A", "-", "Infinity"),
+    *("0012", "00", "007.50", "-012", "1.50", "601015", "TRUE", "1,5", "+5", "=1+1", "  "),
+    *(f"a{end}b{end}" for end in ("\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r", "\n", '\r\n"')),
+]
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+def test_a_text_that_other_tools_misread_is_a_key_and_a_cell_like_any_other(destination: Runner, escaped: bool) -> None:
+    """Each comes twice, so that the rows of the file are told apart and selected."""
+    block = add_list(destination, "Codes", ("Code", "Label"))
+    targets = [goes_to("Codes", configure(destination, block, "Codes", key="Code"))]
+    changes = a_catalog(deduplicated(table("Codes", "Code", "Label"), "Code", cursor=None))
+    old = [{"Code": f"{each}#", "Label": "old"} for each in MISLEADING]
+    sent = [*old, *({"Code": f"{each}#", "Label": each} for each in MISLEADING)]
+    lines = [json.dumps(each, ensure_ascii=escaped).encode() + b"\n" for each in whole("Codes", sent)]
+    run = destination.run("write", stdin=b"".join(lines), catalog=changes, targets=targets)
+    assert run.exit_code == 0
+    file = csv.reader(io.StringIO(pushed(destination)[0].decode(), newline=""), strict=True)
+    assert list(file)[1:] == [[f"{each}#", each] for each in MISLEADING]
