@@ -36,8 +36,8 @@ setup: $(VENV)/.ready  ## create the virtual environment (the other targets do t
 
 # uv is pinned in the lock like everything else; pip installs only uv, with its hash checked.
 $(VENV)/.ready: $(LOCK) $(PROJECTS)
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo "Python 3.11, 3.12 or 3.13 is required. If it has another name: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || \
+		{ echo "Python 3.11, 3.12, 3.13 or 3.14 is required. If it has another name: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Setting up $(VENV) (once, about half a minute) …"
 	@$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/# via/p' $(LOCK) > $(VENV)/uv.txt

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 import tempfile
 import time
 import zlib
@@ -24,7 +25,6 @@ from threading import Event, Lock
 from typing import IO
 
 import msgspec
-from backports import zstd
 
 from pigment_airbyte.disk import disk_errors_explained
 from pigment_airbyte.failures import TransientProblem
@@ -35,6 +35,11 @@ from pigment_csv.reader import CsvBroken
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.conversion import ExportConverter
 from source_pigment.reading.records import RecordBlock
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # What costs the least time, as measured; the file exists for minutes.
 _COMPRESSION: dict[int, int] = {zstd.CompressionParameter.compression_level: 1, zstd.CompressionParameter.hash_log: 13}
