@@ -12,9 +12,9 @@ import pytest
 import sync_machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from pigment_in_memory import Nature, Outcome
-from schedule_inputs import Settings
+from pigment_in_memory import Outcome
 from sync_machine import Platform
+from written_schedules import WRITTEN, run
 
 from destination_pigment.checkpoints import Checkpoints, DueState
 from destination_pigment.files import latest
@@ -90,26 +90,9 @@ def unreported_as_none(sent: Sent, name: str, done: Imported, stored: int, evide
 @pytest.mark.parametrize("seconds", [0.0, 30.0], ids=["at once", "later"])
 def test_rows_of_a_second_push_without_a_response_are_not_added_again(seconds: float) -> None:
     """They may be stored, so a failure before their state has left must not be one that the platform retries."""
-    schedule = Platform()
     first, second = Outcome("one rejected", is_immediate=True), Outcome(response="lost, arrived", seconds=seconds)
-    schedule.begin(
-        rows=1,
-        way="custom image",
-        namespace=None,
-        is_in_order=False,
-        has_reports=True,
-        fails=False,
-        is_calm=True,
-        is_quiet=False,
-        steps=0,
-        has_bucket=False,
-        lively=["added"],
-        nature=Nature(),
-        chosen=Settings(),
-        first=[(0, [("good", 0, 0)] * 4, "named", True)],
-        outcomes=[first, second, Outcome(response="429")],
-    )
-    schedule.teardown()
+    records = [(0, [("good", 0, 0)] * 4, "named", True)]
+    run(["added"], records, rows=1, outcomes=[first, second, Outcome(response="429")])
 
 
 BROKEN: dict[str, Break] = {
@@ -174,7 +157,17 @@ RARE = {
     for what in BROKEN
     if what.startswith(("a first result", "deletions", "a file follows", "rows that Pigment", "a source that failed"))
 }
-LOOKED_FOR = [what for what in BROKEN if what not in RARE or SCHEDULES > 1000]
+LOOKED_FOR = [what for what in BROKEN if what not in WRITTEN and (what not in RARE or SCHEDULES > 1000)]
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+def test_a_broken_promise_is_found_in_the_schedule_that_was_written_for_it(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    WRITTEN[what]()
+    BROKEN[what](monkeypatch)
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        WRITTEN[what]()
 
 
 @pytest.mark.long

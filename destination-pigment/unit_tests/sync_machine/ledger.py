@@ -227,7 +227,9 @@ class Ledger:
             if promise.has_scope:
                 refused |= not is_clear and bool(promise.minimum_rows)
             elif is_clear or promise.minimum_rows == 0:
-                assert not there or not pigment.can_empty(promise.configurations), "a block was not cleared"
+                is_shared = self._is_contested(promise.block)
+                may_stay = is_shared or not pigment.can_empty(promise.configurations)
+                assert not there or may_stay, "a block was not cleared"
             else:
                 was_left = self._is_contested(promise.block) or there == self.old[promise.block]
                 assert was_left, "a block was emptied unasked"

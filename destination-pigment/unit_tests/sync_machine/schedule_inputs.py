@@ -74,6 +74,7 @@ OLD = {
     name: [
         Row("old", "old", m="2025-12-31"),
         Row("key 0", "old", m="2026-01-05"),
+        Row("key 9", "old", m="2026-02-03"),
         Row(f"{name} 0", "old", m="2026-01-31"),
     ]
     for name, shape in SHAPES.items()
