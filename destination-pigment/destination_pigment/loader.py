@@ -1,4 +1,4 @@
-"""Files on their way to Pigment and results on their way back: what is stored, what failed, and what no state covers.
+"""Files on their way to Pigment and results on their way back: what is stored, and what failed.
 
 Files are handed to the queues as there is room, and results are collected one after the other, as they come. A result
 that a later import through the same configuration may still undo is provisional until one shows that it stays, or until
@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
-
+from destination_pigment.ending import Failures, describe_uncovered, find_uncovered
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.doubts import Replacement, problem_of_doubts
 from destination_pigment.imports.polling import CancelGrace
 from destination_pigment.imports.queue import Job, JobDone, Queues, StreamImports
 from destination_pigment.imports.verdicts import NotPushedYet, PartialWrite
 from destination_pigment.input.cancel import Cancel, Cancelled
-from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode, named
+from destination_pigment.input.catalog import DestinationStream, StreamKey, named
 from destination_pigment.state_output import StateOutput
-from pigment_airbyte.failures import ConfigProblem, TransientProblem, traced
+from destination_pigment.targets import first_step
+from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -63,11 +62,11 @@ class Loader:
         self._imported_into: dict[tuple[str, str | None], dict[StreamKey, frozenset[str | None]]] = defaultdict(dict)
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
-        self._failures: list[AirbyteTracedException] = []
+        self._failures = Failures()
         self._grace = CancelGrace(lambda: cancel.requested)
-        first_step = min((each.target.step for each in streams.values()), default=1)
+        first = first_step(each.target for each in streams.values())
         for key, each in streams.items():
-            if each.replaces or each.target.step > first_step:
+            if each.replaces or each.target.step > first:
                 states.checkpoints.withhold(key)
 
     @property
@@ -86,10 +85,10 @@ class Loader:
     def fail(self, error: Exception, subject: str | None = None) -> None:
         """Remember what went wrong (with what the user calls `subject`), and begin no further import."""
         self._queues.stop()
-        self._failures.append(traced(error, subject=subject))
+        self._failures.append(error, subject)
 
     def submit_due(self, max_age_seconds: float | None = None) -> Iterator[None]:
-        """Send the files that may go now: the full ones, and all once a record has waited so long; yields meanwhile."""
+        """Send the files that may go now: full ones, and all once a record has waited this long; yields meanwhile."""
         self._make_due_ready(self._max_age_seconds if max_age_seconds is None else max_age_seconds)
         yield from self.submit(())
 
@@ -108,7 +107,7 @@ class Loader:
                 self._make_due_ready(self._max_age_seconds)
 
     def collect(self, timeout_seconds: float) -> None:
-        """Take in the results that there are; waits so long for a first one."""
+        """Take in the results that there are; waits this long for a first one."""
         while (collected := self._queues.collect(timeout_seconds)) is not None:
             timeout_seconds = 0
             job, result = collected
@@ -120,7 +119,7 @@ class Loader:
                 self.fail(error)
 
     def collect_for(self, seconds: float) -> Iterator[None]:
-        """Take in results for so long, or until the sync fails or is cancelled; yields in between."""
+        """Take in results for this long, or until the sync fails or is cancelled; yields in between."""
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.failed and not self._cancel.requested:
             self.collect(min(_WAIT_SECONDS, max(0.0, until - time.monotonic())))
@@ -187,26 +186,14 @@ class Loader:
     def forbid_retry(self, reason: str) -> None:
         """Stop automatic retries that would duplicate rows: those that are stored and that the platform sends again.
 
-        The platform retries a sync automatically unless it ends in a config error; `reason` is why it may, where
-        nothing failed here.
+        `reason` is why the platform may retry, if nothing failed here.
         """
         in_doubt = [*self._queues.unfinished, *self._uncertain]
         streams = [each.stream for each in self._streams.values() if not each.replaces]
         uncovered = find_uncovered(streams, self._sent_again, in_doubt)
         if not uncovered:
             return
-        first = self._first_failure
-        if first is None:
-            message, internal = reason, None
-        else:
-            message, internal = first.message or "", first.internal_message
-            self._failures.remove(first)
-        final = AirbyteTracedException(
-            message=f"{message} {describe_uncovered(uncovered)}",
-            internal_message=internal,
-            failure_type=FailureType.config_error,
-        )
-        self._failures.insert(0, final)
+        self._failures.forbid_retry(describe_uncovered(uncovered), reason)
 
     def _sent_again(self, key: StreamKey) -> tuple[int, int]:
         """Stored records of a stream that a second attempt sends again: how many are, and how many more may be.
@@ -218,19 +205,8 @@ class Loader:
         return (self._states.checkpoints.stored(key) if is_read_whole_again else stored), in_doubt
 
     def raise_failure(self) -> None:
-        """Raise the first failure, but one that a retry could make worse before any other; log the others."""
-        first = self._first_failure
-        if first is None:
-            return
-        for failure in self._failures:
-            if failure is not first:
-                logger.error("Also: %s", failure.message)
-        raise first
-
-    @property
-    def _first_failure(self) -> AirbyteTracedException | None:
-        config = (each for each in self._failures if each.failure_type is FailureType.config_error)
-        return next(config, self._failures[0] if self._failures else None)
+        """Raise what went wrong, if anything did."""
+        self._failures.raise_first()
 
     def _keep_replaced_states(self) -> None:
         """Take the states of replaced streams out of those that wait, if nothing went wrong anywhere; not those of a
@@ -340,34 +316,4 @@ def describe_shared_block(pair: Iterable[StreamKey], deleting: StreamKey, scope:
         f"The {names} were imported into the same block in this sync, and the {named(deleting)} {what}, so rows of the "
         'other may be gone: give each a block of its own, or a "Scope" of the same column under "Targets", of which no '
         "value comes in both; then look at the block, and run the sync again."
-    )
-
-
-def find_uncovered(
-    streams: Iterable[DestinationStream], uncovered: Callable[[StreamKey], tuple[int, int]], in_doubt: Iterable[Job]
-) -> dict[str, tuple[int, int]]:
-    """Rows that a retry sends again, by subject: how many are stored, and how many may be, or may be deleted again.
-
-    A retry would add them once more. Where rows are matched by a key, or all are replaced, it does no harm.
-    """
-    doubted: Counter[StreamKey] = Counter()
-    for job in in_doubt:
-        doubted[job.stream.key] += sum(each.rows for each in job.segments)
-    found: dict[str, tuple[int, int]] = {}
-    for each in streams:
-        stored, may_be_stored = uncovered(each.key)
-        if each.mode is WriteMode.APPEND and (stored or may_be_stored or doubted[each.key]):
-            found[each.subject] = stored, may_be_stored + doubted[each.key]
-    return found
-
-
-def describe_uncovered(uncovered: Mapping[str, tuple[int, int]]) -> str:
-    """The rows as a sentence with the advice."""
-    rows = " and ".join(f"{counted(sum(each), 'row')} of the {subject}" for subject, each in uncovered.items())
-    is_one = sum(map(sum, uncovered.values())) == 1
-    verb = "may be" if any(in_doubt for _, in_doubt in uncovered.values()) else "is" if is_one else "are"
-    block, again = ("block" if len(uncovered) == 1 else "blocks"), ("this row" if is_one else "these rows")
-    return (
-        f"{rows} {verb} stored and not yet covered by a state: look at the {block} before you run the sync again, "
-        f"which sends {again} once more."
     )

@@ -19,12 +19,14 @@ from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups
 from destination_pigment.input.cancel import Patience
-from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
 from destination_pigment.release import goes_at_states
 from destination_pigment.targets import (
     find_targets,
+    first_step,
     needs_names,
+    replaces,
     require_no_emptying_update,
     require_suitable_targets,
     shared_blocks,
@@ -55,7 +57,7 @@ def open_streams(
     """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
     known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
     targets = find_targets(streams, settings.targets, known)
-    first_step = min((each.step for each in targets.values()), default=1)
+    first = first_step(targets.values())
     for sentence in shared_blocks(streams, targets, known or ()):
         logger.warning(sentence)
     by_id = {each.id: each for each in known or ()}
@@ -77,10 +79,10 @@ def open_streams(
             memory=memory,
             scope=target.scope,
         )
-        if stream.mode is WriteMode.REPLACE or target.scope is not None:
+        if replaces(stream, target):
             opened[key] = Reload(stream, target, files, patience.restart_seconds, store, counts)
         else:
-            at_states = goes_at_states(stream, is_first_step=target.step == first_step)
+            at_states = goes_at_states(stream, is_first_step=target.step == first)
             opened[key] = Changes(stream, target, files, spool, store, goes_at_states=at_states)
         logger.info(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode

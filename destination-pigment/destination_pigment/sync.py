@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from destination_pigment.config import MAX_RETRIES, parse_config
+from destination_pigment.ending import advising_to_refresh_again
 from destination_pigment.files.spool import Spool
 from destination_pigment.imports.block_count import BlockCounts, count_block
 from destination_pigment.imports.guards import (
@@ -31,7 +32,6 @@ from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
 from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams
-from destination_pigment.refreshes import advising_to_refresh_again
 from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from pigment_airbyte.connection import open_client

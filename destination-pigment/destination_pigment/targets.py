@@ -38,6 +38,16 @@ class Target:
         return frozenset({self.configuration_id, self.clearing_id or self.configuration_id})
 
 
+def replaces(stream: DestinationStream, target: Target) -> bool:
+    """Whether the rows of a stream take the place of what is in its block, or in a scope of it."""
+    return stream.mode is WriteMode.REPLACE or target.scope is not None
+
+
+def first_step(targets: Iterable[Target]) -> int:
+    """The step whose streams wait for no other."""
+    return min((each.step for each in targets), default=1)
+
+
 def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
     """Whether a target can only be found among the application's import configurations."""
     return any(_by_id(stream, entries) is None for stream in streams)
@@ -59,7 +69,7 @@ def find_targets(
         target = _by_id(stream, entries) or _by_name(stream, entries, known or ())
         if target is None:
             missing.append(stream)
-        elif stream.mode is WriteMode.REPLACE or target.scope is not None:
+        elif replaces(stream, target):
             found[stream.key] = target
         else:
             found[stream.key] = replace(target, clearing_id=None)

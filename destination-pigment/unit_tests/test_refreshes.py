@@ -6,9 +6,9 @@ import pytest
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from destination_pigment.ending import advising_to_refresh_again
 from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.refreshes import advising_to_refresh_again
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 
 REFRESHED = DestinationStream(None, "Ledger", WriteMode.REPLACE, ("a",), is_refreshed=True)

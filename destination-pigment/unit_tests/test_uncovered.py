@@ -9,11 +9,11 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from one_stream import STORED, Importing, messages, record, running, state, wait_until
 
+from destination_pigment.ending import describe_uncovered, find_uncovered
 from destination_pigment.files.segments import FileSegment
 from destination_pigment.imports.queue import Job
 from destination_pigment.imports.verdicts import NotPushed, NotPushedYet
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
-from destination_pigment.loader import describe_uncovered, find_uncovered
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, KeyRejected, LimitReached, Unavailable
 
 WITHIN_ONE_STATE = record(1) + record(2) + state(1)
