@@ -109,7 +109,7 @@ def count_block(client: PigmentClient, block: ImportedBlock) -> int | None:
             return _count_metric(client, block)
         try:
             return _count_list(client, block)
-        except NotFound:
+        except (NotFound, RequestRejected):
             if block.kind is not None:
                 raise
             return _count_metric(client, block)
