@@ -20,7 +20,7 @@ from destination_pigment.imports.guards import (
     EmptySource,
     describe_empty_sources,
     describe_nothing_came,
-    of_clear,
+    with_advice_on_clear,
 )
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
@@ -398,7 +398,7 @@ class Sync:
             return
         problem = TransientProblem(hold.sentence)
         is_clear = self._completion.asks_for_clear(stream.key)
-        self._loader.fail(of_clear(problem, stream.subject) if is_clear else problem, stream.subject)
+        self._loader.fail(with_advice_on_clear(problem, stream.subject) if is_clear else problem, stream.subject)
 
 
 def _send_nothing(_lines: bytes) -> None:

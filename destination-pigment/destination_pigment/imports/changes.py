@@ -57,7 +57,7 @@ class Changes:
         self._store = store
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
-        """The full files, and all that is confirmed once a record has waited so long."""
+        """The full files, and all that is confirmed once a record has waited this long."""
         if not self.goes_at_states:
             return ()
         is_old = self.files.waiting_seconds >= max_age_seconds
@@ -92,7 +92,10 @@ class Changes:
         stored = segment.rows - rejected.count
         problem = None if self._store is None else self._write_rejected(self._store, segment.file, rejected, stored)
         if problem is None:
-            require_no_rejection_by_pigment(importer.fail_on_rejected, rejected.count, stored, subject)
+            adds_again = self.stream.mode is WriteMode.APPEND
+            require_no_rejection_by_pigment(
+                importer.fail_on_rejected, rejected.count, stored, subject, adds_again=adds_again
+            )
         return JobDone(
             rejected.count, verdict.is_provisional, done.has_rows, problem, rejected.in_doubt, blocks=done.blocks
         )

@@ -76,13 +76,23 @@ def require_one_that_adds(subject: str, files: int, *, clearing_id: str | None, 
         )
 
 
-def require_no_rejection_by_pigment(fail_on_rejected: bool, rejected: int, stored: int, subject: str) -> None:
-    """Raise `ConfigProblem` where a row that Pigment rejected is to stop the sync."""
+def require_no_rejection_by_pigment(
+    fail_on_rejected: bool, rejected: int, stored: int, subject: str, *, adds_again: bool
+) -> None:
+    """Raise `ConfigProblem` if a row that Pigment rejected is to stop the sync.
+
+    `adds_again`: the next sync adds the stored rows once more, because nothing matches or replaces them.
+    """
     if rejected and fail_on_rejected:
+        first = (
+            " Delete the stored rows from the block before the next sync, which adds them once more."
+            if adds_again and stored
+            else ""
+        )
         raise ConfigProblem(
             f"Pigment rejected {counted(rejected, 'row')} of the {subject} and stored {stored:,}, which the next "
             'sync sends again, because "Rejected rows" is set to fail: see the log for reasons and columns, and '
-            'fix the rows at their source, or set "Rejected rows" to report.'
+            f'fix the rows at their source, or set "Rejected rows" to report.{first}'
         )
 
 
@@ -207,7 +217,7 @@ def describe_nothing_came(subjects: Sequence[str]) -> ConfigProblem:
     )
 
 
-def of_clear(error: Exception, subject: str) -> Exception:
+def with_advice_on_clear(error: Exception, subject: str) -> Exception:
     """The error of a Clear, with what the user must know of it."""
     failure = explain(error, subject=subject)
     message = (

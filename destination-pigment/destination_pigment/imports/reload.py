@@ -18,7 +18,6 @@ from destination_pigment.imports.guards import (
     EmptySource,
     Unfilled,
     decide_unfilled,
-    of_clear,
     require_emptied,
     require_enough_rows,
     require_enough_written,
@@ -28,6 +27,7 @@ from destination_pigment.imports.guards import (
     require_one_block,
     require_one_that_adds,
     require_right_block,
+    with_advice_on_clear,
 )
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
@@ -136,7 +136,7 @@ class Reload:
                         "no file can be created for that: refresh the schema of the connection, or empty the block in "
                         "Pigment."
                     )
-                    raise of_clear(problem, subject) if is_clear else problem
+                    raise with_advice_on_clear(problem, subject) if is_clear else problem
                 emptying = [*segments, self.files.header_only()]
                 return self._jobs(emptying, self.clear if is_clear else self.import_segments)
             case Unfilled.STILL_FILLED:
@@ -201,7 +201,7 @@ class Reload:
         except Cancelled:
             raise
         except (ConfigProblem, TransientProblem, PigmentError) as error:
-            raise of_clear(error, self.stream.subject) from None
+            raise with_advice_on_clear(error, self.stream.subject) from None
 
     def import_segments(self, segments: Sequence[FileSegment], importer: Importer) -> JobDone:
         """Import all files: the first through what clears, the others through what adds.
@@ -325,7 +325,7 @@ class Reload:
             require_enough_written(subject, rows, rejected, self.target.minimum_rows or 0)
         if problem is not None:
             raise problem
-        require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject)
+        require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject, adds_again=False)
         return is_doubtful
 
     def _write_rejected(self, store: RejectedRowStore, files: Files, stored: Stored) -> Exception | None:

@@ -113,10 +113,12 @@ def test_once_rows_were_deleted_nothing_is_sent_again() -> None:
     assert len(pigment.pushes) == 1
 
 
-def test_a_rejected_row_that_stops_the_sync_says_what_is_stored() -> None:
+@pytest.mark.parametrize(("mode", "adds_again"), [(WriteMode.APPEND, True), (WriteMode.APPEND_DEDUP, False)])
+def test_a_rejected_row_that_stops_the_sync_says_what_is_stored(mode: WriteMode, adds_again: bool) -> None:
     first = with_rejected(REJECTED)
-    with pytest.raises(ConfigProblem, match=r"and stored 2, which the next sync sends again"):
-        append(Pigment([first, first], [first]), rejected_rows="fail")
+    with pytest.raises(ConfigProblem, match=r"and stored 2, which the next sync sends again") as raised:
+        append(Pigment([first, first], [first]), mode, rejected_rows="fail")
+    assert ("Delete the stored rows" in str(raised.value)) is adds_again
 
 
 @pytest.mark.parametrize("mode", [WriteMode.APPEND, WriteMode.APPEND_DEDUP])
