@@ -98,7 +98,7 @@ class DestinationPigment(Destination):
         return without_empty(Destination.read_config(config_path))
 
     def parse_args(self, args: list[str]) -> argparse.Namespace:
-        """The arguments of the command line; `discover` beside those of the CDK."""
+        """The arguments of the command line; `discover` in addition to those of the CDK."""
         if args[:1] != ["discover"]:
             return super().parse_args([each for each in args if each != "--debug"])
         parser = argparse.ArgumentParser()

@@ -41,7 +41,7 @@ def run_in_process(
 ) -> Iterator[AirbyteMessage]:
     """Run a sync with these messages; the messages that come back. Raises what the sync raises.
 
-    A caller that stops half-way cancels: what runs is waited for, and what went wrong is logged.
+    A caller that stops halfway cancels: what runs is waited for, and what went wrong is logged.
     """
     emitted: list[bytes] = []
     steps = sync(MessageBlocks(messages, cancel), emitted.append)

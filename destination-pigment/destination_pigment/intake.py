@@ -153,16 +153,16 @@ class Intake:
         if missing := self._states.queue_state(state, key):
             self._missing[key] += missing
         for each in self._files if key is None else (key,):
-            self._mark(each)
+            self._raise_watermark(each)
 
     def _on_status(self, status: StatusLine) -> None:
         key = self._resolve(status.key, "status message")
         if key is not None:
             self._completion.on_status(key, status.status)
             if status.status is StreamStatus.COMPLETE:
-                self._mark(key)
+                self._raise_watermark(key)
 
-    def _mark(self, key: StreamKey) -> None:
+    def _raise_watermark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
         if not self.misses_records(key):
             self._files[key].raise_watermark()

@@ -40,8 +40,8 @@ class StateOutput:
         self._spool = spool
         self._emit = emit
         self._cancel = cancel
-        # Mutable state beside the checkpoints: whether any state may go. None goes after one that was lost on the
-        # disk, because the counts that belong to it would be missing.
+        # Mutable state in addition to the checkpoints: whether any state may go. None goes after one that was lost on
+        # the disk, because the counts that belong to it would be missing.
         self._is_stopped = False
         # States that are due and go at the very end.
         self._kept: list[DueState[SpooledState]] = []

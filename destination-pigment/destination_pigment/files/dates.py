@@ -69,7 +69,7 @@ class _Written(dict[str | None, str | NoDate | None]):
         super().__init__()
         self._write = write
         self._most_values = most_values
-        # Mutable state beside the values: how many were rejected, and the masked form of the first.
+        # Mutable state in addition to the values: how many were rejected, and the masked form of the first.
         self.rejected = 0
         self.sample: str | None = None
 

@@ -1,6 +1,6 @@
 """Which records of a deduplicated stream another one of the same key replaces.
 
-A key that stands twice in a file may fail its import, so a file has one row of each key: of two records the one with
+A key that appears twice in a file may fail its import, so a file has one row of each key: of two records the one with
 the greater cursor, and where the cursors are equal, missing or no values of their kind, the last to arrive. A record
 that loses to an earlier one is never written. One that loses to a later one stays in its file if the file is cut
 between the two: only `Segments` knows that, so it is told which row each record replaces.
@@ -28,7 +28,7 @@ from pigment_native.csv_lines import CsvLineWriter
 # The row number of a record that is not in a file, because it says that its row was deleted.
 NO_ROW = -1
 
-# About what a key and its place take in memory, beside the text of the key and its cursor.
+# About what a key and its place take in memory, in addition to the text of the key and its cursor.
 _KEY_BYTES = 100
 _MOST_BYTES = 150_000_000
 

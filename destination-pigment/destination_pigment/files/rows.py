@@ -125,7 +125,7 @@ class NumberColumns:
         self._names = names
         self._separator = dialect.decimal_separator
         self._lines = CsvLineWriter(CsvDialect(delimiter=";"))
-        # What stands in a number only if it came as a text.
+        # What a number contains only if it came as a text.
         self._signs = (b"e", b"E") if self._separator == "." else (b"e", b"E", b".")
 
     def written(self, rows: Rows) -> Rows:

@@ -60,7 +60,7 @@ class Spool:
         return file
 
     def split(self, file: SpoolFile, offset: int, rows: int) -> SpoolFile:
-        """Move the rows after an offset, before which there are so many, into a new file; the old one is finished."""
+        """Move the rows after an offset, with this number of rows before it, into a new file; finish the old one."""
         file.finish()
         rest = self.new_file(file.columns_at(offset), file.dialect)
         with disk_errors_explained(), file.path.open("r+b") as old:

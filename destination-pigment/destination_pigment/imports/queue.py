@@ -73,7 +73,7 @@ class StreamImports(Protocol):
         """Whether rows go while records still come; otherwise all wait for the end of the input."""
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:
-        """What may go while records still come: full files, and all once a record has waited so long."""
+        """What may go while records still come: full files, and all once a record has waited this long."""
 
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:
         """All that waited for the end, when it may go; `is_clear` says that the platform asks to clear the stream.

@@ -1,4 +1,4 @@
-"""Rejected rows are pushed once more, where it is certain which they are; the first result stands in any case.
+"""Rejected rows are pushed once more, if it is certain which they are; the first result remains valid in any case.
 
 Pigment rejects a row that refers to an item which a later row of the same file creates; a second push finds the item.
 """
@@ -50,7 +50,7 @@ def push_rejected_again(
     except Exception as error:  # noqa: BLE001 - whatever it is, the first import is stored and must be confirmed
         is_known = not isinstance(error, ImportOutcomeUnknown)
         reason = explain(error, subject=sent.stream.subject).message if is_known else str(error)
-        # The first result stands; what the second import may have done to it is for the user to look at.
+        # The first result remains valid, but the user must look at what the second import may have done to it.
         may_have_begun = isinstance(error, ImportOutcomeUnknown | ImportFailed)
         look = (
             f' If "Clear items prior to import" is on for the import configuration {configuration_id}, the other rows '

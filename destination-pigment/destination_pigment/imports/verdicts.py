@@ -9,7 +9,7 @@ empty shows nothing at its first file. Only an import that deletes nothing altho
 that the configuration adds. So the first file is provisional until a second one proves that, or until the sync ends.
 
 Where the target replaces all of its block, deleted rows prove that it was cleared. A list with a unique identifier is
-updated where a row is still there, so updated rows without deleted ones are an ordinary night of it. Rows that were
+updated where a row is still there, so updated rows without deleted ones are normal for it. Rows that were
 inserted while none was updated or deleted leave two possibilities: the block was empty, or it has them twice now.
 """
 
@@ -39,11 +39,11 @@ class PartialWrite(ConfigProblem):
 
 
 class NotPushed(ConfigProblem):
-    """The file was kept back; what was stored before it stands."""
+    """The file was not sent; what was stored before it remains."""
 
 
 class NotPushedYet(TransientProblem):
-    """The file was kept back for a reason that may pass; what was stored before it stands."""
+    """The file was not sent, for a reason that may pass; what was stored before it remains."""
 
 
 class BlockDescribed(PartialWrite):
@@ -281,7 +281,7 @@ def judge_adding(sent: Sent, configuration_id: str, done: Imported, stored: int,
 
 
 def _explained_by_blanks(sent: Sent, done: Imported) -> bool:
-    """Whether the file itself may have deleted so many cells: a blank deletes a cell of a metric."""
+    """Whether the file itself may have deleted that many cells: a blank deletes a cell of a metric."""
     return not done.is_into_list and (done.deleted or 0) <= sent.count_blanks()
 
 
@@ -300,7 +300,7 @@ def _judge_clearing(sent: Sent, done: Imported, stored: int, evidence: ClearingE
         return Verdict(evidence)
     information = (
         f"Pigment updated {counted(counts.updated, 'row')} of the {subject}, inserted {counts.inserted:,} and deleted "
-        "none, as is usual for a list with a unique identifier from which nothing has vanished."
+        "none, as is usual for a list with a unique identifier if no item was removed at the source."
     )
     return Verdict(evidence, information=(information,))
 
