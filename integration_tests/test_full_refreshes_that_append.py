@@ -9,6 +9,7 @@ import pytest
 from airbyte_platform.job import CUSTOM_IMAGE
 from airbyte_platform.process import Message
 from connectors import Runner
+from local_pigment.faults import RespondStatus
 from small_blocks import (
     a_catalog,
     add_list,
@@ -123,3 +124,51 @@ def test_what_is_stored_stops_the_automatic_retry_for_another_stream(destination
     kind, message = failure(run)
     assert kind == "config_error"
     assert '20 rows of the stream "Entries"' in message
+
+
+OTHER = a_catalog(configured(table("Other", "Entry", "Amount"), "append", "incremental", **GENERATION))["streams"][0]
+
+
+@pytest.mark.parametrize(
+    ("stream", "more", "read_again"),
+    [
+        (STREAM, {}, True),
+        long(STREAM, {"sync_mode": "incremental"}, False),
+        long({**STREAM, "is_resumable": True}, {}, False),
+        (STREAM, {"destination_sync_mode": "append_dedup", "primary_key": [["Entry"]]}, False),
+    ],
+    ids=["full refresh", "incremental", "resumable", "deduplicated"],
+)
+def test_what_a_second_attempt_reads_again_is_not_repeated_automatically(
+    destination: Runner, stream: dict[str, Any], more: dict[str, Any], read_again: bool
+) -> None:
+    """Another stream ends in an error that passes; the platform would add all rows of the full refresh once more."""
+    block, targets = target(destination)
+    targets.append(
+        goes_to("Other", configure(destination, add_list(destination, "Other", ("Entry", "Amount")), "Other"))
+    )
+    catalog = a_catalog({**configured(stream, "append", **GENERATION), **more}, OTHER)
+    missing = [*records("Other", TWENTY[:1]), state(2, "Other", records=3), status("COMPLETE", "Other")]
+    run = write(destination, [*whole("Entries", TWENTY), *missing], catalog, targets=targets)
+    kind, message = failure(run)
+    assert len(contents(block)) == 20
+    assert numbers(run) == [(20.0, 0.0)]
+    assert kind == ("config_error" if read_again else "transient_error")
+    assert ('20 rows of the stream "Entries"' in message) is read_again
+
+
+@pytest.mark.long
+def test_what_a_custom_image_reads_again_is_not_repeated_automatically(fast_destination: Runner) -> None:
+    """There is no generation, so a state of a stream that can resume is of no use either."""
+    block, targets = target(fast_destination)
+    other = add_list(fast_destination, "Other", ("Entry", "Amount"))
+    targets.append(goes_to("Other", configure(fast_destination, other, "Other"), load_order=2))
+    fast_destination.pigment.faults.queue("push_csv", RespondStatus(429), after=1, times=60)
+    streams = [{**STREAM, "is_resumable": True}, table("Other", "Entry", "Amount")]
+    messages = [*records("Entries", TWENTY), final_state(), *records("Other", TWENTY[:1]), state(2, "Other")]
+    run = Attempt(streams, "append", CUSTOM_IMAGE, messages).run(fast_destination, Succeeded(), targets=targets)
+    fast_destination.pigment.faults.forget()
+    kind, message = failure(run)
+    assert kind == "config_error"
+    assert '20 rows of the stream "Entries"' in message
+    assert len(contents(block)) == 20
