@@ -131,23 +131,21 @@ def _parse_immediate_result(import_id: str, body: Mapping[str, Any]) -> Complete
     if "recordsAccepted" in body:
         accepted, rejected_count = _count(body, "recordsAccepted"), _count(body, "recordsRejected")
         counts = ImportCounts(inserted=accepted, deleted=None, skipped=rejected_count)
-    errors = body.get("errors") or ()
-    rejected = tuple(
-        RejectedRow(
-            _count(error, "row"),
-            optional_text_of(error, "field"),
-            optional_text_of(error, "code"),
-            None if error.get("value") is None else str(error["value"]),
-        )
-        for error in errors
-        if error.get("row") is not None
-    )
-    skipped = tuple(
-        SkippedData(optional_text_of(error, "code") or "unknown", 1, optional_text_of(error, "field"))
-        for error in errors
-        if error.get("row") is None
-    )
-    return CompletedImport(import_id, counts, skipped, rejected)
+    found = [_parse_error(error) for error in _items(body.get("errors"))]
+    rejected = tuple(each for each in found if isinstance(each, RejectedRow))
+    return CompletedImport(import_id, counts, tuple(each for each in found if isinstance(each, SkippedData)), rejected)
+
+
+def _parse_error(error: Any) -> RejectedRow | SkippedData | None:
+    """A row that was rejected, or a reason without one; None where that cannot be read: the counts stand without it."""
+    try:
+        column, code = optional_text_of(error, "field"), optional_text_of(error, "code")
+        if error.get("row") is None:
+            return SkippedData(code or "unknown", 1, column)
+        value = error.get("value")
+        return RejectedRow(_count(error, "row"), column, code, None if value is None else str(value))
+    except MALFORMED:
+        return None
 
 
 def _accepted(body: Mapping[str, Any]) -> int:

@@ -138,6 +138,17 @@ def test_a_result_that_comes_at_once() -> None:
     )
 
 
+@pytest.mark.parametrize("odd", [5, None, "text", {"row": "2"}, {"row": 1.5}, {"row": 2, "field": 5}, [1]], ids=str)
+def test_an_odd_error_of_a_result_leaves_everything_else(odd: Any) -> None:
+    errors = [odd, {"row": 2, "field": "Country", "code": "UNKNOWN_ITEM"}]
+    body = {"importId": "1", "status": "completed", "recordsAccepted": 8, "recordsRejected": 2, "errors": errors}
+    assert parse_pushed(body) == CompletedImport(
+        "1",
+        ImportCounts(inserted=8, deleted=None, skipped=2),
+        rejected_rows=(RejectedRow(2, "Country", "UNKNOWN_ITEM"),),
+    )
+
+
 @pytest.mark.parametrize("body", [None, [], {}, "text", {"importId": 5}, {"importStatus": "Completed"}])
 def test_a_response_without_an_import_is_not_understood(body: Any) -> None:
     response = requests.Response()
