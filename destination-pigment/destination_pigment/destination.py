@@ -31,9 +31,9 @@ from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.in_process import run_in_process
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
-from destination_pigment.input.stdin import StdinBlocks
+from destination_pigment.input.stdin import Blocks, StdinBlocks
 from destination_pigment.state_output import Emit
-from destination_pigment.sync import Blocks, write_blocks
+from destination_pigment.sync import write_blocks
 from destination_pigment.targets import destination_catalog
 from pigment_airbyte import disk
 from pigment_airbyte.connection import open_client

@@ -13,8 +13,8 @@ import orjson
 from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
 from destination_pigment.input.cancel import Cancel
+from destination_pigment.input.stdin import Blocks
 from destination_pigment.state_output import Emit
-from destination_pigment.sync import Blocks
 
 logger = logging.getLogger("airbyte.pigment.destination")
 

@@ -57,7 +57,7 @@ def decide_release(
         return Release.WAIT
     if waits and misses_records:
         return Hold(None)
-    if waits and proof in {Proof.UNPROVED, Proof.INCOMPLETE}:
+    if waits and not proof.is_good:
         were = "was" if records == 1 else "were"
         left = (
             "its block in Pigment was left as it was"

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.ending import advising_to_refresh_again
@@ -29,6 +29,7 @@ from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacl
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.input.completion import Completion, Proof
+from destination_pigment.input.stdin import Blocks
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
 from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams
@@ -41,14 +42,6 @@ from pigment_client.http.clock import Clock
 from pigment_client.wording import listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
-
-
-class Blocks(Protocol):
-    """Blocks of whole lines; nothing (b"") where some time went by. `rest` is what came after the last line end."""
-
-    rest: bytes
-
-    def __iter__(self) -> Iterator[bytes]: ...
 
 
 def write_blocks(
@@ -201,7 +194,7 @@ class Sync:
         unfinished = [
             each.stream.subject
             for key, each in self._streams.items()
-            if key in self._loader.to_replace or proofs[key] in {Proof.INCOMPLETE, Proof.UNPROVED}
+            if key in self._loader.to_replace or not proofs[key].is_good
         ]
         # A source that had failed would have ended this sync within the wait.
         is_unproved = any(each in {Proof.IF_STILL_WANTED, Proof.UNPROVED} for each in proofs.values())
@@ -289,11 +282,7 @@ class Sync:
 
     def _is_held_back(self, step: int) -> bool:
         """Whether the streams of a later step must not go; says so where they have anything to push."""
-        unfinished = [
-            self._streams[key].stream.subject
-            for key, proof in self._proofs().items()
-            if proof not in {Proof.COMPLETE, Proof.IF_STILL_WANTED}
-        ]
+        unfinished = [self._streams[key].stream.subject for key, proof in self._proofs().items() if not proof.is_good]
         if not (self.failed or self._cancel.requested or self._held or unfinished):
             return False
         later = [each for each in self._streams.values() if each.target.step >= step]

@@ -28,6 +28,11 @@ class Proof(Enum):
     UNPROVED = auto()  # nothing says so, and nothing contradicts it
     INCOMPLETE = auto()
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the source has read all of the stream, once the platform has been waited for."""
+        return self in {Proof.COMPLETE, Proof.IF_STILL_WANTED}
+
 
 @dataclass(slots=True)
 class Completion:

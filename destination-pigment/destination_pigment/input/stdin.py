@@ -7,6 +7,7 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Protocol
 
 from destination_pigment.input.cancel import Cancel
 
@@ -15,6 +16,14 @@ _READ_BYTES = 1 << 19
 # Linux: the capacity of a pipe; the more comes at a time, the less each row costs.
 _SET_PIPE_SIZE = 1031
 _PIPE_BYTES = 1 << 20
+
+
+class Blocks(Protocol):
+    """Blocks of whole lines; nothing (b"") where some time went by. `rest` is what came after the last line end."""
+
+    rest: bytes
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class StdinBlocks:
