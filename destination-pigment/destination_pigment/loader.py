@@ -66,7 +66,7 @@ class Loader:
         self._grace = CancelGrace(lambda: cancel.requested)
         first = first_step(each.target for each in streams.values())
         for key, each in streams.items():
-            if each.replaces or each.target.step > first:
+            if each.replaces or each.target.step > first or is_true_as_a_whole(each):
                 states.checkpoints.withhold(key)
 
     @property
@@ -157,7 +157,7 @@ class Loader:
     def begin_step(self, keys: Iterable[StreamKey]) -> None:
         """Everything of the steps before is stored: states of these streams that add go once their rows are."""
         for key in keys:
-            if not self._streams[key].replaces:
+            if not (self._streams[key].replaces or is_true_as_a_whole(self._streams[key])):
                 self._states.checkpoints.stop_withholding(key)
 
     def settle_doubts(self, *, is_end: bool = False) -> None:
@@ -306,6 +306,14 @@ class Loader:
         self.rejected += rejected - sum(each.deleted for each in job.segments)
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
         self.to_replace.discard(job.stream.key)
+
+
+def is_true_as_a_whole(each: StreamImports) -> bool:
+    """Whether no state of a stream is true before all of its files are stored.
+
+    Where its rows wait for the end, a record of an early file may have been left out for one of its key in a later one.
+    """
+    return not each.goes_at_states and bool(each.stream.primary_key)
 
 
 def describe_shared_block(pair: Iterable[StreamKey], deleting: StreamKey, scope: str | None) -> str:

@@ -13,6 +13,7 @@ import sync_machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pigment_in_memory import Outcome
+from schedule_inputs import Settings
 from sync_machine import Platform
 from written_schedules import WRITTEN, run
 
@@ -93,6 +94,15 @@ def test_rows_of_a_second_push_without_a_response_are_not_added_again(seconds: f
     first, second = Outcome("one rejected", is_immediate=True), Outcome(response="lost, arrived", seconds=seconds)
     records = [(0, [("good", 0, 0)] * 4, "named", True)]
     run(["added"], records, rows=1, outcomes=[first, second, Outcome(response="429")])
+
+
+def test_a_state_waits_for_the_record_of_a_later_file_that_replaces_one_before_it() -> None:
+    """In a later step nothing goes before the end, and then one record of each key."""
+    records = [
+        (0, [("good", 0, 0)], "named", True),
+        (0, [("good", 1, 0), ("good", 2, 0), ("good", 0, 1)], "named", True),
+    ]
+    run(["matched", "added"], records, rows=1, chosen=Settings(later=0))
 
 
 BROKEN: dict[str, Break] = {
