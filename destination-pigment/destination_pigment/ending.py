@@ -18,7 +18,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_pigment.imports.queue import Job
-from destination_pigment.input.cancel import Cancelled
+from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import explain, traced
 from pigment_client.wording import counted
@@ -99,9 +99,16 @@ def describe_uncovered(uncovered: Mapping[str, tuple[int, int]]) -> str:
 
 
 @contextmanager
-def advising_to_refresh_again(streams: Sequence[DestinationStream]) -> Iterator[None]:
-    """Add to any error raised inside which streams must be refreshed again, if any is refreshed."""
+def advising_to_refresh_again(streams: Sequence[DestinationStream], cancel: Cancel) -> Iterator[None]:
+    """Add to any error raised inside which streams must be refreshed again, if any is refreshed; log it after a cancel.
+
+    A refresh is over once it has failed or was stopped, and the state of the source is gone with it.
+    """
     refreshed = " and the ".join(each.subject for each in streams if each.is_refreshed)
+    advice = (
+        f"This was a refresh of the {refreshed}: if Airbyte does not try it again by itself, refresh again, removing "
+        "the records, before any other sync, which would add all rows once more."
+    )
     try:
         yield
     except Cancelled:
@@ -111,10 +118,10 @@ def advising_to_refresh_again(streams: Sequence[DestinationStream]) -> Iterator[
             raise
         failure = explain(error)
         raise AirbyteTracedException(
-            message=(
-                f"{failure.message} This was a refresh of the {refreshed}: if Airbyte does not try it again by itself, "
-                "refresh again, removing the records, before any other sync, which would add all rows once more."
-            ),
+            message=f"{failure.message} {advice}",
             internal_message=failure.internal,
             failure_type=failure.type,
         ) from None
+    else:
+        if refreshed and cancel.requested:
+            logger.warning("The sync was stopped. %s", advice)

@@ -60,7 +60,7 @@ def write_blocks(
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
     patient = Clock(sleep=cancel.wait_waking_on_cancel)
     with (
-        advising_to_refresh_again(streams),
+        advising_to_refresh_again(streams, cancel),
         open_client(config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as client,
         Spool() as spool,
         closing(StateSpool(partial(spool.new_path, ".states"))) as state_spool,

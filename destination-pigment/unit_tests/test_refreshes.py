@@ -7,7 +7,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_pigment.ending import advising_to_refresh_again
-from destination_pigment.input.cancel import Cancelled
+from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 
@@ -29,17 +29,30 @@ OTHER = DestinationStream(None, "Other", WriteMode.REPLACE, ("a",))
     ids=repr,
 )
 def test_every_error_names_what_was_refreshed(error: Exception, kind: FailureType) -> None:
-    with pytest.raises(AirbyteTracedException) as raised, advising_to_refresh_again([OTHER, REFRESHED]):
+    with pytest.raises(AirbyteTracedException) as raised, advising_to_refresh_again([OTHER, REFRESHED], Cancel()):
         raise error
     assert raised.value.failure_type is kind
     assert 'This was a refresh of the stream "Ledger": ' in (raised.value.message or "")
 
 
 def test_where_nothing_is_refreshed_an_error_stays_as_it_is() -> None:
-    with pytest.raises(ConfigProblem, match=r"^It is wrong\.$"), advising_to_refresh_again([OTHER]):
+    with pytest.raises(ConfigProblem, match=r"^It is wrong\.$"), advising_to_refresh_again([OTHER], Cancel()):
         raise ConfigProblem("It is wrong.")
 
 
 def test_a_cancel_is_no_error() -> None:
-    with pytest.raises(Cancelled), advising_to_refresh_again([REFRESHED]):
+    with pytest.raises(Cancelled), advising_to_refresh_again([REFRESHED], Cancel()):
         raise Cancelled
+
+
+@pytest.mark.parametrize(
+    ("streams", "is_stopped", "is_said"), [((REFRESHED,), 1, 1), ((REFRESHED,), 0, 0), ((OTHER,), 1, 0)]
+)
+def test_a_refresh_that_is_stopped_says_so_in_the_log(
+    streams: tuple[DestinationStream, ...], is_stopped: bool, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    cancel = Cancel()
+    with advising_to_refresh_again(streams, cancel):
+        if is_stopped:
+            cancel.request()
+    assert ("before any other sync, which would add all rows once more" in caplog.text) == is_said
