@@ -52,8 +52,8 @@ def count_rejected(rows: int, written: int, not_stored: int) -> int:
 def describe_stored_blank(subject: str, skipped: Iterable[SkippedData]) -> list[str]:
     """A warning for each column whose values were stored as blank."""
     return [
-        f"{counted(each.count, 'value was', 'values were')} of the {subject} stored as blank, because "
-        f"{_column(each)} contains items that their dimension does not have{item_samples(each)}."
+        f"{counted(each.count, 'value')} of the {subject} {'was' if each.count == 1 else 'were'} stored as blank, "
+        f"because {_column(each)} contains items that their dimension does not have{item_samples(each)}."
         for each in skipped
         if each.reason == STORED_BLANK and each.count
     ]
