@@ -152,7 +152,8 @@ def test_what_a_second_attempt_reads_again_is_not_repeated_automatically(
     run = write(destination, [*whole("Entries", TWENTY), *missing], catalog, targets=targets)
     kind, message = failure(run)
     assert len(contents(block)) == 20
-    assert numbers(run) == [(20.0, 0.0)]
+    # One record of each key is written, so no state of a deduplicated stream is true before all of the sync is stored.
+    assert numbers(run) == ([] if "primary_key" in more else [(20.0, 0.0)])
     assert kind == ("config_error" if read_again else "transient_error")
     assert ('20 rows of the stream "Entries"' in message) is read_again
 
