@@ -289,7 +289,7 @@ class Ledger:
     def _check_replaced(self, name: str, pigment: Pigment) -> None:
         """A block contains what its stream sent, no more and no less; with a scope, also what is beside that."""
         promise = self.promises[name]
-        if not (pigment.is_reported or pigment.clears(promise.configurations)):
+        if not (promise.configurations & pigment.reported or pigment.clears(promise.configurations)):
             return  # the user has ticked that it clears, and no report contradicts that
         rows, there = self._final(name), Counter(pigment.blocks[promise.block])
         if pigment.kinds[promise.block] is Kind.METRIC:

@@ -250,7 +250,7 @@ class Pigment:
             if fault == "no report" or not self.has_reports:
                 self.is_reported = False
                 return CompletedImport(import_id)
-            self.reported.update([accepted.configuration_id] if accepted.rows else [])
+            self.reported.add(accepted.configuration_id)
             self.lacks_rights |= any(each.reason == "MissingWriteAccessRights" for each in ended.skipped)
         return ended
 
@@ -355,7 +355,7 @@ class Pigment:
     def can_empty(self, configuration_ids: Collection[str]) -> bool:
         """Whether one of these configurations clears its block where the file has no row, or a count shows the rest."""
         empties = self.clears(configuration_ids) and self.nature.header_only_clears
-        return empties or (self.nature.can_be_counted and self.is_reported)
+        return empties or (self.nature.can_be_counted and not self.reported.isdisjoint(configuration_ids))
 
     def clears(self, configuration_ids: Collection[str]) -> bool:
         """Whether one of these configurations clears its block."""
