@@ -60,6 +60,7 @@ class Loader:
         self.to_replace = {key for key, each in streams.items() if each.replaces}
         self._to_count: dict[StreamKey, Replacement] = {}
         self._imported_into: dict[tuple[str, str | None], dict[StreamKey, frozenset[str | None]]] = defaultdict(dict)
+        self._with_rows: set[StreamKey] = set()
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
         self._failures = Failures()
@@ -260,8 +261,9 @@ class Loader:
                     self._to_count[job.stream.key] = result.to_count
                 if result.problem is not None:
                     self.fail(result.problem, subject)
-                if any(each.rows for each in job.segments):  # a Clear deletes what it may
-                    self._check_blocks(job.stream, result)
+                if any(each.rows for each in job.segments):
+                    self._with_rows.add(job.stream.key)
+                self._check_blocks(job.stream, result)
             case Cancelled():
                 pass
             case _:
@@ -282,7 +284,8 @@ class Loader:
             for key in cleared.keys() - {stream.key}:
                 pair = {stream.key, key}
                 deleting = [each for each in sorted(pair, key=str) if self._streams[each].replaces]
-                if not deleting or self._are_apart(pair, cleared) or pair <= self._kept_back:
+                is_clear = pair.isdisjoint(self._with_rows)
+                if not deleting or is_clear or self._are_apart(pair, cleared) or pair <= self._kept_back:
                     continue
                 self._kept_back |= pair
                 for each in pair:

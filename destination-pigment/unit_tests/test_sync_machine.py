@@ -12,7 +12,7 @@ import pytest
 import sync_machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from pigment_in_memory import Outcome
+from pigment_in_memory import Nature, Outcome
 from schedule_inputs import Settings
 from sync_machine import Platform
 from written_schedules import WRITTEN, run
@@ -103,6 +103,31 @@ def test_a_state_waits_for_the_record_of_a_later_file_that_replaces_one_before_i
         (0, [("good", 1, 0), ("good", 2, 0), ("good", 0, 1)], "named", True),
     ]
     run(["matched", "added"], records, rows=1, chosen=Settings(later=0))
+
+
+def test_a_row_that_is_written_and_counted_as_left_out_is_not_added_again() -> None:
+    """A response at once may count what it stored as blank, and without its report the reason is not known."""
+
+    def fail_before_the_end(schedule: Platform) -> None:
+        schedule.pigment.has_reports = False
+        schedule.state_of_all("GLOBAL", None, {}, "right")
+        schedule.an_import_ends(0)
+        schedule.it_ends("the input ends", None)
+
+    run(
+        ["beside", "replaced"],
+        [(0, [("good", 0, 0)], "named", False)],
+        rows=1,
+        way="PyAirbyte",
+        nature=Nature(blanked_are_counted=True),
+        outcomes=[Outcome("one stored with a blank", is_immediate=True)],
+        then=fail_before_the_end,
+    )
+
+
+def test_a_stream_without_a_row_never_empties_a_block_that_another_one_fills_unnoticed() -> None:
+    chosen = Settings(is_contested=True, minimum_rows=0)
+    run(["beside", "replaced"], [(0, [("good", 0, 0)], "named", True)], way="registry", chosen=chosen)
 
 
 BROKEN: dict[str, Break] = {

@@ -96,9 +96,9 @@ class Changes:
             require_no_rejection_by_pigment(
                 importer.fail_on_rejected, rejected.count, stored, subject, adds_again=adds_again
             )
-        return JobDone(
-            rejected.count, verdict.is_provisional, done.has_rows, problem, rejected.in_doubt, blocks=done.blocks
-        )
+        # Where as many rows as the file has are written, what counts as rejected may be stored in part.
+        in_doubt = max(rejected.in_doubt, rejected.count - max(0, segment.rows - done.written) if done.counts else 0)
+        return JobDone(rejected.count, verdict.is_provisional, done.has_rows, problem, in_doubt, blocks=done.blocks)
 
     def _import(self, importer: Importer, file: SpoolFile, rows: int) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP

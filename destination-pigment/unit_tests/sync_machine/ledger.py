@@ -192,7 +192,7 @@ class Ledger:
             for each in records
             if not self.promises[name].replaces
         )
-        most = on_arrival + unsent + len(pigment.ever_rejected)
+        most = on_arrival + unsent + len(pigment.ever_rejected) + pigment.unexplained
         assert self._reported_rejected <= most, "more rows are reported as rejected than were"
         added = {each.row for name in self.promises for each in self.sent[name] if each and self.promises[name].adds}
         if pigment.lost & added:

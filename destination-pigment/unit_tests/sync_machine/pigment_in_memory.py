@@ -179,6 +179,8 @@ class Pigment:
     # Whether a report said that rights are missing; files in which a key stood twice, by their configuration; and the
     # configurations of which a report said what was imported.
     lacks_rights: bool = False
+    # Rows stored with a blank that a response at once counts as skipped, without a reason.
+    unexplained: int = 0
     repeated_keys: Counter[str] = field(default_factory=Counter)
     reported: set[str] = field(default_factory=set)
     # Blocks that rejected rows have cleared when they were sent once more: the first result stands where the outcome of
@@ -330,6 +332,7 @@ class Pigment:
         if end == "one stored with a blank" and rows:
             skipped = (SkippedData("MissingModalityUseDefaultOrNullModality", 1, "v"),)
             skipped_count += nature.blanked_are_counted
+            self.unexplained += nature.blanked_are_counted and accepted.outcome.is_immediate
         if end == "counted as nothing":
             inserted = updated = 0
         if end == "counted in cells":
