@@ -20,7 +20,8 @@ SYNC_SCHEDULES ?= 1000
 override REGISTRY := $(or $(REGISTRY),airbyte)
 CHECKS ?= test
 comma := ,
-WORKERS ?= auto
+# Half as many again as there are processors, because tests of whole processes mostly wait.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
 PYTEST = $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 export PYTHONPATH := testbench:tools:integration_tests
 # A proxy of the environment cannot reach this machine, where the local Pigment is.
