@@ -177,7 +177,7 @@ class Pigment:
     lost: set[Row] = field(default_factory=set)
     is_reported: bool = True
     # Whether a report said that rights are missing; files in which a key stood twice, by their configuration; and the
-    # configurations of which a report said what was imported.
+    # configurations of which a report said what was imported, and was true.
     lacks_rights: bool = False
     # Rows stored with a blank that a response at once counts as skipped, without a reason.
     unexplained: int = 0
@@ -252,7 +252,7 @@ class Pigment:
             if fault == "no report" or not self.has_reports:
                 self.is_reported = False
                 return CompletedImport(import_id)
-            self.reported.add(accepted.configuration_id)
+            self.reported.update([] if accepted.outcome.end == "counted as nothing" else [accepted.configuration_id])
             self.lacks_rights |= any(each.reason == "MissingWriteAccessRights" for each in ended.skipped)
         return ended
 
