@@ -283,7 +283,8 @@ class Sync:
     def _is_held_back(self, step: int) -> bool:
         """Whether the streams of a later step must not go; says so where they have anything to push."""
         unfinished = [self._streams[key].stream.subject for key, proof in self._proofs().items() if not proof.is_good]
-        if not (self.failed or self._cancel.requested or self._held or unfinished):
+        misses_records = any(map(self._intake.misses_records, self._streams))
+        if not (self.failed or self._cancel.requested or self._held or unfinished or misses_records):
             return False
         later = [each for each in self._streams.values() if each.target.step >= step]
         waiting = [each.stream.subject for each in later if each.replaces or each.files.records]

@@ -105,6 +105,15 @@ def test_a_state_waits_for_the_record_of_a_later_file_that_replaces_one_before_i
     run(["matched", "added"], records, rows=1, chosen=Settings(later=0))
 
 
+def test_a_later_step_waits_for_records_that_did_not_arrive() -> None:
+    def lose_a_record(schedule: Platform) -> None:
+        schedule.is_calm = False
+        schedule.records([(0, [("unreadable", 0, 0)], "named", False)])
+
+    records = [(0, [("good", 0, 0)], "named", True), (1, [("good", 0, 0)], "named", False)]
+    run(["added", "beside"], records, rows=1, way="registry", chosen=Settings(later=1), then=lose_a_record)
+
+
 def test_a_row_that_is_written_and_counted_as_left_out_is_not_added_again() -> None:
     """A response at once may count what it stored as blank, and without its report the reason is not known."""
 
