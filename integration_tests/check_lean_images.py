@@ -140,6 +140,15 @@ RECORDS = (
             {"type": "RECORD", "record": {"stream": "Departments", "emitted_at": 1, "data": 7}},
             {"type": "RECORD", "record": {"stream": "Unknown", "emitted_at": 1, "data": {}}},
             {"type": "STATE", "state": {"type": "STREAM", "stream": {"stream_descriptor": {"name": "Departments"}}}},
+            # Without it, the destination would wait for the proof of the source.
+            {
+                "type": "TRACE",
+                "trace": {
+                    "type": "STREAM_STATUS",
+                    "emitted_at": 1,
+                    "stream_status": {"stream_descriptor": {"name": "Departments"}, "status": "COMPLETE"},
+                },
+            },
         ]
     )
     + b"no message\n"
