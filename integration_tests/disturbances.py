@@ -206,7 +206,7 @@ class DisturbedAttempt:
         return lines
 
     def _catalog(self) -> dict[str, Any]:
-        """What the destination is told: records can say that they are deletions, and the cursor is a date."""
+        """The catalog for the destination: records can be deletions, and the cursor is a date."""
         catalog = copy.deepcopy(self.job.catalog)
         for each in catalog["streams"] if self.sync.plan.repeats else ():
             each["stream"]["json_schema"]["properties"][DELETED_AT] = {"type": ["null", "string"]}

@@ -163,7 +163,7 @@ def test_a_dry_run_is_offered_only_where_the_richer_list_answers(
             assert client.offers_dry_run() is offered
             assert client.requests_made == asked == 1
         else:
-            # Pigment was busy: that says nothing for good.
+            # Pigment was busy: that does not last.
             assert client.offers_dry_run()
 
 

@@ -14,7 +14,7 @@ from writing import catalog, imports, logged, many_streams, record, state
 
 
 def written(destination: Runner, count: int, limit: int, **config: Any) -> Run:
-    """A `write` of so many streams with three rows each, of a process that may have so many files open."""
+    """A `write` of this many streams with three rows each, in a process that may open only this many files."""
     streams, targets = many_streams(destination, count)
     process = destination.start("write", catalog=catalog(*streams), targets=targets, **config)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, limit))

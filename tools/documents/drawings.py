@@ -35,7 +35,7 @@ _ROW_HEIGHT = 26
 _TABLE_TOP = 78
 _SIGN_WIDTH = 22
 _ARROW_WIDTH = 44
-# The widest letter that a column is expected to have on average, in a font that nobody chose.
+# The widest letter that a column is expected to have on average, in whatever font the reader has.
 _LETTER_WIDTH = 8.4
 _CELL_PADDING = 16
 

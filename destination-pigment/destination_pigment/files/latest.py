@@ -3,7 +3,7 @@
 A key that appears twice in a file may fail its import, so a file has one row of each key: of two records the one with
 the greater cursor, and where the cursors are equal, missing or no values of their kind, the last to arrive. A record
 that loses to an earlier one is never written. One that loses to a later one stays in its file if the file is cut
-between the two: only `Segments` knows that, so it is told which row each record replaces.
+between the two: only `Segments` knows that, so it gets the number of the row that each record replaces.
 
 Keys are the cells as they were sent, as a line of CSV, in which no two keys are the same.
 """

@@ -1,8 +1,8 @@
 """What becomes of the records of one stream on their way into files.
 
 A record of a deduplicated stream is taken out if it is a deletion that is not sent (`deletions`), may be rejected
-(`converter`), and is left out if an earlier one of its key counts (`latest`). Its row goes into the `segments`, which
-are told which earlier row it replaces.
+(`converter`), and is left out if an earlier one of its key counts (`latest`). Its row goes into the `segments`, with
+the number of the earlier row that it replaces.
 """
 
 from __future__ import annotations
