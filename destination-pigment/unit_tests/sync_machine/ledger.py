@@ -176,7 +176,9 @@ class Ledger:
                 own = {each.row for each in self.sent[name] if each is not None}
                 assert all(there[row] <= 1 for row in own), "a row was added twice"
             may_go = self.has_ended and self._is_proven(name)
-            if promise.waits_for_proof and not (may_go and self._may_replace(name)):
+            # Where a stream adds to a block that another one replaces, only the check of that one can tell.
+            can_tell = promise.replaces or not self._is_contested(promise.block)
+            if promise.waits_for_proof and can_tell and not (may_go and self._may_replace(name)):
                 others = [row for other in sharing if other != name for row in self._may_be_stored(other)]
                 left = there - Counter(others)
                 assert left == Counter(self.old[promise.block]), "a block was touched without proof"
