@@ -81,6 +81,9 @@ WRITTEN: dict[str, Callable[[], None]] = {
         [(0, [_GOOD], "named", True), (0, [("good", 0, 1)], "named", False)],
         then=_end_after_the_first_file,
     ),
+    "a stream without a record is never cleared": lambda: run(
+        ["replaced"], [], way="registry", then=lambda schedule: schedule.it_ends("every stream completes", None)
+    ),
     "a later step follows whatever became of the steps before": lambda: run(
         ["matched", "whole"],
         [(0, [_GOOD], "named", True), (1, [_GOOD], "named", True)],
