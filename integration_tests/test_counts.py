@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airbyte_platform.process import Run
 from connectors import Runner
 from local_bucket.server import LocalBucket
 from local_pigment.blocks import ListBlock
@@ -245,18 +246,19 @@ def test_a_second_push_that_wrote_nothing_settles_nothing(
     assert [each["Entry"] for each in bucket.rows()] == ["E4"]
 
 
+def write_dates(destination: Runner, date_format: str) -> tuple[ListBlock, Run]:
+    """Write two days as dd/MM/yyyy through an import configuration that reads dates in this form."""
+    block = add_list(destination, "Entries", ("Entry", "Posted"))
+    targets = [goes_to("Entries", configure(destination, block, "Entries", date_format=date_format))]
+    rows = [{"Entry": "E1", "Posted": "2024-12-01"}, {"Entry": "E2", "Posted": "2024-12-13"}]
+    catalog = added("Entries", "Entry", "Posted")
+    dates = {"dates": "dd/MM/yyyy"}
+    return block, write(destination, whole("Entries", rows), catalog, targets=targets, csv=dates)
+
+
 def test_a_date_that_pigment_reads_in_another_form_is_the_set_ups_fault(destination: Runner) -> None:
     """2024-12-01 went in as 12 January, and only days above 12 betray it."""
-    block = add_list(destination, "Entries", ("Entry", "Posted"))
-    targets = [goes_to("Entries", configure(destination, block, "Entries", date_format="MM/dd/yyyy"))]
-    rows = [{"Entry": "E1", "Posted": "2024-12-01"}, {"Entry": "E2", "Posted": "2024-12-13"}]
-    run = write(
-        destination,
-        whole("Entries", rows),
-        added("Entries", "Entry", "Posted"),
-        targets=targets,
-        csv={"dates": "dd/MM/yyyy"},
-    )
+    _, run = write_dates(destination, "MM/dd/yyyy")
     message = config_error(run)
     assert '"Posted"' in message
     assert "is sent as 01/12/2024" in message
@@ -265,16 +267,7 @@ def test_a_date_that_pigment_reads_in_another_form_is_the_set_ups_fault(destinat
 
 
 def test_the_log_shows_how_a_date_is_written(destination: Runner) -> None:
-    block = add_list(destination, "Entries", ("Entry", "Posted"))
-    targets = [goes_to("Entries", configure(destination, block, "Entries", date_format="dd/MM/yyyy"))]
-    rows = [{"Entry": "E1", "Posted": "2024-12-01"}, {"Entry": "E2", "Posted": "2024-12-13"}]
-    run = write(
-        destination,
-        whole("Entries", rows),
-        added("Entries", "Entry", "Posted"),
-        targets=targets,
-        csv={"dates": "dd/MM/yyyy"},
-    )
+    block, run = write_dates(destination, "dd/MM/yyyy")
     assert run.exit_code == 0
     assert contents(block) == [("E1", "2024-12-01"), ("E2", "2024-12-13")]
     assert len(logged(run, " is sent as ")) == 1
