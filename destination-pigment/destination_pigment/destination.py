@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import orjson
 from airbyte_cdk.destinations.destination import Destination
-from airbyte_cdk.exception_handler import init_uncaught_exception_handler
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteMessage,
@@ -23,6 +20,8 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
     ConnectorSpecification,
+    Status,
+    Type,
 )
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
@@ -30,12 +29,13 @@ from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.in_process import run_in_process
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
-from destination_pigment.input.catalog import parse_catalog
+from destination_pigment.input.catalog import DestinationStream, parse_catalog
 from destination_pigment.input.stdin import Blocks, StdinBlocks
 from destination_pigment.state_output import Emit
 from destination_pigment.sync import write_blocks
 from destination_pigment.targets import destination_catalog
 from pigment_airbyte import disk
+from pigment_airbyte.command_line import log_connector, parse_arguments, read_json_file, report_uncaught_errors
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_empty
@@ -95,23 +95,18 @@ class DestinationPigment(Destination):
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
         """The configuration; what is null or an empty text counts as not given."""
-        return without_empty(Destination.read_config(config_path))
+        return without_empty(read_json_file(config_path, "configuration"))
 
     def parse_args(self, args: list[str]) -> argparse.Namespace:
         """The arguments of the command line; `discover` in addition to those of the CDK."""
-        if args[:1] != ["discover"]:
-            return super().parse_args([each for each in args if each != "--debug"])
-        parser = argparse.ArgumentParser()
-        parser.add_argument("command")
-        parser.add_argument("--config", type=str, required=True, help="path to the json configuration file")
-        return parser.parse_args([each for each in args if each != "--debug"])
+        return parse_arguments("destination-pigment", "write", args)
 
     def run(self, args: list[str]) -> None:
         """Run a command; every message is on its way when the next is made."""
-        init_uncaught_exception_handler(logging.getLogger("airbyte"))
-        if "--debug" in args:
-            logging.getLogger("airbyte").setLevel(logging.DEBUG)
+        report_uncaught_errors()
         parsed = self.parse_args(args)
+        if parsed.debug:
+            logging.getLogger("airbyte").setLevel(logging.DEBUG)
         if parsed.command == "write":
             self._run_write_lines(parsed)
             return
@@ -132,7 +127,7 @@ class DestinationPigment(Destination):
         with Cancel(sys.stdout.fileno()) as cancel:
             with explained():
                 config = self._valid_config(parsed.config)
-                streams = parse_catalog(json.loads(Path(parsed.catalog).read_bytes()))
+                streams = _read_catalog(parsed.catalog)
                 # A request that waits for its turn before the first record is read is given up.
                 with suppress(Cancelled):
                     blocks = StdinBlocks(sys.stdin.fileno(), cancel)
@@ -145,7 +140,13 @@ class DestinationPigment(Destination):
     def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
         """Spec is the CDK's; check validates the form itself, and whatever is wrong ends in its one status."""
         if parsed_args.command == "check":
-            yield self._run_check(self._config(parsed_args.config))
+            try:
+                config = self._config(parsed_args.config)
+            except ConfigProblem as problem:
+                status = AirbyteConnectionStatus(status=Status.FAILED, message=str(problem))
+                yield AirbyteMessage(type=Type.CONNECTION_STATUS, connectionStatus=status)
+            else:
+                yield self._run_check(config)
         else:
             yield from super().run_cmd(parsed_args)
 
@@ -153,14 +154,27 @@ class DestinationPigment(Destination):
         """The configuration, its secrets known to the log's filter."""
         config: Mapping[str, Any] = self.read_config(path)
         update_secrets(get_secrets(self.spec(logger).connectionSpecification, config))
+        log_connector(logger, "destination-pigment", config)
         return config
 
     def _valid_config(self, path: str) -> Mapping[str, Any]:
         """The configuration, looked at as a filled-in form."""
-        config = self._config(path)
         with explained():
+            config = self._config(path)
             check_form(config, self.spec(logger).connectionSpecification)
         return config
+
+
+def _read_catalog(path: str) -> tuple[DestinationStream, ...]:
+    """The streams of a configured catalog; raises `ConfigProblem`."""
+    content = read_json_file(path, "catalog")
+    try:
+        return parse_catalog({**content, "streams": content["streams"]})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ConfigProblem(
+            f"The catalog file {path} is not a configured catalog: write one with the streams of the source, each with "
+            "its sync mode."
+        ) from None
 
 
 def _end(code: int) -> None:

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from airbyte_cdk.models import AirbyteConnectionStatus, Status
+from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status
 
 from pigment_airbyte.connection import client_options, open_client
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
@@ -65,7 +65,8 @@ def status_of(check: Callable[[], str], logger: logging.Logger) -> AirbyteConnec
         message = check()
     except Exception as error:  # noqa: BLE001 - whatever is wrong is reported to the user
         failure = explain(error)
-        logger.error("The connection test failed: %s", failure.internal)  # noqa: TRY400 - a traceback could quote data
+        # Only what is the connector's own fault needs the places in the code.
+        logger.log(logging.ERROR if failure.type is FailureType.system_error else logging.DEBUG, failure.internal)
         return AirbyteConnectionStatus(status=Status.FAILED, message=failure.message)
     logger.info(message)
     return AirbyteConnectionStatus(status=Status.SUCCEEDED, message=message)

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, suppress
@@ -18,8 +19,9 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, ConnectorSpecification, Status, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from pigment_airbyte.command_line import parse_arguments, report_uncaught_errors
 from pigment_airbyte.disk import check_temporary_folder
-from pigment_airbyte.failures import TransientProblem, explained, traced
+from pigment_airbyte.failures import ConfigProblem, TransientProblem, explained, traced
 from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
 from source_pigment.reading.records import RecordBlock, escape_line_ends
@@ -72,6 +74,18 @@ class Termination:
 class BlockEntrypoint(AirbyteEntrypoint):
     """The CDK's entrypoint, which also counts blocks of records, and writes them between the messages."""
 
+    def __init__(self, source: SourcePigment) -> None:
+        # The CDK's monitor of memory logs its thresholds when it is created, in front of everything else.
+        airbyte = logging.getLogger("airbyte")
+        airbyte.addFilter(_is_not_of_memory_monitor)
+        super().__init__(source)
+        airbyte.removeFilter(_is_not_of_memory_monitor)
+        report_uncaught_errors()
+
+    @staticmethod
+    def parse_args(args: list[str]) -> Namespace:
+        return parse_arguments("source-pigment", "read", args)
+
     def read(
         self, source_spec: ConnectorSpecification, config: Mapping[str, Any], catalog: Any, state: list[Any]
     ) -> Iterable[AirbyteMessage]:
@@ -99,6 +113,10 @@ class BlockEntrypoint(AirbyteEntrypoint):
             )
             return message
         return AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
+
+
+def _is_not_of_memory_monitor(record: logging.LogRecord) -> bool:
+    return record.module != "memory_monitor"
 
 
 # A parameter of mallopt (glibc, malloc.h), and the size from which memory is returned at once when it is freed.
@@ -142,10 +160,13 @@ def run() -> None:
 
 def _lines(entrypoint: AirbyteEntrypoint) -> Generator[str, None, None]:
     arguments = entrypoint.parse_args(sys.argv[1:])
-    # The CDK needs the folder for every command, and would end in a trace if there is none.
     try:
+        # The CDK needs the folder for every command, and would end in a trace if there is none.
         check_temporary_folder()
-    except TransientProblem as problem:
+        if arguments.command == "check":
+            # Whatever is wrong with the file is an answer to the check as well.
+            SourcePigment.read_config(arguments.config)
+    except (ConfigProblem, TransientProblem) as problem:
         if arguments.command != "check":
             raise traced(problem) from None
         status = AirbyteConnectionStatus(status=Status.FAILED, message=str(problem))

@@ -13,12 +13,14 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
     ConfiguredAirbyteStream,
     ConnectorSpecification,
 )
 from airbyte_cdk.sources.source import Source
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from pigment_airbyte.command_line import log_connector, read_json_file
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import load_spec, without_empty
@@ -62,10 +64,36 @@ class SourcePigment(Source):
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
         """The configuration; what is null or an empty text counts as not given."""
-        return without_empty(Source.read_config(config_path))
+        return without_empty(read_json_file(config_path, "configuration"))
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """The configured catalog; raises `ConfigProblem`."""
+        content = read_json_file(catalog_path, "catalog")
+        try:
+            return ConfiguredAirbyteCatalogSerializer.load(content)
+        except (KeyError, TypeError, ValueError):
+            raise ConfigProblem(
+                f"The catalog file {catalog_path} is not a configured catalog: write one with the streams of "
+                '"discover", each with its sync mode.'
+            ) from None
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        """The states of the sync before; raises `ConfigProblem`."""
+        if state_path:
+            read_json_file(state_path, "state", list)
+        try:
+            return super().read_state(state_path)
+        except (KeyError, TypeError, ValueError):
+            raise ConfigProblem(
+                f"The state file {state_path} does not contain the states of a sync: correct it, or leave it out to "
+                "begin again."
+            ) from None
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:  # noqa: ARG002 - the CDK's signature
         """The configuration; the CDK's own method would leave it on disk, with the keys, while a command runs."""
+        log_connector(logger, "source-pigment", config)
         return config
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
