@@ -143,3 +143,15 @@ def test_a_users_error_leaves_no_place_in_the_code_in_the_log(source: Runner, de
         done = runner.run(command, credentials={"auth_type": "single_key", "api_key": "pgmt_unknown"})
         log = str(done.of("LOG")) + done.stderr
         assert not [word for word in (".py", "Traceback", "MemoryMonitor", "FATAL") if word in log]
+
+
+def test_an_unknown_property_is_one_warning_of_a_sync(source: Runner, destination: Runner) -> None:
+    for runner, command in ((source, "read"), (source, "discover"), (destination, "write"), (destination, "discover")):
+        files = {} if command == "discover" else {"catalog": {"streams": []}}
+        run = runner.run(command, **files, aplication_id="x", __airbyte=1, _of_a_client=1)
+        warnings = [each["message"] for each in run.of("LOG") if "does not know" in each["message"]]
+        sentence = (
+            'The configuration has the property "aplication_id", which the connector does not know: write '
+            '"application_id", or remove it. Until then it changes nothing.'
+        )
+        assert warnings == [sentence]

@@ -95,17 +95,13 @@ MISTAKES = [
         literal(csv={"dates": "DD/MM/YYYY"}),
         (
             'The pattern in the field "Dates" of "CSV format" has the letter "D", which stands for nothing in a date '
-            "pattern: years are yyyy or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s "
-            "or ss."
+            "pattern: write dd/MM/yyyy."
         ),
     ),
     Mistake(
         "minutes instead of months in a date pattern",
         literal(csv={"dates": "dd/mm/yyyy"}),
-        (
-            'The pattern in the field "Dates" of "CSV format" has the day (dd) without the month (MM): years are yyyy '
-            "or yy, months M to MMMM, days d or dd, hours H or HH, minutes m or mm, seconds s or ss."
-        ),
+        ('The pattern in the field "Dates" of "CSV format" has the day (dd) without the month (MM): write dd/MM/yyyy.'),
     ),
     Mistake(
         "an Export key as Import key",
@@ -191,11 +187,61 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "the name of an import configuration",
-        target(import_configuration_id="General Ledger"),
+        "the name of an import configuration in other letters",
+        target(import_configuration_id="general ledger"),
         (
-            'The target "ledger" has the name "General Ledger" instead of an import configuration ID: enter <id> '
-            'under "Targets".'
+            'The target "ledger" names the import configuration "general ledger", which the application does not have '
+            'or the owner of the key cannot see: correct it under "Targets", or correct the "Application ID". There is '
+            '"General Ledger": names are case-sensitive, and every space counts.'
+        ),
+    ),
+    Mistake(
+        "the name of an import configuration, without an application",
+        lambda pigment: {**target(import_configuration_id="General Ledger")(pigment), "application_id": None},
+        (
+            'The target "ledger" names the import configuration "General Ledger" by its name, which is looked up in an '
+            'application: enter the "Application ID" and a key of the type "Modeling Metadata", or the ID of the '
+            'import configuration under "Targets".'
+        ),
+    ),
+    Mistake(
+        "an application without import configurations",
+        lambda pigment: {"application_id": pigment.workspace.application(PLANNING).id},
+        (
+            "The application <id> has no import configuration that the owner of the key can see: correct the "
+            '"Application ID", or create an import configuration in that application.'
+        ),
+    ),
+    Mistake(
+        "neither application nor target",
+        lambda pigment: {**separate(**{"import": "import"})(pigment), "application_id": None},
+        (
+            'No stream can find its import configuration: enter an "Application ID" and a key of the type "Modeling '
+            'Metadata", or an entry under "Targets" for each stream.'
+        ),
+    ),
+    Mistake(
+        "a comma between columns and in numbers",
+        literal(csv={"decimal_separator": "comma"}),
+        (
+            '"CSV format" has a comma both as "Delimiter" and as "Decimal separator": choose semicolon as "Delimiter" '
+            'or dot as "Decimal separator", as in the import configuration in Pigment.'
+        ),
+    ),
+    Mistake(
+        "a misspelt property",
+        literal(aplication_id=NOWHERE),
+        (
+            'The configuration has the property "aplication_id", which the connector does not know: write '
+            '"application_id", or remove it.'
+        ),
+    ),
+    Mistake(
+        "a misspelt property of a target",
+        target(clear_before_import=True),
+        (
+            'Entry 1 of "Targets" has the property "clear_before_import", which the connector does not know: write '
+            '"clears_before_import", or remove it.'
         ),
     ),
     Mistake(

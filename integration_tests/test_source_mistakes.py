@@ -215,6 +215,22 @@ MISTAKES = [
         ('Pigment can export only views of lists, metrics and tables: remove the view "V" from "Views".'),
     ),
     Mistake(
+        "a misspelt property",
+        literal(aplication_id=NOWHERE),
+        (
+            'The configuration has the property "aplication_id", which the connector does not know: write '
+            '"application_id", or remove it.'
+        ),
+    ),
+    Mistake(
+        "no block type and no view",
+        literal(block_types=[]),
+        (
+            '"Block types" is empty and no view is entered, so there is nothing to read: choose list, table or metric '
+            'under "Block types".'
+        ),
+    ),
+    Mistake(
         "a pattern in small letters",
         literal(include=["general *"]),
         (
@@ -227,8 +243,8 @@ MISTAKES = [
         custom("Ledger"),
         (
             "The application has no block named Ledger that the owner of the API key can see: correct the entry "
-            'under "Custom exports". There are: Accounts, Departments, Employees, General Ledger, Headcount, '
-            "Months, P&L, Salary cost."
+            'under "Custom exports". The nearest are "General Ledger", "Employees", "Headcount", and there are 5 '
+            "more."
         ),
     ),
     Mistake(
@@ -243,8 +259,8 @@ MISTAKES = [
         "a misspelt export option",
         custom("Departments", '{"propertyNames": []}'),
         (
-            '"Export options" of the block "Departments" under "Custom exports" must be corrected at $: Pigment '
-            'does not know the field "propertyNames" here; it knows dateFormat, decimalSeparator, encoding, '
+            '"Export options" of the block "Departments" under "Custom exports" must be corrected at its top level: '
+            'Pigment does not know the field "propertyNames" here; it knows dateFormat, decimalSeparator, encoding, '
             "fieldDelimiter, friendlyHeaders, listFilter, propertyFilters, propertyTechnicalNames."
         ),
     ),
@@ -252,8 +268,8 @@ MISTAKES = [
         "an option of tables for a list",
         custom("Departments", '{"scenarios": []}'),
         (
-            '"Export options" of the block "Departments" under "Custom exports" must be corrected at $: Pigment '
-            'does not know the field "scenarios" here; it knows dateFormat, decimalSeparator, encoding, '
+            '"Export options" of the block "Departments" under "Custom exports" must be corrected at its top level: '
+            'Pigment does not know the field "scenarios" here; it knows dateFormat, decimalSeparator, encoding, '
             "fieldDelimiter, friendlyHeaders, listFilter, propertyFilters, propertyTechnicalNames."
         ),
     ),

@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,7 @@ from airbyte_cdk.models import AirbyteConnectionStatus
 from destination_pigment.config import CountBlocks, DestinationConfig, DimensionCheck, TargetEntry, parse_config
 from destination_pigment.imports.then_run import require_visible, resolve_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
+from destination_pigment.targets import resolve_names
 from pigment_airbyte.check import check_form_and_connection
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.credentials import KEY_PROPERTIES
@@ -53,12 +55,17 @@ def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping
     with suppress(NotFound):
         client.import_status(str(uuid.uuid4()))
     _check_stream_names(settings)
+    _check_separators(settings)
     known = None
     if _can_list(client, config):
         known = _list_configurations(client, settings)
+        settings = replace(settings, targets=resolve_names(settings.targets, known, settings.application_id))
         _check_targets(settings.targets, known)
+        _require_reachable(settings, known)
         found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
     else:
+        resolve_names(settings.targets, None, settings.application_id)
+        _require_reachable(settings, None)
         found = (
             'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that '
             "the application and the import configurations exist, and every stream needs an entry under "
@@ -135,6 +142,39 @@ def _require_reads_scope(stream: str, scope: str, configuration: ImportConfigura
         )
 
 
+def _require_reachable(settings: DestinationConfig, known: Sequence[ImportConfiguration] | None) -> None:
+    """Raise `ConfigProblem` where no stream could ever find an import configuration."""
+    if settings.application_id is not None and known is not None and not known:
+        raise ConfigProblem(
+            f"The application {settings.application_id} has no import configuration that the owner of the key can see: "
+            'correct the "Application ID", or create an import configuration in that application.'
+        )
+    if settings.targets or (settings.application_id is not None and known is not None):
+        return
+    lacking = [
+        *(['an "Application ID"'] if settings.application_id is None else []),
+        *(['a key of the type "Modeling Metadata"'] if known is None else []),
+    ]
+    needed = " and ".join(lacking)
+    raise ConfigProblem(
+        f'No stream can find its import configuration: enter {needed}, or an entry under "Targets" for each stream.'
+    )
+
+
+def _check_separators(settings: DestinationConfig) -> None:
+    """Raise `ConfigProblem` where the decimal comma of a number would also separate two columns."""
+    named = [
+        ('"CSV format"', settings.loading),
+        *((f'The "CSV format" of the target "{each.stream}"', each.loading) for each in settings.targets),
+    ]
+    for subject, loading in named:
+        if loading.dialect.delimiter == loading.dialect.decimal_separator:
+            raise ConfigProblem(
+                f'{subject} has a comma both as "Delimiter" and as "Decimal separator": choose semicolon as '
+                '"Delimiter" or dot as "Decimal separator", as in the import configuration in Pigment.'
+            )
+
+
 def _describe_limits(settings: DestinationConfig, *, has_export_key: bool) -> str:
     """Sentences about what cannot be noticed when blocks are replaced, and about which streams wait for which."""
     described = ""
@@ -175,12 +215,6 @@ def _check_follow_ups(
 def _require_visible(stream: str, wanted: str, by_id: Mapping[str, ImportConfiguration]) -> ImportConfiguration:
     if wanted in by_id:
         return by_id[wanted]
-    named = next((each for each in by_id.values() if each.name == wanted), None)
-    if named is not None:
-        raise ConfigProblem(
-            f'The target "{stream}" has the name "{wanted}" instead of an import configuration ID: enter {named.id} '
-            'under "Targets".'
-        )
     there = listed(f"{each.name} ({each.id})" for each in by_id.values())
     raise ConfigProblem(
         f'The target "{stream}" names the import configuration {wanted}, which the application does not have or the '

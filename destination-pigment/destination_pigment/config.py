@@ -233,11 +233,7 @@ def _parse_target(entry: Form, config: Form) -> TargetEntry:
     if not stream or not configuration_id:
         raise ConfigProblem('Every target needs a stream and an import configuration ID: complete it under "Targets".')
     replacing = pasted_id(entry.get("replace_import_configuration_id"), IdKind.IMPORT_CONFIGURATION, "Targets") or None
-    if replacing == configuration_id:
-        raise ConfigProblem(
-            f'The target "{stream}" has the same import configuration twice, and of the two the replacing one clears '
-            'its block and the other one does not: leave "Replacing import configuration ID" empty, or enter another.'
-        )
+    require_distinct_pair(stream, configuration_id, replacing)
     scope, block_id = entered_text(entry, "scope") or None, _parse_block_id(entry, stream)
     minimum_percent = _entered_number(entry, "minimum_percent")
     if minimum_percent is not None and (block_id is None or scope is not None):
@@ -263,6 +259,15 @@ def _parse_target(entry: Form, config: Form) -> TargetEntry:
         step=_entered_number(entry, "load_order") or 1,
         loading=parse_loading(config, entry),
     )
+
+
+def require_distinct_pair(stream: str, configuration_id: str, replacing: str | None = None) -> None:
+    """Raise `ConfigProblem` where both import configurations of a target are the same."""
+    if replacing == configuration_id:
+        raise ConfigProblem(
+            f'The target "{stream}" has the same import configuration twice, and of the two the replacing one clears '
+            'its block and the other one does not: leave "Replacing import configuration ID" empty, or enter another.'
+        )
 
 
 def _parse_block_id(entry: Form, stream: str) -> str | None:

@@ -35,7 +35,13 @@ from destination_pigment.state_output import Emit
 from destination_pigment.sync import write_blocks
 from destination_pigment.targets import destination_catalog
 from pigment_airbyte import disk
-from pigment_airbyte.command_line import log_connector, parse_arguments, read_json_file, report_uncaught_errors
+from pigment_airbyte.command_line import (
+    log_connector,
+    log_unknown_properties,
+    parse_arguments,
+    read_json_file,
+    report_uncaught_errors,
+)
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_empty
@@ -161,7 +167,9 @@ class DestinationPigment(Destination):
         """The configuration, looked at as a filled-in form."""
         with explained():
             config = self._config(path)
-            check_form(config, self.spec(logger).connectionSpecification)
+            schema = self.spec(logger).connectionSpecification
+            check_form(config, schema)
+            log_unknown_properties(logger, config, schema)
         return config
 
 

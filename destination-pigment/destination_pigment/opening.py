@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from destination_pigment.config import DestinationConfig, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
@@ -25,10 +26,12 @@ from destination_pigment.release import goes_at_states
 from destination_pigment.targets import (
     find_targets,
     first_step,
+    names_configurations,
     needs_names,
     replaces,
     require_no_emptying_update,
     require_suitable_targets,
+    resolve_names,
     shared_blocks,
 )
 from pigment_airbyte.failures import ConfigProblem
@@ -88,6 +91,14 @@ def open_streams(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return opened
+
+
+def with_target_ids(client: PigmentClient, settings: DestinationConfig) -> DestinationConfig:
+    """The settings with IDs where a target names its import configurations; raises `ConfigProblem`."""
+    if not names_configurations(settings.targets):
+        return settings
+    known = _known_configurations(client, settings, is_needed=True)
+    return replace(settings, targets=resolve_names(settings.targets, known, settings.application_id))
 
 
 def find_unsuited(

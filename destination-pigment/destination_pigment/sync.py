@@ -32,7 +32,7 @@ from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.input.stdin import Blocks
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
-from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams
+from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams, with_target_ids
 from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from pigment_airbyte.connection import open_client
@@ -65,7 +65,7 @@ def write_blocks(
         Spool() as spool,
         closing(StateSpool(partial(spool.new_path, ".states"))) as state_spool,
     ):
-        settings = parse_config(config)
+        settings = with_target_ids(client, parse_config(config))
         log_slow_conversion(logger)
         for warning in settings.warnings():
             logger.warning(warning)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from destination_pigment.config import Loading, TargetEntry
+from destination_pigment.config import Loading, TargetEntry, loadings_by_configuration, require_distinct_pair
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
-from pigment_client.wording import listed
+from pigment_client.names import matching_names
+from pigment_client.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,61 @@ def first_step(targets: Iterable[Target]) -> int:
 def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
     """Whether a target can only be found among the application's import configurations."""
     return any(_by_id(stream, entries) is None for stream in streams)
+
+
+def names_configurations(entries: Iterable[TargetEntry]) -> bool:
+    """Whether an entry has a name in place of an ID."""
+    return any(not is_id(each) for entry in entries for each in _configurations(entry))
+
+
+def resolve_names(
+    entries: Sequence[TargetEntry], known: Sequence[ImportConfiguration] | None, application_id: str | None
+) -> tuple[TargetEntry, ...]:
+    """The entries with the ID of each import configuration that they name, so that one form serves Dev and Prod.
+
+    `known` are the import configurations of the application, None where they cannot be listed. Raises `ConfigProblem`
+    for a name that is not that of exactly one.
+    """
+    if not names_configurations(entries):
+        return tuple(entries)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for each in known or ():
+        by_name[each.name].append(each.id)
+
+    def resolved(entry: TargetEntry, wanted: str) -> str:
+        if is_id(wanted):
+            return wanted
+        if known is None or application_id is None:
+            raise ConfigProblem(
+                f'The target "{entry.stream}" names the import configuration "{wanted}" by its name, which is looked '
+                'up in an application: enter the "Application ID" and a key of the type "Modeling Metadata", or the '
+                'ID of the import configuration under "Targets".'
+            )
+        ids = [each for name in matching_names(wanted, by_name) for each in by_name[name]]
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise ConfigProblem(
+                f'The target "{entry.stream}" names the import configuration "{wanted}", and {len(ids)} have that name '
+                f'({", ".join(ids)}): enter the ID of the right one under "Targets".'
+            )
+        raise ConfigProblem(
+            f'The target "{entry.stream}" names the import configuration "{wanted}", which the application does not '
+            'have or the owner of the key cannot see: correct it under "Targets", or correct the "Application ID". '
+            f"{nearest(wanted, by_name)}"
+        )
+
+    found = []
+    for entry in entries:
+        ids = [resolved(entry, each) for each in _configurations(entry)]
+        require_distinct_pair(entry.stream, *ids)
+        found.append(replace(entry, configuration_id=ids[0], replace_configuration_id=ids[1] if ids[1:] else None))
+    loadings_by_configuration(found)
+    return tuple(found)
+
+
+def _configurations(entry: TargetEntry) -> list[str]:
+    return [each for each in (entry.configuration_id, entry.replace_configuration_id) if each is not None]
 
 
 def find_targets(
@@ -167,10 +223,10 @@ def _describe_missing(missing: Sequence[DestinationStream], known: Sequence[Impo
             f'No import configuration is known for {streams}: enter its ID under "Targets", or give the connection an '
             '"Application ID" and a key of the type "Modeling Metadata", so that it can be found by name.'
         )
-    there = listed((f"{each.name} ({each.id})" for each in known), nothing="none that the owner of the key can see")
+    there = nearest(missing[0].object_name or missing[0].name, (each.name for each in known))
     return (
         f'The application has no import configuration named {streams}: enter its ID under "Targets", or create one of '
-        f"that name in Pigment. There are: {there}."
+        f"that name in Pigment. {there}"
     )
 
 

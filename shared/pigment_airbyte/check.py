@@ -19,7 +19,7 @@ from airbyte_cdk.models import AirbyteConnectionStatus, FailureType, Status
 from pigment_airbyte.connection import client_options, open_client
 from pigment_airbyte.credentials import AUTHENTICATION, KEY_FIELDS, KEY_PROPERTIES, SINGLE_KEY_FIELD
 from pigment_airbyte.failures import ConfigProblem, explain
-from pigment_airbyte.form import check_form, entered_text
+from pigment_airbyte.form import check_form, check_properties, entered_text
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected, ResponseNotUnderstood
 from pigment_client.keys import Purpose
@@ -48,6 +48,7 @@ def check_form_and_connection(
 
     def check() -> str:
         check_form(config, schema)
+        check_properties(config, schema)
         # Someone is waiting for the result: one retry is enough.
         impatient = {**config, "max_retries": min(int(config.get("max_retries", 1)), 1)}
         with _address_explained(config), _keys_explained(config, needed(config)), open_client(impatient) as client:

@@ -19,7 +19,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_airbyte.failures import ConfigProblem, traced
-from pigment_airbyte.form import IdKind, entered_text, id_in_address
+from pigment_airbyte.form import IdKind, entered_text, id_in_address, unknown_properties
 from pigment_airbyte.output import write_lines
 from pigment_client.client import ClientOptions
 from pigment_client.models import is_id
@@ -94,6 +94,13 @@ def log_connector(logger: logging.Logger, connector: str, config: Mapping[str, A
     about += [f"application {application}"] if application else []
     about += [f"host {host}"] if host else []
     logger.info("%s.", ", ".join(about))
+
+
+def log_unknown_properties(logger: logging.Logger, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Log one warning about the properties that the form does not know; they change nothing."""
+    unknown = list(unknown_properties(config, schema))
+    if unknown:
+        logger.warning("%s Until then it changes nothing.", " ".join(unknown))
 
 
 def _with_version(connector: str) -> str:

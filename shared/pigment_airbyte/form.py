@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from importlib.resources import files
 from itertools import pairwise
@@ -86,6 +87,38 @@ def check_form(config: Mapping[str, Any], schema: Schema) -> None:
     errors = [inner for error in Draft7Validator(schema).iter_errors(config) for inner in _inner_errors(error)]
     if errors:
         raise ConfigProblem(_sentence(min(errors, key=lambda error: _place(error, schema)), schema))
+
+
+def check_properties(config: Mapping[str, Any], schema: Schema) -> None:
+    """Raise `ConfigProblem` for the first property that the form does not know, with the known one that is nearest."""
+    for sentence in unknown_properties(config, schema):
+        raise ConfigProblem(sentence)
+
+
+def unknown_properties(config: Mapping[str, Any], schema: Schema) -> Iterator[str]:
+    """A sentence for each property, at any depth, that the form does not know; those that begin with `_` are Airbyte's.
+
+    A field of another choice is known: it may be left from before the choice changed.
+    """
+    yield from _unknown_below(config, schema, schema, [])
+
+
+def _unknown_below(value: Any, node: Schema, schema: Schema, path: list[Any]) -> Iterator[str]:
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unknown_below(each, node.get("items", {}), schema, [*path, index])
+        return
+    known = [name for branch in (node, *node.get("oneOf", ())) for name in branch.get("properties", ())]
+    if not isinstance(value, Mapping) or not known:
+        return
+    for name, inner in value.items():
+        if name in known:
+            yield from _unknown_below(inner, _property(node, name), schema, [*path, name])
+        elif not name.startswith("_"):
+            place = _field(path, schema) if path else "The configuration"
+            close = get_close_matches(name, known, n=1, cutoff=0.5)
+            advice = f'write "{close[0]}", or remove it' if close else "remove it"
+            yield f'{place} has the property "{name}", which the connector does not know: {advice}.'
 
 
 def _inner_errors(error: ValidationError) -> Iterator[ValidationError]:

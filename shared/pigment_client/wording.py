@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
@@ -31,6 +32,24 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
         return nothing
     more = f" and {len(known) - _MOST} more" if len(known) > _MOST else ""
     return ", ".join(known[:_MOST]) + more
+
+
+_NEAREST = 3
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str:
+    """A sentence about which of the known names may be meant: one in other letters, otherwise the nearest three."""
+    names = sorted(set(known), key=str.casefold)
+    folded = wanted.strip().casefold()
+    alike = [each for each in names if each.strip().casefold() == folded]
+    if alike:
+        return f'There is "{alike[0]}": names are case-sensitive, and every space counts.'
+    if not names:
+        return "There are none."
+    by_likeness = sorted(names, key=lambda each: -SequenceMatcher(None, folded, each.casefold()).ratio())
+    quoted = ", ".join(f'"{each}"' for each in by_likeness[:_NEAREST])
+    more = len(names) - _NEAREST
+    return f"The nearest are {quoted}, and there are {more:,} more." if more > 0 else f"There are: {quoted}."
 
 
 def with_noun(noun: str, names: Sequence[str]) -> str:

@@ -153,7 +153,20 @@ ISO_DAY = DatePattern("{year:04d}-{month:02d}-{day:02d}")
 
 
 def parse_date_pattern(text: str) -> DatePattern:
-    """The pattern; raises `PatternProblem`."""
+    """The pattern; raises `PatternProblem`, with the pattern that is meant where it is clear."""
+    try:
+        return _parse(text)
+    except PatternProblem as problem:
+        meant = text.translate(str.maketrans("YD", "yd"))
+        meant = meant if "M" in meant else meant.replace("mm", "MM", 1)
+        try:
+            _parse(meant)
+        except PatternProblem:
+            raise problem from None
+        raise PatternProblem(f"{str(problem).partition(':')[0]}: write {meant}") from None
+
+
+def _parse(text: str) -> DatePattern:
     runs: dict[str, str] = {}
     template: list[str] = []
     before = ""

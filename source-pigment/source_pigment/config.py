@@ -104,9 +104,9 @@ def _require_valid(payload: Payload, kind: ExportKind, name: str, slice_number: 
     problem = find_problem(kind, payload)
     if problem is not None:
         where = f"Part {slice_number}" if slice_number is not None else '"Export options"'
+        place = "its top level" if problem.path == "$" else problem.path
         raise ConfigProblem(
-            f'{where} of the block "{name}" under "Custom exports" must be corrected at {problem.path}: '
-            f"{problem.message}."
+            f'{where} of the block "{name}" under "Custom exports" must be corrected at {place}: {problem.message}.'
         )
     return payload
 

@@ -19,7 +19,7 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, ConnectorSpecification, Status, Type
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
-from pigment_airbyte.command_line import parse_arguments, report_uncaught_errors
+from pigment_airbyte.command_line import log_unknown_properties, parse_arguments, report_uncaught_errors
 from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explained, traced
 from pigment_airbyte.form import check_form
@@ -90,6 +90,7 @@ class BlockEntrypoint(AirbyteEntrypoint):
         self, source_spec: ConnectorSpecification, config: Mapping[str, Any], catalog: Any, state: list[Any]
     ) -> Iterable[AirbyteMessage]:
         """The messages that the CDK prints; blocks are written here, in their order."""
+        log_unknown_properties(self.logger, config, source_spec.connectionSpecification)
         for message in super().read(source_spec, config, catalog, state):
             if isinstance(message, RecordBlock):
                 _write(message.lines)
@@ -102,6 +103,11 @@ class BlockEntrypoint(AirbyteEntrypoint):
         """Check the configuration as a filled-in form: messages use the titles of its fields."""
         with explained():
             check_form(config, source_spec.connectionSpecification)
+
+    def discover(self, source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> Iterable[AirbyteMessage]:
+        """What the CDK does, after a warning about properties that count for nothing."""
+        log_unknown_properties(self.logger, config, source_spec.connectionSpecification)
+        return super().discover(source_spec, config)
 
     @staticmethod
     def handle_record_counts(

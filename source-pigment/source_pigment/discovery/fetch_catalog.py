@@ -97,6 +97,11 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
     if config.application_id is not None and all(each.id != config.application_id for each in applications):
         visible = listed(f"{each.name} ({each.id})" for each in applications)
         return explain_invisible(config.application_id, visible)
+    if not config.block_types:
+        return (
+            '"Block types" is empty and no view is entered, so there is nothing to read: choose list, table or metric '
+            'under "Block types".'
+        )
     subject = "The application has" if config.application_id else "The applications have"
     return (
         f"{subject} no block of the chosen types and names that the owner of the API key can see: widen "

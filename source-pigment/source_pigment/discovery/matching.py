@@ -14,7 +14,7 @@ from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_client.errors import NotFound, PermissionMissing, PigmentError, TryLater
 from pigment_client.models import Block, is_id
 from pigment_client.names import matching_names
-from pigment_client.wording import listed
+from pigment_client.wording import nearest
 from source_pigment.config import CustomExport, SourceConfig
 from source_pigment.discovery.catalog import Application, Applications, ExportCatalog, ExportTarget, name_targets
 from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, StreamName
@@ -239,9 +239,9 @@ def _for_none(
     """Why entries that name no block cannot be used."""
     several = any(application for application, _ in listings)
     spaces = [(application.namespace if application else None, blocks) for application, blocks in listings]
-    there = listed(str(StreamName(block.name, space)) for space, blocks in spaces for block in blocks)
+    there = nearest(unknown[0], (str(StreamName(block.name, space)) for space, blocks in spaces for block in blocks))
     return ConfigProblem(
         f"{'None of the applications has a' if several else 'The application has no'} block named "
         f"{', '.join(unknown)} that the owner of the API key can see: correct the entry under "
-        f'"Custom exports". There are: {there}.'
+        f'"Custom exports". {there}'
     )

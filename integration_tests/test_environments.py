@@ -1,0 +1,64 @@
+"""One configuration of the destination serves several environments, because targets may use names instead of IDs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airbyte_platform.process import as_lines
+from connectors import Runner
+from writing import LEDGER, catalog, entries, entry, imports, record, state
+
+BY_NAME: dict[str, Any] = {"targets": [{"stream": LEDGER, "import_configuration_id": f" {LEDGER} (by entry) "}]}
+REPLACING: dict[str, Any] = {
+    "targets": [
+        {
+            "stream": LEDGER,
+            "import_configuration_id": LEDGER,
+            "replace_import_configuration_id": f"{LEDGER} (replace)",
+        }
+    ]
+}
+OTHER_ID = "11111111-2222-4333-8444-555555555555"
+
+
+def rename_id(destination: Runner, name: str) -> None:
+    """Give an import configuration the ID that it has in another environment."""
+    known = destination.pigment.workspace.configurations
+    moved = known.pop(destination.pigment.workspace.configuration(name).id)
+    known[OTHER_ID] = replace(moved, id=OTHER_ID)
+
+
+@pytest.mark.parametrize("is_other_environment", [False, True], ids=["Dev", "Prod"])
+def test_a_target_is_found_by_the_name_of_its_import_configuration(
+    destination: Runner, is_other_environment: bool
+) -> None:
+    if is_other_environment:
+        rename_id(destination, f"{LEDGER} (by entry)")
+    assert destination.run("check", **BY_NAME).of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED"
+    messages = [record(entry(1)), state(1, records=1)]
+    run = destination.run("write", stdin=as_lines(messages), catalog=catalog(mode="append"), **BY_NAME)
+
+    assert run.exit_code == 0, run.everything
+    wanted = destination.pigment.workspace.configuration(f"{LEDGER} (by entry)").id
+    assert (wanted == OTHER_ID) is is_other_environment
+    assert [each.configuration_id for each in imports(destination)] == [wanted]
+    assert len(entries(destination)) == 1
+
+
+def test_the_import_configuration_that_clears_is_found_by_its_name(destination: Runner) -> None:
+    assert destination.run("check", **REPLACING).of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("command", ["check", "write"])
+def test_a_name_that_several_import_configurations_have_is_not_guessed(destination: Runner, command: str) -> None:
+    known = destination.pigment.workspace.configurations
+    known[OTHER_ID] = replace(destination.pigment.workspace.configuration(f"{LEDGER} (by entry)"), id=OTHER_ID)
+    given = {"stdin": as_lines([record(entry(1))]), "catalog": catalog(mode="append")} if command == "write" else {}
+    run = destination.run(command, **given, **BY_NAME)
+
+    answers = [*(each["message"] for each in run.of("CONNECTION_STATUS")), *(each["message"] for each in run.errors)]
+    assert f'"{LEDGER} (by entry)", and 2 have that name (' in answers[0]
+    assert not imports(destination)
