@@ -140,6 +140,11 @@ class DestinationConfig:
     bucket: Bucket | None = None
     deleted_rows: DeletedRows = DeletedRows.REPORT
     count_blocks: CountBlocks = CountBlocks.IN_DOUBT
+    # What the targets say of their import configurations; a sync asks for each of its streams.
+    _loadings: Mapping[str, Loading] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_loadings", loadings_by_configuration(self.targets))
 
     def warnings(self) -> list[str]:
         """Sentences about settings that may end a sync."""
@@ -155,12 +160,7 @@ class DestinationConfig:
 
     def loading_of(self, configuration_id: str) -> Loading:
         """How the files for an import configuration are written, and its import mode."""
-        of_targets = (
-            each.loading
-            for each in self.targets
-            if configuration_id in {each.configuration_id, each.replace_configuration_id}
-        )
-        return next(of_targets, self.loading)
+        return self._loadings.get(configuration_id, self.loading)
 
 
 def parse_config(config: Form) -> DestinationConfig:

@@ -51,7 +51,8 @@ def first_step(targets: Iterable[Target]) -> int:
 
 def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
     """Whether a target can only be found among the application's import configurations."""
-    return any(_by_id(stream, entries) is None for stream in streams)
+    by_stream = _by_stream(entries)
+    return any(_by_id(stream, by_stream) is None for stream in streams)
 
 
 def names_configurations(entries: Iterable[TargetEntry]) -> bool:
@@ -121,8 +122,9 @@ def find_targets(
     """
     found: dict[StreamKey, Target] = {}
     missing: list[DestinationStream] = []
+    by_stream = _by_stream(entries)
     for stream in streams:
-        target = _by_id(stream, entries) or _by_name(stream, entries, known or ())
+        target = _by_id(stream, by_stream) or _by_name(stream, by_stream, known or ())
         if target is None:
             missing.append(stream)
         elif replaces(stream, target):
@@ -169,15 +171,25 @@ def require_no_emptying_update(
         )
 
 
-def _entry(stream: DestinationStream, entries: Sequence[TargetEntry]) -> TargetEntry | None:
+# The entries for the streams of each name.
+_Entries = Mapping[str, Sequence[TargetEntry]]
+
+
+def _by_stream(entries: Iterable[TargetEntry]) -> _Entries:
+    found: dict[str, list[TargetEntry]] = defaultdict(list)
+    for each in entries:
+        found[each.stream].append(each)
+    return found
+
+
+def _entry(stream: DestinationStream, entries: _Entries) -> TargetEntry | None:
     """The entry for this stream: one that names its namespace before one that names none."""
-    matching = [
-        each for each in entries if each.stream == stream.name.strip() and each.namespace in {None, stream.namespace}
-    ]
+    of_name = entries.get(stream.name.strip(), ())
+    matching = [each for each in of_name if each.namespace in {None, stream.namespace}]
     return max(matching, key=lambda each: each.namespace is not None, default=None)
 
 
-def _by_id(stream: DestinationStream, entries: Sequence[TargetEntry]) -> Target | None:
+def _by_id(stream: DestinationStream, entries: _Entries) -> Target | None:
     entry = _entry(stream, entries)
     if stream.object_name is None:
         return _target(entry.configuration_id, entry) if entry else None
@@ -202,9 +214,7 @@ def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
     )
 
 
-def _by_name(
-    stream: DestinationStream, entries: Sequence[TargetEntry], known: Sequence[ImportConfiguration]
-) -> Target | None:
+def _by_name(stream: DestinationStream, entries: _Entries, known: Sequence[ImportConfiguration]) -> Target | None:
     wanted = stream.object_name or stream.name
     named = [each for each in known if each.name == wanted]
     if len(named) > 1:
