@@ -23,13 +23,13 @@ from pigment_airbyte.form import load_spec
 from pigment_csv.dates import DateWriter
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_field_table_is_as_the_form(page: Path) -> None:
     """Run `make metadata` when the form has changed."""
     assert page.read_text(encoding="utf-8") == filled(page)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_field_has_a_title_and_a_description(page: Path) -> None:
     schema = dict(load_spec(PAGES[page]).connectionSpecification)
     table = page.read_text(encoding="utf-8").partition("<!-- fields")[2].partition("<!-- end of fields")[0]
@@ -41,9 +41,9 @@ def test_every_field_has_a_title_and_a_description(page: Path) -> None:
 
 def test_the_table_of_date_patterns_is_true() -> None:
     section = (
-        (ROOT / "docs/destinations/pigment.md")
+        (ROOT / "docs/guides/dates-and-numbers.md")
         .read_text(encoding="utf-8")
-        .partition("### Dates\n")[2]
+        .partition("## Dates\n")[2]
         .partition("## ")[0]
     )
     rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", section, re.MULTILINE)
@@ -175,10 +175,10 @@ def messages() -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda path: path.parent.name)
-def test_the_messages_under_troubleshooting_are_those_that_people_see(page: Path) -> None:
+@pytest.mark.parametrize("page", ["guides/errors.md", "sources/pigment.md", "destinations/pigment.md"])
+def test_the_messages_under_troubleshooting_are_those_that_people_see(page: str) -> None:
     """`…` stands for anything."""
-    _, _, tables = page.read_text(encoding="utf-8").partition("| what you see |")
+    _, _, tables = (ROOT / "docs" / page).read_text(encoding="utf-8").partition("| what you see |")
     cells = re.findall(r"^\| (\".+?\") \| ", tables, re.MULTILINE)
     quoted = [each.strip('"') for cell in cells for each in re.split(r'", "', cell)]
     known = messages()
@@ -186,5 +186,5 @@ def test_the_messages_under_troubleshooting_are_those_that_people_see(page: Path
         each: re.compile(".*".join(re.escape(part.strip()) for part in each.split("…")), re.DOTALL) for each in quoted
     }
 
-    assert len(quoted) > 10
+    assert len(quoted) > 5
     assert [each for each, pattern in patterns.items() if not any(map(pattern.search, known))] == []

@@ -1,4 +1,4 @@
-"""The pictures of the worked examples as SVG: the rows before, the file, the rows after, and Pigment's counts.
+"""The pictures of the destination's page as SVG: the worked examples, and the settings of an import in Pigment.
 
 `make pictures` writes them. A test compares the files with what is drawn here, and another runs the same rows through
 the destination. Colours follow the reader's light or dark mode; a sign before each row says the same without colour.
@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from documents.generated import ROOT
+from documents.import_dialog import NOTE, SETTINGS, TITLE, Setting
 from documents.worked_examples import EXAMPLES, Mark, Row, WorkedExample
 
 _SIGNS = {Mark.DELETED: "\u2212", Mark.UPDATED: "~", Mark.INSERTED: "+", Mark.UNTOUCHED: "="}
@@ -59,18 +60,41 @@ def draw(example: WorkedExample) -> str:
     lowest = _TABLE_TOP + (1 + max(len(rows) for _, _, rows, _ in tables)) * _ROW_HEIGHT
     parts.append(f'<text x="{_MARGIN}" y="{lowest + 26}">{escape(_counts(example))}</text>')
     parts.append(f'<text class="small" x="{_MARGIN}" y="{lowest + 50}">{escape(example.remark)}</text>')
-    return _page(example, max(right + _MARGIN, 740), lowest + 70, parts)
+    label = f"{example.stream}: {_counts(example)} {example.remark}"
+    return _page(example.stream, label, (max(right + _MARGIN, 740), lowest + 70), parts)
 
 
-def _page(example: WorkedExample, width: float, height: float, parts: Sequence[str]) -> str:
-    label = escape(f"{example.stream}: {_counts(example)} {example.remark}", quote=True)
+def draw_import_dialog() -> str:
+    """The settings of an import configuration, each with its field in Airbyte beside it."""
+    lines = [_setting(each, 66 + number * 44) for number, each in enumerate(SETTINGS)]
+    height = 66 + len(SETTINGS) * 44
+    note = f'<text class="small" x="{_MARGIN}" y="{height + 8}">{escape(NOTE)}</text>'
+    label = "; ".join(f"{each.label}: {each.value or 'on'}, {each.in_airbyte}" for each in SETTINGS)
+    return _page(TITLE, f"{NOTE} {label}", (880, height + 26), [*lines, note])
+
+
+def _setting(setting: Setting, line: float) -> str:
+    """A label, its box or tick box, an arrow, and what it means in Airbyte."""
+    if setting.ticked:
+        box = f'<rect class="inserted line" x="250" y="{line - 17}" width="22" height="22" rx="4"/>'
+        value = f'<path class="arrow" stroke-width="2" d="M255 {line - 6} l5 5 l8 -10"/>'
+    else:
+        box = f'<rect class="file line" x="250" y="{line - 20}" width="180" height="28" rx="4"/>'
+        value = f'<text x="262" y="{line}">{escape(setting.value)}</text>'
+    label = f'<text class="head" x="{_MARGIN}" y="{line}">{escape(setting.label)}</text>'
+    meaning = f'<text class="small" x="{440 + _ARROW_WIDTH}" y="{line}">{escape(setting.in_airbyte)}</text>'
+    return "\n".join((label, box, value, _arrow(430, line - 5), meaning))
+
+
+def _page(title: str, label: str, measures: tuple[float, float], parts: Sequence[str]) -> str:
+    width, height = measures
     size = f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}"'
     return "\n".join(
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(label, quote=True)}">',
             f"<style>{_STYLE}</style>",
             f'<rect class="page" x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="8"/>',
-            f'<text class="title" x="{_MARGIN}" y="26">{escape(example.stream)}</text>',
+            f'<text class="title" x="{_MARGIN}" y="26">{escape(title)}</text>',
             *parts,
             "</svg>\n",
         )
@@ -129,7 +153,11 @@ def _arrow(left: float, height: float) -> str:
 
 def pictures() -> dict[Path, str]:
     """Each picture's file, and what is drawn in it."""
-    return {ROOT / f"docs/destinations/{each.name}.svg": draw(each) for each in EXAMPLES}
+    folder = ROOT / "docs/destinations"
+    return {
+        **{folder / f"{each.name}.svg": draw(each) for each in EXAMPLES},
+        folder / "import-dialog.svg": draw_import_dialog(),
+    }
 
 
 def main() -> None:

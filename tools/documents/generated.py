@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _NOTE = "# Generated from the metadata.yaml at the root of the repository: change that, then run `make metadata`.\n"
 PAGES = {
-    ROOT / "docs/sources/pigment.md": "source_pigment",
-    ROOT / "docs/destinations/pigment.md": "destination_pigment",
+    ROOT / "docs/guides/source-fields.md": "source_pigment",
+    ROOT / "docs/guides/destination-fields.md": "destination_pigment",
 }
 _PLACE = re.compile(r"(<!-- fields: written by make metadata -->\n).*?(<!-- end of fields -->)", re.DOTALL)
 
