@@ -28,7 +28,7 @@ export PYTHONPATH := testbench:tools:integration_tests
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release docs artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -104,11 +104,21 @@ lock:  ## update requirements.lock and the other lock files
 			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
 	done
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/release/tools.in -o tools/release/tools.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/documents/site.in -o tools/documents/site.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		shared/pigment_native/build/tools.in -o shared/pigment_native/build/tools.lock
 
 metadata: setup  ## regenerate each connector's metadata.yaml and the field tables in docs/
 	@$(BIN)/python -m documents.generated
+
+docs: .venv-docs/.ready  ## build the docs as a site into build/site, and check their links
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+
+.venv-docs/.ready: tools/documents/site.lock $(VENV)/.ready
+	@echo "Setting up .venv-docs …"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-docs
+	@VIRTUAL_ENV=.venv-docs $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
 
 pictures: setup  ## redraw the worked examples in docs/, and photograph the forms (needs Chromium)
 	@$(BIN)/python -m documents.drawings
@@ -171,4 +181,4 @@ soak: setup $(LIBRARY)  ## test for lost or doubled rows: 10,000 state machine s
 	KILLS=50 $(BIN)/pytest integration_tests/test_source_slices.py -k kill
 
 clean:  ## remove everything that the other targets created
-	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release .venv-native $(LIBRARY) build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment
+	rm -rf $(VENV) .venv-pyairbyte .venv-faker .venv-release .venv-native .venv-docs $(LIBRARY) build dist */build */.tmp .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache local-pigment
