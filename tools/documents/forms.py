@@ -9,11 +9,14 @@ objects has a button for the next entry; description and examples are at the (i)
     python -m documents.forms source > form.html    # --open: folded fields and one entry are drawn, too
 
 Run `make pictures` after the title, the description or the place of a field has changed, and look at the result.
+`photographs.json` has a fingerprint of what each picture shows, which a test compares with the form.
 """
 
 from __future__ import annotations
 
+import hashlib
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -219,6 +222,19 @@ PICTURES = (
 )
 
 
+PHOTOGRAPHS = Path(__file__).with_name("photographs.json")
+
+
+def page_of(picture: Picture) -> str:
+    """The page that a picture shows."""
+    return draw(spec_of(picture.connector), "Pigment", picture.opened, only_card=picture.only_card)
+
+
+def fingerprints() -> dict[str, str]:
+    """Each picture's file, and the SHA-256 of the page that it has to show."""
+    return {each.file: hashlib.sha256(page_of(each).encode()).hexdigest() for each in PICTURES}
+
+
 def main() -> int:
     """Print the page of the connector that is named, or draw all pictures; 1 where there is no browser."""
     if len(sys.argv) > 1:
@@ -232,15 +248,15 @@ def main() -> int:
     for picture in PICTURES:
         photograph(browser, picture, ROOT / "docs" / picture.file)
         sys.stdout.write(f"docs/{picture.file}\n")
+    PHOTOGRAPHS.write_text(json.dumps(fingerprints(), indent=2) + "\n", encoding="utf-8")
     return 0
 
 
 def photograph(browser: str, picture: Picture, target: Path) -> None:
     """Take one picture, as high as its page."""
-    page = draw(spec_of(picture.connector), "Pigment", picture.opened, only_card=picture.only_card)
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         file = Path(folder, "form.html")
-        file.write_text(page + _HEIGHT, encoding="utf-8")
+        file.write_text(page_of(picture) + _HEIGHT, encoding="utf-8")
         run = (browser, *_FLAGS, f"--user-data-dir={folder}/profile")
         drawn = _output([*run, f"--window-size={_WIDTH},600", "--dump-dom", file.as_uri()])
         height = re.search(r'data-height="(\d+)"', drawn)
