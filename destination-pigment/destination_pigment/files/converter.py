@@ -1,6 +1,6 @@
-"""The records of one stream to columns of cells: many at once where the C library can, row by row where it cannot.
+"""The records of one stream to columns of cells: many at once where that can be done, row by row where it cannot.
 
-Their order is kept; without the library, all of them are converted row by row.
+Their order is kept. Without the C library, many records at once are converted in Python.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from destination_pigment.files.dimension_checks import CheckedColumn
-from destination_pigment.files.rows import Column, NewColumns, NumberColumns, Rejection, RowConverter, Rows
+from destination_pigment.files.rows import (
+    Column,
+    ColumnConverter,
+    NewColumns,
+    NumberColumns,
+    Rejection,
+    RowConverter,
+    Rows,
+)
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
@@ -86,8 +94,20 @@ class RecordConverter:
                 continue
             left = records[begin : begin + odd]
             lines.position += sum(memoryview(record).nbytes + 1 for record in left)
-            yield from self._convert_by_row(left)
+            yield from self._convert_in_python(left)
             begin, odd = begin + odd, 2 * odd
+
+    def _convert_in_python(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
+        """Convert many at once; where one is odd, the halves, until few are left to go by row."""
+        columns = self._by_column.convert(records) if len(records) >= _WORTH_A_CALL else None
+        if columns is not None:
+            yield self._numbers.written(Rows(self.header, columns))
+        elif len(records) < _WORTH_A_CALL:
+            yield from self._convert_by_row(records)
+        else:
+            middle = len(records) // 2
+            yield from self._convert_in_python(records[:middle])
+            yield from self._convert_in_python(records[middle:])
 
     def _convert_by_row(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         rows: list[Row] = []
@@ -127,6 +147,7 @@ class RecordConverter:
     def _set_header(self, columns: Sequence[str]) -> None:
         self.header = tuple(columns)
         self._by_row = RowConverter(columns, self.dialect)
+        self._by_column = ColumnConverter(columns, self.dialect)
         self._messages = self._reader(self.stream.key)
         self._data = self._reader()
 

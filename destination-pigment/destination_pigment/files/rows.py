@@ -1,14 +1,16 @@
 """A record's data to the cells of a row; digits, texts and blanks as they came. Pure.
 
-This conversion, one record and one key at a time, accepts any input and defines what is right; `pigment_native.cells`
-is faster, and gives the same for plain records.
+`RowConverter`, one record and one key at a time, accepts any input and defines what is right. `ColumnConverter` and
+`pigment_native.cells` are faster, and give the same for plain records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import compress
+from typing import Any
 
 import msgspec
 
@@ -95,6 +97,55 @@ class RowConverter:
             return Rejection("a text that is not valid Unicode", bytes(data))
 
 
+# What a value contains that is neither null nor a number without an exponent: true and false have an "e" as well.
+_NO_PLAIN_NUMBER = (b'"', b"{", b"[", b"e", b"E")
+_TEXTS = msgspec.json.Decoder(list[str | None])
+
+
+class ColumnConverter:
+    """Converts many records at once, column by column, to what `RowConverter` gives for each of them."""
+
+    def __init__(self, columns: Sequence[str], dialect: CsvDialect) -> None:
+        self._columns = columns
+        self._separator = dialect.decimal_separator
+
+    def convert(self, records: Sequence[msgspec.Raw]) -> list[Column] | None:
+        """The columns of the records; None if any of them may be no row of these columns."""
+        if self._decoder is None or not self._columns:
+            return None
+        try:
+            rows = map(msgspec.structs.astuple, map(self._decoder.decode, records))
+            return [self._cells(values) for values in zip(*rows, strict=True)]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, NumberTooLong):
+            return None
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any] | None:
+        """Reads an object with no other names than the columns; None where a name must be escaped in JSON."""
+        fields = [f"c{number}" for number in range(len(self._columns))]
+        try:
+            record = msgspec.defstruct(
+                "Record",
+                [(each, msgspec.Raw, _ABSENT) for each in fields],
+                rename=dict(zip(fields, self._columns, strict=True)),
+                forbid_unknown_fields=True,
+                gc=False,
+            )
+        except ValueError:
+            return None
+        return msgspec.json.Decoder(record)
+
+    def _cells(self, values: Sequence[msgspec.Raw]) -> Column:
+        joined = b",".join(values)
+        if not any(sign in joined for sign in _NO_PLAIN_NUMBER):
+            cells = [None if each == "null" else each for each in joined.decode().split(",")]
+            return cells if self._separator == "." else [cell and cell.replace(".", self._separator) for cell in cells]
+        try:
+            return _TEXTS.decode(b"[" + joined + b"]")
+        except msgspec.ValidationError:
+            return [_cell(bytes(each), self._separator) for each in values]
+
+
 def _cell(value: bytes, decimal_separator: str) -> str | None:
     """The cell for a JSON value."""
     match value[:1]:
@@ -126,24 +177,23 @@ class NumberColumns:
         self._separator = dialect.decimal_separator
         self._lines = CsvLineWriter(CsvDialect(delimiter=";"))
         # What a number contains only if it came as a text.
-        self._signs = (b"e", b"E") if self._separator == "." else (b"e", b"E", b".")
+        self._signs = ("e", "E") if self._separator == "." else ("e", "E", ".")
 
     def written(self, rows: Rows) -> Rows:
         """The rows with these numbers written."""
-        places = [place for place, name in enumerate(rows.header) if name in self._names]
-        if not places or not self._may_have_texts([rows.columns[place] for place in places]):
-            return rows
         columns = list(rows.columns)
-        for place in places:
-            columns[place] = [cell and self._written(cell) for cell in columns[place]]
+        for place, name in enumerate(rows.header):
+            if name in self._names and self._may_have_texts(columns[place]):
+                columns[place] = [cell and self._written(cell) for cell in columns[place]]
         return Rows(rows.header, columns, rows.places)
 
-    def _may_have_texts(self, columns: Sequence[Column]) -> bool:
-        """Whether to look at each cell: most numbers come as numbers, and the library sees that far sooner."""
-        if not all(isinstance(each, Cells) for each in columns):
-            return True
-        lines = self._lines.lines(columns)
-        return any(sign in lines for sign in self._signs)
+    def _may_have_texts(self, column: Column) -> bool:
+        """Whether to look at each cell: most numbers come as numbers, and that is seen far sooner."""
+        if isinstance(column, Cells):
+            lines = self._lines.lines([column])
+            return any(sign.encode() in lines for sign in self._signs)
+        joined = "".join(filter(None, column))
+        return any(sign in joined for sign in self._signs)
 
     def _written(self, text: str) -> str:
         if not is_json_number(text):
