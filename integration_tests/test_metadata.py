@@ -84,6 +84,33 @@ def test_version_and_licence_stand_where_the_registrys_checks_look(connector: st
     assert "${base_url}" in metadata["allowedHosts"]["hosts"]
 
 
+def test_the_wheels_ask_for_the_versions_that_are_tested(connector: str) -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ]+)", lock, re.MULTILINE))
+    wrong = []
+    for place in (connector, "shared"):
+        project = tomllib.loads((ROOT / place / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        for dependency in project["dependencies"]:
+            name, bounds = re.split(r"(?=[<>=;])", dependency.partition(";")[0], maxsplit=1)
+            if name == "pigment-connectors-shared":
+                wrong += [dependency] * (bounds != f"=={FACTS['version']}")
+                continue
+            major, minor, *_ = map(int, locked[name].split("."))
+            next_one = f"0.{minor + 1}" if major == 0 else str(major + 1)
+            wrong += [dependency] * (bounds != f">={locked[name]},<{next_one}")
+
+    assert wrong == [], "not the version in requirements.lock up to the next one that may break something"
+
+
+def test_what_the_wheels_describe_works_outside_the_repository(connector: str) -> None:
+    for place in (connector, "shared"):
+        project = tomllib.loads((ROOT / place / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        text = (ROOT / place / project["readme"]).read_text(encoding="utf-8")
+
+        assert [link for link in re.findall(r"\]\(([^)]*)\)", text) if not link.startswith("https://")] == []
+        assert {"classifiers", "urls"} <= project.keys()
+
+
 def test_the_icon_is_square(connector: str) -> None:
     icon = ElementTree.parse(ROOT / connector / "icon.svg").getroot()  # noqa: S314 - our own file
 
