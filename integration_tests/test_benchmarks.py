@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import socket
 import subprocess
@@ -14,9 +15,10 @@ from typing import IO
 
 import pytest
 
-from benchmarks.checkouts import knows
+from benchmarks.checkouts import Checkout, knows
 from benchmarks.feed import opening, state
 from benchmarks.floors import IN_C, built
+from benchmarks.ledger import Ledger
 from benchmarks.measure import Command, Figures
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
@@ -99,6 +101,24 @@ def test_the_page_has_the_marks_of_everything_that_is_written() -> None:
         for kind in ("cases", "growth"):
             assert "| x |" in filled(page, f"{kind} of the {connector}", "| x |")
     assert len(re.findall("written by make bench", page)) == 4
+
+
+def test_no_row_of_the_ledger_repeats_and_both_connectors_are_given_the_same_rows() -> None:
+    shape = Ledger(distinct=500)
+    lines = shape.again(b"".join(shape.csv()), 0) + shape.again(b"".join(shape.csv()), 1)
+    rows = list(csv.reader(io.StringIO(lines.decode(), newline=""), delimiter=";"))
+    records = [json.loads(row, parse_float=str) for row in shape.objects_of_rows()]
+
+    assert len({tuple(row) for row in rows}) == 1000
+    assert rows[:500] == [[value or "" for value in record.values()] for record in records]
+    assert all(list(record) == list(shape.columns) for record in records)
+
+
+def test_without_the_library_a_connector_converts_in_python(tmp_path: Path) -> None:
+    checkout = Checkout("before today", ROOT, {})
+    words = [sys.executable, "-c", "from pigment_native.library import LIBRARY; assert LIBRARY is None"]
+
+    subprocess.run(words, env={**os.environ, **dict(checkout.without_library(tmp_path))}, check=True)
 
 
 def test_a_form_knows_the_fields_that_it_has() -> None:

@@ -56,8 +56,8 @@ class Item:
 class ListBlock:
     """A dimension list (items have names that others refer to) or a transaction list.
 
-    `stream` replaces the export's body with ready-made bytes, for exports larger than memory. In a `protected` list
-    (App Lock; Test & Deploy, "Keep items in sync") imports neither create nor delete items.
+    `stream` replaces the export's body with ready-made bytes (compressed ones if `is_gzip`), for large exports. In a
+    `protected` list (App Lock; Test & Deploy, "Keep items in sync") imports neither create nor delete items.
     """
 
     id: str
@@ -67,6 +67,7 @@ class ListBlock:
     items: list[Item] = field(default_factory=list)
     protected: bool = False
     stream: Callable[[], Iterator[bytes]] | None = None
+    is_gzip: bool = False
     created: int = 0
 
     def __post_init__(self) -> None:

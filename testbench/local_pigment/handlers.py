@@ -107,7 +107,7 @@ class Handler:
 
     def _compressed(self, request: Request, response: Response) -> Response:
         offered = "gzip" in request.headers.get("accept-encoding", "") and self.workspace.variants.gzip
-        if not offered or isinstance(response.body, bytes):
+        if not offered or isinstance(response.body, bytes) or "Content-Encoding" in response.headers:
             return response
         response.headers["Content-Encoding"] = "gzip"
         response.body = _gzip(iter(response.body))

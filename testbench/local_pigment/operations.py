@@ -262,7 +262,8 @@ class Operation:
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         if isinstance(block, ListBlock):
             if block.stream is not None:
-                return Response(200, block.stream(), headers)
+                encoding = {"Content-Encoding": "gzip"} if block.is_gzip else {}
+                return Response(200, block.stream(), headers | encoding)
             table = export_list(application, block, asked, self.key)
         else:
             table = export_cells(application, block, asked, self.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,14 @@ class Checkout:
     def script(self, connector: str) -> str:
         """The console script of a connector."""
         return str(_script(self.folder, connector))
+
+    def without_library(self, folder: Path) -> tuple[tuple[str, str], ...]:
+        """The environment in which this checkout's connectors find no library, and convert rows in Python."""
+        package = folder / self.name.replace(" ", "_") / "pigment_native"
+        if not package.exists():
+            copied = shutil.ignore_patterns("*.so", "build", "fuzz", "tests", "__pycache__")
+            shutil.copytree(self.folder / "shared/pigment_native", package, ignore=copied)
+        return (("PYTHONPATH", str(package.parent)),)
 
     def knows(self, connector: str, options: Mapping[str, Any]) -> bool:
         """Whether a connector has fields for these options; an older one may not."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from urllib.parse import urlsplit
 from airbyte_platform.process import write_files
 from benchmarks.checkouts import Checkout
 from benchmarks.floors import IN_C, OF_BYTES
+from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
 from benchmarks.rows import Shape, wide
-from benchmarks.run import PLAIN, Case, Options, Runs, Way, plain_rows
+from benchmarks.run import PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -37,6 +39,8 @@ class ReadCase:
     tls: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     part: float = 1
+    # Also run without the library.
+    without: bool = False
 
 
 CASES = (
@@ -48,7 +52,10 @@ CASES = (
     ReadCase("row metadata", options=(("row_metadata", True),)),
     ReadCase("4 slices", slices=4),
     ReadCase("HTTP/2 with gzip", tls=True),
+    ReadCase("ledger", shape=Ledger(), without=True),
+    ReadCase("ledger, HTTP/2 with gzip", shape=Ledger(), tls=True),
 )
+_PIECE_BYTES = 1 << 20
 
 
 class ReadBench:
@@ -60,7 +67,7 @@ class ReadBench:
         self._lines = case.shape.csv()
         self._rows = max(int(rows / case.part), 1)
         self._workspace = planning_model(ledger_rows=1)
-        self._workspace.variants.gzip = case.tls
+        self._workspace.variants.gzip = False
         self._workspace.limits.requests = 1_000_000
         self.pigment = LocalPigment(self._workspace, tls=case.tls)
 
@@ -70,6 +77,7 @@ class ReadBench:
         plain = self._given("small", self._blocks("Small", part))
         return [
             *self.own_ways(options, blocks),
+            *(self._without(each, options) for each in options.checkouts if self._case.without),
             # The plain way has no slices: it reads what one of them contains.
             Way(PLAIN, self._command([sys.executable, _PLAIN, *plain]), part // self._slices, min(options.times, 2)),
             self._floor(options, [*blocks.values()] * self._slices, self._rows),
@@ -83,6 +91,11 @@ class ReadBench:
             for each in options.checkouts
             if self._is_known(each)
         ]
+
+    def _without(self, checkout: Checkout, options: Options) -> Way:
+        words = [checkout.script("source"), *self._given("big", self._blocks("Big", self._rows))]
+        command = self._command(words, *checkout.without_library(self._folder))
+        return Way(f"{checkout.name}{WITHOUT}", command, self._rows, options.times)
 
     def few(self, options: Options, command: str, times: int) -> list[Way]:
         """A command that moves hardly any rows, by every way that has a start-up."""
@@ -114,9 +127,10 @@ class ReadBench:
         words = [options.floors, "read", str(address.hostname), str(address.port), key, kinds, *paths]
         return Way(IN_C, self._command(words), rows, options.times)
 
-    def _command(self, words: list[str]) -> Command:
+    def _command(self, words: list[str], *environment: tuple[str, str]) -> Command:
         authority = self.pigment.ca_file
-        return Command(words, environment=(("REQUESTS_CA_BUNDLE", str(authority)),) if authority else ())
+        trusted = (("REQUESTS_CA_BUNDLE", str(authority)),) if authority else ()
+        return Command(words, environment=(*environment, *trusted))
 
     def _blocks(self, name: str, rows: int) -> dict[str, str]:
         """Put blocks into the workspace that have `rows` rows together; returns their ids by name."""
@@ -126,7 +140,10 @@ class ReadBench:
         for title, id_ in blocks.items():
             properties = [Property(column) for column in case.shape.columns]
             stream = self._export(max(rows // exports, 1))
-            self._workspace.application(PLANNING).put(ListBlock(id_, title, properties, False, stream=stream))
+            if case.tls:
+                stream = _gzipped(stream())
+            block = ListBlock(id_, title, properties, False, stream=stream, is_gzip=case.tls)
+            self._workspace.application(PLANNING).put(block)
         return blocks
 
     def _export(self, rows: int) -> Any:
@@ -136,9 +153,9 @@ class ReadBench:
 
         def body() -> Iterator[bytes]:
             yield header
-            for _ in range(chunks):
-                yield chunk
-            yield last
+            for number in range(chunks):
+                yield from _pieces(self._case.shape.again(chunk, number))
+            yield from _pieces(self._case.shape.again(last, chunks))
 
         return body
 
@@ -158,6 +175,17 @@ class ReadBench:
         folder = self._folder / name
         folder.mkdir(exist_ok=True)
         return ["read", *write_files(folder, {"config": config, "catalog": self._case.shape.catalog(blocks)})]
+
+
+def _gzipped(body: Iterator[bytes]) -> Callable[[], Iterator[bytes]]:
+    """A body that is compressed once, before anything is measured: the server's work is no part of the figures."""
+    packer = zlib.compressobj(1, wbits=31)
+    packed = b"".join([*map(packer.compress, body), packer.flush()])
+    return lambda: _pieces(packed)
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    return (content[at : at + _PIECE_BYTES] for at in range(0, len(content), _PIECE_BYTES))
 
 
 def run_reading(options: Options, folder: Path) -> Runs:

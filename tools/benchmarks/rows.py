@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -52,17 +52,25 @@ class Shape:
 
     def csv(self) -> list[bytes]:
         """The rows as Pigment exports them, quotes around what needs them."""
-        return [(";".join(map(_csv_cell, row.values())) + "\r\n").encode() for row in self._rows()]
+        return [(";".join(map(_csv_cell, row.values())) + "\r\n").encode() for row in self.rows()]
 
     def objects_of_rows(self) -> list[bytes]:
         """The rows as JSON objects; a number is written with its digits."""
-        return [("{" + ",".join(self._pairs(row)) + "}").encode() for row in self._rows()]
+        return [("{" + ",".join(self._pairs(row)) + "}").encode() for row in self.rows()]
+
+    def again(self, rows: bytes, number: int) -> bytes:
+        """The same rows, as they are sent for the time after `number` times: here they repeat."""
+        del number
+        return rows
 
     def _pairs(self, row: Mapping[str, str]) -> list[str]:
         pairs = []
         for name, text in row.items():
-            is_bare = name in self.numbers or (name == "Account" and self.chance.random() < self.numbers_in_texts)
-            value = (text.lstrip("0") or "0") if is_bare else json.dumps(text or None)
+            is_odd = name == "Account" and self.chance.random() < self.numbers_in_texts
+            if name in self.numbers:
+                value = text or "null"
+            else:
+                value = (text.lstrip("0") or "0") if is_odd else json.dumps(text or None, ensure_ascii=False)
             pairs.append(f"{json.dumps(name)}:{value}")
         if self.dates:
             moment = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=2)))
@@ -74,14 +82,11 @@ class Shape:
             pairs.append('"_airbyte_loaded_at":"2026-01-01T00:00:00Z"')
         return pairs
 
-    def _rows(self) -> list[dict[str, str]]:
-        return [
-            {
-                **{name: self._text(name, number) for name in self.texts},
-                **{name: self._number(name) for name in self.numbers},
-            }
-            for number in range(self.distinct)
-        ]
+    def rows(self) -> Iterator[dict[str, str]]:
+        """Rows that differ, as texts by column."""
+        for number in range(self.distinct):
+            texts = {name: self._text(name, number) for name in self.texts}
+            yield texts | {name: self._number(name) for name in self.numbers}
 
     def _text(self, name: str, number: int) -> str:
         chance = self.chance

@@ -14,6 +14,8 @@ from benchmarks.measure import Command, Figures, RunFailed, run_once
 _PLAIN_PART = 5
 
 PLAIN = "plain"
+# Follows the name of a checkout.
+WITHOUT = ", no library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,8 @@ class Runs:
         return True
 
     def start_of(self, case: Case, way: str) -> list[Figures]:
-        """What the way's sync of hardly any rows cost."""
-        return self.figures.get((Case(case.connector, case.start), way), [])
+        """What the way's sync of hardly any rows cost; without the library, what it cost with it."""
+        return self.figures.get((Case(case.connector, case.start), way.removesuffix(WITHOUT)), [])
 
 
 def plain_rows(rows: int) -> int:

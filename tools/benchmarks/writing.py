@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from airbyte_platform.process import write_files
 from benchmarks.feed import complete, opening, state
 from benchmarks.floors import IN_C, OF_BYTES
+from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
 from benchmarks.rows import Shape, wide
-from benchmarks.run import PLAIN, Case, Options, Runs, Way, plain_rows
+from benchmarks.run import PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
 from benchmarks.sink import Sink
 from local_pigment.workspace import new_id
 
@@ -35,6 +36,8 @@ class WriteCase:
     options: tuple[tuple[str, Any], ...] = ()
     part: float = 1
     primary_key: str | None = None
+    # Also run without the library.
+    without: bool = False
 
 
 _CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
@@ -55,6 +58,7 @@ CASES = (
     WriteCase("dates all different", shape=Shape(dates=True, distinct=200_000), options=_WITH_TIME, part=2),
     # Of 50,000 keys each record is one of many.
     WriteCase("repeated keys", shape=Shape(distinct=50_000), part=2, primary_key="Entry"),
+    WriteCase("ledger", shape=Ledger(), without=True),
     WriteCase("dimension check", options=(("dimension_checks", [_CHECK]),), part=2),
 )
 
@@ -78,6 +82,16 @@ class WriteBench:
                 Way(each.name, Command([each.script("destination"), *words], whole), self._rows, options.times)
                 for each in options.checkouts
                 if each.knows("destination", dict(self._case.options))
+            ),
+            *(
+                Way(
+                    f"{each.name}{WITHOUT}",
+                    Command([each.script("destination"), *words], whole, each.without_library(self._folder)),
+                    self._rows,
+                    options.times,
+                )
+                for each in options.checkouts
+                if self._case.without
             ),
             Way(PLAIN, plain, few, min(options.times, 2)),
             self._floor(options, whole, self._rows),
@@ -115,7 +129,8 @@ class WriteBench:
         path = self._folder / f"{name}.jsonl"
         with path.open("wb") as file:
             for number in range(each):
-                data = self._objects[number % len(self._objects)]
+                passes, row = divmod(number, len(self._objects))
+                data = self._case.shape.again(self._objects[row], passes)
                 file.writelines(opening + data + b"}}\n" for opening in openings)
                 if (number + 1) % apart == 0 or number + 1 == each:
                     file.writelines(state(stream, number + 1) for stream in names)
