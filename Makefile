@@ -12,6 +12,11 @@ BUILT := $(wildcard $(LIBRARY))
 NATIVE_TESTS := shared/pigment_native/tests destination-pigment/unit_tests/files/test_records_in_bulk.py \
 	$(addprefix source-pigment/unit_tests/reading/test_,records.py conversion.py export_stream.py progress.py)
 VERSION = $(shell sed -n 's/^version: //p' metadata.yaml)
+# An image has the version only if its commit is released: until then it is named after the commit.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+TAG ?= $(if $(filter v$(VERSION),$(shell git tag --points-at HEAD 2>/dev/null)),$(if $(findstring dirty,$(COMMIT)),$(COMMIT),$(VERSION)),$(COMMIT))
+# Where the source is, for the label of the images; GitHub's workflows know it.
+SOURCE ?= $(if $(GITHUB_REPOSITORY),$(GITHUB_SERVER_URL)/$(GITHUB_REPOSITORY))
 DOCKER ?= docker
 MACHINE_SCHEDULES ?= 10000
 FUZZ_SECONDS ?= 60
@@ -28,7 +33,7 @@ export PYTHONPATH := testbench:tools:integration_tests
 export NO_PROXY := $(if $(NO_PROXY),$(NO_PROXY)$(comma))localhost,127.0.0.1,::1
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release docs artifacts image-test e2e-pyairbyte soak clean
+.PHONY: help setup tag demo fake native sanitized fuzz planted test test-all test-long verify lint types imports unit lock bench metadata pictures images wheels release docs artifacts image-test e2e-pyairbyte soak clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ —/'
@@ -48,10 +53,11 @@ $(VENV)/.ready: $(LOCK) $(PROJECTS)
 	@touch $@
 
 demo: setup $(BUILT)  ## run a whole sync against a local Pigment, as Airbyte would
-	@$(BIN)/python -m demo
+	@echo "A whole sync against a local Pigment, about half a minute."
+	@$(BIN)/python -m interruptible demo
 
 fake: setup $(BUILT)  ## start the local Pigment and write what you need to run both connectors by hand
-	@$(BIN)/python -m demo.playground $(ARGS)
+	@$(BIN)/python -m interruptible demo.playground $(ARGS)
 
 test: setup lint types imports unit  ## run lint, types, import rules, unit and integration tests, except the long tests
 
@@ -91,10 +97,10 @@ planted: setup .venv-native/.ready  ## plant some fifty faults in the conversion
 
 verify: setup $(BUILT)  ## check our assumptions about Pigment in a real workspace: make verify CONFIG=secrets.json
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md explains what the file contains."; exit 2; }
-	@$(BIN)/python -m verify $(CONFIG) $(ARGS)
+	@$(BIN)/python -m interruptible verify $(CONFIG) $(ARGS)
 
 bench: setup $(LIBRARY)  ## measure speed and memory against a plain connector and the lower bound
-	@$(BIN)/python -m benchmarks $(ARGS)
+	@$(BIN)/python -m interruptible benchmarks $(ARGS)
 
 lock:  ## update requirements.lock and the other lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
@@ -124,16 +130,21 @@ pictures: setup  ## redraw the worked examples in docs/, and photograph the form
 	@$(BIN)/python -m documents.drawings
 	@$(BIN)/python -m documents.forms
 
+tag:  ## print the tag of the images of this commit: the version if it is released, else the commit
+	@echo $(TAG)
+
 images:  ## build both images (REGISTRY=registry.example/acme names them, PUSH=1 pushes them, BASE_IMAGE=… replaces the base)
 	$(if $(PUSH),$(if $(filter airbyte,$(REGISTRY)),$(error PUSH=1 needs the registry to push to: REGISTRY=registry.example/acme)))
 	@for connector in source-pigment destination-pigment; do \
 		$(DOCKER) build $(DOCKER_BUILD_FLAGS) -f Dockerfile --build-arg CONNECTOR=$$connector --build-arg VERSION=$(VERSION) \
-			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) -t $(REGISTRY)/$$connector:$(VERSION) . || exit 1; \
-		$(if $(PUSH),$(DOCKER) push $(REGISTRY)/$$connector:$(VERSION) || exit 1;) \
+			--build-arg TAG=$(TAG) --build-arg COMMIT=$(COMMIT) --build-arg SOURCE=$(SOURCE) \
+			$(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+			-t $(REGISTRY)/$$connector:$(TAG) . || exit 1; \
+		$(if $(PUSH),$(DOCKER) push $(REGISTRY)/$$connector:$(TAG) || exit 1;) \
 	done
 
 image-test: setup images  ## build both images and run them as the platform does, against the local Pigment
-	DOCKER=$(DOCKER) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py integration_tests/check_native_images.py $(ARGS)
+	DOCKER=$(DOCKER) TAG=$(TAG) $(BIN)/pytest integration_tests/check_images.py integration_tests/check_lean_images.py integration_tests/check_native_images.py $(ARGS)
 
 wheels: setup .venv-native/.ready  ## build the wheels of the three packages into dist/ (the shared one for each platform, and a pure one)
 	@$(BIN)/python -m release.wheels dist
@@ -142,15 +153,17 @@ release: setup  ## set VERSION=0.2.0, run the tests (CHECKS=test-all for more) a
 	@git diff --quiet HEAD || { echo "There are uncommitted changes: commit them first."; exit 1; }
 	@$(BIN)/python -m release "$(VERSION)"
 	@$(MAKE) --no-print-directory metadata $(CHECKS)
-	@$(MAKE) --no-print-directory artifacts
+	@$(MAKE) --no-print-directory artifacts TAG=$(VERSION)
+	@! [ -s dist/not-done.txt ] || { echo "Not ready: see above what was not done."; exit 1; }
 	@echo "Ready. Look at git diff and dist/, then: git commit -am 'Release $(VERSION)' && git tag v$(VERSION) && git push --tags origin HEAD"
 
 artifacts: setup .venv-release/.ready  ## build wheels, images, bill of materials and audit of the current version into dist/ (PUSH=1: images to REGISTRY)
 	@rm -rf dist
 	@$(MAKE) --no-print-directory wheels
-	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) tools/release/images.sh $(VERSION) $(REGISTRY)
+	@DOCKER=$(DOCKER) PUSH=$(PUSH) BASE_IMAGE=$(BASE_IMAGE) COMMIT=$(COMMIT) SOURCE=$(SOURCE) tools/release/images.sh $(VERSION) $(TAG) $(REGISTRY)
 	@BIN=$(BIN) TOOLS=.venv-release/bin tools/release/bill-of-materials.sh
-	@ls -1 dist
+	@ls -1 dist | grep -v not-done.txt
+	@! [ -s dist/not-done.txt ] || { echo "Not done:"; sed 's/^/  /' dist/not-done.txt; }
 
 .venv-release/.ready: tools/release/tools.lock $(VENV)/.ready
 	@echo "Setting up .venv-release …"

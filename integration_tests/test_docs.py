@@ -117,7 +117,8 @@ def masked(side: str, level: str, message: str) -> str:
 
 
 def logged(side: str, run: Run) -> set[str]:
-    return {masked(side, each["level"], each["message"]) for each in run.of("LOG")}
+    logs = {masked(side, each["level"], each["message"]) for each in run.of("LOG")}
+    return logs | {masked(side, "ERROR", each["message"]) for each in run.errors}
 
 
 def with_another_delimiter(workspace: Workspace) -> None:

@@ -54,16 +54,24 @@ class Connection:
     failure: SourceFailed = _FAILED
 
 
+def _unseen(_stream: str, _count: int) -> None:
+    """The progress of a sync that no one watches."""
+
+
 def sync(
     source: Side,
     destination: Side,
     catalog: Mapping[str, Any],
     *,
     connection: Connection | None = None,
-    progress: Progress = lambda _stream, _count: None,
+    progress: Progress = _unseen,
+    finished: Progress = _unseen,
 ) -> SyncResult:
-    """Run a sync to its end and hold both sides to the rules; raises `RuleBroken`."""
-    between = Between(SourceRules(catalog), DestinationRules(), progress)
+    """Run a sync to its end and hold both sides to the rules; raises `RuleBroken`.
+
+    `progress` is told the records that have been read of a stream so far, `finished` those of a stream that is read.
+    """
+    between = Between(SourceRules(catalog), DestinationRules(), progress, finished)
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:
         into, out = Path(folder, "destination"), Path(folder, "source")
         into.mkdir(mode=0o700)
@@ -96,6 +104,7 @@ class Between:
     read: SourceRules
     back: DestinationRules
     progress: Progress
+    finished: Progress
     logs: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -132,6 +141,9 @@ class Between:
                 count = self.read.streams[message["record"].get("namespace"), name].records
                 if count % _PROGRESS_EVERY == 0:
                     self.progress(name, count)
+            case "TRACE" if _is_complete(message["trace"]):
+                status = message["trace"]["stream_status"]["stream_descriptor"]
+                self.finished(status["name"], self.read.streams[status.get("namespace"), status["name"]].records)
 
     def _drain(self, stderr: int) -> None:
         with os.fdopen(stderr, "rb") as lines:
@@ -149,6 +161,10 @@ def _result(between: Between, source_exit: int, wrote: Run) -> SyncResult:
         between.logs + [each["message"] for each in wrote.of("LOG")] + wrote.stderr.splitlines(),
         between.errors + [each["message"] for each in wrote.errors],
     )
+
+
+def _is_complete(trace: Message) -> bool:
+    return bool(trace["type"] == "STREAM_STATUS" and trace["stream_status"]["status"] == "COMPLETE")
 
 
 def _in_one(namespace: str | None, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import islice
@@ -14,6 +15,9 @@ from local_pigment.workspace import Workspace
 
 _FIRST_ROWS = 4
 _LAST_IMPORTS = 20
+_REFRESH_SECONDS = 5
+_NUMBER = re.compile(r"-?\d+([.,]\d+)*%?")
+_COUNTS = {"Rows", "Inserted", "Updated", "Deleted", "Skipped"}
 
 _STYLE = """
 :root { --ink: #1c2333; --soft: #667085; --line: #e4e7ec; --paper: #f7f8fa; --mark: #5b4ee6; }
@@ -32,20 +36,25 @@ th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 td { max-width: 20rem; overflow-wrap: anywhere; vertical-align: top; }
 code { font: .85em ui-monospace, monospace; color: var(--soft); }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+header a { color: inherit; }
 .blank { color: #c0c6d4; }
 .more { color: var(--soft); font-size: .88rem; margin: .4rem .7rem; }
 .Completed { color: #087443; } .Failed { color: #b42318; } .InProgress { color: #b54708; }
 """
 
 
-def page(workspace: Workspace) -> Response:
-    """The whole workspace on one page."""
+def page(workspace: Workspace, commands: str = "") -> Response:
+    """The whole workspace on one page, with a link to the commands to try, if there are any."""
+    link = '<a href="/commands">The commands to try</a>.' if commands else ""
     body = _imports(workspace) + "".join(_application(workspace, each) for each in workspace.applications.values())
     html = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Local Pigment</title>'
+        f'<meta http-equiv="refresh" content="{_REFRESH_SECONDS}">'
         f"<style>{_STYLE}</style><header><h1>Local Pigment</h1><p>A workspace for tests. "
         f"{len(workspace.applications)} applications, {len(workspace.configurations)} import configurations, "
-        f"{len(workspace.imports)} imports so far.</p></header><main>{body}</main></html>"
+        f"{len(workspace.imports)} imports so far. This page refreshes itself every {_REFRESH_SECONDS} seconds. "
+        f"{link}</p></header><main>{body}</main></html>"
     )
     return Response(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
@@ -102,7 +111,7 @@ def _imports(workspace: Workspace) -> str:
         return "<h2>Last imports</h2><p>None yet.</p>"
     rows = "".join(_import_row(workspace, run) for run in runs)
     titles = ("At", "Configuration", "Status", "Rows", "Inserted", "Updated", "Deleted", "Skipped", "Why")
-    head = "".join(f"<th>{title}</th>" for title in titles)
+    head = "".join(f'<th class="number">{each}</th>' if each in _COUNTS else f"<th>{each}</th>" for each in titles)
     more = f'<p class="more">{earlier} earlier imports are not shown.</p>' if earlier > 0 else ""
     return f"<h2>Last imports</h2><table><tr>{head}</tr>{rows}</table>{more}"
 
@@ -111,7 +120,7 @@ def _import_row(workspace: Workspace, run: ImportRun) -> str:
     why = run.failure or ", ".join(f"{each.reason} ({each.column}): {each.count}" for each in run.skipped())
     name = workspace.configurations[run.configuration_id].name
     cells = [run.data_rows, run.inserted, run.updated, run.deleted, run.skipped_count]
-    counts = "".join(f"<td>{count}</td>" for count in cells)
+    counts = "".join(f'<td class="number">{count:,}</td>' for count in cells)
     return (
         f'<tr><td>{run.created_at:%H:%M:%S}</td><td>{escape(name)}</td><td class="{run.status}">{run.status}</td>'
         f"{counts}<td>{escape(why)}</td></tr>"
@@ -119,13 +128,26 @@ def _import_row(workspace: Workspace, run: ImportRun) -> str:
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    body = "".join(f"<tr>{''.join(_cell(text) for text in row)}</tr>" for row in rows)
+    shown = list(rows)
+    numeric = [all(_NUMBER.fullmatch(cell) for cell in column if cell) for column in zip(*shown, strict=True)]
+    classes = [' class="number"' if each else "" for each in numeric or [False] * len(titles)]
+    head = "".join(f"<th{each}>{escape(title)}</th>" for title, each in zip(titles, classes, strict=True))
+    body = "".join(f"<tr>{''.join(map(_cell, row, classes))}</tr>" for row in shown)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
-def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>" if text else '<td class="blank">blank</td>'
+def _cell(text: str, numeric: str) -> str:
+    return f"<td{numeric}>{escape(text)}</td>" if text else '<td class="blank">blank</td>'
+
+
+def commands_page(commands: str) -> Response:
+    """What to type to try the connectors."""
+    html = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Local Pigment: commands</title>'
+        f'<style>{_STYLE}</style><header><h1>Commands to try</h1><p><a href="/">Back to the workspace</a></p></header>'
+        f"<main><pre>{escape(commands)}</pre></main></html>"
+    )
+    return Response(200, html.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
 
 def _yes(value: bool) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import ssl
 import tempfile
@@ -19,7 +17,7 @@ from local_pigment.handlers import Handler, RequestSeen
 from local_pigment.http1 import Http1Connection
 from local_pigment.http2 import Http2Connection
 from local_pigment.http_messages import Request, Response
-from local_pigment.page import page
+from local_pigment.page import commands_page, page
 from local_pigment.side_door import side_door
 from local_pigment.workspace import Variants, Workspace
 
@@ -39,6 +37,8 @@ class LocalPigment:
         protocols: tuple[str, ...] = ("h2", "http/1.1"),
     ) -> None:
         self.workspace = workspace
+        # What the page shows for people to type.
+        self.commands = ""
         self._handler = Handler(workspace)
         self._folder = tempfile.TemporaryDirectory(prefix="local-pigment-")
         self.ca_file: Path | None = None
@@ -88,7 +88,9 @@ class LocalPigment:
 
     def _site(self, request: Request) -> Response:
         if request.path == "/":
-            return page(self.workspace)
+            return page(self.workspace, self.commands)
+        if request.path == "/commands":
+            return commands_page(self.commands)
         if request.path.startswith("/_test/"):
             return side_door(self._handler, request)
         return self._handler.respond(request)
@@ -152,10 +154,3 @@ def describe(pigment: LocalPigment) -> dict[str, Any]:
         "views": {view.name: view.id for owner in applications for view in owner.views.values()},
         "import_configurations": {each.name: each.id for each in workspace.configurations.values()},
     }
-
-
-def write_private(path: Path, value: dict[str, Any]) -> None:
-    """Write JSON into a file that only its owner can read."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2, ensure_ascii=False)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from airbyte_platform.process import Connector, configured
-from airbyte_platform.sync import Side, SyncResult, sync
+from airbyte_platform.sync import Progress, Side, SyncResult, sync
 from demo import planning_team, reloads
 from demo.comparison import Comparison, compare, render
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
@@ -31,8 +30,8 @@ def main() -> int:
         catalog = prepare(source, destination)
         say(f"Syncing {len(catalog['streams'])} streams, source-pigment | destination-pigment:")
         moment = time.monotonic()
-        with progress_line() as progress:
-            result = sync(source, destination, catalog, progress=progress)
+        progress, finished = progress_lines()
+        result = sync(source, destination, catalog, progress=progress, finished=finished)
         seconds = time.monotonic() - moment
     for error in result.errors:
         say(f"  ! {error}")
@@ -43,7 +42,7 @@ def main() -> int:
     code = conclude(result, comparisons, seconds, time.monotonic() - began)
     if code:
         return code
-    say("\nWhat a planning team does next:\n")
+    say("\nWhat a planning team does next (about a quarter of a minute):\n")
     if not planning_team.show(say):
         return 1
     say("\nThe next night, the ledger is loaded again:\n")
@@ -94,21 +93,19 @@ def prepare(source: Side, destination: Side) -> dict[str, Any]:
     return configured(catalog, destination_sync_mode="append")
 
 
-@contextmanager
-def progress_line() -> Iterator[Any]:
-    """Show the progress: on one changing line in a terminal, on separate lines elsewhere."""
-    alive = sys.stdout.isatty()
+def progress_lines() -> tuple[Progress, Progress]:
+    """What shows the progress: a line for each stream once it is read, and in a terminal also how far one is."""
 
     def progress(stream: str, count: int) -> None:
-        if alive:
-            sys.stdout.write(f"\r  {stream}: {count} rows\033[K")
-        else:
-            sys.stdout.write(f"  {stream}: {count} rows\n")
-        sys.stdout.flush()
+        if sys.stdout.isatty():
+            sys.stdout.write(f"\r  {stream}: {count:,} rows so far\033[K")
+            sys.stdout.flush()
 
-    yield progress
-    if alive:
-        sys.stdout.write("\r\033[K")
+    def finished(stream: str, count: int) -> None:
+        begin, end = ("\r", "\033[K") if sys.stdout.isatty() else ("", "")
+        say(f"{begin}  read {stream}, {count:,} rows{end}")
+
+    return progress, finished
 
 
 def table_rows(

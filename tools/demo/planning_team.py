@@ -17,7 +17,7 @@ from typing import Any
 from airbyte_platform.job import complete
 from airbyte_platform.process import Connector, Message, Run, as_lines, configured
 from airbyte_platform.sync import Side, sync
-from demo.comparison import Comparison, compare, compare_rows, render
+from demo.comparison import Comparison, compare, compare_rows
 from local_bucket.server import LocalBucket
 from local_pigment.audit import AuditEvent, iso
 from local_pigment.blocks import Application, Block, ListBlock, MetricBlock, TableBlock
@@ -55,8 +55,10 @@ def show(say: Say) -> bool:
     """Run all steps and print the results; returns whether everything is equal."""
     began = time.monotonic()
     with LocalPigment(planning_team_model(), tls=True) as pigment, LocalBucket() as bucket:
-        steps = list(PlanningTeam(pigment, bucket).steps())
-    say(render(("step", "cell by cell"), [(what, comparison.verdict) for what, comparison in steps]))
+        steps = []
+        for what, comparison in PlanningTeam(pigment, bucket).steps():
+            say(f"  {what:<51}  {comparison.verdict:>12}")
+            steps.append((what, comparison))
     equal = all(comparison.cells and not comparison.different for _, comparison in steps)
     cells = sum(comparison.cells for _, comparison in steps)
     say("")

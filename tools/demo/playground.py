@@ -30,9 +30,10 @@ from local_pigment.sample import (
     add_copies,
     planning_model,
 )
-from local_pigment.server import LocalPigment, describe, write_private
+from local_pigment.server import LocalPigment, describe
 
 _FOLDER = Path("local-pigment")
+_TOOLS = Path(__file__).resolve().parents[1]
 
 
 class Interrupted(Exception):
@@ -80,8 +81,10 @@ def serve(arguments: argparse.Namespace) -> None:
         say(f"{arguments.folder} is from an earlier start: its files are written again.\n")
     workspace = add_copies(planning_model(ledger_rows=arguments.ledger_rows))
     workspace.variants.polls_until_done = 1
-    with LocalPigment(workspace, tls=arguments.tls, port=arguments.port) as pigment:
-        playground = Playground(pigment, arguments.folder, Path(sys.executable).parent)
+    # A browser does not know the certificate, so the page has a plain address of its own.
+    with LocalPigment(workspace, tls=True) as pigment, LocalPigment(workspace, port=arguments.port) as page:
+        say(f"The local Pigment is at {page.url}: open it in a browser to see what is in it. Writing its files …\n")
+        playground = Playground(pigment, page, arguments.folder, Path(sys.executable).parent)
         playground.write()
         say(playground.greeting())
         while True:
@@ -109,17 +112,36 @@ class Playground:
     """The folder, and what it contains."""
 
     pigment: LocalPigment
+    page: LocalPigment
     folder: Path
     programs: Path
 
     def write(self) -> None:
-        """Write the configurations, the catalog and the ids; private, because there are keys among them."""
-        self.folder.mkdir(mode=0o700, exist_ok=True)
-        write_private(self.folder / "source.json", self.source())
-        write_private(self.folder / "destination.json", self.destination())
-        write_private(self.folder / "ids.json", describe(self.pigment))
-        write_private(self.folder / "catalog.json", self.catalog())
-        (self.folder / "commands.txt").write_text("\n".join(self.commands()) + "\n", encoding="utf-8")
+        """Write the configurations, the catalog, the ids and the certificate.
+
+        Everyone may read them, as the user of an image must; their keys open nothing but this local Pigment.
+        """
+        self.folder.mkdir(exist_ok=True)
+        self._write("ca.pem", Path(str(self.pigment.ca_file)).read_text(encoding="ascii"))
+        contents = {
+            "source": self.source(),
+            "destination": self.destination(),
+            "ids": {
+                **describe(self.pigment),
+                "ca_file": str(self.folder.absolute() / "ca.pem"),
+                "page": self.page.url,
+            },
+            "catalog": self.catalog(),
+        }
+        for name, content in contents.items():
+            self._write(f"{name}.json", json.dumps(content, indent=2, ensure_ascii=False))
+        self.page.commands = "\n".join([*self.commands(), "", *self.container_commands(), ""])
+        self._write("commands.txt", self.page.commands)
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o644)
 
     def source(self) -> dict[str, Any]:
         """All lists and metrics of the planning application."""
@@ -147,22 +169,22 @@ class Playground:
         """What to type, from the folder where this was started."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self._environment().items()]
         source, destination = (self._word(self.programs / f"{name}-pigment") for name in ("source", "destination"))
-        into, out, catalog, messages = (
-            self._word(self.folder / name)
-            for name in ("destination.json", "source.json", "catalog.json", "messages.jsonl")
+        messages = self._word(self.folder / "messages.jsonl")
+        return [*exports, *_steps(source, destination, self._word(self.folder), messages, self._readable())]
+
+    def container_commands(self) -> list[str]:
+        """The same with the images that `make images` builds, on a machine whose engine shares its network."""
+        folder, inside = self._word(self.folder.absolute()), "/local"
+        run = (
+            f"docker run --rm --interactive --network host --volume {folder}:{inside}:ro "
+            f"--env REQUESTS_CA_BUNDLE={inside}/ca.pem"
         )
-        return [
-            *exports,
-            f"{source} spec",
-            f"{source} check --config {out}",
-            f"{source} discover --config {out}",
-            # Records go only into the file; everything else, above all errors, is also shown.
-            f'{source} read --config {out} --catalog {catalog} | tee {messages} | grep -v \'"type":"RECORD"\'',
-            f"{destination} spec",
-            f"{destination} check --config {into}",
-            f"{destination} discover --config {into}",
-            f"{destination} write --config {into} --catalog {catalog} < {messages}",
-        ]
+        source, destination = (f"{run} airbyte/{name}-pigment:$TAG" for name in ("source", "destination"))
+        messages = self._word(self.folder / "messages.jsonl")
+        return ["TAG=$(make --silent tag)", *_steps(source, destination, inside, messages, self._readable())]
+
+    def _readable(self) -> str:
+        return f"PYTHONPATH={self._word(_TOOLS)} {self._word(self.programs / 'python')} -m demo.readable"
 
     def greeting(self) -> str:
         """What the terminal shows."""
@@ -175,16 +197,19 @@ class Playground:
             f"  {'View':<15} {view.id}  {view.name}" for view in workspace.application(PLANNING).views.values()
         )
         configurations = "\n".join(f"  {each.id}  {each.name}" for each in workspace.configurations.values())
-        commands = "\n".join(f"  {command}" for command in self.commands())
+        commands, contained = (
+            "\n".join(f"  {command}" for command in each) for each in (self.commands(), self.container_commands())
+        )
         return (
-            f"The local Pigment is at {self.pigment.url}: open it in a browser to see what is in it.\n\n"
             f"Keys\n{keys}\n\n"
             f"{PLANNING} ({workspace.application(PLANNING).id}): what can be read\n{blocks}\n{views}\n\n"
             f"{CONSOLIDATION} ({workspace.application(CONSOLIDATION).id}): import configurations\n{configurations}\n\n"
-            f"{self._word(self.folder)} contains source.json, destination.json, catalog.json, and ids.json with all of "
-            "the above.\n\n"
+            f"{self._word(self.folder)} contains source.json, destination.json, catalog.json, the certificate, and "
+            "ids.json with all of the above.\n\n"
             f"To try the connectors, in another terminal:\n\n  cd {shlex.quote(str(Path.cwd()))}\n{commands}\n\n"
-            "Then reload the page. Stop with Ctrl-C. More: make fake ARGS=--help"
+            f"Or with the images, after make images:\n\n{contained}\n\n"
+            f"These commands are also in {self._word(self.folder / 'commands.txt')}. Watch {self.page.url} meanwhile: "
+            "it refreshes itself.\nStop with Ctrl-C. More: make fake ARGS=--help"
         )
 
     def _config(self, application: str) -> dict[str, Any]:
@@ -197,9 +222,7 @@ class Playground:
 
     def _environment(self) -> dict[str, str]:
         """The environment of a command: the certificate, and no proxy for this machine."""
-        environment = {}
-        if self.pigment.ca_file is not None:
-            environment["REQUESTS_CA_BUNDLE"] = str(self.pigment.ca_file)
+        environment = {"REQUESTS_CA_BUNDLE": str(self.folder.absolute() / "ca.pem")}
         if len(without_proxies(os.environ)) < len(os.environ):
             environment["NO_PROXY"] = environment["no_proxy"] = "127.0.0.1,localhost"
         return environment
@@ -210,10 +233,24 @@ class Playground:
         return shlex.quote(str(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute))
 
 
+def _steps(source: str, destination: str, folder: str, messages: str, readable: str) -> list[str]:
+    """The commands of a whole sync; the messages of the source go through a file."""
+    out, into, catalog = (f"{folder}/{name}.json" for name in ("source", "destination", "catalog"))
+    return [
+        f"{source} spec | {readable}",
+        f"{source} check --config {out} | {readable}",
+        f"{source} discover --config {out} | {readable}",
+        f"{source} read --config {out} --catalog {catalog} | tee {messages} | {readable}",
+        f"{destination} spec | {readable}",
+        f"{destination} check --config {into} | {readable}",
+        f"{destination} discover --config {into} | {readable}",
+        f"{destination} write --config {into} --catalog {catalog} < {messages} | {readable}",
+    ]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fake", description="A local Pigment to try the connectors with.")
-    parser.add_argument("--port", type=int, default=0, help="the port to serve on; a free one if not given")
-    parser.add_argument("--tls", action="store_true", help="HTTPS with HTTP/2, certificate signed by a CA of its own")
+    parser.add_argument("--port", type=int, default=0, help="the port of the page; a free one if not given")
     parser.add_argument("--ledger-rows", type=int, default=2000, help="rows in the general ledger")
     parser.add_argument("--folder", type=Path, default=_FOLDER, help=f"what to write into ({_FOLDER})")
     return parser.parse_args()
