@@ -54,6 +54,7 @@ COPY shared shared
 COPY ${CONNECTOR} ${CONNECTOR}
 RUN /build/tools/bin/uv pip install --quiet --no-cache --no-deps --no-sources --target /opt/pigment \
         --python /opt/connector/bin/python --build-constraints requirements.lock ./shared "./${CONNECTOR}" \
+    && rm -f /opt/pigment/.lock \
     && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/pigment
 COPY --from=rows /build/librows.so /opt/pigment/pigment_native/
 
@@ -68,4 +69,13 @@ ENV PYTHONDONTWRITEBYTECODE=1
 ENTRYPOINT ["/opt/connector/bin/run-connector"]
 COPY --from=libraries /opt/connector /opt/connector
 COPY --from=ours /opt/pigment /opt/pigment
-LABEL io.airbyte.name="airbyte/${CONNECTOR}" io.airbyte.version="${VERSION}"
+# The tag is the version of a release, or the commit that the image was built from.
+ARG TAG=unreleased
+ARG COMMIT=unknown
+ARG SOURCE=""
+LABEL io.airbyte.name="airbyte/${CONNECTOR}" io.airbyte.version="${VERSION}" \
+    org.opencontainers.image.title="${CONNECTOR}" \
+    org.opencontainers.image.version="${TAG}" \
+    org.opencontainers.image.revision="${COMMIT}" \
+    org.opencontainers.image.source="${SOURCE}" \
+    org.opencontainers.image.licenses="MIT"

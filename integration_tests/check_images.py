@@ -25,6 +25,8 @@ from local_pigment.server import LocalPigment
 
 DOCKER = os.environ.get("DOCKER", "docker")
 PYTHON = "/opt/connector/bin/python"
+# As the Makefile names the images of this commit.
+TAG = os.environ["TAG"]
 VERSION = yaml.safe_load((ROOT / "metadata.yaml").read_text(encoding="utf-8"))["version"]
 
 
@@ -66,7 +68,7 @@ def run_image(
         arguments += ["-e", "REQUESTS_CA_BUNDLE=/config/ca.pem"]
     if through:
         arguments += ["--entrypoint", PYTHON]
-    arguments += [f"airbyte/{connector}:{VERSION}", *(["-c", through] if through else []), command]
+    arguments += [f"airbyte/{connector}:{TAG}", *(["-c", through] if through else []), command]
     for name, value in files.items():
         path = mounted / f"{name}.json"
         path.write_text(json.dumps(value), encoding="utf-8")
@@ -85,9 +87,7 @@ def config_for(pigment: LocalPigment, application: str) -> dict[str, Any]:
 
 
 def inspect(connector: str) -> dict[str, Any]:
-    shown = subprocess.run(
-        [DOCKER, "image", "inspect", f"airbyte/{connector}:{VERSION}"], capture_output=True, check=True
-    )
+    shown = subprocess.run([DOCKER, "image", "inspect", f"airbyte/{connector}:{TAG}"], capture_output=True, check=True)
     found: list[dict[str, Any]] = json.loads(shown.stdout)
     return found[0]
 
@@ -98,7 +98,12 @@ def test_labels_entrypoint_and_user_are_as_the_platform_wants(connector: str) ->
     environment = dict(each.split("=", 1) for each in config["Env"])
 
     assert config["Labels"]["io.airbyte.name"] == f"airbyte/{connector}"
-    assert config["Labels"]["io.airbyte.version"] == VERSION
+    labels = config["Labels"]
+    assert labels["io.airbyte.version"] == VERSION
+    assert labels["org.opencontainers.image.version"] == TAG
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+    # An image of a commit that is not released is named after it.
+    assert TAG == VERSION or TAG == labels["org.opencontainers.image.revision"] != "unknown"
     assert environment["AIRBYTE_ENTRYPOINT"] == " ".join(config["Entrypoint"])
     assert config["User"] == "airbyte"
 
@@ -113,7 +118,7 @@ def test_the_image_holds_no_tests_and_no_tools(connector: str) -> None:
                 "--rm",
                 "--entrypoint",
                 "sh",
-                f"airbyte/{connector}:{VERSION}",
+                f"airbyte/{connector}:{TAG}",
                 "-c",
                 "ls /opt/connector/lib/python3*/site-packages; id -u",
             ],
@@ -131,7 +136,7 @@ def test_the_image_holds_no_tests_and_no_tools(connector: str) -> None:
 
 @pytest.mark.parametrize("connector", connectors())
 def test_a_new_version_of_ours_is_a_small_download(connector: str) -> None:
-    layers = [DOCKER, "history", "--human=false", "--format={{.Size}}", f"airbyte/{connector}:{VERSION}"]
+    layers = [DOCKER, "history", "--human=false", "--format={{.Size}}", f"airbyte/{connector}:{TAG}"]
     sizes = [int(size) for size in subprocess.run(layers, capture_output=True, check=True).stdout.split()]
 
     assert 0 < next(size for size in sizes if size) < 2_000_000
@@ -196,7 +201,7 @@ def test_airbyte_s_standard_suite_passes_on_the_image(connector: str, tmp_path: 
     shim.write_text(SHIM, encoding="utf-8")
     shim.chmod(0o755)
     reads = ("--read-from-streams=all", "--read-scenarios=config,separate_keys,everything")
-    options = ("-m", "image_tests", f"--connector-image=airbyte/{connector}:{VERSION}", *reads, "-rA")
+    options = ("-m", "image_tests", f"--connector-image=airbyte/{connector}:{TAG}", *reads, "-rA")
     done = subprocess.run(
         [
             Path(sys.executable).parent / "airbyte-cdk",

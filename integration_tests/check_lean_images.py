@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from airbyte_platform.process import Run, as_lines, configured
-from check_images import DOCKER, VERSION, config_for, mounted, run_image
+from check_images import DOCKER, TAG, config_for, mounted, run_image
 from documents.generated import ROOT, connectors
 from local_bucket.server import LocalBucket
 from local_pigment.blocks import ListBlock
@@ -51,7 +51,7 @@ def left_out() -> set[str]:
 def test_nothing_that_is_loaded_names_a_package_that_was_left_out(connector: str) -> None:
     ours = [connector.replace("-", "_"), "pigment_airbyte", "pigment_client", "pigment_csv", "pigment_native"]
     script = (ROOT / "integration_tests" / "named_imports.py").read_bytes()
-    python = ["--entrypoint", "/opt/connector/bin/python", f"airbyte/{connector}:{VERSION}"]
+    python = ["--entrypoint", "/opt/connector/bin/python", f"airbyte/{connector}:{TAG}"]
     done = subprocess.run(
         [DOCKER, "run", "--rm", "-i", *python, "-", ",".join(sorted(left_out())), ",".join(ours)],
         input=script,
@@ -64,7 +64,7 @@ def test_nothing_that_is_loaded_names_a_package_that_was_left_out(connector: str
 
 def test_of_aws_the_image_knows_what_writes_to_a_bucket() -> None:
     script = "import botocore.session, json; print(json.dumps(botocore.session.Session().get_available_services()))"
-    python = ["--entrypoint", "/opt/connector/bin/python", f"airbyte/destination-pigment:{VERSION}"]
+    python = ["--entrypoint", "/opt/connector/bin/python", f"airbyte/destination-pigment:{TAG}"]
     done = subprocess.run([DOCKER, "run", "--rm", *python, "-c", script], capture_output=True, check=True)
 
     assert set(json.loads(done.stdout)) == SERVICES

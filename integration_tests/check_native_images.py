@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airbyte_platform.process import Run, configured
-from check_images import DOCKER, VERSION, config_for, mounted, run_image
+from check_images import DOCKER, TAG, config_for, mounted, run_image
 from documents.generated import connectors
 from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -20,7 +20,7 @@ __all__ = ["mounted"]
 def test_the_image_holds_the_library_and_no_compiler(connector: str) -> None:
     tools = "-name rows.c -o -iname '*ziglang*' -o -path '*pigment_native/build' -o -path '*pigment_native/fuzz'"
     searched = f"find / -xdev \\( -name 'librows*' -o {tools} \\)"
-    entry = ["--user=root", "--entrypoint", "sh", f"airbyte/{connector}:{VERSION}", "-c", searched]
+    entry = ["--user=root", "--entrypoint", "sh", f"airbyte/{connector}:{TAG}", "-c", searched]
     found = subprocess.run([DOCKER, "run", "--rm", *entry], capture_output=True, check=True).stdout.decode().split()
 
     assert found == ["/opt/pigment/pigment_native/librows.so"]

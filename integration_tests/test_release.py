@@ -104,7 +104,7 @@ def test_images_are_pushed_only_where_that_is_asked_for_and_possible(
     engine.write_text(ENGINE)
     engine.chmod(0o755)
     ended = subprocess.run(
-        [ROOT / "tools/release/images.sh", "0.2.0", registry],
+        [ROOT / "tools/release/images.sh", "0.2.0", "0.2.0", registry],
         env={
             **os.environ,
             "DOCKER": str(engine),
@@ -140,10 +140,11 @@ def package(name: str, **facts: Any) -> dict[str, Any]:
 def test_an_audit_that_looked_nothing_up_is_not_called_clean(
     packages: list[dict[str, Any]], may_go_on: bool, words: str
 ) -> None:
-    found, sentence = judge({"dependencies": packages})
+    audit = judge({"dependencies": packages})
 
-    assert found is may_go_on
-    assert words in sentence
+    assert audit.may_go_on is may_go_on
+    assert words in audit.sentence
+    assert audit.is_whole is not any(each in audit.sentence for each in ("NOT DONE", "only"))
 
 
 @pytest.fixture(scope="module")

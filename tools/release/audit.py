@@ -6,11 +6,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def judge(report: dict[str, Any]) -> tuple[bool, str]:
-    """Whether the release may go on, and a sentence about the audit."""
+class Audit(NamedTuple):
+    """Whether the release may go on, whether every package was looked up, and a sentence about both."""
+
+    may_go_on: bool
+    is_whole: bool
+    sentence: str
+
+
+NOT_DONE = Audit(True, False, "NOT DONE, the vulnerability data cannot be had here")
+
+
+def judge(report: dict[str, Any]) -> Audit:
+    """What the report of pip-audit means for a release."""
     packages = report["dependencies"]
     audited = [each for each in packages if "skip_reason" not in each]
     vulnerable = [each for each in audited if each["vulns"]]
@@ -19,12 +30,13 @@ def judge(report: dict[str, Any]) -> tuple[bool, str]:
             f"{each['name']} {each['version']} ({', '.join(found['id'] for found in each['vulns'])})"
             for each in vulnerable
         )
-        return False, f"known vulnerabilities in {named}"
+        return Audit(False, True, f"known vulnerabilities in {named}")
     if not audited:
-        return True, "NOT DONE, the vulnerability data cannot be had here"
+        return NOT_DONE
     if len(audited) < len(packages):
-        return True, f"only {len(audited)} of {len(packages)} packages were known there; none has a known vulnerability"
-    return True, f"{len(audited)} packages, none with a known vulnerability"
+        known = f"only {len(audited)} of {len(packages)} packages were known there; none has a known vulnerability"
+        return Audit(True, False, known)
+    return Audit(True, True, f"{len(audited)} packages, none with a known vulnerability")
 
 
 def main() -> int:
@@ -35,11 +47,16 @@ def main() -> int:
         [program, "--requirement", str(requirements), *options], capture_output=True, text=True, check=False
     )
     try:
-        may_go_on, sentence = judge(json.loads(ended.stdout))
+        audit = judge(json.loads(ended.stdout))
     except ValueError:
-        may_go_on, sentence = True, "NOT DONE, the vulnerability data cannot be had here"
-    sys.stdout.write(f"audit: {requirements.name.removesuffix('.requirements.txt')}: {sentence}\n")
-    return 0 if may_go_on else 1
+        audit = NOT_DONE
+    line = f"audit: {requirements.name.removesuffix('.requirements.txt')}: {audit.sentence}\n"
+    sys.stdout.write(line)
+    if not audit.is_whole:
+        # The release ends with what was not done.
+        with requirements.with_name("not-done.txt").open("a", encoding="utf-8") as not_done:
+            not_done.write(line)
+    return 0 if audit.may_go_on else 1
 
 
 if __name__ == "__main__":
