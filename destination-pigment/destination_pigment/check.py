@@ -181,8 +181,8 @@ def _describe_limits(settings: DestinationConfig, *, has_export_key: bool) -> st
     replaces = any(each.scope is None and (each.clears or each.replace_configuration_id) for each in settings.targets)
     if replaces and not has_export_key and settings.count_blocks is not CountBlocks.NEVER:
         described += (
-            " Without an Export key the rows of a block cannot be counted after a stream has overwritten it, so old "
-            "rows that stay in it are not noticed."
+            " Without an Export key the rows of a block cannot be counted after a stream has overwritten it: if old "
+            "rows stay in the block, its totals are too high, and the sync still succeeds."
         )
     if any(each.step > 1 for each in settings.targets):
         streams = {1: ["all streams without an entry"]}

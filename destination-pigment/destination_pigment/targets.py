@@ -12,7 +12,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey, Writ
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
 from pigment_client.names import matching_names
-from pigment_client.wording import nearest
+from pigment_client.wording import nearest, nearest_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,7 @@ def resolve_names(
     """
     if not names_configurations(entries):
         return tuple(entries)
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for each in known or ():
-        by_name[each.name].append(each.id)
+    by_name = _ids_by_name(known)
 
     def resolved(entry: TargetEntry, wanted: str) -> str:
         if is_id(wanted):
@@ -123,8 +121,9 @@ def find_targets(
     found: dict[StreamKey, Target] = {}
     missing: list[DestinationStream] = []
     by_stream = _by_stream(entries)
+    by_name = _ids_by_name(known)
     for stream in streams:
-        target = _by_id(stream, by_stream) or _by_name(stream, by_stream, known or ())
+        target = _by_id(stream, by_stream) or _by_name(stream, by_stream, by_name)
         if target is None:
             missing.append(stream)
         elif replaces(stream, target):
@@ -214,16 +213,23 @@ def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
     )
 
 
-def _by_name(stream: DestinationStream, entries: _Entries, known: Sequence[ImportConfiguration]) -> Target | None:
+def _ids_by_name(known: Iterable[ImportConfiguration] | None) -> dict[str, list[str]]:
+    """The import configurations of each name."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in known or ():
+        found[each.name].append(each.id)
+    return found
+
+
+def _by_name(stream: DestinationStream, entries: _Entries, by_name: Mapping[str, Sequence[str]]) -> Target | None:
     wanted = stream.object_name or stream.name
-    named = [each for each in known if each.name == wanted]
-    if len(named) > 1:
-        ids = ", ".join(each.id for each in named)
+    ids = [each for name in matching_names(wanted, by_name) for each in by_name[name]]
+    if len(ids) > 1:
         raise ConfigProblem(
-            f'There are {len(named)} import configurations named "{wanted}" ({ids}): enter the ID of the right one '
-            f'for the {stream.subject} under "Targets".'
+            f'There are {len(ids)} import configurations named "{wanted}" ({", ".join(ids)}): enter the ID of the '
+            f'right one for the {stream.subject} under "Targets".'
         )
-    return _target(named[0].id, _entry(stream, entries)) if named else None
+    return _target(ids[0], _entry(stream, entries)) if ids else None
 
 
 def _describe_missing(missing: Sequence[DestinationStream], known: Sequence[ImportConfiguration] | None) -> str:
@@ -233,7 +239,7 @@ def _describe_missing(missing: Sequence[DestinationStream], known: Sequence[Impo
             f'No import configuration is known for {streams}: enter its ID under "Targets", or give the connection an '
             '"Application ID" and a key of the type "Modeling Metadata", so that it can be found by name.'
         )
-    there = nearest(missing[0].object_name or missing[0].name, (each.name for each in known))
+    there = nearest_of_each([each.object_name or each.name for each in missing], (each.name for each in known))
     return (
         f'The application has no import configuration named {streams}: enter its ID under "Targets", or create one of '
         f"that name in Pigment. {there}"

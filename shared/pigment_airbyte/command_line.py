@@ -18,6 +18,7 @@ from airbyte_cdk.models import AirbyteMessageSerializer
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from pigment_airbyte.connection import contains_key
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_airbyte.form import IdKind, entered_text, id_in_address, unknown_properties
 from pigment_airbyte.output import write_lines
@@ -87,12 +88,12 @@ def log_connector(logger: logging.Logger, connector: str, config: Mapping[str, A
     entered = entered_text(config, "application_id")
     application = entered if is_id(entered) else id_in_address(entered, IdKind.APPLICATION)
     try:
-        host = urlsplit(entered_text(config, "base_url") or ClientOptions().base_url).hostname
+        host = urlsplit(entered_text(config, "base_url") or ClientOptions().base_url).hostname or ""
     except ValueError:  # half an IPv6 address
-        host = None
+        host = ""
     about = [_with_version(connector)]
     about += [f"application {application}"] if application else []
-    about += [f"host {host}"] if host else []
+    about += [f"host {host}"] if host and not contains_key(host) else []
     logger.info("%s.", ", ".join(about))
 
 

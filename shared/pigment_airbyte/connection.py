@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pigment_airbyte.credentials import keys_from_config
+from pigment_airbyte.credentials import AUTHENTICATION, keys_from_config
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import entered_text
 from pigment_client.client import ClientOptions, PigmentClient
@@ -38,6 +38,11 @@ def client_options(config: Mapping[str, Any], *, default_max_retries: int = _DEF
     )
 
 
+def contains_key(text: str) -> bool:
+    """Whether a text must not be logged, because a key was pasted into it."""
+    return "pgmt_" in text.lower()
+
+
 @contextmanager
 def open_client(
     config: Mapping[str, Any], *, default_max_retries: int = _DEFAULTS.max_retries, clock: Clock | None = None
@@ -57,6 +62,11 @@ def _base_url(config: Mapping[str, Any]) -> str:
     Whether it is an address at all, and whether plain http is allowed, is for the client to say.
     """
     base_url = (entered_text(config, "base_url") or _DEFAULTS.base_url).rstrip("/")
+    if contains_key(base_url):
+        raise ConfigProblem(
+            f'The "Base URL" contains a key: enter an address, such as {_DEFAULTS.base_url}, and the key under '
+            f'"{AUTHENTICATION}".'
+        )
     _, _, path = base_url.partition("://")
     host, _, page = path.partition("/")
     if "@" in host:

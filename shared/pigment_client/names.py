@@ -7,7 +7,7 @@ Unicode counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
 
@@ -18,5 +18,8 @@ def composed(name: str) -> str:
 
 def matching_names(wanted: str, known: Iterable[str]) -> list[str]:
     """The known names that are written exactly like `wanted`, otherwise those with the same composed form."""
-    candidates = list(dict.fromkeys(known))
-    return [wanted] if wanted in candidates else [each for each in candidates if composed(each) == composed(wanted)]
+    candidates = known if isinstance(known, Mapping) else dict.fromkeys(known)
+    if wanted in candidates:
+        return [wanted]
+    wanted = composed(wanted)
+    return [each for each in candidates if composed(each) == wanted]

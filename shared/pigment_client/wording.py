@@ -52,6 +52,18 @@ def nearest(wanted: str, known: Iterable[str]) -> str:
     return f"The nearest are {quoted}, and there are {more:,} more." if more > 0 else f"There are: {quoted}."
 
 
+def nearest_of_each(wanted: Sequence[str], known: Iterable[str]) -> str:
+    """A sentence for each of the wanted names, at most three, about which of the known names may be meant."""
+    names = list(known)
+    if len(wanted) == 1 or not names:
+        return nearest(next(iter(wanted), ""), names)
+    more = len(wanted) - _NEAREST
+    sentences = [f'For "{each}": {nearest(each, names)}' for each in wanted[:_NEAREST]]
+    if more > 0:
+        sentences.append(f"And {counted(more, 'more name is', 'more names are')} missing.")
+    return " ".join(sentences)
+
+
 def with_noun(noun: str, names: Sequence[str]) -> str:
     """The noun and its names: "column a", "columns a, b"."""
     return f"{noun}{'' if len(names) == 1 else 's'} {', '.join(names)}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from pigment_airbyte.connection import client_from_config
+from pigment_airbyte.command_line import log_connector
+from pigment_airbyte.connection import client_from_config, client_options
 from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.errors import AddressUnusable, PlainHttp
 
@@ -73,3 +76,15 @@ def test_a_key_does_not_travel_in_clear(base_url: str) -> None:
 )
 def test_an_address_that_can_be_pigment_s_is_taken(base_url: str) -> None:
     client_from_config({"credentials": SINGLE, "base_url": base_url})
+
+
+@pytest.mark.parametrize("base_url", ["pgmt_secret", "https://PGMT_secret", "https://pigment.app/pgmt_secret"])
+def test_a_key_that_was_pasted_as_the_address_is_never_repeated(
+    base_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = {"base_url": base_url}
+    with pytest.raises(ConfigProblem, match='"Base URL" contains a key: enter an address') as caught:
+        client_options(config)
+    with caplog.at_level("INFO"):
+        log_connector(logging.getLogger("airbyte"), "source-pigment", config)
+    assert "secret" not in str(caught.value) + caplog.text

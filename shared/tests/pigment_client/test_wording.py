@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_client.wording import byte_size, counted, listed
+from pigment_client.wording import byte_size, counted, listed, nearest_of_each
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,14 @@ def test_after_twenty_only_the_number_of_the_others_is_said() -> None:
     phrase = listed(f"name {number:03d}" for number in range(345))
     assert phrase.endswith("name 019 and 325 more")
     assert phrase.count(",") == 19
+
+
+def test_several_missing_names_are_each_answered_with_what_is_nearest() -> None:
+    known = ["Departments", "Ledger", "Headcount", "Plan"]
+    said = nearest_of_each(["departments", "Leger"], known)
+
+    assert said.startswith('For "departments": There is "Departments": names are case-sensitive')
+    assert 'For "Leger": The nearest are "Ledger", ' in said
+    assert nearest_of_each(list("abcde"), known).endswith("And 2 more names are missing.")
+    assert nearest_of_each(list("abcd"), known).endswith("And 1 more name is missing.")
+    assert nearest_of_each(["a", "b"], []) == "There are none."
