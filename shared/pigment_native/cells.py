@@ -14,7 +14,7 @@ import ctypes
 import json
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Literal, overload
@@ -24,6 +24,13 @@ import msgspec
 from pigment_native.library import Room, Text, address_of, text_of
 
 SPAN_BYTES = 8
+
+# A record that needs it is converted by row between others where the library took at least as many before it: where
+# more are odd, it is not worth a call for each.
+_WORTH_A_ROW = 4
+
+# A record to its cells; None if it is no row of the columns.
+ByRow = Callable[[bytes], Sequence[str | None] | None]
 
 # Records with many columns and few values would need far more memory for their cells than for themselves.
 _MOST_SPAN_BYTES = 4 << 20
@@ -43,6 +50,21 @@ class Table:
         self.spans_at = address_of(spans)
         # How much of both is in use.
         self.texts_used = self.spans_used = 0
+
+    def add_row(self, row: Sequence[str | None]) -> bool:
+        """Add a row that was converted elsewhere; whether there was room for it."""
+        texts = [None if cell is None else cell.encode() for cell in row]
+        begin, spans = self.texts_used, array("i")
+        for text in texts:
+            spans.extend((0, -1) if text is None else (begin, len(text)))
+            begin += len(text or b"")
+        end = self.spans_used + SPAN_BYTES * len(row)
+        if begin > len(self.texts) or end > len(self.spans):
+            return False
+        self.texts[self.texts_used : begin] = b"".join(filter(None, texts))
+        self.spans[self.spans_used : end] = spans.tobytes()
+        self.texts_used, self.spans_used = begin, end
+        return True
 
 
 class Cells(Sequence[str | None]):
@@ -263,12 +285,15 @@ class CellReader:
         # Mutable state, in addition to what C learns about the order of names: the envelope, once it is known.
         self._set_envelope(Envelope((b"",), 0) if stream is None else None)
 
-    def read_cells(self, lines: RecordInput) -> list[Cells] | None:
-        """The columns of the next records; None if there is none, or if the next one must go row by row."""
+    def read_cells(self, lines: RecordInput, by_row: ByRow | None = None) -> list[Cells] | None:
+        """The columns of the next records; None if there is none, or if the next one must go row by row.
+
+        `by_row` converts a single record between others that need it; it ends the columns where that gives no row.
+        """
         if not lines.is_text or lines.position >= len(lines.content):
             return None
-        columns = self._read_cells(lines) if self._envelope is not None else None
-        return self._read_cells(lines) if columns is None and self._learn(lines) else columns
+        columns = self._read_cells(lines, by_row) if self._envelope is not None else None
+        return self._read_cells(lines, by_row) if columns is None and self._learn(lines) else columns
 
     def _learn(self, lines: RecordInput) -> bool:
         """Whether the next line shows another form in which records of the stream are written."""
@@ -288,22 +313,34 @@ class CellReader:
             self._header.part_count = len(envelope.parts)
             self._header.data_part = envelope.data_part
 
-    def _read_cells(self, lines: RecordInput) -> list[Cells] | None:
+    def _read_cells(self, lines: RecordInput, by_row: ByRow | None) -> list[Cells] | None:
         columns = self._columns
         table = lines.table(self._library, SPAN_BYTES * columns)
         begin, first = table.texts_used, table.spans_used // SPAN_BYTES
+        while self._fill(table, lines) >= _WORTH_A_ROW and by_row is not None and lines.position < len(lines.content):
+            record = lines.next_line()
+            row = by_row(record)
+            if row is None or not table.add_row(row):
+                break
+            lines.position = min(len(lines.content), lines.position + len(record) + 1)
+        end, text_bytes = table.spans_used // SPAN_BYTES, (table.texts_used - begin) // columns + 1
+        if end == first:
+            return None
+        return [Cells(table, range(first + place, end, columns), text_bytes) for place in range(columns)]
+
+    def _fill(self, table: Table, lines: RecordInput) -> int:
+        """Add to the table what the library takes of the next records; how many these are."""
+        row_bytes = SPAN_BYTES * self._columns
         block = text_of(lines.content)
         block.at += lines.position
-        texts = Room(table.texts_at + begin, table.texts_at + len(table.texts), full=False)
-        rows = ctypes.c_uint64((len(table.spans) - table.spans_used) // (SPAN_BYTES * columns))
+        texts = Room(table.texts_at + table.texts_used, table.texts_at + len(table.texts), full=False)
+        rows = ctypes.c_uint64((len(table.spans) - table.spans_used) // row_bytes)
         self._convert(block, self._header, table.texts_at, texts, table.spans_at + table.spans_used, rows)
-        if not rows.value:
-            return None
-        lines.position = len(lines.content) - (block.end - block.at)
-        table.texts_used = texts.at - table.texts_at
-        table.spans_used += SPAN_BYTES * columns * rows.value
-        end, text_bytes = first + columns * rows.value, (table.texts_used - begin) // columns + 1
-        return [Cells(table, range(first + place, end, columns), text_bytes) for place in range(columns)]
+        if rows.value:
+            lines.position = len(lines.content) - (block.end - block.at)
+            table.texts_used = texts.at - table.texts_at
+            table.spans_used += row_bytes * rows.value
+        return int(rows.value)
 
 
 def _forms(name: str) -> set[bytes]:

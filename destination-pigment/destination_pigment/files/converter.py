@@ -86,7 +86,7 @@ class RecordConverter:
         # Where the library converts none or few, more and more go by row: a batch full of odd ones costs a few calls.
         odd = 1 if self._data is not None else len(records)
         while begin < len(records):
-            columns = None if self._data is None else self._data.read_cells(lines)
+            columns = None if self._data is None else self._data.read_cells(lines, self._row)
             if columns is not None:
                 yield self._numbers.written(Rows(self.header, columns))
                 count = len(columns[0])
@@ -96,6 +96,10 @@ class RecordConverter:
             lines.position += sum(memoryview(record).nbytes + 1 for record in left)
             yield from self._convert_in_python(left)
             begin, odd = begin + odd, 2 * odd
+
+    def _row(self, record: bytes) -> Row | None:
+        converted = self._by_row.convert(msgspec.Raw(record))
+        return converted if isinstance(converted, list) else None
 
     def _convert_in_python(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         """Convert many at once; where one is odd, the halves, until few are left to go by row."""

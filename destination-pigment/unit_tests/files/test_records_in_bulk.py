@@ -317,7 +317,7 @@ def test_records_left_here_and_there_do_not_cost_the_whole_block_each_time() -> 
     assert len(tables) == 1
 
 
-@pytest.mark.parametrize("odd", [1, 2, 3, 17, 40])
+@pytest.mark.parametrize("odd", [1, 2, 3, 5, 6, 17, 40])
 def test_odd_records_among_others_keep_their_order(odd: int) -> None:
     records = [msgspec.Raw(b'{"a":%d%b}' % (n, b"" if n % odd else b',"a":1')) for n in range(1, 301)]
     stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",))
@@ -325,3 +325,38 @@ def test_odd_records_among_others_keep_their_order(odd: int) -> None:
 
     cells = [cell for rows in made if isinstance(rows, Rows) for cell in rows.columns[0]]
     assert cells == [str(n) if n % odd else "1" for n in range(1, 301)]
+
+
+def test_few_odd_records_among_others_do_not_divide_them() -> None:
+    odd = {20: b'{"a":1,"a":2}', 40: b'{"a":1e300}', 60: b'{"a":' + b"[" * 40 + b"]" * 40 + b"}", 80: b'{"a":1e99999}'}
+    records = [msgspec.Raw(odd.get(n, b'{"a":%d}' % n)) for n in range(100)]
+    stream = DestinationStream(None, "s", WriteMode.APPEND, ("a",))
+    made = list(RecordConverter(stream, (), CsvDialect(), library()).convert(records))
+
+    cells = {20: "2", 40: "1" + "0" * 300, 60: "[" * 40 + "]" * 40}
+    expected = [cells.get(n, str(n)) for n in range(100)]
+    assert [isinstance(each, Rows) for each in made] == [True, False, True]
+    assert [list(each.columns[0]) for each in made if isinstance(each, Rows)] == [expected[:80], expected[81:]]
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0), share=st.sampled_from([0.02, 0.1, 0.3]), separator=st.sampled_from([".", ","]))
+def test_odd_records_among_plain_ones_are_read_as_by_row(seed: int, share: float, separator: str) -> None:
+    chance, odd, plain = Random(seed), Writer(seed, odd=True), Writer(seed)
+    lines = [(odd if chance.random() < share else plain).record().replace("\n", " ").encode() for _ in range(60)]
+    expected = [by_row(line, separator=separator) for line in lines]
+    reader, look, number = CellReader(library(), COLUMNS, separator), RecordInput(b"\n".join(lines)), 0
+
+    def row(record: bytes) -> Row | None:
+        converted = by_row(record, separator=separator)
+        return converted if isinstance(converted, list) else None
+
+    while number < len(lines):
+        columns = reader.read_cells(look, row)
+        if columns is None:
+            look.position += len(lines[number]) + 1
+            number += 1
+        else:
+            found = list(map(list, zip(*columns, strict=True)))
+            assert found == expected[number : number + len(found)]
+            number += len(found)
