@@ -62,3 +62,16 @@ def test_a_name_that_several_import_configurations_have_is_not_guessed(destinati
     answers = [*(each["message"] for each in run.of("CONNECTION_STATUS")), *(each["message"] for each in run.errors)]
     assert f'"{LEDGER} (by entry)", and 2 have that name (' in answers[0]
     assert not imports(destination)
+
+
+def test_what_is_started_after_a_sync_is_found_by_its_name(destination: Runner) -> None:
+    def checked(*names: str) -> tuple[str, str]:
+        done = destination.run("check", **BY_NAME, then_run=list(names)).of("CONNECTION_STATUS")[0]
+        return done["status"], done["message"]
+
+    assert checked(LEDGER)[0] == "SUCCEEDED"
+    assert 'names the import configuration "Nothing", which the application does not have' in checked("Nothing")[1]
+    for twice in (f"{LEDGER} (by entry)", destination.pigment.workspace.configuration(f"{LEDGER} (by entry)").id):
+        status, message = checked(twice)
+        assert status == "FAILED"
+        assert f'takes the files of the target "{LEDGER}", and is under "Then run"' in message

@@ -6,7 +6,6 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -59,12 +58,12 @@ def _try_all(client: PigmentClient, settings: DestinationConfig, config: Mapping
     known = None
     if _can_list(client, config):
         known = _list_configurations(client, settings)
-        settings = replace(settings, targets=resolve_names(settings.targets, known, settings.application_id))
+        settings = resolve_names(settings, known)
         _check_targets(settings.targets, known)
         _require_reachable(settings, known)
         found = counted(len(known), "import configuration is visible.", "import configurations are visible.")
     else:
-        resolve_names(settings.targets, None, settings.application_id)
+        resolve_names(settings, None)
         _require_reachable(settings, None)
         found = (
             'The key can import. Without a key of the type "Modeling Metadata" it could not be checked that '
@@ -203,7 +202,6 @@ def _check_follow_ups(
     if not settings.then_run:
         return ""
     if known is None:
-        resolve_follow_ups(settings.then_run, ())
         return ' It could also not be checked that the configurations under "Then run" exist.'
     if set(settings.then_run) - {each.id for each in known}:
         known = [*known, *client.list_import_configurations()]

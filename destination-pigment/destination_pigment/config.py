@@ -287,7 +287,13 @@ def _entered_number(fields: Form, name: str) -> int | None:
 
 
 def _parse_then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -> tuple[str, ...]:
-    ids = tuple(filter(None, (pasted_id(each, IdKind.IMPORT_CONFIGURATION, "Then run") for each in entries)))
+    runs = tuple(filter(None, (pasted_id(each, IdKind.IMPORT_CONFIGURATION, "Then run") for each in entries)))
+    require_distinct_runs(runs, targets)
+    return runs
+
+
+def require_distinct_runs(ids: Sequence[str], targets: Iterable[TargetEntry]) -> None:
+    """Raise `ConfigProblem` for what would be started twice, or takes the files of a target."""
     for each, count in Counter(ids).items():
         if count > 1:
             raise ConfigProblem(
@@ -297,7 +303,6 @@ def _parse_then_run(entries: Sequence[object], targets: Sequence[TargetEntry]) -
         require_runs_without_files(
             ids, (target.configuration_id, target.replace_configuration_id), f'target "{target.stream}"'
         )
-    return ids
 
 
 def require_runs_without_files(then_run: Sequence[str], configuration_ids: Iterable[str | None], subject: str) -> None:

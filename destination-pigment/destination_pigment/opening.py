@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from destination_pigment.config import DestinationConfig, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
@@ -94,11 +93,10 @@ def open_streams(
 
 
 def with_target_ids(client: PigmentClient, settings: DestinationConfig) -> DestinationConfig:
-    """The settings with IDs where a target names its import configurations; raises `ConfigProblem`."""
-    if not names_configurations(settings.targets):
+    """The settings with IDs where it names import configurations; raises `ConfigProblem`."""
+    if not names_configurations(settings):
         return settings
-    known = _known_configurations(client, settings, is_needed=True)
-    return replace(settings, targets=resolve_names(settings.targets, known, settings.application_id))
+    return resolve_names(settings, _known_configurations(client, settings, is_needed=True))
 
 
 def find_unsuited(

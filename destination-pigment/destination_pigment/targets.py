@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from destination_pigment.config import Loading, TargetEntry, loadings_by_configuration, require_distinct_pair
+from destination_pigment.config import (
+    DestinationConfig,
+    Loading,
+    TargetEntry,
+    require_distinct_pair,
+    require_distinct_runs,
+)
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
@@ -55,53 +61,53 @@ def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEn
     return any(_by_id(stream, by_stream) is None for stream in streams)
 
 
-def names_configurations(entries: Iterable[TargetEntry]) -> bool:
-    """Whether an entry has a name in place of an ID."""
-    return any(not is_id(each) for entry in entries for each in _configurations(entry))
+def names_configurations(settings: DestinationConfig) -> bool:
+    """Whether a target or what is to be started is named instead of given by its ID."""
+    named = [*settings.then_run, *(each for entry in settings.targets for each in _configurations(entry))]
+    return not all(map(is_id, named))
 
 
-def resolve_names(
-    entries: Sequence[TargetEntry], known: Sequence[ImportConfiguration] | None, application_id: str | None
-) -> tuple[TargetEntry, ...]:
-    """The entries with the ID of each import configuration that they name, so that one form serves Dev and Prod.
+def resolve_names(settings: DestinationConfig, known: Sequence[ImportConfiguration] | None) -> DestinationConfig:
+    """The settings with the ID of each import configuration that they name, so that one form serves Dev and Prod.
 
     `known` are the import configurations of the application, None where they cannot be listed. Raises `ConfigProblem`
     for a name that is not that of exactly one.
     """
-    if not names_configurations(entries):
-        return tuple(entries)
+    if not names_configurations(settings):
+        return settings
     by_name = _ids_by_name(known)
 
-    def resolved(entry: TargetEntry, wanted: str) -> str:
+    def resolved(wanted: str, subject: str, field: str) -> str:
         if is_id(wanted):
             return wanted
-        if known is None or application_id is None:
+        if known is None or settings.application_id is None:
             raise ConfigProblem(
-                f'The target "{entry.stream}" names the import configuration "{wanted}" by its name, which is looked '
+                f'{subject} names the import configuration "{wanted}" by its name, which is looked '
                 'up in an application: enter the "Application ID" and a key of the type "Modeling Metadata", or the '
-                'ID of the import configuration under "Targets".'
+                f'ID of the import configuration under "{field}".'
             )
         ids = [each for name in matching_names(wanted, by_name) for each in by_name[name]]
         if len(ids) == 1:
             return ids[0]
         if ids:
             raise ConfigProblem(
-                f'The target "{entry.stream}" names the import configuration "{wanted}", and {len(ids)} have that name '
-                f'({", ".join(ids)}): enter the ID of the right one under "Targets".'
+                f'{subject} names the import configuration "{wanted}", and {len(ids)} have that name '
+                f'({", ".join(ids)}): enter the ID of the right one under "{field}".'
             )
         raise ConfigProblem(
-            f'The target "{entry.stream}" names the import configuration "{wanted}", which the application does not '
-            'have or the owner of the key cannot see: correct it under "Targets", or correct the "Application ID". '
+            f'{subject} names the import configuration "{wanted}", which the application does not '
+            f'have or the owner of the key cannot see: correct it under "{field}", or correct the "Application ID". '
             f"{nearest(wanted, by_name)}"
         )
 
     found = []
-    for entry in entries:
-        ids = [resolved(entry, each) for each in _configurations(entry)]
+    for entry in settings.targets:
+        ids = [resolved(each, f'The target "{entry.stream}"', "Targets") for each in _configurations(entry)]
         require_distinct_pair(entry.stream, *ids)
         found.append(replace(entry, configuration_id=ids[0], replace_configuration_id=ids[1] if ids[1:] else None))
-    loadings_by_configuration(found)
-    return tuple(found)
+    runs = tuple(resolved(each, '"Then run"', "Then run") for each in settings.then_run)
+    require_distinct_runs(runs, found)
+    return replace(settings, targets=tuple(found), then_run=runs)
 
 
 def _configurations(entry: TargetEntry) -> list[str]:

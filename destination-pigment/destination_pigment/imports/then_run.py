@@ -20,7 +20,7 @@ from destination_pigment.input.cancel import Cancelled
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
 from pigment_client.errors import ImportOutcomeUnknown, LimitReached, NotFound, PigmentError, RequestRejected
-from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration, is_id
+from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration
 from pigment_client.wording import counted, listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -90,13 +90,8 @@ class FollowUp:
 
 
 def resolve_follow_ups(wanted: Sequence[str], known: Sequence[ImportConfiguration]) -> tuple[FollowUp, ...]:
-    """What is to be started, with the names that are known; raises `ConfigProblem` for what is no ID."""
+    """What is to be started by its ID, with the names that are known."""
     names = {each.id: each.name for each in known}
-    for text in wanted:
-        if not is_id(text):
-            ids = {each.id for each in known if each.name == text}
-            hint = f"enter {ids.pop()}" if len(ids) == 1 else "copy the ID in Pigment, from the configuration"
-            raise ConfigProblem(f'"{text}" under "Then run" is no ID of a configuration: {hint}.')
     return tuple(FollowUp(each, names.get(each)) for each in wanted)
 
 

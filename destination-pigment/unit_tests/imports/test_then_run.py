@@ -258,12 +258,6 @@ def test_names_are_taken_where_they_are_known() -> None:
     )
 
 
-@pytest.mark.parametrize(("known", "hint"), [(CONFIGURATIONS * 2, f"enter {IDS[0]}"), ([], "copy the ID")])
-def test_a_name_is_answered_with_its_id(known: list[ImportConfiguration], hint: str) -> None:
-    with pytest.raises(ConfigProblem, match=hint):
-        resolve_follow_ups(["First"], known)
-
-
 def test_a_configuration_that_is_not_visible_is_named() -> None:
     require_visible(WANTED[:2], CONFIGURATIONS)
     with pytest.raises(ConfigProblem, match=f'"Then run" names "{IDS[2]}"') as caught:
