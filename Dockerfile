@@ -46,6 +46,7 @@ RUN packages="$(echo /opt/connector/lib/python3*/site-packages)" \
     && echo /opt/pigment > "$packages/pigment.pth" \
     && ln -s "/opt/pigment/bin/${CONNECTOR}" /opt/connector/bin/run-connector \
     && /opt/connector/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/connector/lib \
+    && rm -f /opt/connector/.lock \
     && find /opt/connector -exec touch --no-dereference --date=@0 {} +
 
 FROM libraries AS ours

@@ -109,6 +109,14 @@ def test_labels_entrypoint_and_user_are_as_the_platform_wants(connector: str) ->
 
 
 @pytest.mark.parametrize("connector", connectors())
+def test_nothing_of_ours_can_be_written_by_everyone(connector: str) -> None:
+    search = "find /opt/pigment /opt/connector ! -type l -perm -o=w"
+    command = [DOCKER, "run", "--rm", "--entrypoint", "sh", f"airbyte/{connector}:{TAG}", "-c", search]
+
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b""
+
+
+@pytest.mark.parametrize("connector", connectors())
 def test_the_image_holds_no_tests_and_no_tools(connector: str) -> None:
     listed = (
         subprocess.run(

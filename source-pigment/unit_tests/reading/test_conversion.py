@@ -63,7 +63,7 @@ def converted(content: bytes, size: int, library: CDLL | None) -> Converted | st
 
 def converted_any_way(content: bytes, size: int, block_bytes: int = conversion.BLOCK_BYTES) -> Converted | str:
     """What both ways give, which must be the same, and the same as without any cut."""
-    assert LIBRARY is not None
+    assert LIBRARY is not None, "run make native: this test needs the conversions in C"
     whole = converted(content, max(len(content), 1), None)
     with patch.object(conversion, "BLOCK_BYTES", block_bytes):
         for library in (LIBRARY, None):

@@ -133,7 +133,7 @@ def oracle(layout: RecordLayout, row: list[str], misfits: Counter[str]) -> dict[
 
 
 def in_bulk(layout: RecordLayout) -> BulkConverter:
-    assert LIBRARY is not None
+    assert LIBRARY is not None, "run make native: this test needs the conversions in C"
     return BulkConverter(layout, 5, LIBRARY)
 
 
