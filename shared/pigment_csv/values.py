@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 # RFC 8259, section 6.
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DAY_LENGTH = len("2026-04-30")
 
-# The words that Pigment writes, and those of JSON.
-BOOLEANS = {"TRUE": "true", "FALSE": "false"}
+# The words that Pigment writes.
+BOOLEANS = {"TRUE": True, "FALSE": False}
 
 _EXPONENT = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?[eE]([+-]?[0-9]+)")
 
@@ -30,6 +32,12 @@ def is_json_number(text: str) -> bool:
 
 def is_iso_date(text: str) -> bool:
     """Whether the text is a day of the calendar, written as `2026-04-30`."""
+    # A column has few different days, and many rows.
+    return len(text) == _DAY_LENGTH and _is_day(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_day(text: str) -> bool:
     if not ISO_DATE.fullmatch(text):
         return False
     try:

@@ -14,8 +14,9 @@ import math
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Protocol
 
 import orjson
@@ -35,7 +36,7 @@ MOST_KEYS = 2_000_000
 _METADATA_BYTES = 120
 
 # U+0085, U+2028 and U+2029 end a line for Python's `splitlines` and for others.
-LINE_ENDS = (("\u0085", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
+LINE_ENDS = tuple((sign.encode(), f"\\u{ord(sign):04x}".encode()) for sign in "\u0085\u2028\u2029")
 
 
 class RecordTooLong(Exception):
@@ -83,6 +84,7 @@ def record_opening(stream: StreamName, emitted_at: int) -> str:
 
 
 CLOSING = "}}}\n"
+_CLOSING_OF_DATA = CLOSING.removeprefix("}").encode()
 
 
 @dataclass(slots=True)
@@ -117,16 +119,28 @@ class RowConverter:
 
     def __init__(self, layout: RecordLayout, emitted_at: int) -> None:
         self._layout = layout
-        self._opening = layout.opening(emitted_at)
-        self._labels = layout.labels()
+        self._opening = layout.opening(emitted_at).removesuffix("{").encode()
+        self._is_sent = [name is not None for name in layout.names]
+        self._sent_names = [name for name in layout.names if name is not None]
+        self._names_have_line_ends = has_line_ends("".join(self._sent_names).encode())
+        # The columns whose values are not simply texts.
+        self._typed = [
+            (position, name, _VALUES[type_])
+            for position, (name, type_) in enumerate(zip(layout.names, layout.types, strict=True))
+            if name is not None and type_ in _VALUES
+        ]
 
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
         result = RecordBlock(self._layout.stream, b"", 0)
         lines: list[bytes] = []
+        has_signs = self._names_have_line_ends or has_line_ends(block)
         rows = parse_rows(block, DIALECT, first_record=first_record, largest_bytes=LONGEST_LINE_BYTES)
         for row in rows:
-            require_width(row, len(self._labels), first_record + len(lines), block)
-            line = (self._opening + ",".join(self._values(row, result.misfits)) + CLOSING).encode()
+            require_width(row, len(self._is_sent), first_record + len(lines), block)
+            data = orjson.dumps(self._data(row, result.misfits))
+            if has_signs:
+                data = escape_line_ends(data)
+            line = b"".join((self._opening, data, _CLOSING_OF_DATA))
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong
             lines.append(line)
@@ -137,37 +151,35 @@ class RowConverter:
         result.lines, result.count = b"".join(lines), len(lines)
         return result
 
-    def _values(self, row: Row, misfits: Counter[str]) -> list[str]:
-        layout = self._layout
-        values: list[str] = []
-        for label, name, type_, text in zip(self._labels, layout.names, layout.types, row, strict=True):
-            if label is None or name is None:
-                continue
-            word = json_value(text, type_)
-            if word is None:
-                misfits[name] += 1
-                word = _text(text or "")
-            values.append(label + word)
-        if layout.id_position is not None:
-            id_label, hash_label = layout.metadata_labels
-            values.append(id_label + (json_value(row[layout.id_position], ColumnType.TEXT) or "null"))
-            values.append(f'{hash_label}"{content_hash(row)}"')
-        return values
+    def _data(self, row: Row, misfits: Counter[str]) -> dict[str, Any]:
+        """The values of a row by the names of the columns that are sent."""
+        values: list[Any] = row.copy()
+        for position, name, value_of in self._typed:
+            if (text := row[position]) is not None:
+                if (value := value_of(text)) is None:
+                    misfits[name] += 1
+                else:
+                    values[position] = value
+        data = dict(zip(self._sent_names, compress(values, self._is_sent), strict=True))
+        if self._layout.id_position is not None:
+            data |= {RECORD_ID: row[self._layout.id_position], CONTENT_HASH: content_hash(row)}
+        return data
 
 
-def json_value(text: str | None, type_: ColumnType) -> str | None:
-    """The value of a cell as JSON; None when it does not fit the type."""
-    if not text:
-        return "null"
-    match type_:
-        case ColumnType.TEXT:
-            return _text(text)
-        case ColumnType.NUMBER:
-            return text if is_json_number(text) else None
-        case ColumnType.BOOLEAN:
-            return BOOLEANS.get(text)
-        case ColumnType.DATE:
-            return _text(text) if is_iso_date(text) else None
+def _number(text: str) -> orjson.Fragment | None:
+    return orjson.Fragment(text) if is_json_number(text) else None
+
+
+def _date(text: str) -> str | None:
+    return text if is_iso_date(text) else None
+
+
+# What a text that is not blank becomes in JSON, a number with its digits; None where it does not fit the type.
+_VALUES: Mapping[ColumnType, Callable[[str], Any]] = {
+    ColumnType.NUMBER: _number,
+    ColumnType.BOOLEAN: BOOLEANS.get,
+    ColumnType.DATE: _date,
+}
 
 
 def hashed_text(row: Sequence[str | None]) -> str:
@@ -186,15 +198,19 @@ def content_hash(row: Sequence[str | None]) -> str:
     return hashlib.sha256(hashed_text(row).encode()).hexdigest()
 
 
+def has_line_ends(content: bytes) -> bool:
+    """Whether there are line ends that only Unicode defines, whose bytes are never a part of other characters."""
+    return not content.isascii() and any(sign in content for sign, _ in LINE_ENDS)
+
+
 def escape_line_ends(json: bytes) -> bytes:
     """JSON without the line ends that only Unicode defines: a reader that splits at them would cut a message in two.
 
-    In JSON they occur only inside texts; in UTF-8 their bytes are never a part of other characters.
+    In JSON they occur only inside texts.
     """
-    if json.isascii():
-        return json
-    for sign, escape in LINE_ENDS:
-        json = json.replace(sign.encode(), escape.encode())
+    if has_line_ends(json):
+        for sign, escape in LINE_ENDS:
+            json = json.replace(sign, escape)
     return json
 
 
