@@ -76,8 +76,8 @@ class SourceConfig:
         possible = [each for each in blocks if each.type.kind in self.block_types]
         names = [each.name for each in possible]
         included = _all_matching(self.include, names, applications) if self.include else set(names)
-        excluded = _all_matching(self.exclude, names, applications)
-        return [each for each in possible if each.name in included - excluded]
+        wanted = included - _all_matching(self.exclude, names, applications)
+        return [each for each in possible if each.name in wanted]
 
     def payloads_for(self, kind: ExportKind, name: str, custom: CustomExport | None) -> tuple[Payload, ...]:
         """The payloads of the slices of a block or view, at least one; `name` is what messages call it.

@@ -115,6 +115,7 @@ def catalog_of(
     `custom` are the custom exports by the id of their block.
     """
     chosen = config.choose(blocks, application.names if application else ())
+    chosen_ids = {block.id for block in chosen}
     known, namespace, custom = _known_names(blocks), application.namespace if application else None, custom or {}
     others = tuple(
         ExportTarget(
@@ -127,7 +128,7 @@ def catalog_of(
             custom.get(block.id),
         )
         for block in blocks
-        if block not in chosen
+        if block.id not in chosen_ids
     )
     return ExportCatalog(name_targets(chosen, views, application, known, custom), others)
 
