@@ -23,7 +23,7 @@ from benchmarks.measure import Command, Figures
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.table import cases_table, filled, goals_table
+from benchmarks.table import cases_table, cliffs_table, filled, goals_table
 from documents.generated import ROOT
 
 FEW = Case("source", "few rows")
@@ -49,17 +49,34 @@ def runs_of(*ways: tuple[str, list[Figures], list[Figures], int]) -> Runs:
 
 
 THREE_WAYS = runs_of(
-    ("ours", [Figures(1.0, 0.8, 80), Figures(1.5, 0.9, 80)], [Figures(2.0, 1.8, 140), Figures(3.0, 2.2, 130)], 10**6),
+    (
+        "ours",
+        [Figures(1.0, 0.8, 80), Figures(1.5, 0.9, 80), Figures(0.9, 0.8, 80)],
+        [Figures(2.0, 1.8, 140), Figures(3.0, 2.2, 130), Figures(1.9, 1.8, 130)],
+        10**6,
+    ),
     ("plain", [Figures(1.0, 1.0, 77)], [Figures(5.0, 5.0, 80)], 200_000),
     ("floor (C)", [Figures(0.0, 0.0, 1)], [Figures(0.8, 0.3, 2)], 10**6),
 )
 
 
-def test_a_case_is_the_best_run_beyond_the_best_start_beside_plain_and_floor() -> None:
+def test_a_case_is_the_middle_run_beyond_the_middle_start_beside_plain_and_floor() -> None:
     assert cells(cases_table(THREE_WAYS)) == [
-        ["one stream", "ours", "1,000,000", "1,000", "1.00", "5%", "80%", "140", "10%"],
+        ["one stream", "ours", "1,000,000", "1,000", "1.00", "5%", "80%", "140", "11%"],
         ["one stream", "plain", "200,000", "50", "20.00", "100%", "4%", "80", "-"],
         ["one stream", "floor (C)", "1,000,000", "1,250", "0.30", "2%", "100%", "2", "-"],
+    ]
+
+
+def test_the_checkouts_are_beside_one_another_on_the_line_of_a_cliff() -> None:
+    runs = runs_of(("ours", [Figures(1, 0.8, 80)], [Figures(2, 1.8, 90)], 5), ("before", [], [Figures(2, 9, 91)], 5))
+    runs.failures[Case("source", "a new field"), "before"] = "ended with 1"
+    runs.rows[Case("source", "a new field"), "before"] = 5
+
+    assert cells(cliffs_table(runs)) == [
+        ["few rows", "0", "0.80", "80", "failed", "-"],
+        ["one stream", "5", "1.80", "90", "9.00", "91"],
+        ["a new field", "5", "failed", "-", "failed", "-"],
     ]
 
 

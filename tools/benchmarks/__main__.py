@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.checkouts import CONNECTORS, Checkout, described, names_of, opened
+from benchmarks.cliffs import run_cliffs
 from benchmarks.floors import built
 from benchmarks.growth import read_growth, write_growth
 from benchmarks.reading import run_reading
 from benchmarks.run import Options
-from benchmarks.table import OURS, cases_table, filled, goals_table, growth_table, noise, start_table
+from benchmarks.table import OURS, cases_table, cliffs_table, filled, goals_table, growth_table, noise, start_table
 from benchmarks.writing import run_writing
 
 _HERE = Path(__file__).resolve().parents[2]
@@ -27,17 +28,18 @@ def main() -> None:
         floors = built(Path(folder))
         options = Options(arguments.rows, arguments.times, checkouts, tuple(arguments.case), floors)
         for connector in (arguments.only,) if arguments.only else CONNECTORS:
-            measured = (_growth if arguments.growth else _cases)(connector, options, Path(folder))
+            measure = {"cases": _cases, "growth": _growth, "cliffs": _cliffs}[_kind(arguments)]
+            measured = measure(connector, options, Path(folder))
             print(f"\n{measured}", flush=True)
             if arguments.write:
-                place = _place(connector, growth=arguments.growth)
+                place = f"{_kind(arguments)} of the {connector}"
                 page = filled(arguments.write.read_text(encoding="utf-8"), place, measured)
                 arguments.write.write_text(page, encoding="utf-8")
 
 
-def _place(connector: str, *, growth: bool) -> str:
-    """Where on the page the figures are."""
-    return f"{'growth' if growth else 'cases'} of the {connector}"
+def _kind(arguments: argparse.Namespace) -> str:
+    """What is measured, as the marks on the page call it."""
+    return "growth" if arguments.growth else "cliffs" if arguments.cliffs else "cases"
 
 
 def _checkouts(against: list[Path]) -> tuple[Checkout, ...]:
@@ -48,7 +50,7 @@ def _checkouts(against: list[Path]) -> tuple[Checkout, ...]:
 def _cases(connector: str, options: Options, folder: Path) -> str:
     machine = described(options.checkouts)
     runs = _RUNS[connector](options, folder)
-    head = f"{machine} Best of {options.times}. {noise(runs)}"
+    head = f"{machine} Median of {options.times}. {noise(runs)}"
     tables = (goals_table(runs), start_table(runs), cases_table(runs))
     return "\n".join((f"{head}\n", *(table for table in tables if table)))
 
@@ -57,6 +59,12 @@ def _growth(connector: str, options: Options, folder: Path) -> str:
     machine = described(options.checkouts)
     runs = _GROWTHS[connector](options, folder)
     return f"{machine} {noise(runs)}\n\n{growth_table(runs)}"
+
+
+def _cliffs(connector: str, options: Options, folder: Path) -> str:
+    machine = described(options.checkouts)
+    runs = run_cliffs(connector, options, folder)
+    return f"{machine} {noise(runs)}\n\n{cliffs_table(runs)}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -75,6 +83,7 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="a tenth of the rows, the rows, and ten times as many, instead of the cases",
     )
+    parser.add_argument("--cliffs", action="store_true", help="what costs far more than usual, instead of the cases")
     parser.add_argument("--write", type=Path, help="a page whose tables are replaced: docs/performance.md")
     arguments = parser.parse_args()
     if problem := _problem(arguments):
@@ -91,7 +100,7 @@ def _problem(arguments: argparse.Namespace) -> str | None:
     if arguments.write:
         try:
             for connector in CONNECTORS:
-                filled(arguments.write.read_text(encoding="utf-8"), _place(connector, growth=arguments.growth), "")
+                filled(arguments.write.read_text(encoding="utf-8"), f"{_kind(arguments)} of the {connector}", "")
         except (OSError, ValueError) as error:
             return str(error)
     return None

@@ -1,7 +1,6 @@
 """What runs cost, as the lines of tables, and the page whose tables are replaced; pure.
 
-The best of several runs counts: other load on the machine can only add to what a program costs. How far the runs lie
-apart is in the last column.
+The median of several runs counts. How far the runs lie apart is in the last column.
 """
 
 from __future__ import annotations
@@ -93,8 +92,8 @@ def costs(runs: Runs) -> dict[Case, list[Cost]]:
     for (case, way), each in runs.figures.items():
         rows, start = runs.rows[case, way], runs.start_of(case, way)
         if rows > 0:
-            seconds = _best(each, "wall_seconds") - _best(start, "wall_seconds") if start else 0.0
-            cpu = _best(each, "cpu_seconds") - _best(start, "cpu_seconds") if start else 0.0
+            seconds = _middle(each, "wall_seconds") - _middle(start, "wall_seconds") if start else 0.0
+            cpu = _middle(each, "cpu_seconds") - _middle(start, "cpu_seconds") if start else 0.0
             rate = rows / seconds / 1000 if seconds > 0 else 0.0
             cost = Cost(way, rows, rate, max(cpu / rows * 1e6, 0.0), _peak(each), _spread(each))
             found.setdefault(case, []).append(cost)
@@ -104,7 +103,7 @@ def costs(runs: Runs) -> dict[Case, list[Cost]]:
 def start_table(runs: Runs) -> str:
     """The commands that move hardly any rows; those of the floors are only there to be taken off."""
     lines = [
-        f"| {case.name} | {way} | {_best(each, 'cpu_seconds'):.2f} | {_best(each, 'wall_seconds'):.2f} "
+        f"| {case.name} | {way} | {_middle(each, 'cpu_seconds'):.2f} | {_middle(each, 'wall_seconds'):.2f} "
         f"| {_peak(each):.0f} | {_spread(each)} |\n"
         for (case, way), each in runs.figures.items()
         if runs.rows[case, way] <= 0 and not way.startswith(_FLOOR)
@@ -154,7 +153,7 @@ def growth_table(runs: Runs) -> str:
     """Whole processes, start-up included, each size below the smaller ones."""
     lines = []
     for (case, way), each in runs.figures.items():
-        rows, wall, cpu = runs.rows[case, way], _best(each, "wall_seconds"), _best(each, "cpu_seconds")
+        rows, wall, cpu = runs.rows[case, way], _middle(each, "wall_seconds"), _middle(each, "cpu_seconds")
         disk = max(run.peak_disk_megabytes for run in each)
         lines.append(
             f"| {case.connector}, {case.name} | {rows:,} | {way} | {wall:.1f} | {rows / wall / 1000:,.0f} | {cpu:.1f} "
@@ -164,6 +163,21 @@ def growth_table(runs: Runs) -> str:
         rows = runs.rows[case, way]
         lines.append(f"| {case.connector}, {case.name} | {rows:,} | {way} | {_failed(why)} | | | | | |\n")
     return _GROWTH_HEADING + "".join(lines)
+
+
+def cliffs_table(runs: Runs) -> str:
+    """Whole processes, start-up included: each cliff on a line, the checkouts beside one another."""
+    ways = list(dict.fromkeys(way for _, way in runs.figures))
+    lines = [
+        f"| cliff | rows | {' | '.join(f'{way}, CPU s | {way}, MB' for way in ways)} |\n",
+        f"|---|---:|{'---:|' * (2 * len(ways))}\n",
+    ]
+    for case in dict.fromkeys(case for case, _ in (*runs.figures, *runs.failures)):
+        rows = next(rows for (each, _), rows in runs.rows.items() if each == case)
+        cells = (runs.figures.get((case, way), []) for way in ways)
+        texts = [f"{_middle(each, 'cpu_seconds'):.2f} | {_peak(each):.0f}" if each else "failed | -" for each in cells]
+        lines.append(f"| {case.name} | {rows:,} | {' | '.join(texts)} |\n")
+    return "".join(lines)
 
 
 def noise(runs: Runs) -> str:
@@ -179,8 +193,8 @@ def noise(runs: Runs) -> str:
     )
 
 
-def _best(runs: list[Figures], what: str) -> float:
-    return min((getattr(run, what) for run in runs), default=0.0)
+def _middle(runs: list[Figures], what: str) -> float:
+    return statistics.median(getattr(run, what) for run in runs) if runs else 0.0
 
 
 def _peak(runs: list[Figures]) -> float:
