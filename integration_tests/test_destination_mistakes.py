@@ -9,7 +9,7 @@ import pytest
 
 from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, destination_config, running
-from local_pigment.sample import CONSOLIDATION, PLANNING, planning_model
+from local_pigment.sample import CONSOLIDATION, LEDGER, PLANNING, planning_model
 from local_pigment.server import LocalPigment
 from mistakes import (
     MISTAKES_OF_BOTH,
@@ -41,6 +41,15 @@ def target(**more: Any) -> Callable[[LocalPigment], Config]:
     def config(pigment: LocalPigment) -> Config:
         entry = {"stream": "ledger", "import_configuration_id": pigment.workspace.configuration("General Ledger").id}
         return {"targets": [{**entry, **more}]}
+
+    return config
+
+
+def ledger_block(**more: Any) -> Callable[[LocalPigment], Config]:
+    """A target with the ID of the block that it fills."""
+
+    def config(pigment: LocalPigment) -> Config:
+        return target(block_id=pigment.workspace.block(LEDGER, CONSOLIDATION).id, **more)(pigment)
 
     return config
 
@@ -305,16 +314,25 @@ MISTAKES = [
         "a share of rows without a block ID",
         target(minimum_percent=80),
         (
-            'The target "ledger" has a "Smallest share of rows (%)", which compares a whole block with what it had '
-            'before, and it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
+            'The target "ledger" has a "Smallest share of rows (%)", which compares the rows of a sync with those of a '
+            'block, and it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
         ),
     ),
     Mistake(
-        "a share of rows of a scope",
-        target(minimum_percent=80, block_id=NOWHERE, scope="Month"),
+        "a share of rows for each value of a column that the block does not have",
+        ledger_block(minimum_percent=80, scope="Period"),
         (
-            'The target "ledger" has a "Smallest share of rows (%)", which compares a whole block with what it had '
-            'before, and its "Scope" replaces a part of the block: remove the share, or enter "Fewest rows".'
+            'The target "ledger" has a "Smallest share of rows (%)" for each value of its "Scope", and its block <id> '
+            'has no property named "Period" to compare: correct "Block ID" or "Scope" under "Targets", or remove the '
+            "share. Its properties: Account, Amount, Department, Entry, Memo, Posted, Reversed."
+        ),
+    ),
+    Mistake(
+        "protected values of a block that is replaced as a whole",
+        target(clears_before_import=True, protected_values=[{"column": "Month", "values": ["Dec 25"]}]),
+        (
+            'The target "ledger" has "Protected values" and replaces all of its block, which would delete the rows '
+            'with these values: enter the column by which clearing is limited as "Scope", or remove the values.'
         ),
     ),
     Mistake(

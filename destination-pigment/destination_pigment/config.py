@@ -88,7 +88,7 @@ class TargetEntry:
     """An entry of `targets`: which import configuration takes a stream, and what it clears first.
 
     `scope` is the column that limits what is cleared; `minimum_rows` is None where the field is empty, and 0 says that
-    an empty source may empty the block.
+    an empty source may empty the block. `protected` are the values by column that no file may contain.
     """
 
     stream: str
@@ -101,6 +101,7 @@ class TargetEntry:
     minimum_percent: int | None = None
     block_id: str | None = None
     step: int = 1
+    protected: Mapping[str, frozenset[str]] = field(default_factory=dict)
     loading: Loading = field(default_factory=Loading)
 
 
@@ -236,29 +237,47 @@ def _parse_target(entry: Form, config: Form) -> TargetEntry:
     require_distinct_pair(stream, configuration_id, replacing)
     scope, block_id = entered_text(entry, "scope") or None, _parse_block_id(entry, stream)
     minimum_percent = _entered_number(entry, "minimum_percent")
-    if minimum_percent is not None and (block_id is None or scope is not None):
+    if minimum_percent is not None and block_id is None:
         raise ConfigProblem(
-            f'The target "{stream}" has a "Smallest share of rows (%)", which compares a whole block with what it had '
-            "before, and "
-            + (
-                'it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
-                if scope is None
-                else 'its "Scope" replaces a part of the block: remove the share, or enter "Fewest rows".'
-            )
+            f'The target "{stream}" has a "Smallest share of rows (%)", which compares the rows of a sync with those '
+            'of a block, and it has no "Block ID": enter the ID of the block that it fills, or remove the share.'
+        )
+    clears = entry.get("clears_before_import") is True
+    protected = _parse_protected(entry, stream)
+    if protected and scope is None and (clears or replacing is not None):
+        raise ConfigProblem(
+            f'The target "{stream}" has "Protected values" and replaces all of its block, which would delete the rows '
+            'with these values: enter the column by which clearing is limited as "Scope", or remove the values.'
         )
     return TargetEntry(
         stream,
         entered_text(entry, "namespace") or None,
         configuration_id,
         replacing,
-        clears=entry.get("clears_before_import") is True,
+        clears=clears,
         minimum_rows=_entered_number(entry, "minimum_rows"),
         scope=scope,
         minimum_percent=minimum_percent,
         block_id=block_id,
         step=_entered_number(entry, "load_order") or 1,
+        protected=protected,
         loading=parse_loading(config, entry),
     )
+
+
+def _parse_protected(entry: Form, stream: str) -> dict[str, frozenset[str]]:
+    """The values by column that no file may contain; raises `ConfigProblem` for an entry that is not complete."""
+    found: dict[str, frozenset[str]] = {}
+    for each in entry.get("protected_values") or ():
+        column = entered_text(each, "column")
+        values = frozenset(value for value in each.get("values") or () if value)
+        if not column or not values:
+            raise ConfigProblem(
+                f'An entry of "Protected values" of the target "{stream}" has no column or no values: complete it, or '
+                "remove it."
+            )
+        found[column] = found.get(column, frozenset()) | values
+    return found
 
 
 def require_distinct_pair(stream: str, configuration_id: str, replacing: str | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from destination_pigment.config import (
@@ -28,7 +28,8 @@ class Target:
     A target without `clearing_id` adds. `scope` is the column whose values in the file say which rows of the block are
     cleared (None: all). `minimum_rows` is how many rows a replacement must have: None where nothing is said, 0 where an
     empty source may empty the block. `minimum_percent` is how many of those that are in the block `block_id` before it.
-    Streams of a later `step` wait until everything of the steps before is stored.
+    Streams of a later `step` wait until everything of the steps before is stored. `protected` are the values by column
+    that no file may contain.
     """
 
     configuration_id: str
@@ -38,6 +39,7 @@ class Target:
     minimum_percent: int | None = None
     block_id: str | None = None
     step: int = 1
+    protected: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def configuration_ids(self) -> frozenset[str]:
@@ -151,6 +153,7 @@ def require_suitable_targets(
     _require_declared(streams, targets)
     _require_adding(streams, targets, entries)
     _require_whole_scopes(streams, targets)
+    _require_protected_columns(streams, targets)
     _require_no_conflict(streams, targets)
 
 
@@ -216,6 +219,7 @@ def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
         entry.minimum_percent,
         entry.block_id,
         entry.step,
+        entry.protected,
     )
 
 
@@ -310,6 +314,18 @@ def _require_whole_scopes(streams: Sequence[DestinationStream], targets: Mapping
                 f'The {stream.subject} has no column "{scope}", which is the "Scope" of its target; nothing was '
                 'pushed: write it under "Targets" as the stream does, or select the column in Airbyte.'
             )
+
+
+def _require_protected_columns(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:
+    """Raise `ConfigProblem` where a stream has no column with a name under which values are protected."""
+    for stream in streams:
+        for column in targets[stream.key].protected:
+            if column not in stream.columns:
+                raise ConfigProblem(
+                    f'The {stream.subject} has no column "{column}", which is one of the "Protected values" of its '
+                    'target; nothing was pushed: write it under "Targets" as the stream does, or select the column in '
+                    "Airbyte."
+                )
 
 
 def _require_no_conflict(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:

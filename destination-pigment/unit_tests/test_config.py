@@ -38,6 +38,17 @@ def test_a_target_has_what_is_entered() -> None:
     assert (share.minimum_percent, share.block_id) == (80, BLOCK)
 
 
+def test_protected_values_of_a_column_are_put_together() -> None:
+    entries = [{"column": " Month ", "values": ["Dec 25"]}, {"column": "Month", "values": ["Jan 26", " "]}]
+    assert entry(protected_values=entries).protected == {"Month": {"Dec 25", "Jan 26", " "}}
+
+
+@pytest.mark.parametrize("incomplete", [{"column": " ", "values": ["Dec 25"]}, {"column": "Month", "values": [""]}])
+def test_protected_values_need_a_column_and_values(incomplete: dict[str, Any]) -> None:
+    with pytest.raises(ConfigProblem, match='of "Protected values" of the target "s" has no column or no values'):
+        entry(protected_values=[incomplete])
+
+
 @pytest.mark.parametrize("empty", [{}, {"deleted_rows": "", "count_blocks": "", "upload": ""}])
 def test_choices_are_made_for_what_is_left_empty(empty: dict[str, str]) -> None:
     settings = parse_config({"credentials": SINGLE, **empty})

@@ -182,7 +182,7 @@ BROKEN: dict[str, Break] = {
     "a record after the last state replaces one before it": put(ReplacedRows, "split", split_without_watermarks),
     "a deletion is sent as a row": put(Deletions, "separate", lambda _, sent: (sent, None)),
     "the first file of a scope lacks a value": put(
-        reload, "lead_with_scope", lambda _s, _scope, files, *_: (files, frozenset())
+        reload, "lead_with_scope", lambda _s, _scope, files, *_: (files, {})
     ),
     "a replacement in doubt is confirmed": put(verdicts, "_may_be_doubled", lambda *_: False),
     "a count of the half that its owner sees proves all": put(block_count, "judge_count", without_count_before),

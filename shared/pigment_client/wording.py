@@ -34,6 +34,12 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
     return ", ".join(known[:_MOST]) + more
 
 
+def with_more(first: Sequence[str], count: int) -> str:
+    """The first of this many things as one phrase: "a, b and 16 more"."""
+    more = count - len(first)
+    return ", ".join(first) + (f" and {more:,} more" if more > 0 else "")
+
+
 _NEAREST = 3
 
 

@@ -6,7 +6,8 @@ month): so the first file needs a row of every value, and all other files add.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.lines import count_rows, join_rows, split_rows
@@ -19,8 +20,8 @@ from pigment_client.wording import counted
 
 def lead_with_scope(
     stream: DestinationStream, scope: str, segments: Sequence[FileSegment], spool: Spool, limits: FileLimits
-) -> tuple[list[FileSegment], frozenset[str | None]]:
-    """The same rows, with at least one row of every value of the column `scope` in the first file; and these values.
+) -> tuple[list[FileSegment], Mapping[str, int]]:
+    """The same rows, with one of every value of the column `scope` in the first file; and how many have each value.
 
     Where that is not so, a row of each value is moved into a file before the others. Values are compared as they are
     written. Raises `ConfigProblem` for a column that is missing or blank in a row, and where such a file is too large.
@@ -51,11 +52,10 @@ def lead_with_scope(
 
 def _first_rows(
     stream: DestinationStream, scope: str, segments: Sequence[FileSegment]
-) -> tuple[list[list[int]], frozenset[str | None]]:
-    """For each file, the positions of the rows that are the first of their value; and all values."""
-    known: set[str | None] = set()
+) -> tuple[list[list[int]], Mapping[str, int]]:
+    """For each file, the positions of the rows that are the first of their value; and how many have each value."""
+    known: Counter[str | None] = Counter()
     found: list[list[int]] = []
-    blanks = 0
     for segment in segments:
         if segment.file is None or scope not in segment.file.columns:
             raise ConfigProblem(
@@ -66,20 +66,20 @@ def _first_rows(
         found.append([])
         for rows in segment.file.read_rows():
             values = [each[column] for each in rows]
-            blanks += values.count(None)
-            if not known.issuperset(values):
-                for position, value in enumerate(values, row):
-                    if value not in known:
-                        known.add(value)
-                        found[-1].append(position)
+            new = set(values).difference(known)
+            for position, value in enumerate(values if new else (), row):
+                if value in new:
+                    new.discard(value)
+                    found[-1].append(position)
+            known.update(values)
             row += len(values)
-    if blanks:
+    if blanks := known[None]:
         raise ConfigProblem(
             f"{counted(blanks, 'row')} of the {stream.subject} {'has' if blanks == 1 else 'have'} a blank in the "
             f'column "{scope}", its "Scope", so it is not known which rows of the block they replace; nothing was '
             "pushed: fill the column at the source, or leave such rows out there."
         )
-    return found, frozenset(known)
+    return found, {value: rows for value, rows in known.items() if value is not None}
 
 
 def _lines_at(file: SpoolFile, positions: Sequence[int]) -> Iterator[bytes]:

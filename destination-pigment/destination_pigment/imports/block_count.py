@@ -6,11 +6,22 @@ A block is counted by an export, whose rows are counted as they pass and never k
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from destination_pigment.config import CountBlocks
 from destination_pigment.imports.doubts import Replacement, Settlement, block_to_count, describe_believed, judge_count
+from destination_pigment.imports.scope_guards import (
+    RowsByValue,
+    ScopeInBlock,
+    Unread,
+    compare_scope,
+    describe_gone,
+    describe_new,
+    describe_not_compared,
+    require_enough_of_each,
+)
 from destination_pigment.imports.verdicts import NotPushed
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import explain
@@ -20,20 +31,24 @@ from pigment_client.keys import Purpose
 from pigment_client.models import ExportKind, ExportRequest, ImportedBlock
 from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.reader import CsvBroken, CsvReader
+from pigment_csv.reader import CsvBroken, CsvReader, Row
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 # How many rows a block has; None, with a warning, if they cannot be counted.
 Count = Callable[[ImportedBlock], int | None]
 
+# How many rows of a block have each value of a column, by the name of the property, or why that cannot be read.
+CountValues = Callable[[ImportedBlock, str], RowsByValue | Unread]
+
 
 class BlockCounts:
     """Counts blocks as the user wants it."""
 
-    def __init__(self, count: Count, when: CountBlocks) -> None:
+    def __init__(self, count: Count, when: CountBlocks, count_values: CountValues | None = None) -> None:
         self._count = count
         self._when = when
+        self._count_values = count_values
 
     def count_before(self, target: Target, rows: int, subject: str) -> int | None:
         """How many rows a block has before this number of rows replaces all of it, if it is known which block it is.
@@ -58,6 +73,29 @@ class BlockCounts:
                 'block was left as it was: look at the source, or lower "Smallest share of rows (%)" under "Targets".'
             )
         return before
+
+    def check_scope(self, target: Target, in_files: RowsByValue, subject: str) -> None:
+        """Compare the rows of each value of a scope with the block before they replace those there.
+
+        Raises `NotPushed` if those of one are too few, or if that cannot be found out. Logs which values only the block
+        has.
+        """
+        scope, percent = target.scope, target.minimum_percent
+        if target.block_id is None or scope is None or self._count_values is None:
+            return
+        if percent is None and self._when is CountBlocks.NEVER:
+            return
+        read = self._count_values(ImportedBlock(target.block_id), scope)
+        found = read if isinstance(read, Unread) else compare_scope(in_files, read)
+        if percent is not None:
+            require_enough_of_each(subject, scope, percent, in_files, found)
+        if isinstance(found, ScopeInBlock):
+            if found.gone:
+                logger.warning(describe_gone(subject, scope, found.gone))
+            if percent is not None and not all(found.rows.values()):
+                logger.info(describe_new(subject, scope, found))
+        else:
+            logger.info(describe_not_compared(subject, scope, found))
 
     def must_count(self, replacement: Replacement) -> bool:
         """Whether the block of a replacement is counted before its states may leave.
@@ -122,7 +160,7 @@ def count_block(client: PigmentClient, block: ImportedBlock) -> int | None:
 
 def _count_list(client: PigmentClient, block: ImportedBlock) -> int:
     """One property is enough; the header of an export, which is closed then, says which there are."""
-    header = _export(client, block, ExportKind.LIST, {}, _header_of)
+    header = read_header(client, block, ExportKind.LIST)
     try:
         return _export(client, block, ExportKind.LIST, {"propertyTechnicalNames": header[:1]}, count_rows)
     except RequestRejected:
@@ -132,6 +170,61 @@ def _count_list(client: PigmentClient, block: ImportedBlock) -> int:
 def _count_metric(client: PigmentClient, block: ImportedBlock) -> int:
     scenario = {} if block.scenario_id is None else {"scenarios": [block.scenario_id]}
     return _export(client, block, ExportKind.METRIC, scenario, count_rows)
+
+
+# More different values than these are no scope, and would only fill the memory.
+_MOST_VALUES = 100_000
+
+
+def count_values(client: PigmentClient, block: ImportedBlock, column: str) -> RowsByValue | Unread:
+    """How many rows of a block have each value of the property or dimension with this name, blanks left out."""
+    if not client.has_key_for(Purpose.EXPORT):
+        return Unread('the connection has no API key of the type "Export"')
+    try:
+        try:
+            return _values_of(client, block, ExportKind.LIST, column)
+        except (NotFound, RequestRejected):
+            return _values_of(client, block, ExportKind.METRIC, column)
+    except PigmentError as error:
+        return Unread(explain(error, subject=f"block {block.block_id}").message.rstrip("."))
+    except CsvBroken as error:
+        return Unread(f"its export cannot be read: {error}")
+
+
+def _values_of(client: PigmentClient, block: ImportedBlock, kind: ExportKind, column: str) -> RowsByValue | Unread:
+    header = read_header(client, block, kind, friendly=True)
+    if header.count(column) != 1:
+        has = "no property" if column not in header else "more than one property"
+        return Unread(f'the block {block.block_id} has {has} named "{column}"')
+    payload: dict[str, Any] = {"friendlyHeaders": True}
+    if kind is ExportKind.LIST:
+        technical = read_header(client, block, kind)
+        if len(technical) == len(header):
+            payload["propertyTechnicalNames"] = [technical[header.index(column)]]
+
+    def count(export: Iterable[bytes]) -> RowsByValue | Unread:
+        return _count_by_value(export, column)
+
+    return _export(client, block, kind, payload, count)
+
+
+def _count_by_value(export: Iterable[bytes], column: str) -> RowsByValue | Unread:
+    reader = CsvReader(CsvDialect(";"))
+    found: Counter[str | None] = Counter()
+    for rows in rows_of(reader, export):
+        if rows:
+            place = (reader.header or []).index(column)
+            found.update([row[place] for row in rows])
+        if len(found) > _MOST_VALUES:
+            return Unread(f'its property "{column}" has more than {_MOST_VALUES:,} different values')
+    return {value: rows for value, rows in found.items() if value is not None}
+
+
+def rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:
+    """The rows of an export, some at a time; raises `CsvBroken`."""
+    for chunk in export:
+        yield reader.read_rows(chunk)
+    yield reader.read_last_row()
 
 
 def _export(
@@ -146,9 +239,12 @@ def _export(
 
 def count_rows(export: Iterable[bytes]) -> int:
     """How many rows an export has below its header; raises `CsvBroken`."""
-    reader = CsvReader(CsvDialect(";"))
-    rows = sum(len(reader.read_rows(chunk)) for chunk in export)
-    return rows + len(reader.read_last_row())
+    return sum(map(len, rows_of(CsvReader(CsvDialect(";")), export)))
+
+
+def read_header(client: PigmentClient, block: ImportedBlock, kind: ExportKind, *, friendly: bool = False) -> list[str]:
+    """The names of the columns of a block, as people see them or technical; its export is closed then."""
+    return _export(client, block, kind, {"friendlyHeaders": friendly}, _header_of)
 
 
 def _header_of(export: Export) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from destination_pigment.files.protected_rows import require_unprotected
 from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
@@ -66,7 +67,10 @@ class Changes:
 
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:  # noqa: ARG002 - what adds cannot clear
         """Everything, file by file in its order: the source has succeeded."""
-        return self._jobs(self.files.pop_all())
+        segments = self.files.pop_all()
+        if not self.goes_at_states:
+            require_unprotected(self.stream, self.target.protected, segments)
+        return self._jobs(segments)
 
     def _jobs(self, segments: Sequence[FileSegment]) -> Sequence[Job]:
         name = self.target.configuration_id
@@ -80,6 +84,8 @@ class Changes:
         subject, name = self.stream.subject, self.target.configuration_id
         if segment.rejected_rows is not None and importer.cancelled:
             raise Cancelled
+        if self.goes_at_states:
+            require_unprotected(self.stream, self.target.protected, [segment])
         write_before_push(self._store, self.stream, [segment])
         require_no_rejection_on_arrival(importer.fail_on_rejected, segment.rejected, subject)
         if segment.file is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.grouping import lead_with_scope
+from destination_pigment.files.protected_rows import require_unprotected
 from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
@@ -86,8 +87,8 @@ class Reload:
         self._restart_seconds = restart_seconds
         self._store = store
         self._counts = counts
-        # Mutable state: the values of the scope that the files replace.
-        self._scope_values: frozenset[str | None] = frozenset()
+        # Mutable state: the values of the scope that the files replace, and how many rows have each.
+        self._scope_values: Mapping[str, int] = {}
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
@@ -114,8 +115,9 @@ class Reload:
         if self.target.scope is not None:
             files = self.files
             segments, values = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
-            require_every_value(self.stream.subject, self.target.scope, self.files.scope_values - values)
+            require_every_value(self.stream.subject, self.target.scope, self.files.scope_values - values.keys())
             self._scope_values = values
+        require_unprotected(self.stream, self.target.protected, segments)
         self._check_number_of_files(sum(each.file is not None for each in segments))
         return self._jobs(segments, self.import_segments)
 
@@ -217,8 +219,10 @@ class Reload:
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
         if importer.is_dry_run or self.target.scope is not None:
+            self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
             stored, _ = self._import_until_known(importer, files)
-            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=self._scope_values)
+            values = frozenset(self._scope_values)
+            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=values)
         rows = _rows_of(files)
         before = self._counts.count_before(self.target, rows, self.stream.subject)
         stored, is_doubtful = self._import_until_known(importer, files)

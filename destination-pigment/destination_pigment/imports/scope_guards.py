@@ -1,0 +1,130 @@
+"""The rows of each value of a scope in the files, compared with those in the block. Pure.
+
+The file may write a value in another way than Pigment (`2026-02`, or a code, where Pigment has `Feb 26`). So values are
+compared only if at least half of those in the files are in the block too, or if the others have the form of those in
+the block: then they are new there, such as the month that has just begun.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from destination_pigment.imports.verdicts import NotPushed
+from pigment_client.wording import counted, with_more
+
+RowsByValue = Mapping[str, int]
+
+# A message that lists more than this is not read.
+_MOST_LISTED = 10
+_LONGEST_VALUE = 60
+
+_SHARE = '"Smallest share of rows (%)"'
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why the values of a column could not be read from a block: the end of a sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeInBlock:
+    """What a block has of the values in the files: their rows there, and the values that the files do not have.
+
+    `gone` is empty where too few values are the same for that to be known.
+    """
+
+    rows: RowsByValue
+    gone: RowsByValue
+
+
+def compare_scope(in_files: RowsByValue, in_block: RowsByValue) -> ScopeInBlock | Unread:
+    """The rows of the same values in the block, or why they cannot be told."""
+    known = [each for each in in_files if each in in_block]
+    gone = {each: rows for each, rows in in_block.items() if each not in in_files}
+    rows = {each: in_block.get(each, 0) for each in in_files}
+    if 2 * len(known) >= len(in_files):
+        return ScopeInBlock(rows, gone)
+    # Words alone have no form: "February" may be new, or the "Feb" of the block.
+    forms = {form for form in map(_form, in_block) if "9" in form}
+    other = next((each for each in in_files if each not in in_block and _form(each) not in forms), None)
+    if other is None or not in_block:
+        return ScopeInBlock(rows, {})
+    there = next(iter(in_block))
+    return Unread(
+        f"only {len(known):,} of its {counted(len(in_files), 'value')} {'is' if len(known) == 1 else 'are'} in the "
+        f'block, which may write them in another way (such as "{shortened(other)}" in the file, and '
+        f'"{shortened(there)}" in the block)'
+    )
+
+
+def require_enough_of_each(
+    subject: str, scope: str, percent: int, in_files: RowsByValue, in_block: ScopeInBlock | Unread
+) -> None:
+    """Raise `NotPushed` if a value has fewer rows than this share of those in the block, or if that is not known."""
+    if isinstance(in_block, Unread):
+        raise NotPushed(
+            f'The {subject} was not pushed, because {_SHARE} of its target is {percent}, and the column "{scope}" '
+            f'could not be compared with its block, because {in_block.reason}: correct "Block ID" or "Scope" under '
+            f'"Targets", write the values as Pigment does, or remove {_SHARE}.'
+        )
+    few = {
+        each: f"{counted(rows, 'row')}, and {in_block.rows[each]:,} in Pigment"
+        for each, rows in in_files.items()
+        if 100 * rows < percent * in_block.rows[each]
+    }
+    if few:
+        raise NotPushed(
+            f'The {subject} has too few rows with {counted(len(few), "value")} of the column "{scope}": '
+            f"{_listed(few)}. {_SHARE} of its target is {percent}, so nothing of the stream was pushed: look at the "
+            f'source, or lower {_SHARE} under "Targets".'
+        )
+
+
+def describe_gone(subject: str, scope: str, gone: RowsByValue) -> str:
+    """The warning about values that the block has and the source does not send."""
+    named = {each: counted(rows, "row") for each, rows in gone.items()}
+    return (
+        f'The block of the {subject} has rows with {counted(len(gone), "value")} of the column "{scope}" that the '
+        f"source did not send, and they stay as they are, because only values that are sent are replaced: "
+        f"{_listed(named)}. If these rows should go, delete them in Pigment."
+    )
+
+
+def describe_new(subject: str, scope: str, in_block: ScopeInBlock) -> str:
+    """The line about values that the block does not have yet, so that no share of its rows can be asked for."""
+    new = [f'"{shortened(each)}"' for each, rows in in_block.rows.items() if not rows]
+    return (
+        f'{counted(len(new), "value")} of the column "{scope}" of the {subject} {"is" if len(new) == 1 else "are"} not '
+        f"in its block yet, so there is nothing to compare: {with_more(new[:_MOST_LISTED], len(new))}."
+    )
+
+
+def describe_not_compared(subject: str, scope: str, unread: Unread) -> str:
+    """The line in the log where values could not be compared, and no guard depends on it."""
+    return (
+        f'The column "{scope}" of the {subject} was not compared with its block, because {unread.reason}, so values '
+        "that only the block has are not named."
+    )
+
+
+def _listed(named: Mapping[str, str]) -> str:
+    """Values with what is said of each, and how many more there are."""
+    first = [f'"{shortened(each)}" ({words})' for each, words in list(named.items())[:_MOST_LISTED]]
+    return with_more(first, len(named))
+
+
+def shortened(value: str) -> str:
+    """A value in a length that fits into a sentence."""
+    return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+
+
+def _form(value: str) -> str:
+    """How a value is written: any digit is 9, any word X, x or Xx; `Feb 26` is `Xx 99`, and `2026-02` is `9999-99`."""
+    kinds = (unicodedata.category(sign) for sign in value)
+    classes = {"Nd": "9", "Lu": "X", "Lt": "X"}
+    signs = [classes.get(kind, "x" if kind[0] == "L" else sign) for sign, kind in zip(value, kinds, strict=True)]
+    return "".join(sign for sign, before in zip(signs, ["", *signs], strict=False) if sign != before or sign == "9")

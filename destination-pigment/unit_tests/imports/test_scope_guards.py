@@ -1,0 +1,67 @@
+"""When the values of a scope can be compared with those of a block: judged by plain words."""
+
+from __future__ import annotations
+
+import pytest
+
+from destination_pigment.imports.scope_guards import ScopeInBlock, Unread, compare_scope, require_enough_of_each
+from destination_pigment.imports.verdicts import NotPushed
+
+
+def of(*values: str, rows: int = 10) -> dict[str, int]:
+    return dict.fromkeys(values, rows)
+
+
+@pytest.mark.parametrize(
+    ("in_files", "in_block"),
+    [
+        (of("2026-02"), of("Feb 26")),
+        (of("FEB 26"), of("Jan 26", "Feb 26")),
+        (of("2026-2"), of("2026-01")),
+        (of("2"), of("02")),
+        (of("February"), of("Feb")),
+        (of("01/31/2026", "02/28/2026"), of("2026-01-31")),
+        (of("Jan 26", "2026-02", "2026-03"), of("Jan 26")),
+    ],
+    ids=str,
+)
+def test_values_in_another_form_are_not_compared(in_files: dict[str, int], in_block: dict[str, int]) -> None:
+    found = compare_scope(in_files, in_block)
+    assert isinstance(found, Unread)
+    with pytest.raises(NotPushed):
+        require_enough_of_each("stream", "Month", 1, in_files, found)
+
+
+@pytest.mark.parametrize(
+    ("in_files", "in_block", "gone"),
+    [
+        (of("Jan 26"), {}, {}),
+        (of("Mar 26"), of("Jan 26", "Feb 26"), {}),
+        (of("2026-10"), of("2026-08", "2026-09"), {}),
+        (of("Spain", "France"), of("France", "Italy"), of("Italy")),
+        (of("Jan 26", "Feb 26"), of("Jan 26", "Dec 25"), of("Dec 25")),
+    ],
+    ids=str,
+)
+def test_values_that_are_new_in_the_block_are_compared(
+    in_files: dict[str, int], in_block: dict[str, int], gone: dict[str, int]
+) -> None:
+    found = compare_scope(in_files, in_block)
+    assert found == ScopeInBlock({each: in_block.get(each, 0) for each in in_files}, gone)
+
+
+@pytest.mark.parametrize(("rows", "passes"), [(8, True), (7, False)])
+def test_a_value_needs_its_share_of_rows(rows: int, passes: bool) -> None:
+    in_files = of("Jan 26", rows=rows)
+    in_block = ScopeInBlock(of("Jan 26"), {})
+    if passes:
+        require_enough_of_each("stream", "Month", 80, in_files, in_block)
+    else:
+        with pytest.raises(NotPushed, match=r'"Jan 26" \(7 rows, and 10 in Pigment\)'):
+            require_enough_of_each("stream", "Month", 80, in_files, in_block)
+
+
+def test_a_long_list_of_values_is_cut() -> None:
+    in_files = of(*(f"M{number}" for number in range(26)), rows=1)
+    with pytest.raises(NotPushed, match=r"and 16 more\."):
+        require_enough_of_each("stream", "Month", 80, in_files, ScopeInBlock(dict.fromkeys(in_files, 2), {}))
