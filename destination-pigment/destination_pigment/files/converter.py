@@ -50,7 +50,7 @@ class RecordConverter:
     ) -> None:
         self._library = library
         self.stream = stream
-        self._checks = tuple(checks)
+        self.checks = tuple(checks)
         self.dialect = dialect
         self._dates = _date_columns(stream, dialect)
         self._numbers = NumberColumns(stream.number_columns, dialect)
@@ -73,7 +73,7 @@ class RecordConverter:
         written, sent = yield from _without(no_dates, written, sent)
         unknown = {
             position: f'the column "{check.column}" contains an unknown item of its dimension'
-            for check in self._checks
+            for check in self.checks
             for position in check.rows_to_skip(written.columns[sent.header.index(check.column)])
         }
         written, _ = yield from _without(unknown, written, sent)
@@ -136,7 +136,7 @@ class RecordConverter:
         """Log what the dates and the checks found."""
         if self._dates is not None:
             self._dates.log_unwritable()
-        for check in self._checks:
+        for check in self.checks:
             check.log_unknown()
 
     def _widen(self, names: tuple[str, ...]) -> None:

@@ -20,7 +20,8 @@ from pigment_client.errors import BrokenOff, KeyRejected, PermissionMissing, Pig
 from pigment_client.http.retry import ONCE
 from pigment_client.keys import Purpose
 from pigment_client.models import Block, ExportKind, ExportRequest, ImportConfiguration, is_id
-from pigment_client.wording import counted
+from pigment_client.names import near_misses
+from pigment_client.wording import counted, with_more
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvBroken, CsvReader, Row
 
@@ -31,6 +32,7 @@ _DIALECT = CsvDialect(delimiter=";")
 # What fits into a sentence of the log, and how many items are counted apart: a wrong column can have a million.
 _LONGEST_ITEM = 80
 _MOST_ITEMS_COUNTED = 1000
+_MOST_LISTED = 10
 _OTHERS = "others"
 
 # What is kept in memory although the user did not ask for it: about 20 MB.
@@ -41,12 +43,16 @@ _PAYLOAD = {"fieldDelimiter": "Semicolon", "encoding": "Utf8WithoutBom", "friend
 
 @dataclass(slots=True)
 class CheckedColumn:
-    """A column to compare, the items that it may contain, and how many rows contained others."""
+    """A column to compare, the items that it may contain, and how many rows contained others.
+
+    `creates`: its import configuration creates missing items.
+    """
 
     stream: DestinationStream
     column: str
     items: frozenset[str]
     on_unknown: OnUnknown
+    creates: bool = False
     unknown: Counter[str] = field(default_factory=Counter)
 
     def rows_to_skip(self, cells: Column) -> list[int]:
@@ -55,15 +61,22 @@ class CheckedColumn:
         if not unknown:
             return []
         if self.on_unknown is OnUnknown.FAIL:
-            first = next(value for value in cells if value in unknown)
+            first = next(value for value in cells if value and value in unknown)
             raise ConfigProblem(
                 f'The column "{self.column}" of the {self.stream.subject} contains "{shortened(first)}", which is not '
-                "an item of its dimension list: add the item in Pigment, fix the value at its source, or let the "
-                "dimension check skip or report it."
+                f"an item of its dimension list{self._explain(first)}: add the item in Pigment, fix the value at its "
+                "source, or let the dimension check skip or report it."
             )
         positions = [position for position, value in enumerate(cells) if value in unknown]
         self._count(cells[position] for position in positions)
         return positions if self.on_unknown is OnUnknown.SKIP else []
+
+    def _explain(self, value: str) -> str:
+        """Why a value is no item although it looks like one, as a part of a sentence."""
+        if not self.items:
+            return ", because the owner of the Export key sees no item in that list"
+        near = near_misses([value], self.items).get(value)
+        return "" if near is None else f' ("{shortened(near)}" is, and every letter, accent and blank counts)'
 
     def _is_item(self, cell: str) -> bool:
         """Whether a cell is an item; the lists have their numbers with a dot, the files perhaps with a comma."""
@@ -75,19 +88,33 @@ class CheckedColumn:
             known = value in self.unknown or len(self.unknown) < _MOST_ITEMS_COUNTED
             self.unknown[shortened(value) if known else _OTHERS] += 1
 
+    def described_unknown(self) -> list[str]:
+        """The most frequent unknown items with the rows that contain them, and the item that may be meant."""
+        frequent = self.unknown.most_common(_MOST_LISTED)
+        near = near_misses([value for value, _ in frequent], self.items)
+        return [f'"{value}" ({count:,}{_hint(near.get(value))})' for value, count in frequent]
+
     def log_unknown(self) -> None:
         """Log which items were unknown."""
-        if self.unknown:
-            listed = ", ".join(f'"{value}" ({count})' for value, count in self.unknown.most_common(10))
-            done = "sent anyway" if self.on_unknown is OnUnknown.REPORT else "not sent"
-            logger.warning(
-                'The column "%s" of the %s has %s, %s: %s.',
-                self.column,
-                self.stream.subject,
-                counted(self.unknown.total(), "row with an unknown item", "rows with unknown items"),
-                done,
-                listed,
-            )
+        if not self.unknown:
+            return
+        done = "sent anyway" if self.on_unknown is OnUnknown.REPORT else "not sent"
+        if self.creates:
+            done = "which the import configuration creates as new items of its dimension list"
+        if not self.items:
+            done += " (the owner of the Export key sees no item in the list)"
+        logger.warning(
+            'The column "%s" of the %s has %s, %s: %s.',
+            self.column,
+            self.stream.subject,
+            counted(self.unknown.total(), "row with an unknown item", "rows with unknown items"),
+            done,
+            with_more(self.described_unknown(), len(self.unknown)),
+        )
+
+
+def _hint(near: str | None) -> str:
+    return "" if near is None else f'; "{shortened(near)}" is an item'
 
 
 def shortened(value: str | None) -> str:
@@ -120,7 +147,8 @@ def build_checks(
         ]
         for stream in streams
     }
-    _add_suggested_checks(checks, lists, streams, configurations)
+    # A dry run also reports the items that would be created.
+    _add_suggested_checks(checks, lists, streams, configurations, with_created=settings.dry_run)
     return checks
 
 
@@ -129,15 +157,19 @@ def _add_suggested_checks(
     lists: DimensionLists,
     streams: Sequence[DestinationStream],
     configurations: Mapping[StreamKey, ImportConfiguration | None],
+    *,
+    with_created: bool,
 ) -> None:
     """Add the checks that metadata suggests, or log which columns are not compared without a key that may export."""
     suggested = [
-        (stream, column, ref)
+        (stream, column, ref, creates)
         for stream in streams
-        for column, ref in _suggested_columns(stream, configurations[stream.key], checks[stream.key])
+        for column, ref, creates in _suggested_columns(
+            stream, configurations[stream.key], checks[stream.key], with_created=with_created
+        )
     ]
     filled = {each.target for each in configurations.values() if each is not None and each.target}
-    for stream, column, ref in suggested:
+    for stream, column, ref, creates in suggested:
         if not lists.may_export:
             break
         list_id, name = lists.find(ref)
@@ -149,12 +181,12 @@ def _add_suggested_checks(
                 name,
             )
         elif (items := lists.items_if_readable(list_id, name)) is not None:
-            checks[stream.key].append(CheckedColumn(stream, column, items, OnUnknown.REPORT))
+            checks[stream.key].append(CheckedColumn(stream, column, items, OnUnknown.REPORT, creates))
     if suggested and not lists.may_export:
         logger.info(
             "Not compared with the items of their dimension lists before the push, because no key that may export "
             '("Export key") is entered: %s.',
-            ", ".join(f'"{column}" of the {stream.subject}' for stream, column, _ in suggested),
+            ", ".join(f'"{column}" of the {stream.subject}' for stream, column, *_ in suggested),
         )
 
 
@@ -169,7 +201,8 @@ def _configured_check(
         )
     on_unknown = check.on_unknown
     columns = configuration.columns if configuration and configuration.columns else ()
-    if on_unknown is OnUnknown.FAIL and any(each.name == check.column and each.auto_create for each in columns):
+    creates = any(each.name == check.column and each.auto_create for each in columns)
+    if on_unknown is OnUnknown.FAIL and creates:
         logger.warning(
             'The import configuration of the %s creates missing items of the column "%s" automatically: unknown items '
             "are reported, not rejected.",
@@ -177,18 +210,25 @@ def _configured_check(
             check.column,
         )
         on_unknown = OnUnknown.REPORT
-    return CheckedColumn(stream, check.column, lists.items(check.list_id), on_unknown)
+    return CheckedColumn(stream, check.column, lists.items(check.list_id), on_unknown, creates)
 
 
 def _suggested_columns(
-    stream: DestinationStream, configuration: ImportConfiguration | None, configured: Sequence[CheckedColumn]
-) -> Iterator[tuple[str, str]]:
-    """Columns that contain items of a list and create none, each with what refers to the list; not configured ones."""
+    stream: DestinationStream,
+    configuration: ImportConfiguration | None,
+    configured: Sequence[CheckedColumn],
+    *,
+    with_created: bool,
+) -> Iterator[tuple[str, str, bool]]:
+    """Columns that contain items of a list, each with what refers to the list, and whether it creates items.
+
+    Not those that are configured, and those that create items only `with_created`.
+    """
     checked = {check.column for check in configured}
     for column in (configuration.columns if configuration else None) or ():
         is_ours = column.name in stream.columns and column.name not in checked
-        if column.dimension_ref and not column.auto_create and is_ours:
-            yield column.name, column.dimension_ref
+        if column.dimension_ref and is_ours and (with_created or not column.auto_create):
+            yield column.name, column.dimension_ref, column.auto_create
 
 
 class TooManyItems(Exception):
@@ -226,7 +266,7 @@ class DimensionLists:
             self.may_export = False
             return None
         except TooManyItems:
-            reason = f"it has more than {MOST_ITEMS} items"
+            reason = f"it has more than {MOST_ITEMS:,} items"
         except PigmentError as error:
             reason = str(error)
         self._unreadable.add(list_id)

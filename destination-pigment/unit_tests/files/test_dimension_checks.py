@@ -14,6 +14,7 @@ from destination_pigment.files import dimension_checks as module
 from destination_pigment.files.dimension_checks import CheckedColumn, DimensionLists, build_checks
 from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.targets import Target, shared_blocks
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import BrokenOff, KeyRejected, NotFound, PermissionMissing, PigmentError, Unavailable
 from pigment_client.keys import Purpose
 from pigment_client.models import Block, BlockType, Column, ExportRequest, ImportConfiguration
@@ -212,3 +213,41 @@ def test_a_number_is_an_item_however_its_decimals_are_separated(separator: str) 
 
     assert checks[0].rows_to_skip(cells) == [1]
     assert checks[1].rows_to_skip(cells) == ([0, 1] if separator == "," else [1])
+
+
+def checked(*items: str, on_unknown: OnUnknown = OnUnknown.REPORT, creates: bool = False) -> CheckedColumn:
+    return CheckedColumn(stream_of("city"), "city", frozenset(items), on_unknown, creates)
+
+
+def test_a_near_miss_is_explained(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigProblem, match=r'"paris ", .* dimension list \("Paris" is, and every letter'):
+        checked("Paris", on_unknown=OnUnknown.FAIL).rows_to_skip(["Paris", "paris "])
+    check = checked("Paris", "Lyon")
+    check.rows_to_skip(["paris ", "Nice", "Nice"])
+    check.log_unknown()
+    assert caplog.messages[0].endswith('sent anyway: "Nice" (2), "paris " (1; "Paris" is an item).')
+
+
+def test_an_empty_list_is_said_to_be_empty(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConfigProblem, match="because the owner of the Export key sees no item in that list: add"):
+        checked(on_unknown=OnUnknown.FAIL).rows_to_skip(["Paris"])
+    check = checked(on_unknown=OnUnknown.SKIP)
+    check.rows_to_skip(["Paris"])
+    check.log_unknown()
+    assert "not sent (the owner of the Export key sees no item in the list)" in caplog.messages[0]
+
+
+def test_items_that_would_be_created_are_named_up_to_a_limit(caplog: pytest.LogCaptureFixture) -> None:
+    check = checked("Paris", creates=True)
+    check.rows_to_skip([f"City {number}" for number in range(26)])
+    check.log_unknown()
+    assert "which the import configuration creates as new items of its dimension list" in caplog.messages[0]
+    assert caplog.messages[0].endswith(" and 16 more.")
+
+
+def test_only_a_dry_run_compares_columns_whose_items_are_created() -> None:
+    configuration = configuration_of(Column("city", dimension_ref=CITIES, auto_create=True))
+    settings = parse_config({"application_id": APPLICATION, "dry_run": True})
+    stream = stream_of("city")
+    found = build_checks(Pigment(), settings, [stream], {stream.key: configuration})  # type: ignore[arg-type] # stands in
+    assert [(each.column, each.creates) for each in found[stream.key]] == [("city", True)]

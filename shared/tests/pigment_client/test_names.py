@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pigment_client.names import matching_names
+from pigment_client.names import matching_names, near_misses
 
 TEXTS = st.text(st.sampled_from("aou\u0308\u00e4\u0301\u00e9\u212b\u00c5"), max_size=5)
 
@@ -32,3 +32,15 @@ def test_a_name_is_found_however_it_is_stored(name: str, form: str, others: list
 )
 def test_what_is_written_alike_comes_first(known: list[str], found: list[str]) -> None:
     assert matching_names("\u00e4", known) == found
+
+
+@pytest.mark.parametrize(
+    "wanted", ["france ", "FRANCE", " France", "Fr\u00e0nce", "Fra\u200bnce", "Fr\uff41nce", "\u00a0France"], ids=ascii
+)
+def test_a_name_that_differs_only_in_case_blanks_or_accents_is_a_near_miss(wanted: str) -> None:
+    assert near_misses([wanted, "Spain"], ["Italy", "France"]) == {wanted: "France"}
+
+
+@pytest.mark.parametrize("wanted", ["Franc", "Fran ce", "", "Frances"])
+def test_other_names_are_none(wanted: str) -> None:
+    assert near_misses([wanted], ["France"]) == {}
