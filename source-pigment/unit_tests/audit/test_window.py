@@ -199,6 +199,8 @@ def test_text_that_is_not_a_moment_is_none(text: str | None) -> None:
 
 @given(st.datetimes(timezones=st.timezones()))
 def test_moments_keep_their_microseconds(moment: datetime) -> None:
-    micros = parse_moment(moment.isoformat())
+    text = moment.isoformat()
+    micros = parse_moment(text)
     assert micros is not None
-    assert datetime.fromisoformat(iso(micros)) == moment
+    # With the offset that is written: Python calls no time equal that its zone skips or has twice.
+    assert datetime.fromisoformat(iso(micros)) == datetime.fromisoformat(text)
