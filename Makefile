@@ -99,8 +99,14 @@ verify: setup $(BUILT)  ## check our assumptions about Pigment in a real workspa
 	@test -n "$(CONFIG)" || { echo "Which workspace? make verify CONFIG=secrets.json; docs/verify.md explains what the file contains."; exit 2; }
 	@$(BIN)/python -m interruptible verify $(CONFIG) $(ARGS)
 
-bench: setup $(LIBRARY)  ## measure speed and memory against a plain connector and the lower bound
+bench: setup $(LIBRARY) $(if $(findstring --peers,$(ARGS)),.venv-peers/.ready)  ## measure speed and memory against a plain connector and the lower bound
 	@$(BIN)/python -m interruptible benchmarks $(ARGS)
+
+.venv-peers/.ready: tools/benchmarks/peers.lock $(VENV)/.ready
+	@echo "Setting up .venv-peers …"
+	@$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-peers
+	@VIRTUAL_ENV=.venv-peers $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
 
 lock:  ## update requirements.lock and the other lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
@@ -110,6 +116,7 @@ lock:  ## update requirements.lock and the other lock files
 			integration_tests/pyairbyte/$$client.in -o integration_tests/pyairbyte/$$client.lock || exit 1; \
 	done
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/release/tools.in -o tools/release/tools.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/benchmarks/peers.in -o tools/benchmarks/peers.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 tools/documents/site.in -o tools/documents/site.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 		shared/pigment_native/build/tools.in -o shared/pigment_native/build/tools.lock

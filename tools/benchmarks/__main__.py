@@ -16,6 +16,7 @@ from benchmarks.table import OURS, cases_table, cliffs_table, filled, goals_tabl
 from benchmarks.writing import run_writing
 
 _HERE = Path(__file__).resolve().parents[2]
+_PEERS = _HERE / ".venv-peers/bin/python"
 _RUNS = {"source": run_reading, "destination": run_writing}
 _GROWTHS = {"source": read_growth, "destination": write_growth}
 
@@ -26,7 +27,8 @@ def main() -> None:
     checkouts = _checkouts(arguments.against)
     with tempfile.TemporaryDirectory(prefix="pigment-bench-") as folder:
         floors = built(Path(folder))
-        options = Options(arguments.rows, arguments.times, checkouts, tuple(arguments.case), floors)
+        peers = str(_PEERS) if arguments.peers else None
+        options = Options(arguments.rows, arguments.times, checkouts, tuple(arguments.case), floors, peers)
         for connector in (arguments.only,) if arguments.only else CONNECTORS:
             measure = {"cases": _cases, "growth": _growth, "cliffs": _cliffs}[_kind(arguments)]
             measured = measure(connector, options, Path(folder))
@@ -84,6 +86,7 @@ def _arguments() -> argparse.Namespace:
         help="a tenth of the rows, the rows, and ten times as many, instead of the cases",
     )
     parser.add_argument("--cliffs", action="store_true", help="what costs far more than usual, instead of the cases")
+    parser.add_argument("--peers", action="store_true", help="also move the ledger with pandas, polars, duckdb and dlt")
     parser.add_argument("--write", type=Path, help="a page whose tables are replaced: docs/performance.md")
     arguments = parser.parse_args()
     if problem := _problem(arguments):
@@ -93,6 +96,8 @@ def _arguments() -> argparse.Namespace:
 
 def _problem(arguments: argparse.Namespace) -> str | None:
     """What is wrong with the arguments, found before anything is measured."""
+    if arguments.peers and not _PEERS.exists():
+        return "the peers have an environment of their own: use make bench ARGS=--peers"
     if arguments.rows < 10 or arguments.times < 1:
         return "at least 10 rows and one run are needed"
     if arguments.write and arguments.case:

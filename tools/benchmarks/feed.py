@@ -1,6 +1,6 @@
-"""The lines that a destination is given; `python -m benchmarks.feed FILE ROWS TIMES STREAM` repeats them.
+"""The lines that a destination is given; `python -m benchmarks.feed FILE ROWS STREAM` sends that many.
 
-The file's RECORD lines (ROWS of them) are written TIMES times, each time followed by a state.
+The file contains RECORD lines of the ledger. They are sent in passes that differ, each followed by a state.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import json
 import os
 import sys
 from pathlib import Path
+
+from benchmarks.ledger import Ledger
 
 
 def opening(stream: str) -> bytes:
@@ -31,12 +33,13 @@ def complete(stream: str) -> bytes:
 
 def main() -> None:
     """Write to standard output until everything is written or the reader has gone."""
-    file, rows, times, stream = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    lines = file.read_bytes()
+    file, rows, stream = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    lines = file.read_bytes().splitlines(keepends=True)
+    again = Ledger(distinct=0).again
     try:
-        for number in range(1, times + 1):
-            sys.stdout.buffer.write(lines)
-            sys.stdout.buffer.write(state(stream, number * rows))
+        for number, sent in enumerate(range(0, rows, len(lines))):
+            sys.stdout.buffer.write(again(b"".join(lines[: rows - sent]), number))
+            sys.stdout.buffer.write(state(stream, min(sent + len(lines), rows)))
         sys.stdout.buffer.write(complete(stream))
         sys.stdout.buffer.flush()
     except BrokenPipeError:

@@ -12,15 +12,13 @@ from typing import Any
 
 from airbyte_platform.process import write_files
 from benchmarks.feed import opening
+from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
 from benchmarks.reading import ReadBench, ReadCase
-from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
 from benchmarks.sink import Sink
 from local_pigment.workspace import new_id
 
-# Enough rows differ that no codec finds the same row twice in its window.
-_DISTINCT = 50_000
 _STREAM = "Big"
 _TARGET = {
     "stream": _STREAM,
@@ -32,7 +30,7 @@ _TARGET = {
 def read_growth(options: Options, folder: Path) -> Runs:
     """One stream of the source."""
     runs = Runs()
-    shape = Shape(distinct=_DISTINCT)
+    shape = Ledger()
     for size in _sizes(options):
         bench = ReadBench(ReadCase("", shape=shape), size, folder)
         with bench.pigment:
@@ -44,13 +42,14 @@ def read_growth(options: Options, folder: Path) -> Runs:
 def write_growth(options: Options, folder: Path) -> Runs:
     """One stream of the destination, which adds to its block or replaces what is in it."""
     runs = Runs()
-    shape = Shape(distinct=_DISTINCT)
-    lines = [opening(_STREAM) + each + b"}}\n" for each in shape.objects_of_rows()]
+    shape = Ledger()
+    file = folder / "lines.jsonl"
+    file.write_bytes(b"".join(opening(_STREAM) + each + b"}}\n" for each in shape.objects_of_rows()))
     with Sink() as sink:
         for mode in ("append", "overwrite"):
             words = _given(folder, shape, sink.url, mode)
             for size in _sizes(options):
-                feed = _feed(folder, lines[:size], size)
+                feed = [sys.executable, "-m", "benchmarks.feed", str(file), str(size), _STREAM]
                 ways = [
                     Way(each.name, Command([each.script("destination"), *words], feed), size, _times(options, size))
                     for each in options.checkouts
@@ -58,14 +57,6 @@ def write_growth(options: Options, folder: Path) -> Runs:
                 ]
                 runs.run(Case("destination", mode, size=size), ways, disk=True)
     return runs
-
-
-def _feed(folder: Path, lines: list[bytes], size: int) -> list[str]:
-    """The words of what feeds these lines again and again."""
-    file = folder / "lines.jsonl"
-    file.write_bytes(b"".join(lines))
-    times = max(size // len(lines), 1)
-    return [sys.executable, "-m", "benchmarks.feed", str(file), str(len(lines)), str(times), _STREAM]
 
 
 def _sizes(options: Options) -> tuple[int, ...]:
@@ -78,7 +69,7 @@ def _times(options: Options, size: int) -> int:
     return 1 if size > options.rows else options.times
 
 
-def _given(folder: Path, shape: Shape, url: str, mode: str) -> list[str]:
+def _given(folder: Path, shape: Ledger, url: str, mode: str) -> list[str]:
     config = {
         "credentials": {"auth_type": "single_key", "api_key": "pgmt_bench"},
         "base_url": url,

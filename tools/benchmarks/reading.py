@@ -16,8 +16,9 @@ from benchmarks.checkouts import Checkout
 from benchmarks.floors import IN_C, OF_BYTES
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
+from benchmarks.peers import READING
 from benchmarks.rows import Shape, wide
-from benchmarks.run import PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
+from benchmarks.run import PEER, PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
 from local_pigment.blocks import ListBlock, Property
 from local_pigment.sample import PLANNING, planning_model
 from local_pigment.server import LocalPigment
@@ -26,6 +27,7 @@ from local_pigment.workspace import new_id
 _HERE = Path(__file__).parent
 _PLAIN = str(_HERE / "plain_source.py")
 _FLOOR = str(_HERE / "floors.py")
+_PEERS = str(_HERE / "peers.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class ReadCase:
     tls: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     part: float = 1
-    # Also run without the library.
-    without: bool = False
+    # Also run without the library, and by the peers.
+    compared: bool = False
 
 
 CASES = (
@@ -52,7 +54,7 @@ CASES = (
     ReadCase("row metadata", options=(("row_metadata", True),)),
     ReadCase("4 slices", slices=4),
     ReadCase("HTTP/2 with gzip", tls=True),
-    ReadCase("ledger", shape=Ledger(), without=True),
+    ReadCase("ledger", shape=Ledger(), compared=True),
     ReadCase("ledger, HTTP/2 with gzip", shape=Ledger(), tls=True),
 )
 _PIECE_BYTES = 1 << 20
@@ -77,7 +79,8 @@ class ReadBench:
         plain = self._given("small", self._blocks("Small", part))
         return [
             *self.own_ways(options, blocks),
-            *(self._without(each, options) for each in options.checkouts if self._case.without),
+            *(self._without(each, options) for each in options.checkouts if self._case.compared),
+            *self._peers(options, blocks, self._rows),
             # The plain way has no slices: it reads what one of them contains.
             Way(PLAIN, self._command([sys.executable, _PLAIN, *plain]), part // self._slices, min(options.times, 2)),
             self._floor(options, [*blocks.values()] * self._slices, self._rows),
@@ -97,6 +100,14 @@ class ReadBench:
         command = self._command(words, *checkout.without_library(self._folder))
         return Way(f"{checkout.name}{WITHOUT}", command, self._rows, options.times)
 
+    def _peers(self, options: Options, blocks: dict[str, str], rows: int) -> list[Way]:
+        if options.peers is None or not self._case.compared:
+            return []
+        url = f"{self.pigment.url}/api/v1/export/list/{next(iter(blocks.values()))}"
+        words = [options.peers, _PEERS, "read"]
+        key = self._workspace.secret("all")
+        return [Way(PEER + each, self._command([*words, each, url, key]), rows) for each in READING]
+
     def few(self, options: Options, command: str, times: int) -> list[Way]:
         """A command that moves hardly any rows, by every way that has a start-up."""
         blocks = self._blocks("Few", 10)
@@ -107,6 +118,7 @@ class ReadBench:
         ways = [Way(name, self._command([*script, *words]), 0, times) for name, script in scripts]
         if command == "read":
             ways.append(replace(self._floor(options, [*blocks.values()], 0), times=times))
+            ways += self._peers(options, blocks, 0)
         return ways
 
     @property
@@ -198,7 +210,8 @@ def run_reading(options: Options, folder: Path) -> Runs:
     for case in CASES:
         if options.chooses(case.name):
             bench = ReadBench(case, options.rows, folder)
-            few = ReadBench(ReadCase(case.name, tls=case.tls), options.rows, folder)
+            start_shape = replace(case.shape, distinct=10) if case.compared else Shape()
+            few = ReadBench(replace(case, shape=start_shape, streams=1, slices=0, options=()), options.rows, folder)
             name = "few rows over HTTP/2" if case.tls else "few rows"
             with bench.pigment, few.pigment:
                 runs.run(Case("source", name), few.few(options, "read", 3 if case.tls else 1))

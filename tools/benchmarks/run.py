@@ -14,19 +14,22 @@ from benchmarks.measure import Command, Figures, RunFailed, run_once
 _PLAIN_PART = 5
 
 PLAIN = "plain"
+# Precedes the name of a library.
+PEER = "peer: "
 # Follows the name of a checkout.
 WITHOUT = ", no library"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is run; `floors` is the program of the floors, where there was a compiler for it."""
+    """How much is run; `floors` is their program, if there was a compiler, `peers` a Python with the peers."""
 
     rows: int
     times: int
     checkouts: tuple[Checkout, ...]
     cases: tuple[str, ...] = ()
     floors: str | None = None
+    peers: str | None = None
 
     def chooses(self, case: str) -> bool:
         """Whether a case is run."""

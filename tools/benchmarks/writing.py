@@ -13,14 +13,16 @@ from benchmarks.feed import complete, opening, state
 from benchmarks.floors import IN_C, OF_BYTES
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
+from benchmarks.peers import WRITING
 from benchmarks.rows import Shape, wide
-from benchmarks.run import PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
+from benchmarks.run import PEER, PLAIN, WITHOUT, Case, Options, Runs, Way, plain_rows
 from benchmarks.sink import Sink
 from local_pigment.workspace import new_id
 
 _HERE = Path(__file__).parent
 _PLAIN = str(_HERE / "stock_destination.py")
 _FLOOR = str(_HERE / "floors.py")
+_PEERS = str(_HERE / "peers.py")
 
 # States for each stream of all rows, as a source sends them on its way; fewer rows have fewer.
 _STATES = 10
@@ -36,8 +38,8 @@ class WriteCase:
     options: tuple[tuple[str, Any], ...] = ()
     part: float = 1
     primary_key: str | None = None
-    # Also run without the library.
-    without: bool = False
+    # Also run without the library, and by the peers.
+    compared: bool = False
 
 
 _CHECK = {"stream": "Big 0", "column": "Department", "list_id": new_id("departments"), "on_unknown": "fail"}
@@ -58,7 +60,7 @@ CASES = (
     WriteCase("dates all different", shape=Shape(dates=True, distinct=200_000), options=_WITH_TIME, part=2),
     # Of 50,000 keys each record is one of many.
     WriteCase("repeated keys", shape=Shape(distinct=50_000), part=2, primary_key="Entry"),
-    WriteCase("ledger", shape=Ledger(), without=True),
+    WriteCase("ledger", shape=Ledger(), compared=True),
     WriteCase("dimension check", options=(("dimension_checks", [_CHECK]),), part=2),
 )
 
@@ -91,8 +93,9 @@ class WriteBench:
                     options.times,
                 )
                 for each in options.checkouts
-                if self._case.without
+                if self._case.compared
             ),
+            *self._peers(options, whole, self._rows),
             Way(PLAIN, plain, few, min(options.times, 2)),
             self._floor(options, whole, self._rows),
         ]
@@ -107,6 +110,7 @@ class WriteBench:
         ways = [Way(name, Command([*script, *words], messages), 0, times) for name, script in scripts]
         if command == "write":
             ways.append(replace(self._floor(options, messages, 0), times=times))
+            ways += self._peers(options, messages, 0)
         return ways
 
     def _floor(self, options: Options, messages: Path, rows: int) -> Way:
@@ -116,6 +120,12 @@ class WriteBench:
         columns = sorted(self._case.shape.schema()["properties"])
         words = [options.floors, "write", str(address.hostname), str(address.port), *columns]
         return Way(IN_C, Command(words, messages), rows, options.times)
+
+    def _peers(self, options: Options, messages: Path, rows: int) -> list[Way]:
+        if options.peers is None or not self._case.compared:
+            return []
+        words = [options.peers, _PEERS, "write"]
+        return [Way(PEER + each, Command([*words, each, self._url], messages), rows) for each in WRITING]
 
     def _names(self) -> list[str]:
         return [f"Big {number}" for number in range(self._case.streams)]
@@ -163,7 +173,7 @@ def run_writing(options: Options, folder: Path) -> Runs:
             runs.run(Case("destination", command), start.few(options, command, options.times))
         for case in CASES:
             if options.chooses(case.name):
-                runs.run(Case("destination", "few rows"), start.few(options, "write", 1))
                 bench = WriteBench(case, options.rows, folder, sink.url)
+                runs.run(Case("destination", "few rows"), (bench if case.compared else start).few(options, "write", 1))
                 runs.run(Case("destination", case.name, "few rows"), bench.ways(options))
     return runs
