@@ -234,6 +234,23 @@ MISTAKES = [
         "a pattern in small letters",
         literal(include=["general *"]),
         (
+            'The application has no block of the chosen types that matches "Include" (general *): correct it, or leave '
+            'it empty. There is "General Ledger": names are case-sensitive, and every space counts.'
+        ),
+    ),
+    Mistake(
+        "names of blocks that are not there",
+        literal(include=["Employes", "Mnths"]),
+        (
+            'The application has no block of the chosen types that matches "Include" (Employes, Mnths): correct it, or '
+            'leave it empty. For "Employes": The nearest are "Employees", "Months", "Departments", and there are 3 '
+            'more. For "Mnths": The nearest are "Months", "Departments", "Accounts", and there are 3 more.'
+        ),
+    ),
+    Mistake(
+        "all blocks excluded",
+        literal(exclude=["*"]),
+        (
             "The application has no block of the chosen types and names that the owner of the API key can see: "
             'widen "Block types", "Include" and "Exclude", or check the access rights.'
         ),

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pigment_airbyte.failures import ConfigProblem, traced
 from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyMissing, KeyRejected, PigmentError, TryLater
 from pigment_client.models import Block, ExportKind, View
-from pigment_client.wording import counted, listed
-from source_pigment.config import CustomExport, NamedView, SourceConfig
+from pigment_client.wording import counted, listed, nearest, nearest_of_each
+from source_pigment.config import CustomExport, NamedView, SourceConfig, any_matches
 from source_pigment.discovery.catalog import (
     Application,
     Applications,
@@ -102,11 +102,27 @@ def explain_empty(client: PigmentClient, config: SourceConfig) -> str:
             '"Block types" is empty and no view is entered, so there is nothing to read: choose list, table or metric '
             'under "Block types".'
         )
+    if config.include and config.application_id is not None:
+        possible = replace(config, include=(), exclude=()).choose(client.list_blocks(config.application_id))
+        if possible and not replace(config, exclude=()).choose(possible):
+            return (
+                f'The application has no block of the chosen types that matches "Include" ({listed(config.include)}): '
+                f"correct it, or leave it empty. {_nearest_blocks(config.include, [each.name for each in possible])}"
+            )
     subject = "The application has" if config.application_id else "The applications have"
     return (
         f"{subject} no block of the chosen types and names that the owner of the API key can see: widen "
         '"Block types", "Include" and "Exclude", or check the access rights.'
     )
+
+
+def _nearest_blocks(patterns: Sequence[str], names: Sequence[str]) -> str:
+    """A sentence about the blocks that the patterns may mean."""
+    for pattern in patterns:
+        for name in names:
+            if any_matches([pattern.casefold()], name.casefold()):
+                return nearest(name.casefold(), [name])
+    return nearest_of_each(patterns, names)
 
 
 def explain_unplaced(view: ExportTarget, catalog: ExportCatalog) -> str:
