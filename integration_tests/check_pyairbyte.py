@@ -29,6 +29,7 @@ PYAIRBYTE = Path(os.environ.get("PYAIRBYTE", ".venv-pyairbyte")).absolute() / "b
 FAKER = Path(os.environ.get("FAKER", ".venv-faker")).absolute() / "bin" / "source-faker"
 OURS = Path(sys.executable).parent
 CLIENT = Path(__file__).parent / "pyairbyte" / "client.py"
+EXAMPLE = Path(__file__).parent.parent / "docs/examples/pyairbyte/read_pigment.py"
 # It asks no registry and sends no telemetry.
 OFFLINE = {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "AIRBYTE_NO_UV": "1"}
 
@@ -45,7 +46,7 @@ def pigment() -> Iterator[LocalPigment]:
 def environment(folder: Path) -> dict[str, str]:
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    path = f"{PYAIRBYTE}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join(map(str, (PYAIRBYTE, OURS, os.environ["PATH"])))
     return {**os.environ, **OFFLINE, "HOME": str(home), "PATH": path}
 
 
@@ -213,3 +214,11 @@ def test_the_smoke_test_with_all_its_scenarios(pigment: LocalPigment, tmp_path: 
     assert {name: len(block.items) for name, block in blocks.items()} == {
         name: each["records"] for name, each in known.items()
     }
+
+
+def test_the_script_of_the_example_reads_into_duckdb(pigment: LocalPigment, tmp_path: Path) -> None:
+    config = tmp_path / "source.json"
+    config.write_text(json.dumps({**source_config(pigment), "block_types": ["list"]}), encoding="utf-8")
+    printed = succeed(tmp_path, PYAIRBYTE / "python", EXAMPLE, config)
+    for name in ("Departments", "General Ledger"):
+        assert f"{name} {len(pigment.workspace.rows(name, PLANNING))}\n" in printed
