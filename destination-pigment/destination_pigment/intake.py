@@ -1,17 +1,10 @@
-"""What comes in goes to its stream: records into files, states to the output of states, statuses to the proof.
-
-Records of several streams in turn, or with a state after each few, wait until those of a stream are worth a call: the
-fewer calls, the less each record costs. Everything is counted as it comes, and of the states in between only the last
-decides how far a file may go, because files are only looked at after `consume`.
-"""
+"""What comes in goes to its stream: records into files, states to the output of states, statuses to the proof."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Mapping
-
-import msgspec
 
 from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.rows import Rejection
@@ -37,32 +30,17 @@ from pigment_native.cells import RecordInput
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
-# How much input may wait, and how many records of a stream are not worth waiting for more.
-_WAITING_BYTES = 2 << 20
-_WORTH_A_CALL = 100
-
 _NOT_JSON = "it contains a number that JSON does not have, such as NaN, or is nested too deep"
 
 
 class Intake:
-    """Reads the lines of a sync and hands their content on.
+    """Reads the lines of a sync and hands their content on."""
 
-    Where input comes in large blocks, records wait until about `waiting_bytes` of it have come, if that saves time.
-    """
-
-    def __init__(
-        self,
-        files: Mapping[StreamKey, StreamFiles],
-        completion: Completion,
-        states: StateOutput,
-        *,
-        waiting_bytes: int = _WAITING_BYTES,
-    ) -> None:
+    def __init__(self, files: Mapping[StreamKey, StreamFiles], completion: Completion, states: StateOutput) -> None:
         self._files = files
         self._names = StreamNames(files)
         self._completion = completion
         self._states = states
-        self._most_waiting_bytes = waiting_bytes
         # Mutable state: the stream that came last, what was left out and how often, messages for streams that the
         # catalog does not have, and streams of which records are missing (None: of all together), with their number.
         self._last: StreamKey | None = None
@@ -71,29 +49,18 @@ class Intake:
         self._missing: Counter[StreamKey | None] = Counter()
         # What was done to values before they came, for each stream.
         self._changes: dict[StreamKey, Counter[Change]] = {}
-        # Records that wait, and how many of them the source has confirmed; from how many bytes they are; and streams of
-        # which something came that it has not confirmed.
-        self._waiting: dict[StreamKey, list[msgspec.Raw]] = {}
-        self._confirmed: dict[StreamKey, int] = {}
-        self._waiting_bytes = 0
-        self._unconfirmed: set[StreamKey] = set()
 
     def consume(self, block: bytes) -> None:
         """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
-        rest = block if self._waiting else self._consume_records(block)
-        if rest:
+        if rest := self._consume_records(block):
             for parsed in parse_block(rest, self._names):
                 self._hand_on(parsed)
-        self._waiting_bytes += len(rest)
-        if not self._waits_for_more(len(block)):
-            self._write_waiting()
 
     def consume_rest(self, rest: bytes) -> None:
         """Read what came after the last line end."""
         if is_whole(rest):
             self.consume(rest)
         else:
-            self._write_waiting()
             self._completion.on_cut()
             self._warn_once("that are cut off at the end of the input")
 
@@ -143,10 +110,9 @@ class Intake:
                 if files := self._count(key, len(data)):
                     if changes:
                         self._changes.setdefault(key, Counter()).update(changes)
-                    self._waiting.setdefault(files.stream.key, []).extend(data)
+                    files.write_records(data)
             case UnreadableRecord(key=key, line=line):
                 if files := self._count(key, 1):
-                    self._write_waiting()
                     files.reject(Rejection(_NOT_JSON, line))
             case StateLine():
                 self._on_state(parsed)
@@ -155,27 +121,6 @@ class Intake:
             case UnreadableLine():
                 self._completion.on_unusable()
                 self._warn_once("that are not messages of Airbyte's protocol")
-
-    def _waits_for_more(self, block_bytes: int) -> bool:
-        """Whether more records should come before those that wait are written: only while input comes fast."""
-        records = sum(map(len, self._waiting.values()))
-        is_full = block_bytes >= self._most_waiting_bytes // 8
-        return (
-            is_full and self._waiting_bytes < self._most_waiting_bytes and records < _WORTH_A_CALL * len(self._waiting)
-        )
-
-    def _write_waiting(self) -> None:
-        """Write the records that wait, and confirm those before the last state."""
-        waiting, self._waiting = self._waiting, {}
-        confirmed, self._confirmed = self._confirmed, {}
-        self._waiting_bytes = 0
-        for key in {**waiting, **confirmed}:
-            files, records = self._files[key], waiting.get(key, [])
-            if key in confirmed:
-                files.write_records(records[: confirmed[key]])
-                files.raise_watermark()
-                records = records[confirmed[key] :]
-            files.write_records(records)
 
     def _consume_records(self, block: bytes) -> bytes:
         """Write the records of the stream that came last, up to the first other line; returns the rest."""
@@ -195,7 +140,6 @@ class Intake:
             self._states.checkpoints.on_stray_records()
             return None
         self._last = key
-        self._unconfirmed.add(key)
         self._completion.on_records(key)
         self._states.checkpoints.count_records(key, count)
         return self._files[key]
@@ -208,21 +152,20 @@ class Intake:
         self._completion.on_state(key, cleared)
         if missing := self._states.queue_state(state, key):
             self._missing[key] += missing
-        for each in tuple(self._unconfirmed) if key is None else (key,):
-            self._confirm(each)
+        for each in self._files if key is None else (key,):
+            self._raise_watermark(each)
 
     def _on_status(self, status: StatusLine) -> None:
         key = self._resolve(status.key, "status message")
         if key is not None:
             self._completion.on_status(key, status.status)
             if status.status is StreamStatus.COMPLETE:
-                self._confirm(key)
+                self._raise_watermark(key)
 
-    def _confirm(self, key: StreamKey) -> None:
+    def _raise_watermark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
         if not self.misses_records(key):
-            self._confirmed[key] = len(self._waiting.get(key, ()))
-            self._unconfirmed.discard(key)
+            self._files[key].raise_watermark()
 
     def _describe_missing(self, key: StreamKey | None, count: int) -> str:
         of_all = " for all streams together" if key is None else ""

@@ -99,7 +99,7 @@ class Noted(RejectionsOnDisk):
 class Run:
     """An intake, and what becomes of its input."""
 
-    def __init__(self, spool: Spool, dialect: CsvDialect, library: ctypes.CDLL | None, waiting_bytes: int) -> None:
+    def __init__(self, spool: Spool, dialect: CsvDialect, library: ctypes.CDLL | None) -> None:
         limits = FileLimits(300, 7, timedelta(minutes=10))
         self._files = {}
         self._rejected = {key: Noted() for key in KEYS}
@@ -108,28 +108,23 @@ class Run:
             converter = RecordConverter(stream, [check], dialect, library)
             self._files[stream.key] = StreamFiles(converter, spool, limits, self._rejected[stream.key])
         self._states = StateOutput(StateSpool(lambda: spool.new_path(".states")), list[bytes]().append, Cancel())
-        self._intake = Intake(self._files, Completion(has_generations=False), self._states, waiting_bytes=waiting_bytes)
+        self._intake = Intake(self._files, Completion(has_generations=False), self._states)
 
     def take(self, blocks: list[bytes]) -> dict[str, Any]:
         """What there is when all blocks have come."""
         for block in blocks:
             self._intake.consume(block)
-        self._intake.consume_rest(b"")
         return {
             "rejected": {key: noted.rejected for key, noted in self._rejected.items()},
             "unreadable": self._intake.unreadable,
             "problems": [(str(error), key) for error, key in self._intake.problems()],
             "waiting states": self._states.checkpoints.waiting,
-            "confirmed": {key: self._confirmed_rows(files) for key, files in self._files.items()},
-            "others": {key: self._other_rows(files) for key, files in self._files.items()},
+            "rows": {key: self._rows(files) for key, files in self._files.items()},
         }
 
-    def _other_rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
+    def _rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
+        """The rows in their order, under their headers."""
         files.raise_watermark()
-        return self._confirmed_rows(files)
-
-    def _confirmed_rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
-        """The rows that the source has confirmed, in their order, under their headers."""
         found = [
             (cut.file.columns, row)
             for cut in files.pop_confirmed()
@@ -141,14 +136,8 @@ class Run:
 
 
 @settings(max_examples=120, deadline=None)
-@given(
-    seed=st.integers(0),
-    dialect=st.sampled_from([CsvDialect(), DATES]),
-    waiting_bytes=st.sampled_from([0, 8, 4000, 2 << 20]),
-)
-def test_the_same_rows_are_written_with_the_library_and_without(
-    seed: int, dialect: CsvDialect, waiting_bytes: int
-) -> None:
+@given(seed=st.integers(0), dialect=st.sampled_from([CsvDialect(), DATES]))
+def test_the_same_rows_are_written_with_the_library_and_without(seed: int, dialect: CsvDialect) -> None:
     chance = Random(seed)
     lines = lines_of(chance)
     blocks, rest = [], lines
@@ -157,7 +146,7 @@ def test_the_same_rows_are_written_with_the_library_and_without(
         blocks.append(b"".join(rest[:count]))
         rest = rest[count:]
     with Spool() as spool:
-        fast = Run(spool, dialect, LIBRARY, waiting_bytes).take(blocks)
-        by_row = Run(spool, dialect, None, 2 << 20).take(lines)
+        fast = Run(spool, dialect, LIBRARY).take(blocks)
+        by_row = Run(spool, dialect, None).take(lines)
 
     assert fast == by_row
