@@ -23,12 +23,12 @@ from benchmarks.measure import Command, Figures
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.rows import Shape
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.table import cases_table, cliffs_table, filled, goals_table
+from benchmarks.table import cases_table, cliffs_table, filled, goals_table, page_table
 from documents.generated import ROOT
 
 TOOLS = os.pathsep.join(str(ROOT / each) for each in ("testbench", "tools", "integration_tests"))
 FEW = Case("source", "few rows")
-ONE = Case("source", "one stream", "few rows")
+ONE = Case("source", "ledger", "few rows")
 
 
 def cells(table: str) -> list[list[str]]:
@@ -63,9 +63,9 @@ THREE_WAYS = runs_of(
 
 def test_a_case_is_the_middle_run_beyond_the_middle_start_beside_plain_and_floor() -> None:
     assert cells(cases_table(THREE_WAYS)) == [
-        ["one stream", "ours", "1,000,000", "1,000", "1.00", "5%", "9%", "80%", "140", "11%"],
-        ["one stream", "plain", "200,000", "50", "20.00", "100%", "100%", "4%", "80", "-"],
-        ["one stream", "floor (C)", "1,000,000", "1,250", "0.30", "2%", "1%", "100%", "2", "-"],
+        ["ledger", "ours", "1,000,000", "1,000", "1.00", "5%", "9%", "80%", "140", "11%"],
+        ["ledger", "plain", "200,000", "50", "20.00", "100%", "100%", "4%", "80", "-"],
+        ["ledger", "floor (C)", "1,000,000", "1,250", "0.30", "2%", "1%", "100%", "2", "-"],
     ]
 
 
@@ -76,13 +76,27 @@ def test_the_checkouts_are_beside_one_another_on_the_line_of_a_cliff() -> None:
 
     assert cells(cliffs_table(runs)) == [
         ["few rows", "0", "0.80", "80", "failed", "-"],
-        ["one stream", "5", "1.80", "90", "9.00", "91"],
+        ["ledger", "5", "1.80", "90", "9.00", "91"],
         ["a new field", "5", "failed", "-", "failed", "-"],
     ]
 
 
+def test_the_page_shows_this_checkout_beside_the_other_and_the_libraries_below() -> None:
+    runs = runs_of(
+        ("ours", [Figures(1, 1, 80)], [Figures(3, 3, 90)], 10**6),
+        ("base", [Figures(1, 1, 80)], [Figures(5, 5, 95)], 10**6),
+        ("ours, no library", [], [Figures(9, 8, 99)], 10**6),
+        ("plain", [Figures(1, 1, 80)], [Figures(6, 5, 80)], 10**5),
+        ("peer: pandas", [Figures(1, 1, 80)], [Figures(7, 7, 300)], 10**6),
+    )
+    lines, peers = page_table(runs).split("\n\n")
+
+    assert cells(lines) == [["ledger", "1,000,000", "4.00", "2.00", "7.00", "40.00", "-", "7%", "500", "95", "90"]]
+    assert cells(peers) == [["pandas", "6.00", "167", "300"]]
+
+
 def test_goals_are_held_against_the_first_checkout() -> None:
-    assert [row[1:] for row in cells(goals_table(THREE_WAYS))] == [["1,000 k rows/s", "no"], ["80%", "yes"]]
+    assert [row[1:] for row in cells(goals_table(THREE_WAYS))] == [["20.0", "yes"], ["140", "no"]]
     assert goals_table(Runs()) == ""
 
 
@@ -116,9 +130,9 @@ def test_the_page_has_the_marks_of_everything_that_is_written() -> None:
     page = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
 
     for connector in ("source", "destination"):
-        for kind in ("cases", "growth"):
+        for kind in ("cases", "growth", "cliffs"):
             assert "| x |" in filled(page, f"{kind} of the {connector}", "| x |")
-    assert len(re.findall("written by make bench", page)) == 4
+    assert len(re.findall("written by make bench", page)) == 6
 
 
 def test_no_row_of_the_ledger_repeats_and_both_connectors_are_given_the_same_rows() -> None:

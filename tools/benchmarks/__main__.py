@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.checkouts import CONNECTORS, Checkout, described, names_of, opened
@@ -11,14 +13,30 @@ from benchmarks.cliffs import run_cliffs
 from benchmarks.floors import built
 from benchmarks.growth import read_growth, write_growth
 from benchmarks.reading import run_reading
-from benchmarks.run import Options
-from benchmarks.table import OURS, cases_table, cliffs_table, filled, goals_table, growth_table, noise, start_table
+from benchmarks.run import Options, Runs
+from benchmarks.table import (
+    OURS,
+    cases_table,
+    cliffs_table,
+    filled,
+    goals_table,
+    growth_table,
+    noise,
+    page_table,
+    start_table,
+)
 from benchmarks.writing import run_writing
 
 _HERE = Path(__file__).resolve().parents[2]
 _PEERS = _HERE / ".venv-peers/bin/python"
-_RUNS = {"source": run_reading, "destination": run_writing}
-_GROWTHS = {"source": read_growth, "destination": write_growth}
+_RUNS: dict[tuple[str, str], Callable[[Options, Path], Runs]] = {
+    ("cases", "source"): run_reading,
+    ("cases", "destination"): run_writing,
+    ("growth", "source"): read_growth,
+    ("growth", "destination"): write_growth,
+    ("cliffs", "source"): partial(run_cliffs, "source"),
+    ("cliffs", "destination"): partial(run_cliffs, "destination"),
+}
 
 
 def main() -> None:
@@ -30,12 +48,11 @@ def main() -> None:
         peers = str(_PEERS) if arguments.peers else None
         options = Options(arguments.rows, arguments.times, checkouts, tuple(arguments.case), floors, peers)
         for connector in (arguments.only,) if arguments.only else CONNECTORS:
-            measure = {"cases": _cases, "growth": _growth, "cliffs": _cliffs}[_kind(arguments)]
-            measured = measure(connector, options, Path(folder))
-            print(f"\n{measured}", flush=True)
+            printed, on_page = _measured(_kind(arguments), connector, options, Path(folder))
+            print(f"\n{printed}", flush=True)
             if arguments.write:
                 place = f"{_kind(arguments)} of the {connector}"
-                page = filled(arguments.write.read_text(encoding="utf-8"), place, measured)
+                page = filled(arguments.write.read_text(encoding="utf-8"), place, on_page)
                 arguments.write.write_text(page, encoding="utf-8")
 
 
@@ -49,24 +66,18 @@ def _checkouts(against: list[Path]) -> tuple[Checkout, ...]:
     return (opened(OURS, _HERE), *(opened(name, folder.resolve()) for name, folder in others))
 
 
-def _cases(connector: str, options: Options, folder: Path) -> str:
+def _measured(kind: str, connector: str, options: Options, folder: Path) -> tuple[str, str]:
+    """What is printed, and what the page contains: of the cases a line each."""
     machine = described(options.checkouts)
-    runs = _RUNS[connector](options, folder)
-    head = f"{machine} Median of {options.times}. {noise(runs)}"
-    tables = (goals_table(runs), start_table(runs), cases_table(runs))
-    return "\n".join((f"{head}\n", *(table for table in tables if table)))
-
-
-def _growth(connector: str, options: Options, folder: Path) -> str:
-    machine = described(options.checkouts)
-    runs = _GROWTHS[connector](options, folder)
-    return f"{machine} {noise(runs)}\n\n{growth_table(runs)}"
-
-
-def _cliffs(connector: str, options: Options, folder: Path) -> str:
-    machine = described(options.checkouts)
-    runs = run_cliffs(connector, options, folder)
-    return f"{machine} {noise(runs)}\n\n{cliffs_table(runs)}"
+    runs = _RUNS[kind, connector](options, folder)
+    head = f"{machine} Median of {options.times}. {noise(runs)}\n"
+    if kind == "cases":
+        common = (head, goals_table(runs), start_table(runs))
+        tables = cases_table(runs), page_table(runs)
+        printed, on_page = ("\n".join(filter(None, (*common, each))) for each in tables)
+        return printed, on_page
+    table = growth_table(runs) if kind == "growth" else cliffs_table(runs)
+    return f"{head}\n{table}", f"{head}\n{table}"
 
 
 def _arguments() -> argparse.Namespace:
