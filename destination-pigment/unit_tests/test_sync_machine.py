@@ -13,7 +13,7 @@ import sync_machine
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pigment_in_memory import Nature, Outcome
-from schedule_inputs import Settings
+from schedule_inputs import Batch, Settings
 from sync_machine import Platform
 from written_schedules import WRITTEN, run
 
@@ -229,3 +229,21 @@ def test_a_broken_promise_is_found(what: str, monkeypatch: pytest.MonkeyPatch) -
     )
     with pytest.raises((AssertionError, ExceptionGroup)):
         run_state_machine_as_test(Platform, settings=found)
+
+
+def test_states_between_the_records_of_several_streams_cover_only_what_is_stored() -> None:
+    """What a sync did that wrote the records of a block at once."""
+    first: list[Batch] = [
+        (0, [("good", 0, 0)], "named", False),
+        (3, [("good", 0, 0)], "named", True),
+        (3, [("good", 1, 0), ("good", 2, 0), ("good", 0, 0)], "named", True),
+    ]
+
+    run(
+        ["cells", "misled", "beside"],
+        first,
+        rows=1,
+        way="PyAirbyte",
+        chosen=Settings(was_filled=True),
+        then=lambda schedule: schedule.it_ends("every stream completes", None),
+    )
