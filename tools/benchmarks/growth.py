@@ -43,12 +43,12 @@ def write_growth(options: Options, folder: Path) -> Runs:
     """One stream of the destination, which adds to its block or replaces what is in it."""
     runs = Runs()
     shape = Ledger()
-    file = folder / "lines.jsonl"
-    file.write_bytes(b"".join(opening(_STREAM) + each + b"}}\n" for each in shape.objects_of_rows()))
+    file, lines = folder / "lines.jsonl", [opening(_STREAM) + each + b"}}\n" for each in shape.objects_of_rows()]
     with Sink() as sink:
         for mode in ("append", "overwrite"):
             words = _given(folder, shape, sink.url, mode)
             for size in _sizes(options):
+                file.write_bytes(b"".join(lines[:size]))
                 feed = [sys.executable, "-m", "benchmarks.feed", str(file), str(size), _STREAM]
                 ways = [
                     Way(each.name, Command([each.script("destination"), *words], feed), size, _times(options, size))

@@ -66,8 +66,8 @@ class ReadBench:
     def __init__(self, case: ReadCase, rows: int, folder: Path) -> None:
         self._case = case
         self._folder = folder
-        self._lines = case.shape.csv()
         self._rows = max(int(rows / case.part), 1)
+        self._lines = replace(case.shape, distinct=min(case.shape.distinct, max(self._rows, 10))).csv()
         self._workspace = planning_model(ledger_rows=1)
         self._workspace.variants.gzip = False
         self._workspace.limits.requests = 1_000_000
