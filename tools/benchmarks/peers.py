@@ -152,7 +152,7 @@ def write_duckdb(url: str) -> None:
         given, made = Path(folder, "given.jsonl"), Path(folder, "rows.csv")
         with given.open("wb") as file:
             _save(sys.stdin.buffer, file)
-        rows = f"SELECT unnest(record.data) FROM read_ndjson('{given}') WHERE type = 'RECORD'"
+        rows = f"SELECT unnest(record.data) FROM read_ndjson('{given}', sample_size=-1) WHERE type = 'RECORD'"
         duckdb.sql(f"COPY ({rows}) TO '{made}' (HEADER)")
         _post(url, made.read_bytes())
 
