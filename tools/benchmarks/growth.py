@@ -16,14 +16,14 @@ from benchmarks.ledger import Ledger
 from benchmarks.measure import Command
 from benchmarks.reading import ReadBench, ReadCase
 from benchmarks.run import Case, Options, Runs, Way
-from benchmarks.sink import Sink
+from benchmarks.sink import CLEARS, Sink
 from local_pigment.workspace import new_id
 
 _STREAM = "Big"
 _TARGET = {
     "stream": _STREAM,
     "import_configuration_id": new_id("adds"),
-    "replace_import_configuration_id": new_id("clears"),
+    "replace_import_configuration_id": CLEARS,
 }
 
 

@@ -9,22 +9,24 @@ from typing import Any, Self
 
 from local_pigment.workspace import new_id
 
-_IMPORT = new_id("import")
+# An import configuration that clears its block, whose imports report a deleted row.
+CLEARS = new_id("clears")
+_IMPORT, _REPLACEMENT = new_id("import"), new_id("replacement")
 _PIECE_BYTES = 1 << 18
 
-# Completed at once, so that nothing waits. The report says that nothing was deleted and one row was stored: rows are
-# not counted here, and fewer than were sent are no contradiction, while more or none would be.
-_COMPLETED = {"importId": _IMPORT, "status": "completed"}
-_REPORT = {
-    "importId": _IMPORT,
-    "createdAt": "2026-01-01T00:00:00Z",
-    "importStatus": "Completed",
-    "detailedReport": {
-        "summary": {"insertedCount": 1, "updatedCount": 0, "deletedCount": 0, "skippedCount": 0},
-        "impactedBlocks": [],
-    },
-}
 _DEPARTMENTS = "Department\r\n" + "".join(f"Department {number}\r\n" for number in range(40))
+
+
+def _report(import_id: str) -> dict[str, Any]:
+    """Says that one row was stored: rows are not counted here, and fewer than were sent are no contradiction."""
+    deleted = int(import_id == _REPLACEMENT)
+    summary = {"insertedCount": 1, "updatedCount": 0, "deletedCount": deleted, "skippedCount": 0}
+    return {
+        "importId": import_id,
+        "createdAt": "2026-01-01T00:00:00Z",
+        "importStatus": "Completed",
+        "detailedReport": {"summary": summary, "impactedBlocks": []},
+    }
 
 
 class Sink:
@@ -54,8 +56,9 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if _IMPORT in self.path:
-            self._respond(200, json.dumps(_REPORT))
+        import_id = next((each for each in (_IMPORT, _REPLACEMENT) if each in self.path), None)
+        if import_id is not None:
+            self._respond(200, json.dumps(_report(import_id)))
         else:
             self._respond(404, json.dumps({"status": 404, "title": "Not found"}))
 
@@ -64,7 +67,9 @@ class _Connection(BaseHTTPRequestHandler):
         if "/export/" in self.path:
             self._respond(200, _DEPARTMENTS, "text/csv")
         else:
-            self._respond(200, json.dumps(_COMPLETED))
+            # Completed at once, so that nothing waits.
+            import_id = _REPLACEMENT if CLEARS in self.path else _IMPORT
+            self._respond(200, json.dumps({"importId": import_id, "status": "completed"}))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
         """Nothing."""
