@@ -104,12 +104,12 @@ def costs(runs: Runs) -> dict[Case, list[Cost]]:
 
 
 def start_table(runs: Runs) -> str:
-    """The commands that move hardly any rows; those of the floors are only there to be taken off."""
+    """The commands that move hardly any rows; those of the floors and libraries are only taken off."""
     lines = [
         f"| {case.name} | {way} | {_middle(each, 'cpu_seconds'):.2f} | {_middle(each, 'wall_seconds'):.2f} "
         f"| {_peak(each):.0f} | {_spread(each)} |\n"
         for (case, way), each in runs.figures.items()
-        if runs.rows[case, way] <= 0 and not way.startswith(_FLOOR)
+        if runs.rows[case, way] <= 0 and not way.startswith((_FLOOR, PEER))
     ]
     return _START_HEADING + "".join(lines)
 
