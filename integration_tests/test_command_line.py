@@ -14,6 +14,7 @@ import pytest
 from connectors import Runner, destination_config, source_config
 from local_pigment.sample import planning_model
 from local_pigment.server import LocalPigment
+from source_pigment.source import SourcePigment
 
 BOTH = pytest.mark.parametrize(("connector", "data_command"), [("source", "read"), ("destination", "write")])
 
@@ -93,6 +94,14 @@ def test_a_broken_file_ends_a_sync_in_one_sentence(
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("content", ["{}", "[]", "null"])
+def test_an_empty_state_of_any_kind_is_no_state(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(content)
+
+    assert SourcePigment.read_state(str(path)) == []
+
+
 @BOTH
 def test_a_catalog_of_another_kind_is_a_configuration_error(
     tmp_path: Path, pigment: LocalPigment, connector: str, data_command: str
@@ -122,7 +131,7 @@ def test_a_command_line_that_makes_no_sense_ends_in_one_line(
 
 
 @BOTH
-def test_the_version_and_every_command_are_told(connector: str, data_command: str) -> None:
+def test_the_version_and_every_command_are_shown(connector: str, data_command: str) -> None:
     assert run(connector, "--version").stdout.startswith(f"{connector}-pigment ")
     help_text = run(connector, "--help").stdout
     assert all(f"    {each} " in help_text for each in ("spec", "check", "discover", data_command))

@@ -81,8 +81,11 @@ class SourcePigment(Source):
     @classmethod
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
         """The states of the sync before; raises `ConfigProblem`."""
-        if state_path:
-            read_json_file(state_path, "state", list)
+        # A client without a state may send an empty object.
+        if not state_path or not (content := read_json_file(state_path, "state", object)):
+            return []
+        if not isinstance(content, list):
+            raise ConfigProblem(f"The state file {state_path} must contain a JSON list: correct the file.")
         try:
             return super().read_state(state_path)
         except (KeyError, TypeError, ValueError):
