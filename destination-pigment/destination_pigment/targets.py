@@ -208,9 +208,14 @@ def _by_id(stream: DestinationStream, entries: _Entries) -> Target | None:
 
 
 def _target(configuration_id: str, entry: TargetEntry | None) -> Target:
-    """The target; what the entry says counts only for the import configuration that it names, its step for any."""
-    if entry is None or entry.configuration_id != configuration_id:
-        return Target(configuration_id, step=1 if entry is None else entry.step)
+    """The target; what the entry says of Pigment counts only for the import configuration that it names.
+
+    Its step and its protected values concern the stream, so they count for any.
+    """
+    if entry is None:
+        return Target(configuration_id)
+    if entry.configuration_id != configuration_id:
+        return Target(configuration_id, step=entry.step, protected=entry.protected)
     return Target(
         configuration_id,
         entry.replace_configuration_id or (configuration_id if entry.clears or entry.scope else None),

@@ -102,6 +102,13 @@ def test_a_step_is_that_of_the_stream_whatever_takes_it() -> None:
     assert suited([stream(WriteMode.APPEND, object_name=OTHER)], entry) == {"s": Target(OTHER, step=2)}
 
 
+def test_protected_values_are_those_of_the_stream_whatever_takes_it() -> None:
+    protected = {"a": frozenset({"Jan 26"})}
+    entry = TargetEntry("s", None, ADDING, protected=protected)
+
+    assert suited([stream(WriteMode.APPEND, object_name=OTHER)], entry) == {"s": Target(OTHER, protected=protected)}
+
+
 def test_a_key_of_two_columns_is_one_key() -> None:
     columns = tuple(Column(name, is_key=name != "Amount") for name in ("Account", "Month", "Amount"))
     (operation,) = (
