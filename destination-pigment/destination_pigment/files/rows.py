@@ -181,18 +181,21 @@ class NumberColumns:
 
     def written(self, rows: Rows) -> Rows:
         """The rows with these numbers written."""
+        places = [place for place, name in enumerate(rows.header) if name in self._names]
+        if not places or not self._may_have_texts([rows.columns[place] for place in places]):
+            return rows
         columns = list(rows.columns)
-        for place, name in enumerate(rows.header):
-            if name in self._names and self._may_have_texts(columns[place]):
+        for place in places:
+            if self._may_have_texts([columns[place]]):
                 columns[place] = [cell and self._written(cell) for cell in columns[place]]
         return Rows(rows.header, columns, rows.places)
 
-    def _may_have_texts(self, column: Column) -> bool:
+    def _may_have_texts(self, columns: Sequence[Column]) -> bool:
         """Whether to look at each cell: most numbers come as numbers, and that is seen far sooner."""
-        if isinstance(column, Cells):
-            lines = self._lines.lines([column])
+        if all(isinstance(each, Cells) for each in columns):
+            lines = self._lines.lines(columns)
             return any(sign.encode() in lines for sign in self._signs)
-        joined = "".join(filter(None, column))
+        joined = "".join(cell for column in columns for cell in column if cell)
         return any(sign in joined for sign in self._signs)
 
     def _written(self, text: str) -> str:
