@@ -93,6 +93,14 @@ def unknown_certificate() -> Iterator[str]:
 # What can be wrong with the keys and the address in either form.
 MISTAKES_OF_BOTH = [
     Mistake(
+        "a misspelt property",
+        literal(aplication_id=NOWHERE),
+        (
+            'The configuration has the property "aplication_id", which the connector does not know: write '
+            '"application_id", or remove it.'
+        ),
+    ),
+    Mistake(
         "an expired key",
         single("expired"),
         (

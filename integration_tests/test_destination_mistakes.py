@@ -238,14 +238,6 @@ MISTAKES = [
         ),
     ),
     Mistake(
-        "a misspelt property",
-        literal(aplication_id=NOWHERE),
-        (
-            'The configuration has the property "aplication_id", which the connector does not know: write '
-            '"application_id", or remove it.'
-        ),
-    ),
-    Mistake(
         "a misspelt property of a target",
         target(clear_before_import=True),
         (

@@ -215,14 +215,6 @@ MISTAKES = [
         ('Pigment can export only views of lists, metrics and tables: remove the view "V" from "Views".'),
     ),
     Mistake(
-        "a misspelt property",
-        literal(aplication_id=NOWHERE),
-        (
-            'The configuration has the property "aplication_id", which the connector does not know: write '
-            '"application_id", or remove it.'
-        ),
-    ),
-    Mistake(
         "no block type and no view",
         literal(block_types=[]),
         (

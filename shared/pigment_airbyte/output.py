@@ -32,9 +32,9 @@ def _handlers() -> list[logging.Handler]:
 
 
 def log_slow_conversion(logger: logging.Logger) -> None:
-    """Log that rows are converted one at a time, if so: it costs time and nothing else."""
+    """Log that rows are converted in Python, if so: it costs time and nothing else."""
     if LIBRARY is None:
         logger.info(
-            "Rows are converted one at a time, which takes several times as long: this installation has no fast "
+            "Rows are converted in Python, which takes several times as long: this installation has no fast "
             "conversion for this machine. The images have it, and the packages for Linux on x86_64 and ARM."
         )

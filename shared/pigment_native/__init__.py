@@ -1,1 +1,1 @@
-"""The conversions of many rows at once, in C (`rows.c`); where the library cannot be loaded, rows go one at a time."""
+"""The conversions of many rows at once, in C (`rows.c`); where the library cannot be loaded, Python converts them."""

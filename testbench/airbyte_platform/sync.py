@@ -69,7 +69,7 @@ def sync(
 ) -> SyncResult:
     """Run a sync to its end and hold both sides to the rules; raises `RuleBroken`.
 
-    `progress` is told the records that have been read of a stream so far, `finished` those of a stream that is read.
+    `progress` gets how many records of a stream have been read so far, `finished` how many it had in all.
     """
     between = Between(SourceRules(catalog), DestinationRules(), progress, finished)
     with tempfile.TemporaryDirectory(prefix="platform-") as folder:

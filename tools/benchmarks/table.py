@@ -42,7 +42,7 @@ class Cost:
     spread: str
 
     def whole_cpu_seconds(self, rows: int) -> float:
-        """What a process takes that moves so many rows, its start-up included."""
+        """What a process that moves this many rows takes, with its start-up."""
         return self.start_cpu_seconds + self.cpu_seconds * rows / 1e6
 
 

@@ -17,7 +17,7 @@ class Audit(NamedTuple):
     sentence: str
 
 
-NOT_DONE = Audit(True, False, "NOT DONE, the vulnerability data cannot be had here")
+NOT_DONE = Audit(True, False, "NOT DONE, the vulnerability data is not available here")
 
 
 def judge(report: dict[str, Any]) -> Audit:

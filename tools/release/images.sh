@@ -13,7 +13,7 @@ if [ -n "$push" ] && [ "$registry" = airbyte ]; then
 fi
 if ! "$docker" info >/dev/null 2>&1; then
     mkdir -p dist
-    echo "images: NOT BUILT, no container engine can be had here" | tee -a dist/not-done.txt
+    echo "images: NOT BUILT, no container engine is available here" | tee -a dist/not-done.txt
     [ -z "$push" ] || exit 1
     exit 0
 fi

@@ -13,7 +13,7 @@ _SHARED = "pigment-connectors-shared=="
 PROJECTS = tuple(f"{folder}pyproject.toml" for folder in ("", "shared/", "source-pigment/", "destination-pigment/"))
 PAGES = ("docs/sources/pigment.md", "docs/destinations/pigment.md")
 # Their commands name the images with their tag.
-WITH_TAGS = ("README.md", "docs/operating.md")
+WITH_TAGS = ("docs/operating.md",)
 
 
 class NotReleasable(Exception):
