@@ -15,6 +15,7 @@ from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
+from destination_pigment.imports.preview import Place
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups
@@ -23,6 +24,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey
 from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
 from destination_pigment.release import goes_at_states
 from destination_pigment.targets import (
+    Target,
     find_targets,
     first_step,
     names_configurations,
@@ -38,7 +40,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
-from pigment_client.models import ImportConfiguration
+from pigment_client.models import Block, BlockType, ImportConfiguration
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -122,6 +124,38 @@ def open_store(
     job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
     names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
     return RejectedRowStore(settings.bucket, names, clock, open_objects)
+
+
+def find_places(
+    client: PigmentClient, settings: DestinationConfig, opened: Mapping[StreamKey, StreamImports]
+) -> dict[StreamKey, Place]:
+    """Where each stream goes by name, its block and the key of that, as far as metadata says, for a dry run."""
+    known = {each.id: each for each in _known_configurations(client, settings, is_needed=False) or ()}
+    blocks: list[Block] = []
+    if settings.application_id is not None and client.has_key_for(Purpose.METADATA):
+        try:
+            blocks = client.list_blocks(settings.application_id)
+        except PigmentError as error:
+            logger.info("The names of the blocks are not known: %s", error)
+    names = {each.id: each.name for each in known.values()}
+    return {
+        key: _place(each.target, known.get(each.target.configuration_id), blocks, names) for key, each in opened.items()
+    }
+
+
+def _place(
+    target: Target, configuration: ImportConfiguration | None, blocks: Sequence[Block], names: Mapping[str, str]
+) -> Place:
+    wanted = target.block_id or (configuration.target if configuration else None)
+    found = [each for each in blocks if wanted in {each.id, each.name} and each.type is not BlockType.TABLE]
+    block = found[0] if len(found) == 1 else None
+    columns = configuration.columns if configuration and configuration.columns else ()
+    return Place(
+        names,
+        target.block_id or (block.id if block else None),
+        block.name if block else None,
+        tuple(each.name for each in columns if each.is_key),
+    )
 
 
 def find_follow_ups(client: PigmentClient, settings: DestinationConfig) -> tuple[FollowUp, ...]:

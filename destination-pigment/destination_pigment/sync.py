@@ -23,7 +23,8 @@ from destination_pigment.imports.guards import (
     with_advice_on_clear,
 )
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
+from destination_pigment.imports.preview import StreamPreview
+from destination_pigment.imports.queue import ImportQueues, Job, Queues, StreamImports
 from destination_pigment.imports.rehearsal import Rehearsal, asks_for_dry_run
 from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
 from destination_pigment.input.cancel import Cancel, Patience
@@ -32,7 +33,14 @@ from destination_pigment.input.completion import Completion, Proof
 from destination_pigment.input.stdin import Blocks
 from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
-from destination_pigment.opening import find_follow_ups, find_unsuited, open_store, open_streams, with_target_ids
+from destination_pigment.opening import (
+    find_follow_ups,
+    find_places,
+    find_unsuited,
+    open_store,
+    open_streams,
+    with_target_ids,
+)
 from destination_pigment.release import Hold, Release, decide_release
 from destination_pigment.state_output import Emit, StateOutput, StateSpool
 from pigment_airbyte.connection import open_client
@@ -75,8 +83,13 @@ def write_blocks(
         counts = BlockCounts(partial(count_block, client), settings.count_blocks, partial(count_values, client))
         targeted = open_streams(client, settings, streams, spool, patience, patient, store, counts)
         wanted = find_follow_ups(client, settings)
-        rehearsal = Rehearsal(targeted)
-        queues = rehearsal if is_rehearsal else ImportQueues(importer, one_at_a_time=settings.dry_run)
+        queues: Queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
+        rehearsal = None
+        if settings.dry_run:
+            places = find_places(client, settings, targeted)
+            new_path = partial(spool.new_path, ".rows")
+            previews = {key: StreamPreview(each, places[key], client, new_path) for key, each in targeted.items()}
+            queues = rehearsal = Rehearsal(previews, counts, None if is_rehearsal else queues)
         states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
         sync = Sync(
             targeted,
@@ -92,8 +105,10 @@ def write_blocks(
         try:
             yield from run_and_follow(sync, blocks, then_run)
         finally:
-            if is_rehearsal:
-                rehearsal.log_summary(fail_on_rejected=settings.fail_on_rejected)
+            if rehearsal is not None:
+                rehearsal.log_summary(fail_on_rejected=settings.fail_on_rejected, is_stopped=cancel.requested)
+        if rehearsal is not None:
+            rehearsal.raise_problem()
 
 
 def run_and_follow(sync: Sync, blocks: Blocks, then_run: ThenRun) -> Iterator[None]:
@@ -315,6 +330,8 @@ class Sync:
                 problems.append((error, each.stream.subject))
                 continue
             jobs += of_stream
+            if not self._is_dry_run:  # which shows it with the rows
+                problems += [(each.obstacle, each.stream.subject) for each in of_stream if each.obstacle is not None]
             if not of_stream:
                 self._loader.to_replace.discard(key)
         if self._is_dry_run or not problems:

@@ -46,10 +46,15 @@ class Total:
         self._add(other.sum)
         self.texts += other.texts
 
+    @property
+    def digits(self) -> str:
+        """The sum as plain digits: `-1,234.50`."""
+        return f"{abs(self.sum) if self.sum.is_zero() else self.sum:,f}"
+
     def __str__(self) -> str:
-        """The sum as plain digits: `-1,234.50`, and how many cells were not summed, if any."""
-        plain = f"{abs(self.sum) if self.sum.is_zero() else self.sum:,f}"
-        return f"{plain} ({self.texts:,} not {'a number' if self.texts == 1 else 'numbers'})" if self.texts else plain
+        """The sum as plain digits, and how many cells were not summed, if any."""
+        what = "a number" if self.texts == 1 else "numbers"
+        return f"{self.digits} ({self.texts:,} not {what})" if self.texts else self.digits
 
     def _add(self, number: Decimal) -> None:
         self.sum = self._context.add(self.sum, number)

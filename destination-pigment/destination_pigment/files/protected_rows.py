@@ -15,10 +15,12 @@ _MOST_LISTED = 10
 Protected = Mapping[str, frozenset[str]]
 
 
-def require_unprotected(stream: DestinationStream, protected: Protected, segments: Sequence[FileSegment]) -> None:
-    """Raise `ConfigProblem` if a row of the files has a protected value, compared as it is written there."""
+def find_protected(
+    stream: DestinationStream, protected: Protected, segments: Sequence[FileSegment]
+) -> ConfigProblem | None:
+    """Why files must not be pushed: a row has a protected value, compared as it is written there."""
     if not protected:
-        return
+        return None
     found: Counter[tuple[str, str]] = Counter()
     for segment in segments:
         if segment.file is None:
@@ -30,13 +32,14 @@ def require_unprotected(stream: DestinationStream, protected: Protected, segment
             for name, place, values in places:
                 cells = (row[place] for row in rows)
                 found.update((name, cell) for cell in cells if cell in values)
-    if found:
-        named = [
-            f'{counted(rows, "row")} with "{value}" in the column "{column}"'
-            for (column, value), rows in sorted(found.items())
-        ]
-        raise ConfigProblem(
-            f"The {stream.subject} has {with_more(named[:_MOST_LISTED], len(named))}, which its target protects, so "
-            "nothing of what these rows came with was pushed: take them out at the source, or remove the value from "
-            '"Protected values" under "Targets".'
-        )
+    if not found:
+        return None
+    named = [
+        f'{counted(rows, "row")} with "{value}" in the column "{column}"'
+        for (column, value), rows in sorted(found.items())
+    ]
+    return ConfigProblem(
+        f"The {stream.subject} has {with_more(named[:_MOST_LISTED], len(named))}, which its target protects, so "
+        "nothing of what these rows came with was pushed: take them out at the source, or remove the value from "
+        '"Protected values" under "Targets".'
+    )

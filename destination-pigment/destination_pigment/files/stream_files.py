@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -124,6 +124,11 @@ class StreamFiles:
         file = self.spool.new_file(self.converter.header, self.converter.dialect)
         file.finish()
         return FileSegment(file, is_open=False)
+
+    @property
+    def rejected_by_reason(self) -> Mapping[str, int]:
+        """How many records were rejected for each reason."""
+        return self._rejected
 
     def log_rejected(self) -> None:
         """Log what was rejected and why."""

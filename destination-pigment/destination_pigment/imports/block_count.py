@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from destination_pigment.config import CountBlocks
@@ -173,39 +174,73 @@ def _count_metric(client: PigmentClient, block: ImportedBlock) -> int:
 
 
 # More different values than these are no scope, and would only fill the memory.
-_MOST_VALUES = 100_000
+MOST_VALUES = 100_000
 
 
-def count_values(client: PigmentClient, block: ImportedBlock, column: str) -> RowsByValue | Unread:
-    """How many rows of a block have each value of the property or dimension with this name, blanks left out."""
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A block that can be exported: its kind, and the names of its columns as people see them."""
+
+    block_id: str
+    kind: ExportKind
+    columns: Sequence[str]
+
+
+def find_readable(client: PigmentClient, block_id: str) -> Readable | Unread:
+    """The block as a list or as a metric, or why it cannot be read."""
     if not client.has_key_for(Purpose.EXPORT):
         return Unread('the connection has no API key of the type "Export"')
-    try:
+
+    def readable(kind: ExportKind) -> Readable:
+        return Readable(block_id, kind, read_header(client, ImportedBlock(block_id), kind, friendly=True))
+
+    def as_any_kind() -> Readable:
         try:
-            return _values_of(client, block, ExportKind.LIST, column)
+            return readable(ExportKind.LIST)
         except (NotFound, RequestRejected):
-            return _values_of(client, block, ExportKind.METRIC, column)
+            return readable(ExportKind.METRIC)
+
+    return or_unread(as_any_kind, block_id)
+
+
+def or_unread(read: Callable[[], T], block_id: str) -> T | Unread:
+    """What is read from a block, or why it cannot be."""
+    try:
+        return read()
     except PigmentError as error:
-        return Unread(explain(error, subject=f"block {block.block_id}").message.rstrip("."))
+        return Unread(explain(error, subject=f"block {block_id}").message.rstrip("."))
     except CsvBroken as error:
         return Unread(f"its export cannot be read: {error}")
 
 
-def _values_of(client: PigmentClient, block: ImportedBlock, kind: ExportKind, column: str) -> RowsByValue | Unread:
-    header = read_header(client, block, kind, friendly=True)
-    if header.count(column) != 1:
-        has = "no property" if column not in header else "more than one property"
-        return Unread(f'the block {block.block_id} has {has} named "{column}"')
+def read_friendly(
+    client: PigmentClient, found: Readable, consume: Callable[[Export], T], properties: Sequence[str] = ()
+) -> T:
+    """Export a block under the names that people see, or of a list only the properties with these technical names."""
     payload: dict[str, Any] = {"friendlyHeaders": True}
-    if kind is ExportKind.LIST:
-        technical = read_header(client, block, kind)
-        if len(technical) == len(header):
-            payload["propertyTechnicalNames"] = [technical[header.index(column)]]
+    if properties:
+        payload["propertyTechnicalNames"] = list(properties)
+    return _export(client, ImportedBlock(found.block_id), found.kind, payload, consume)
 
-    def count(export: Iterable[bytes]) -> RowsByValue | Unread:
-        return _count_by_value(export, column)
 
-    return _export(client, block, kind, payload, count)
+def count_values(client: PigmentClient, block: ImportedBlock, column: str) -> RowsByValue | Unread:
+    """How many rows of a block have each value of the property or dimension with this name, blanks left out."""
+    found = find_readable(client, block.block_id)
+    if isinstance(found, Unread):
+        return found
+    if found.columns.count(column) != 1:
+        has = "no property" if column not in found.columns else "more than one property"
+        return Unread(f'the block {block.block_id} has {has} named "{column}"')
+
+    def read() -> RowsByValue | Unread:
+        properties = []
+        if found.kind is ExportKind.LIST:
+            technical = read_header(client, block, found.kind)
+            if len(technical) == len(found.columns):
+                properties = [technical[found.columns.index(column)]]
+        return read_friendly(client, found, lambda export: _count_by_value(export, column), properties)
+
+    return or_unread(read, block.block_id)
 
 
 def _count_by_value(export: Iterable[bytes], column: str) -> RowsByValue | Unread:
@@ -213,10 +248,10 @@ def _count_by_value(export: Iterable[bytes], column: str) -> RowsByValue | Unrea
     found: Counter[str | None] = Counter()
     for rows in rows_of(reader, export):
         if rows:
-            place = (reader.header or []).index(column)
+            place = (reader.header or ()).index(column)
             found.update([row[place] for row in rows])
-        if len(found) > _MOST_VALUES:
-            return Unread(f'its property "{column}" has more than {_MOST_VALUES:,} different values')
+        if len(found) > MOST_VALUES:
+            return Unread(f'its property "{column}" has more than {MOST_VALUES:,} different values')
     return {value: rows for value, rows in found.items() if value is not None}
 
 

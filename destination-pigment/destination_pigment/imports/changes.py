@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from destination_pigment.files.protected_rows import require_unprotected
+from destination_pigment.files.protected_rows import find_protected
 from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import Spool, SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
@@ -32,6 +32,7 @@ from destination_pigment.rejected_rows.store import (
     problem_of,
 )
 from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 
 
@@ -67,14 +68,14 @@ class Changes:
 
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:  # noqa: ARG002 - what adds cannot clear
         """Everything, file by file in its order: the source has succeeded."""
-        segments = self.files.pop_all()
+        segments, obstacle = self.files.pop_all(), None
         if not self.goes_at_states:
-            require_unprotected(self.stream, self.target.protected, segments)
-        return self._jobs(segments)
+            obstacle = find_protected(self.stream, self.target.protected, segments)
+        return self._jobs(segments, obstacle)
 
-    def _jobs(self, segments: Sequence[FileSegment]) -> Sequence[Job]:
+    def _jobs(self, segments: Sequence[FileSegment], obstacle: ConfigProblem | None = None) -> Sequence[Job]:
         name = self.target.configuration_id
-        return [Job(self.stream, name, (each,), partial(self.import_segment, each)) for each in segments]
+        return [Job(self.stream, name, (each,), partial(self.import_segment, each), obstacle) for each in segments]
 
     def import_segment(self, segment: FileSegment, importer: Importer) -> JobDone:
         """Import a file, if not all its records were rejected on arrival.
@@ -84,8 +85,8 @@ class Changes:
         subject, name = self.stream.subject, self.target.configuration_id
         if segment.rejected_rows is not None and importer.cancelled:
             raise Cancelled
-        if self.goes_at_states:
-            require_unprotected(self.stream, self.target.protected, [segment])
+        if self.goes_at_states and (protected := find_protected(self.stream, self.target.protected, [segment])):
+            raise protected
         write_before_push(self._store, self.stream, [segment])
         require_no_rejection_on_arrival(importer.fail_on_rejected, segment.rejected, subject)
         if segment.file is None:

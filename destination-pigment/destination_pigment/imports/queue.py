@@ -17,6 +17,7 @@ from destination_pigment.input.cancel import Cancelled
 from destination_pigment.input.catalog import DestinationStream
 from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowStore
 from destination_pigment.targets import Target
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
 
@@ -46,13 +47,15 @@ class JobDone:
 class Job:
     """Files of one stream, with the records that they cover: their rows, and those rejected on arrival.
 
-    It waits in the queue of its import configuration. `import_files` raises what ends the sync, or `Cancelled`.
+    It waits in the queue of its import configuration. `import_files` raises what ends the sync, or `Cancelled`. With an
+    `obstacle`, it must not be imported; a dry run shows it anyway.
     """
 
     stream: DestinationStream
     configuration_id: str
     segments: tuple[FileSegment, ...]
     import_files: Callable[[Importer], JobDone]
+    obstacle: ConfigProblem | None = None
 
 
 class StreamImports(Protocol):
@@ -78,7 +81,8 @@ class StreamImports(Protocol):
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:
         """All that waited for the end, when it may go; `is_clear` says that the platform asks to clear the stream.
 
-        Raises `EmptySource` where no row came and that is not allowed, or `ConfigProblem` where nothing of it may go.
+        A job with an obstacle must not go. Raises `EmptySource` where no row came and that is not allowed, or
+        `ConfigProblem` where no row came and nothing may go.
         """
 
 

@@ -1,16 +1,22 @@
-"""A dry run that pushes nothing: files are made, counted and thrown away, and the log says what would become of them.
+"""A dry run: files are made, counted and thrown away, and the log says what would become of them.
 
-Pigment's public API knows no dry run and would store the rows of one.
+Pigment's public API knows no dry run and would store the rows of one, so nothing is pushed to it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
+from itertools import chain
 
-from destination_pigment.imports.queue import Job, JobDone, Result, StreamImports
+from destination_pigment.files.protected_rows import find_protected
+from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.preview import StreamPreview
+from destination_pigment.imports.preview_table import preview_lines
+from destination_pigment.imports.queue import Job, JobDone, Queues, Result, StreamImports
 from destination_pigment.input.catalog import StreamKey
+from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
 from pigment_client.wording import counted
 
@@ -18,68 +24,113 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 
 class Rehearsal:
-    """Stands in for the queues of imports."""
+    """Stands in for the queues of imports, or before those that ask Pigment to check the files.
 
-    def __init__(self, streams: Mapping[StreamKey, StreamImports]) -> None:
-        self._streams = streams
-        # Mutable state: jobs whose result has not been collected, and what would have been pushed of each stream.
+    What would stop a sync before a push ends the dry run, too, once everything has been looked at.
+    """
+
+    def __init__(
+        self, previews: Mapping[StreamKey, StreamPreview], counts: BlockCounts, asked: Queues | None = None
+    ) -> None:
+        self._previews = previews
+        self._counts = counts
+        self._asked = asked
+        # Mutable state: jobs whose result has not been collected, and what would stop a sync, by stream.
         self._done: deque[Job] = deque()
-        self._rows: Counter[StreamKey] = Counter()
-        self._files: Counter[StreamKey] = Counter()
-        self._rejected: Counter[StreamKey] = Counter()
-        self._deleted: Counter[StreamKey] = Counter()
+        self._problems: dict[StreamKey, list[ConfigProblem]] = defaultdict(list)
 
     @property
     def unfinished(self) -> list[Job]:
         """The jobs whose result has not been collected."""
-        return list(self._done)
+        return [*self._done, *(self._asked.unfinished if self._asked else ())]
 
-    def has_room(self, job: Job) -> bool:  # noqa: ARG002 - nothing is waited for
+    def has_room(self, job: Job) -> bool:
         """Whether the job may be submitted."""
-        return True
+        return self._asked is None or self._asked.has_room(job)
 
     def submit(self, job: Job) -> None:
-        """Count what would be pushed."""
-        key = job.stream.key
+        """Look at what would be pushed."""
+        preview = self._previews[job.stream.key]
         for each in job.segments:
-            self._rows[key] += each.rows
-            self._files[key] += each.file is not None
-            self._rejected[key] += each.rejected
-            self._deleted[key] += each.deleted
-        self._done.append(job)
+            preview.add(each)
+        problems = [each for each in (job.obstacle, self._find_obstacle(job, preview)) if each is not None]
+        known = self._problems[job.stream.key]
+        known += [each for each in problems if each not in known]
+        if self._asked is None or problems:
+            self._done.append(job)
+        else:
+            self._asked.submit(job)
 
-    def collect(self, timeout_seconds: float) -> Result | None:  # noqa: ARG002 - nothing is waited for
+    def collect(self, timeout_seconds: float) -> Result | None:
         """The next result, if there is one."""
-        return (self._done.popleft(), JobDone(0)) if self._done else None
+        if self._done:
+            return self._done.popleft(), JobDone(0)
+        return self._asked.collect(timeout_seconds) if self._asked else None
 
     def stop(self) -> None:
-        """Nothing is imported anyway."""
+        """Begin no further import."""
+        if self._asked:
+            self._asked.stop()
 
-    def log_summary(self, *, fail_on_rejected: bool) -> None:
-        """Log for each stream what a sync would push, and what it would replace."""
-        for key, each in self._streams.items():
-            logger.info("Dry run, nothing was pushed: %s", self._describe(key, each))
-            if rejected := self._rejected[key]:
+    def log_summary(self, *, fail_on_rejected: bool, is_stopped: bool) -> None:
+        """Log for each stream what a sync would push, and what it would change in its block.
+
+        Where the platform has stopped the dry run, no block is read.
+        """
+        for key, preview in self._previews.items():
+            if not is_stopped:
+                preview.compare()
+            preview.close()
+            logger.info("Dry run: %s", _describe(preview))
+            if preview.files or preview.rejected:
+                for line in preview_lines(preview):
+                    logger.info(line)
+            if rejected := preview.rejected:
                 stops = ', and "Rejected rows" is set to fail, so the sync would stop' if fail_on_rejected else ""
+                subject = preview.each.stream.subject
                 logger.warning(
                     "Dry run: %s of the %s would be rejected before upload%s.",
                     counted(rejected, "record"),
-                    each.stream.subject,
+                    subject,
                     stops,
                 )
+            for problem in self._problems[key]:
+                logger.warning("Dry run: a sync would stop. %s", problem)
 
-    def _describe(self, key: StreamKey, each: StreamImports) -> str:
-        rows, files, subject = self._rows[key], self._files[key], each.stream.subject
-        if not files:
-            return f"the {subject} has no row to push."
-        deleted = self._deleted[key]
-        left = f"; {counted(deleted, 'deleted row')} would not be sent" if deleted else ""
-        if not rows:
-            return f"the block of the {subject} would be emptied through {_ways(each, files)}{left}."
-        return (
-            f"{counted(rows, 'row')} of the {subject} would go in {counted(files, 'file')} through "
-            f"{_ways(each, files)}, and {_effect(each)}{left}."
-        )
+    def raise_problem(self) -> None:
+        """Raise what would stop a sync, if anything would; the others are in the log."""
+        for problem in chain.from_iterable(self._problems.values()):
+            raise problem
+
+    def _find_obstacle(self, job: Job, preview: StreamPreview) -> ConfigProblem | None:
+        """What would stop the import of a job before its push."""
+        each, subject = preview.each, job.stream.subject
+        if not each.replaces:
+            return None if job.obstacle else find_protected(job.stream, each.target.protected, job.segments)
+        rows = sum(segment.rows for segment in job.segments)
+        try:
+            if each.target.scope is not None:
+                values = {value: count for value, count in preview.scope_rows.items() if value is not None}
+                self._counts.check_scope(each.target, values, subject)
+            elif each.target.minimum_percent is not None:
+                self._counts.count_before(each.target, rows, subject)
+        except ConfigProblem as problem:
+            return problem
+        return None
+
+
+def _describe(preview: StreamPreview) -> str:
+    each, rows, files = preview.each, preview.totals.rows, preview.files
+    subject = each.stream.subject
+    if not files:
+        return f"the {subject} has no row to push."
+    left = f"; {counted(preview.deleted, 'deleted row')} would not be sent" if preview.deleted else ""
+    if not rows:
+        return f"the block of the {subject} would be emptied through {_ways(each, files)}{left}."
+    return (
+        f"{counted(rows, 'row')} of the {subject} would go in {counted(files, 'file')} through "
+        f"{_ways(each, files)}, and {_effect(each)}{left}."
+    )
 
 
 def _ways(each: StreamImports, files: int) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from airbyte_cdk.models import FailureType
 
 from destination_pigment.files.grouping import lead_with_scope
-from destination_pigment.files.protected_rows import require_unprotected
+from destination_pigment.files.protected_rows import find_protected
 from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
@@ -97,29 +97,41 @@ class Reload:
     def last_jobs(self, *, is_clear: bool) -> Sequence[Job]:
         """All files as one job, or none where there is nothing to do; ask when the source has succeeded.
 
-        Raises `EmptySource` or `ConfigProblem` where Pigment must be left as it is.
+        Raises `EmptySource` or `ConfigProblem` where no row came and Pigment must be left as it is.
         """
         segments = self.files.pop_all()
         if not any(each.rows or each.rejected for each in segments):
             return self._jobs_without_rows(segments, is_clear=is_clear)
+        try:
+            self._require_rows(segments)
+            segments = self._led_by_scope(segments)
+            self._check_number_of_files(sum(each.file is not None for each in segments))
+            obstacle = find_protected(self.stream, self.target.protected, segments)
+        except ConfigProblem as problem:
+            obstacle = problem
+        return self._jobs(segments, self.import_segments, obstacle)
+
+    def _require_rows(self, segments: list[FileSegment]) -> None:
+        """Raise `ConfigProblem` where there are too few rows; people can open what was rejected anyway."""
         rows, rejected = sum(each.rows for each in segments), sum(each.rejected for each in segments)
         try:
             require_enough_rows(self.stream.subject, rows, rejected, self.target.minimum_rows or 0)
         except ConfigProblem:
-            # People can open what was rejected, although nothing of it is counted.
             try:
                 write_before_push(self._store, self.stream, segments)
             except (NotPushed, NotPushedYet) as failed:
                 logger.warning("Also: %s", failed)
             raise
-        if self.target.scope is not None:
-            files = self.files
-            segments, values = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
-            require_every_value(self.stream.subject, self.target.scope, self.files.scope_values - values.keys())
-            self._scope_values = values
-        require_unprotected(self.stream, self.target.protected, segments)
-        self._check_number_of_files(sum(each.file is not None for each in segments))
-        return self._jobs(segments, self.import_segments)
+
+    def _led_by_scope(self, segments: list[FileSegment]) -> list[FileSegment]:
+        """The same rows, a row of every value of the scope in the first file; raises `ConfigProblem`."""
+        if self.target.scope is None:
+            return segments
+        files = self.files
+        segments, values = lead_with_scope(self.stream, self.target.scope, segments, files.spool, files.limits)
+        require_every_value(self.stream.subject, self.target.scope, self.files.scope_values - values.keys())
+        self._scope_values = values
+        return segments
 
     def _jobs_without_rows(self, segments: list[FileSegment], *, is_clear: bool) -> Sequence[Job]:
         """What becomes of the block where no row came."""
@@ -165,10 +177,13 @@ class Reload:
                 raise EmptySource(subject)
 
     def _jobs(
-        self, segments: Sequence[FileSegment], run: Callable[[Sequence[FileSegment], Importer], JobDone]
+        self,
+        segments: Sequence[FileSegment],
+        run: Callable[[Sequence[FileSegment], Importer], JobDone],
+        obstacle: ConfigProblem | None = None,
     ) -> Sequence[Job]:
         files = tuple(segments)
-        return [Job(self.stream, self.target.configuration_id, files, partial(run, files))]
+        return [Job(self.stream, self.target.configuration_id, files, partial(run, files), obstacle)]
 
     def _check_number_of_files(self, files: int) -> None:
         """Only the first of several files may clear; raises `ConfigProblem` if that is not so."""
@@ -219,7 +234,8 @@ class Reload:
         require_no_rejection_on_arrival(importer.fail_on_rejected, rejected, self.stream.subject)
         files = [(each.file, each.rows) for each in segments if each.file is not None]
         if importer.is_dry_run or self.target.scope is not None:
-            self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
+            if not importer.is_dry_run:
+                self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
             stored, _ = self._import_until_known(importer, files)
             values = frozenset(self._scope_values)
             return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=values)

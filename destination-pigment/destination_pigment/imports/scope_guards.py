@@ -49,8 +49,8 @@ def compare_scope(in_files: RowsByValue, in_block: RowsByValue) -> ScopeInBlock 
     if 2 * len(known) >= len(in_files):
         return ScopeInBlock(rows, gone)
     # Words alone have no form: "February" may be new, or the "Feb" of the block.
-    forms = {form for form in map(_form, in_block) if "9" in form}
-    other = next((each for each in in_files if each not in in_block and _form(each) not in forms), None)
+    forms = {form for form in map(form_of, in_block) if "9" in form}
+    other = next((each for each in in_files if each not in in_block and form_of(each) not in forms), None)
     if other is None or not in_block:
         return ScopeInBlock(rows, {})
     there = next(iter(in_block))
@@ -122,7 +122,7 @@ def shortened(value: str) -> str:
     return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
 
 
-def _form(value: str) -> str:
+def form_of(value: str) -> str:
     """How a value is written: any digit is 9, any word X, x or Xx; `Feb 26` is `Xx 99`, and `2026-02` is `9999-99`."""
     kinds = (unicodedata.category(sign) for sign in value)
     classes = {"Nd": "9", "Lu": "X", "Lt": "X"}
