@@ -100,6 +100,17 @@ def test_a_reload_by_month_is_compared_with_the_block(destination: Runner) -> No
     assert len(contents(block)) == 23
 
 
+def test_stamps_are_no_difference(destination: Runner) -> None:
+    """They differ in each sync, and every row would look changed."""
+    stamps = ("_pigment_loaded_at", "_pigment_sync_id")
+    block = add_list(destination, "Ledger", (*COLUMNS, *stamps), [(*row, "before", "41") for row in month("Feb 26", 2)])
+    ident = configure(destination, block, "Ledger by month", clear_before_import=True, scope=("Month",))
+    target = goes_to("Ledger", ident, scope="Month", block_id=block.id)
+    catalog = a_catalog(configured(LEDGER, "overwrite_dedup", primary_key=[["Entry"]]))
+    run = dry_run(destination, as_records(*month("Feb 26", 2)), target, catalog, stamp_columns=True)
+    assert "unchanged 2 2" in preview(run)
+
+
 def test_what_would_stop_a_sync_stops_a_dry_run_after_its_table(destination: Runner) -> None:
     block = add_list(destination, "Ledger", COLUMNS, month("Feb 26", 10))
     target = by_month(destination, block, minimum_percent=90)

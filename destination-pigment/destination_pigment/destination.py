@@ -77,7 +77,8 @@ class DestinationPigment(Destination):
                 raise ConfigProblem(
                     'To list what can be written, add a key for Modeling Metadata under "Authentication".'
                 )
-            return destination_catalog(client.list_import_configurations(settings.application_id))
+            known = client.list_import_configurations(settings.application_id)
+            return destination_catalog(known, has_stamps=settings.stamp_columns)
 
     def write(
         self,

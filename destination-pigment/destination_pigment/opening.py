@@ -12,6 +12,7 @@ from destination_pigment.files.dimension_checks import build_checks
 from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
+from destination_pigment.files.stamps import JOB_ID, Stamps
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
@@ -20,7 +21,7 @@ from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups
 from destination_pigment.input.cancel import Patience
-from destination_pigment.input.catalog import DestinationStream, StreamKey
+from destination_pigment.input.catalog import LOADED_AT, SYNC_ID, DestinationStream, StreamKey
 from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
 from destination_pigment.release import goes_at_states
 from destination_pigment.targets import (
@@ -44,9 +45,6 @@ from pigment_client.models import Block, BlockType, ImportConfiguration
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
-# The number of the platform's job (airbyte-platform: WorkerEnvConstants), where the catalog does not give it.
-_JOB_ID = "WORKER_JOB_ID"
-
 
 def open_streams(
     client: PigmentClient,
@@ -68,11 +66,13 @@ def open_streams(
     configurations = {key: by_id.get(target.configuration_id) for key, target in targets.items()}
     checks = build_checks(client, settings, streams, configurations)
     memory = KeyMemory()
+    stamps = _stamps(streams, clock) if settings.stamp_columns else None
     opened: dict[StreamKey, StreamImports] = {}
     for stream in streams:
         key, target = stream.key, targets[stream.key]
         require_runs_without_files(settings.then_run, (target.configuration_id, target.clearing_id), stream.subject)
-        converter = RecordConverter(stream, checks[key], settings.loading_of(target.configuration_id).dialect)
+        dialect = settings.loading_of(target.configuration_id).dialect
+        converter = RecordConverter(stream, checks[key], dialect, stamps=stamps)
         rejections = None if store is None else RejectionsOnDisk(spool, clock.now)
         files = StreamFiles(
             converter,
@@ -92,6 +92,23 @@ def open_streams(
             "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
         )
     return opened
+
+
+def _stamps(streams: Sequence[DestinationStream], clock: Clock) -> Stamps:
+    stamps = Stamps.of_sync(streams, clock.now())
+    job = (
+        f'"{stamps.sync_id}"'
+        if stamps.sync_id
+        else "blank, because the platform gives this sync neither a job nor an ID"
+    )
+    logger.info(
+        'Each row gets the columns "%s" ("%s") and "%s" (%s): every import configuration must map both.',
+        LOADED_AT,
+        stamps.loaded_at,
+        SYNC_ID,
+        job,
+    )
+    return stamps
 
 
 def with_target_ids(client: PigmentClient, settings: DestinationConfig) -> DestinationConfig:
@@ -121,7 +138,7 @@ def open_store(
     if settings.bucket is None:
         return None
     sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
-    job = sync_ids[0] if sync_ids else os.environ.get(_JOB_ID)
+    job = sync_ids[0] if sync_ids else os.environ.get(JOB_ID)
     names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
     return RejectedRowStore(settings.bucket, names, clock, open_objects)
 

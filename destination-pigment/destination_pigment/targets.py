@@ -14,7 +14,7 @@ from destination_pigment.config import (
     require_distinct_pair,
     require_distinct_runs,
 )
-from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import STAMP_COLUMNS, DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
 from pigment_client.names import matching_names
@@ -386,20 +386,29 @@ _TYPES: dict[str, dict[str, Any]] = {
 }
 
 
-def destination_catalog(configurations: Sequence[ImportConfiguration]) -> dict[str, Any]:
+# The connector fills them, so no record has them.
+_STAMPS = {
+    name: {"type": ["null", "string"], "readOnly": True, "description": 'Added to each row by "Stamp columns".'}
+    for name in STAMP_COLUMNS
+}
+
+
+def destination_catalog(configurations: Sequence[ImportConfiguration], *, has_stamps: bool = False) -> dict[str, Any]:
     """The DESTINATION_CATALOG message."""
     counts = Counter(each.name for each in configurations)
     # Of several with the same name, only the id says which is meant.
     named = [(each.id if counts[each.name] > 1 else each.name, each) for each in configurations]
-    operations = [_operation(name, each, mode) for name, each in named for mode in _SYNC_MODES]
+    operations = [_operation(name, each, mode, has_stamps) for name, each in named for mode in _SYNC_MODES]
     return {"type": "DESTINATION_CATALOG", "destination_catalog": {"operations": operations}}
 
 
-def _operation(object_name: str, configuration: ImportConfiguration, sync_mode: str) -> dict[str, Any]:
-    columns = configuration.columns or ()
+def _operation(
+    object_name: str, configuration: ImportConfiguration, sync_mode: str, has_stamps: bool
+) -> dict[str, Any]:
+    columns = [each for each in configuration.columns or () if not (has_stamps and each.name in STAMP_COLUMNS)]
     schema: dict[str, Any] = {
         "type": "object",
-        "properties": {column.name: _schema(column) for column in columns},
+        "properties": {**{column.name: _schema(column) for column in columns}, **(_STAMPS if has_stamps else {})},
         "additionalProperties": configuration.columns is None,
     }
     required = [column.name for column in columns if column.required or column.is_key]

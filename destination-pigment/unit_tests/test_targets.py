@@ -119,3 +119,13 @@ def test_a_key_of_two_columns_is_one_key() -> None:
         if each["sync_mode"] == "append_dedup"
     )
     assert operation["matching_keys"] == [["Account", "Month"]]
+
+
+def test_stamps_are_columns_of_each_operation_that_no_record_has_to_fill() -> None:
+    columns = (Column("Entry", is_key=True), Column("_pigment_sync_id", required=True))
+    catalog = destination_catalog([ImportConfiguration(ADDING, "Facts", "Ledger", columns)], has_stamps=True)
+    for operation in catalog["destination_catalog"]["operations"]:
+        schema = operation["json_schema"]
+        assert list(schema["properties"]) == ["Entry", "_pigment_loaded_at", "_pigment_sync_id"]
+        assert schema["required"] == ["Entry"]
+        assert schema["properties"]["_pigment_sync_id"]["readOnly"]

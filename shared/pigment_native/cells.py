@@ -16,7 +16,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, repeat
 from typing import Literal, overload
 
 import msgspec
@@ -104,6 +104,28 @@ class Cells(Sequence[str | None]):
         kept = bytearray(array("q", compress(spans, which)))
         table = Table(self.table.library, self.table.texts, kept)
         return Cells(table, range(len(kept) // SPAN_BYTES), self.text_bytes)
+
+
+class Repeated(Sequence[str | None]):
+    """A column in which all cells are the same; as lines of CSV they take no memory."""
+
+    def __init__(self, cell: str | None, count: int) -> None:
+        self.cell = cell
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> str | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str | None]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str | None] | None:
+        places = range(self._count)[index]
+        return self.cell if isinstance(places, int) else Repeated(self.cell, len(places))
+
+    def __iter__(self) -> Iterator[str | None]:
+        return repeat(self.cell, self._count)
 
 
 def select_rows(columns: Sequence[Sequence[str | None]], which: Sequence[bool]) -> list[Sequence[str | None]]:

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
-from pigment_native.cells import SPAN_BYTES, Cells, Table
+from pigment_native.cells import SPAN_BYTES, Cells, Repeated, Table
 from pigment_native.library import DONE, NO_ROOM, Room, address_of
 
 _CELLS_TO_LINES = ctypes.CFUNCTYPE(
@@ -34,11 +34,14 @@ class CsvLineWriter:
         library = next((column.table.library for column in columns if isinstance(column, Cells)), None)
         if library is None:
             return self._by_row.lines(zip(*columns, strict=True))
-        cells = [column if isinstance(column, Cells) else _encoded(column, library) for column in columns]
-        rows = len(cells[0])
-        if any(len(column) != rows for column in cells):
+        rows = len(columns[0])
+        if any(len(column) != rows for column in columns):
             raise ValueError("the columns are not of the same length")
-        places = array("q", [number for column in cells for number in _places(column)])
+        cells = [_encoded(column, library) for column in columns]
+        strides = [
+            0 if isinstance(column, Repeated) else each.places.step for column, each in zip(columns, cells, strict=True)
+        ]
+        places = array("q", [number for each in zip(cells, strides, strict=True) for number in _places(*each)])
         size = sum(column.text_bytes for column in cells) + rows * (len(cells) + 2)
         convert = _CELLS_TO_LINES(("cells_to_lines", library))
         while True:
@@ -53,15 +56,20 @@ class CsvLineWriter:
             size *= 2
 
 
-def _places(cells: Cells) -> tuple[int, int, int, int]:
+def _places(cells: Cells, stride: int) -> tuple[int, int, int, int]:
     """Where the texts of a column begin and end, where its first cell is, and the stride to the next one."""
     table = cells.table
     first = table.spans_at + SPAN_BYTES * cells.places.start
-    return table.texts_at, table.texts_at + len(table.texts), first, cells.places.step
+    return table.texts_at, table.texts_at + len(table.texts), first, stride
 
 
 def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
-    """A column of Python strings as cells; raises `CsvUnwritable`."""
+    """A column as cells, of which a repeated one has only one; raises `CsvUnwritable`."""
+    if isinstance(column, Cells):
+        return column
+    if isinstance(column, Repeated):
+        once = _encoded([column.cell], library)
+        return Cells(once.table, once.places, once.text_bytes * len(column))
     try:
         texts = [b"" if cell is None else cell.encode() for cell in column]
     except UnicodeEncodeError:

@@ -22,6 +22,7 @@ from destination_pigment.files.rows import (
     RowConverter,
     Rows,
 )
+from destination_pigment.files.stamps import Stamps
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
@@ -39,7 +40,10 @@ _WORTH_A_CALL = 16
 
 
 class RecordConverter:
-    """Converts the records of a stream; its header grows when a record has a key that the schema lacks."""
+    """Converts the records of a stream; its header grows when a record has a key that the schema lacks.
+
+    `file_header` is the header as files have it, with stamps. Raises `ConfigProblem` if they clash with other columns.
+    """
 
     def __init__(
         self,
@@ -47,11 +51,13 @@ class RecordConverter:
         checks: Sequence[CheckedColumn],
         dialect: CsvDialect,
         library: ctypes.CDLL | None = LIBRARY,
+        stamps: Stamps | None = None,
     ) -> None:
         self._library = library
         self.stream = stream
         self.checks = tuple(checks)
         self.dialect = dialect
+        self._stamps = stamps
         self._dates = _date_columns(stream, dialect)
         self._numbers = NumberColumns(stream.number_columns, dialect)
         self._set_header(stream.columns)
@@ -132,6 +138,10 @@ class RecordConverter:
         if rows:
             yield self._numbers.written(Rows(self.header, list(zip(*rows, strict=True))))
 
+    def file_columns(self, rows: Rows) -> Sequence[Column]:
+        """The columns of these rows as they are in a file with the header of now."""
+        return rows.columns if self._stamps is None else self._stamps.columns(self.stream, rows)
+
     def log_findings(self) -> None:
         """Log what the dates and the checks found."""
         if self._dates is not None:
@@ -150,6 +160,7 @@ class RecordConverter:
 
     def _set_header(self, columns: Sequence[str]) -> None:
         self.header = tuple(columns)
+        self.file_header = self.header if self._stamps is None else self._stamps.header(self.stream, self.header)
         self._by_row = RowConverter(columns, self.dialect)
         self._by_column = ColumnConverter(columns, self.dialect)
         self._messages = self._reader(self.stream.key)

@@ -117,11 +117,11 @@ class StreamFiles:
     def pop_all(self) -> list[FileSegment]:
         """Remove and return everything, under one header and in as few files as possible."""
         self._kept_confirmed = self._kept
-        return self._with_rejected_rows(self._segments.pop_all(self.converter.header))
+        return self._with_rejected_rows(self._segments.pop_all(self.converter.file_header))
 
     def header_only(self) -> FileSegment:
         """A file without a row."""
-        file = self.spool.new_file(self.converter.header, self.converter.dialect)
+        file = self.spool.new_file(self.converter.file_header, self.converter.dialect)
         file.finish()
         return FileSegment(file, is_open=False)
 
@@ -163,7 +163,7 @@ class StreamFiles:
             self._write_latest(sent, self._latest)
         elif (converted := self._convert(sent)) is not None:
             rows, lines = converted
-            self._segments.append(rows.header, lines, rows.count)
+            self._segments.append(self.converter.file_header, lines, rows.count)
 
     def _write_latest(self, sent: Rows, latest: Latest) -> None:
         """Write the rows that no other one replaces, and note those that they replace."""
@@ -195,7 +195,7 @@ class StreamFiles:
             if which is not None and not all(which):
                 segment.superseded += which.count(False)
                 lines = select_lines(lines, which)
-            self._segments.append(rows.header, lines, rows.count if which is None else which.count(True))
+            self._segments.append(self.converter.file_header, lines, rows.count if which is None else which.count(True))
         self._segments.note_replaced(replaced, segment)
 
     def _convert(self, sent: Rows) -> tuple[Rows, bytes] | None:
@@ -210,10 +210,10 @@ class StreamFiles:
         if rows is None:
             return None
         try:
-            return rows, self._csv.lines(rows.columns)
+            return rows, self._csv.lines(self.converter.file_columns(rows))
         except CsvUnwritable:
             rows = self._without_unwritable(rows)
-            return (rows, self._csv.lines(rows.columns)) if rows.count else None
+            return (rows, self._csv.lines(self.converter.file_columns(rows))) if rows.count else None
 
     def _without_unwritable(self, rows: Rows) -> Rows:
         """The rows without those that contain half of a surrogate pair, which are rejected."""

@@ -93,7 +93,7 @@ class Changes:
             return JobDone(0, is_provisional=is_provisional_without_file(importer.evidence[name]))
         require_known_deletions(importer.evidence[name], name, subject)
         done = self._import(importer, segment.file, segment.rows)
-        sent = describe_sent(self.stream, segment.file, segment.rows)
+        sent = describe_sent(self.stream, segment.file, segment.rows, self.files.converter.header)
         verdict = check_effect(importer, sent, name, done, Effect.ADDS)
         rejected = push_rejected_again(importer, sent, name, self._spool, segment.file, done, verdict.rejected)
         stored = segment.rows - rejected.count

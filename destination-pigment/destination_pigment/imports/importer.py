@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
@@ -167,13 +169,18 @@ class Importer:
         return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject)), subject)
 
 
-def describe_sent(stream: DestinationStream, file: SpoolFile, rows: int) -> Sent:
-    """A file as its report is judged by."""
-    return Sent(stream, rows, file.columns, file.dialect, partial(_count_blanks, file))
+def describe_sent(stream: DestinationStream, file: SpoolFile, rows: int, header: Sequence[str]) -> Sent:
+    """A file as its report is judged by; `header` is that of the stream, without stamps."""
+    columns = tuple(each for each in file.columns if each in header)
+    return Sent(stream, rows, columns, file.dialect, partial(count_blanks, file, columns))
 
 
-def _count_blanks(file: SpoolFile) -> int:
-    return sum(row.count(None) for rows in file.read_rows() for row in rows)
+def count_blanks(file: SpoolFile, columns: Collection[str], numbers: Collection[int] | None = None) -> int:
+    """The blank cells of these columns, in all rows or in those with these numbers."""
+    are_counted = [name in columns for name in file.columns]
+    rows = (row for some in file.read_rows() for row in some)
+    kept = (row for number, row in enumerate(rows, start=1) if numbers is None or number in numbers)
+    return sum(list(compress(row, are_counted)).count(None) for row in kept)
 
 
 def check_effect(importer: Importer, sent: Sent, configuration_id: str, done: Imported, effect: Effect) -> Verdict:

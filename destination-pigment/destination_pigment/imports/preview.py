@@ -123,7 +123,9 @@ class StreamPreview:
         elif missing := [each for each in self.key if each not in once or each not in self.columns]:
             self.keys = Unread(f'the file and the block do not both have one column "{missing[0]}"')
         else:
-            others = [each for each in self.columns if each in once and each not in self.key]
+            # Stamps differ in every row, so only the columns of the stream are compared.
+            of_stream = self.each.files.converter.header
+            others = [each for each in self.columns if each in once and each in of_stream and each not in self.key]
             try:
                 self._comparison = RowComparison(self._new_path(), self.key, others)
             except (sqlite3.Error, OSError):

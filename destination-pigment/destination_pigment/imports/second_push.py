@@ -6,13 +6,12 @@ Pigment rejects a row that refers to an item which a later row of the same file 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from destination_pigment.files.spool import Spool, SpoolFile
-from destination_pigment.imports.importer import Importer, check_effect
+from destination_pigment.imports.importer import Importer, check_effect, count_blanks
 from destination_pigment.imports.skipped import left_out
 from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported, Sent
 from destination_pigment.input.catalog import WriteMode
@@ -67,20 +66,14 @@ def push_rejected_again(
         return first if is_known else replace(first, in_doubt=rejected)
     if second is None:
         return first
-    again = replace(
-        sent, rows=rejected, count_blanks=partial(_count_blanks, file, {each.row for each in done.numbered})
-    )
+    numbers = {each.row for each in done.numbered}
+    again = replace(sent, rows=rejected, count_blanks=partial(count_blanks, file, sent.columns, numbers))
     verdict = check_effect(importer, again, configuration_id, second, Effect.ADDS_AGAIN)
     # Only what its own counts call written is stored: without counts, or with none written, nothing is settled.
     settled = min(second.written, rejected - verdict.rejected)
     if second.written > again.cells or settled <= 0:
         return first
     return Rejected(rejected - settled, _numbered_as_first(first, second, rejected - settled), left_out(second.skipped))
-
-
-def _count_blanks(file: SpoolFile, numbers: Collection[int]) -> int:
-    rows = (row for some in file.read_rows() for row in some)
-    return sum(row.count(None) for number, row in enumerate(rows, start=1) if number in numbers)
 
 
 def _may_push_again(sent: Sent, done: Imported, rejected: int) -> bool:

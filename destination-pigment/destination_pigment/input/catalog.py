@@ -22,6 +22,11 @@ from pigment_airbyte.failures import ConfigProblem
 
 StreamKey = tuple[str | None, str]
 
+# What the connector adds to each row where the user wants it: when it was loaded, and by which sync.
+LOADED_AT = "_pigment_loaded_at"
+SYNC_ID = "_pigment_sync_id"
+STAMP_COLUMNS = (LOADED_AT, SYNC_ID)
+
 
 class WriteMode(StrEnum):
     """What a sync does to its block."""

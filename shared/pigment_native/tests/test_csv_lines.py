@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 from array import array
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.writer import CsvUnwritable, CsvWriter
-from pigment_native.cells import CellReader, Cells, RecordInput, Table, select_rows
+from pigment_native.cells import CellReader, Cells, RecordInput, Repeated, Table, select_rows
 from pigment_native.csv_lines import CsvLineWriter
 from pigment_native.library import LIBRARY
 
@@ -54,6 +55,18 @@ def test_columns_are_written_as_the_standard_library_writes_rows(
     some = [list(each) if is_list else each for each, is_list in zip(columns, mixed, strict=False)]
 
     assert CsvLineWriter(dialect).lines(some) == CsvWriter(dialect).lines(rows)
+
+
+@given(rows=TABLES, cell=CELLS, place=st.integers(0, 4))
+def test_a_repeated_cell_is_in_every_row(library: ctypes.CDLL, rows: list[Row], cell: str | None, place: int) -> None:
+    columns: list[Sequence[str | None]] = [*cells_of(rows, library)]
+    columns.insert(place, Repeated(cell, len(rows)))
+    expected = [[*row[:place], cell, *row[place:]] for row in rows]
+
+    assert CsvLineWriter(CsvDialect()).lines(columns) == CsvWriter(CsvDialect()).lines(expected)
+    assert CsvLineWriter(CsvDialect()).lines([list(each) for each in columns]) == CsvWriter(CsvDialect()).lines(
+        expected
+    )
 
 
 @given(rows=TABLES, begin=st.integers(0, 8), end=st.integers(0, 8), data=st.data())
