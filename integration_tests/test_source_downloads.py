@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import resource
 import signal
 import stat
@@ -94,18 +95,14 @@ def test_estimates_are_exact_from_the_first_record_on(source: Runner) -> None:
     assert estimates["Large"]["byte_estimate"] == sum(map(len, LARGE))
     assert {each["type"] for each in estimates.values()} == {"STREAM"}
     rows = f"{sum(records.values()):,} rows"
-    assert logged(run, f"All exports are downloaded: {rows} in 2 streams.")
-    assert logged(run, f"{rows} were sent in 2 streams.")
+    assert logged(run, f"Read 2 streams: {rows} in ")
 
 
 def test_a_download_is_measured_in_the_log(source: Runner) -> None:
     add_raw(source, "Large", *LARGE)
     run = source.run("read", catalog=source.catalog("Large"))
-    (line,) = logged(run, 'The list "Large" was downloaded')
-    assert "5,000 rows, 5 MB in " in line
-    assert " a second), " in line
-    assert line.endswith(" on disk.")
-    assert len(logged(run, 'The stream "Large" has ended: 5,000 rows were sent')) == 1
+    (line,) = logged(run, 'Read the list "Large"')
+    assert re.search("5,000 rows, 5 MB in [0-9.]+ s[.]$", line)
 
 
 @http_2_only

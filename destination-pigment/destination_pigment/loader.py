@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -49,11 +49,11 @@ class Loader:
         self._cancel = cancel
         self._max_age_seconds = max_age_seconds
         self._counts = counts
-        # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows may
-        # or may not be stored; streams still to be replaced; replacements whose blocks are to be counted; the streams
-        # that were imported into each block, with the values of the scope that they cleared; streams whose states never
-        # leave; how many records were rejected; what went wrong; and the grace, because the wait for imports ends once,
-        # for all.
+        # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows may or
+        # may not be stored; streams still to be replaced; replacements whose blocks are to be counted; the streams that
+        # were imported into each block, with the values of the scope that they cleared; streams whose states never
+        # leave; how many records were rejected, and stored of each stream; what went wrong; and the grace, because the
+        # wait for imports ends once, for all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
         self._uncertain: list[Job] = []
@@ -63,6 +63,8 @@ class Loader:
         self._with_rows: set[StreamKey] = set()
         self._kept_back: set[StreamKey] = set()
         self.rejected = 0
+        self._stored: Counter[StreamKey] = Counter()
+        self._began = time.monotonic()
         self._failures = Failures()
         self._grace = CancelGrace(lambda: cancel.requested)
         first = first_step(each.target for each in streams.values())
@@ -308,7 +310,14 @@ class Loader:
         rejected = sum(each.records for each in job.segments) - stored
         self.rejected += rejected - sum(each.deleted for each in job.segments)
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
+        self._stored[job.stream.key] += stored
         self.to_replace.discard(job.stream.key)
+
+    def summary(self) -> str:
+        """What is stored so far, for the last line of the log."""
+        rows, streams = counted(self._stored.total(), "row"), counted(len(self._stored), "stream")
+        rejected = f", {counted(self.rejected, 'row')} rejected" if self.rejected else ", none rejected"
+        return f"Stored {rows} of {streams}{rejected} in {time.monotonic() - self._began:.1f} s"
 
 
 def is_true_as_a_whole(each: StreamImports) -> bool:

@@ -88,9 +88,9 @@ def open_streams(
         else:
             at_states = goes_at_states(stream, is_first_step=target.step == first)
             opened[key] = Changes(stream, target, files, spool, store, goes_at_states=at_states)
-        logger.info(
-            "The %s goes to the import configuration %s (%s).", stream.subject, target.configuration_id, stream.mode
-        )
+        known_as = configurations[key]
+        name = target.configuration_id if known_as is None else f'"{known_as.name}"'
+        logger.info("The %s goes to the import configuration %s (%s).", stream.subject, name, stream.mode)
     return opened
 
 

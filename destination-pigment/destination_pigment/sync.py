@@ -91,9 +91,12 @@ def write_blocks(
             previews = {key: StreamPreview(each, places[key], client, new_path) for key, each in targeted.items()}
             queues = rehearsal = Rehearsal(previews, counts, None if is_rehearsal else queues)
         states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
+        loader = Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds(), counts)
+        if not settings.dry_run:
+            client.summarize_with(loader.summary)
         sync = Sync(
             targeted,
-            Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds(), counts),
+            loader,
             states,
             cancel,
             patience,

@@ -78,6 +78,8 @@ class PigmentClient:
         self._imports = Imports(self._transport, self.push_retry, clock)
         # Mutable state: whether this Pigment offers the richer list, None as long as it is not known.
         self._is_richer: bool | None = None
+        # And what the command has done, for the last line of its log.
+        self._summary: Callable[[], str] | None = None
 
     def has_key_for(self, purpose: Purpose) -> bool:
         return purpose in self._keys.by_purpose
@@ -185,8 +187,13 @@ class PigmentClient:
         """
         self._limit.report_to(report)
 
+    def summarize_with(self, summary: Callable[[], str]) -> None:
+        """Begin the last line of the log, which contains the number of requests, with these words."""
+        self._summary = summary
+
     def log_requests_made(self) -> None:
-        logger.info("%s to Pigment.", counted(self.requests_made, "request was made", "requests were made"))
+        requests = counted(self.requests_made, "request was made", "requests were made")
+        logger.info("%s%s to Pigment.", f"{self._summary()}; " if self._summary else "", requests)
 
     def close(self) -> None:
         """Close all connections that are not in use."""

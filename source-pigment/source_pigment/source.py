@@ -149,7 +149,10 @@ class SourcePigment(Source):
                         streams.append(_open_export(downloads, settings, export_catalog, stream, each))
                 except (ConfigProblem, AirbyteTracedException) as error:
                     unopened.append((stream.name, error))
-            sync = Sync(states, streams, num_workers=settings.num_workers)
+            sync = Sync(
+                states, streams, num_workers=settings.num_workers, bytes_received=lambda: downloads.bytes_received
+            )
+            client.summarize_with(sync.summary)
             client.report_rate_limit_to(sync.report_rate_limit)
             for name, problem in unopened:
                 yield from sync.fail(name, problem, "stream")

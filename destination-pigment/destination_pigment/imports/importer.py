@@ -12,7 +12,7 @@ from itertools import compress
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.guards import require_completed, require_nothing_stored
-from destination_pigment.imports.polling import ImportPolling, label_of_file
+from destination_pigment.imports.polling import Expected, ImportPolling, label_of_file
 from destination_pigment.imports.skipped import describe_skipped, left_out
 from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported, Sent, Verdict, judge
 from destination_pigment.input.cancel import Cancel, Cancelled
@@ -29,13 +29,17 @@ from pigment_client.models import (
     PushOptions,
     RunningImport,
 )
-from pigment_client.wording import counted
+from pigment_client.wording import byte_size, counted
 from pigment_csv.date_pattern import DatePattern
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 # How long to wait before each question for the report of an import that has ended.
 _REPORT_WAITS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
+
+
+# A push of this size takes long enough to be logged before its result.
+_LARGE_BYTES = 1_000_000
 
 
 class Importer:
@@ -86,14 +90,17 @@ class Importer:
             response_timeout_seconds=self._config.import_timeout.total_seconds(),
         )
         self._log_form_of_dates(file.dialect.dates)
-        logger.info("Pushing %s of the %s.", counted(file.size_bytes, "byte"), subject)
+        began = self._clock.monotonic()
+        if file.size_bytes >= _LARGE_BYTES:
+            logger.info("Pushing %s of the %s.", byte_size(file.size_bytes), subject)
+        expected = Expected(configuration_id, file.size_bytes)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
         except ImportOutcomeUnknown:
             reason = f"The file for the {subject} was sent, but Pigment's response was lost."
             raise ImportOutcomeUnknown(reason=reason) from None
         try:
-            done = self._result(pushed, subject)
+            done = self._result(pushed, subject, expected, began)
             return replace(done, has_mode=mode is not None, was_repeated=pushed.was_repeated)
         except (PigmentError, ConfigProblem):
             raise
@@ -127,11 +134,12 @@ class Importer:
             return False
         return True
 
-    def _result(self, pushed: Import, subject: str) -> Imported:
-        done = self._completed(pushed, subject)
+    def _result(self, pushed: Import, subject: str, expected: Expected, began: float) -> Imported:
+        done = self._completed(pushed, subject, expected)
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
-        logger.info("Imported the %s: %s.", subject, describe_counts(done.counts))
+        size, seconds = byte_size(expected.size_bytes), self._clock.monotonic() - began
+        logger.info("Imported the %s (%s in %.1f s): %s.", subject, size, seconds, describe_counts(done.counts))
         log_skipped(subject, done)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
@@ -165,8 +173,8 @@ class Importer:
         )
         return done
 
-    def _completed(self, pushed: Import, subject: str) -> CompletedImport:
-        return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject)), subject)
+    def _completed(self, pushed: Import, subject: str, expected: Expected | None = None) -> CompletedImport:
+        return require_completed(self.polling.wait_for_end(pushed, label_of_file(subject), expected), subject)
 
 
 def describe_sent(stream: DestinationStream, file: SpoolFile, rows: int, header: Sequence[str]) -> Sent:
@@ -204,8 +212,8 @@ def describe_counts(counts: ImportCounts | None) -> str:
     """The counts of an import, if it has any."""
     if counts is None:
         return "Pigment gave no counts"
-    deleted = "an unknown number" if counts.deleted is None else counts.deleted
-    return f"{counts.inserted} inserted, {counts.updated} updated, {deleted} deleted, {counts.skipped} skipped"
+    deleted = "an unknown number" if counts.deleted is None else f"{counts.deleted:,}"
+    return f"{counts.inserted:,} inserted, {counts.updated:,} updated, {deleted} deleted, {counts.skipped:,} skipped"
 
 
 def log_skipped(subject: str, done: CompletedImport) -> None:

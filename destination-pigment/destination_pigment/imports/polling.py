@@ -52,8 +52,11 @@ _GIVEN_UP_SECONDS = CANCEL_GRACE_SECONDS - 5.0
 # An import that was accepted a moment ago may not be known to every server yet.
 _TIMES_NOT_KNOWN = 5
 
-# An import that takes long is logged after a minute, and then each time it has taken twice as long.
-_FIRST_LOGGED_SECONDS = 60.0
+# While Pigment works, one line is logged for all imports, at most this often.
+_SECONDS_BETWEEN_LINES = 30.0
+
+# No import is faster than this: a large file is first asked about later.
+_MOST_BYTES_A_SECOND = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,35 @@ class ImportLabel:
     subject: str
     name: str
     accepted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the time that an import takes depends on."""
+
+    configuration_id: str
+    size_bytes: int
+
+
+class ImportTimes:
+    """How long the imports of each configuration took; one configuration is used by one thread at a time."""
+
+    def __init__(self) -> None:
+        # Mutable state: the size of the last file of each configuration, and how long its import took.
+        self._last: dict[str, tuple[int, float]] = {}
+
+    def remember(self, expected: Expected, seconds: float) -> None:
+        self._last[expected.configuration_id] = expected.size_bytes, seconds
+
+    def first_wait_seconds(self, expected: Expected) -> float:
+        """When an import may be done: as the last one took, less where its file is smaller.
+
+        Never more for a larger file, because a question too early costs a request, and one too late costs time.
+        """
+        last_bytes, took = self._last.get(expected.configuration_id, (0, 0.0))
+        as_before = took * min(1.0, expected.size_bytes / last_bytes) if last_bytes else 0.0
+        by_size = expected.size_bytes / _MOST_BYTES_A_SECOND
+        return min(_LONGEST_WAIT_SECONDS, max(_FIRST_WAIT_SECONDS, as_before, by_size))
 
 
 def label_of_file(subject: str) -> ImportLabel:
@@ -78,36 +110,49 @@ class ImportPolling:
         self._timeout_seconds = timeout.total_seconds()
         self._cancel = cancel
         self._clock = clock
-        # Mutable state, guarded by the lock: how many imports are waited for.
+        self._times = ImportTimes()
+        # Mutable state, guarded by the lock: how many imports are waited for, and when a line is due about them.
         self._lock = Lock()
         self._count = 0
+        self._line_due = 0.0
 
-    def wait_for_end(self, started: Import, label: ImportLabel) -> CompletedImport | FailedImport:
-        """The import when it has ended; asks at 1 s, growing to 30 s, until the deadline.
+    def wait_for_end(
+        self, started: Import, label: ImportLabel, expected: Expected | None = None
+    ) -> CompletedImport | FailedImport:
+        """The import when it has ended; asks first when it may be done, then at 1 s, growing to 30 s, until the
+        deadline.
 
         Raises `ImportOutcomeUnknown`.
         """
+        began = self._clock.monotonic()
         with self._lock:
             self._count += 1
         try:
-            return self._ask_until_ended(started, label)
+            first = _FIRST_WAIT_SECONDS if expected is None else self._times.first_wait_seconds(expected)
+            ended = self._ask_until_ended(started, label, first)
         except ImportOutcomeUnknown as doubt:
             doubt.import_id = started.id
             raise
+        else:
+            if expected is not None and ended is not started:
+                self._times.remember(expected, self._clock.monotonic() - began)
+            return ended
         finally:
             with self._lock:
                 self._count -= 1
 
-    def _ask_until_ended(self, started: Import, label: ImportLabel) -> CompletedImport | FailedImport:
+    def _ask_until_ended(self, started: Import, label: ImportLabel, first: float) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()
         cancelled_at: float | None = None
-        seconds, questions, not_known, logged_from = _FIRST_WAIT_SECONDS, 0, 0, _FIRST_LOGGED_SECONDS
+        seconds, questions, not_known = first, 0, 0
         while not isinstance(started, CompletedImport | FailedImport):
             if self._cancel.requested and cancelled_at is None:
                 cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
             self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
             questions += 1
-            seconds = min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
+            # Growth begins at 1 s again after a long first wait.
+            is_first_long = questions == 1 and first > _FIRST_WAIT_SECONDS
+            seconds = _FIRST_WAIT_SECONDS if is_first_long else min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
             asked = self._ask(started.id, label)
             if isinstance(asked, UnreadableStatus) and asked.completed:
                 return CompletedImport(asked.id)
@@ -118,7 +163,8 @@ class ImportPolling:
                 )
                 raise ImportOutcomeUnknown(reason=f"{label.accepted}, and Pigment {known}.")
             started = asked or started
-            logged_from = self._log_progress(began, logged_from, label)
+            if not isinstance(started, CompletedImport | FailedImport):
+                self._log_progress(began, label)
         return started
 
     def _wait_seconds(
@@ -139,6 +185,9 @@ class ImportPolling:
         if cancelled_at is None:
             if questions >= _QUESTIONS_AT_ONCE:
                 seconds = max(seconds, self._count * _SECONDS_BETWEEN_QUESTIONS)
+            if not questions and seconds > _FIRST_WAIT_SECONDS:
+                # A question long before the import may be done would be lost.
+                return seconds * (0.9 + self._clock.random() / 10)
             return seconds * (0.5 + self._clock.random() / 2)
         left = _GIVEN_UP_SECONDS - (now - cancelled_at)
         if left <= 0:
@@ -159,10 +208,20 @@ class ImportPolling:
             reason = f"{label.accepted}, but what became of it could not be asked: {why}"
             raise ImportOutcomeUnknown(reason=reason) from None
 
-    def _log_progress(self, began: float, logged_from: float, label: ImportLabel) -> float:
-        """Log that it takes long where that is due; when it is due next, in seconds after it began."""
-        taken = self._clock.monotonic() - began
-        if taken < logged_from:
-            return logged_from
-        logger.info("Waiting for the %s, which has taken %s so far.", label.name, counted(round(taken / 60), "minute"))
-        return 2 * taken
+    def _log_progress(self, began: float, label: ImportLabel) -> None:
+        """Log that Pigment works, in one line for all imports, where that is due."""
+        now = self._clock.monotonic()
+        taken = now - began
+        with self._lock:
+            if taken < _SECONDS_BETWEEN_LINES or now < self._line_due:
+                return
+            self._line_due = now + _SECONDS_BETWEEN_LINES
+            others = self._count - 1
+        until = self._clock.now() + timedelta(seconds=self._timeout_seconds - taken)
+        logger.info(
+            "Pigment has worked on the %s for %.0f s%s; the connector waits until %s UTC at most.",
+            label.name,
+            taken,
+            f", and works on {counted(others, 'other import')}" if others else "",
+            f"{until:%H:%M}",
+        )

@@ -16,6 +16,7 @@ from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 
 STORED_BLANK = "MissingModalityUseDefaultOrNullModality"
+UNKNOWN_ITEM = "MissingModalitySkippedDataRow"
 NO_WRITE_ACCESS = "MissingWriteAccessRights"
 NOT_IN_SNAPSHOT = "MissingModalitiesFromSnapshot"
 UNREADABLE = "ParsingError"
@@ -91,7 +92,13 @@ def find_wrong_set_up(
 
 
 def describe_skipped(skipped: SkippedData) -> str:
-    """The reason, column and count; samples only where they are names of dimension items, which are not values."""
+    """The count, reason and column; samples only where they are names of dimension items, which are not values."""
+    if skipped.reason == UNKNOWN_ITEM and skipped.column:
+        column = _column(skipped)
+        return (
+            f"{counted(skipped.count, 'time')} {column} has an item that its dimension lacks{item_samples(skipped)} "
+            f"({skipped.reason})."
+        )
     column = f' in the column "{skipped.column}"' if skipped.column else ""
     return f"{counted(skipped.count, 'time')} {skipped.reason}{column}{item_samples(skipped)}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from scripted_imports import (
 )
 
 from destination_pigment.files.spool import Spool
+from destination_pigment.imports.polling import Expected, ImportTimes
 from destination_pigment.imports.verdicts import PartialWrite
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import WriteMode
@@ -51,13 +53,39 @@ def test_questions_come_at_a_second_and_grow_to_thirty() -> None:
     assert time.waits[-1] == 30.0
 
 
-def test_an_import_that_takes_long_is_logged_ever_less_often(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_at_most_every_half_minute_shows_that_pigment_works(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with pytest.raises(ImportOutcomeUnknown):
         import_one(Pigment([RUNNING], [RUNNING]), Time())
-    logged = [each.message for each in caplog.records if "Waiting for the import of the stream" in each.message]
-    assert 5 <= len(logged) <= 7
-    assert "taken 1 minute so far" in logged[0]
+    logged = [each.message for each in caplog.records if "Pigment has worked on the import of" in each.message]
+    assert 100 <= len(logged) <= 120
+    assert re.search("for [0-9]+ s; the connector waits until [0-9]{2}:[0-9]{2} UTC at most", logged[0])
+
+
+def test_an_import_is_first_asked_about_when_the_last_one_of_its_configuration_had_ended() -> None:
+    # The first takes 10 s, the second as long, and is found with one question.
+    time = Time()
+    pigment = Pigment([RUNNING, RUNNING, RUNNING, RUNNING], [*[RUNNING] * 4, DONE])
+    with Spool() as spool:
+        importer = importer_for(pigment, time)
+        importer.import_file(filled(spool), "stream", "c", repeatable=False)
+        took, questions = time.now, len(time.waits)
+        importer.import_file(filled(spool), "stream", "c", repeatable=False)
+        importer.import_file(filled(spool), "stream", "another", repeatable=False)
+    assert questions == 5
+    assert time.waits[5:] == [took, 1.0]
+
+
+def test_a_smaller_file_is_asked_about_sooner_and_none_later_than_after_thirty_seconds() -> None:
+    times = ImportTimes()
+    times.remember(Expected("c", 1000), 12.0)
+    assert times.first_wait_seconds(Expected("c", 1000)) == 12.0
+    assert times.first_wait_seconds(Expected("c", 500)) == 6.0
+    assert times.first_wait_seconds(Expected("c", 4000)) == 12.0
+    assert times.first_wait_seconds(Expected("another", 1000)) == 1.0
+    assert times.first_wait_seconds(Expected("another", 100_000_000)) == 5.0
+    times.remember(Expected("c", 1000), 600.0)
+    assert times.first_wait_seconds(Expected("c", 1000)) == 30.0
 
 
 def test_many_running_imports_share_their_questions() -> None:

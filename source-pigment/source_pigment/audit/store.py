@@ -17,7 +17,7 @@ import orjson
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.json_objects import Fields, object_text
 from pigment_client.models import AuditEvent
-from pigment_client.wording import byte_size, counted
+from pigment_client.wording import byte_size
 from source_pigment.audit.window import Micros, id_of, id_part
 from source_pigment.reading.records import JsonRecords
 
@@ -72,9 +72,6 @@ class EventStore:
                 "CREATE TABLE event (at INTEGER PRIMARY KEY, mark BLOB UNIQUE, id, listing, ingested, data)"
             )
             self._database.execute("BEGIN")
-
-    def __str__(self) -> str:
-        return counted(self.rows, "new event")
 
     def store_event(self, event: AuditEvent, mark: bytes, ingested: Micros, listing: int, *, is_wanted: bool) -> bool:
         """Keep an event, or only remember it if it is not wanted; False if this listing already had it.

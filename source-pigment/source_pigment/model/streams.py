@@ -22,7 +22,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError, TryLater
 from pigment_client.json_objects import text_in
 from pigment_client.models import ListedObject, Listing
-from pigment_client.wording import counted, listed
+from pigment_client.wording import listed
 from source_pigment.config import Payload
 from source_pigment.discovery.catalog import explain_invisible
 from source_pigment.discovery.matching import HIDDEN
@@ -62,9 +62,6 @@ class ListedEntries:
     @property
     def content_bytes(self) -> int:
         return sum(map(len, self.data))
-
-    def __str__(self) -> str:
-        return counted(self.rows, "entry", "entries")
 
     def close(self) -> None:
         """Nothing to do: they are not on disk."""

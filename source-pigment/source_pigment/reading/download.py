@@ -14,12 +14,11 @@ import os
 import struct
 import sys
 import tempfile
-import time
 import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import IO
@@ -30,7 +29,7 @@ from pigment_airbyte.disk import disk_errors_explained
 from pigment_airbyte.failures import TransientProblem
 from pigment_client.client import Export, PigmentClient
 from pigment_client.models import ExportRequest
-from pigment_client.wording import byte_size, counted
+from pigment_client.wording import byte_size
 from pigment_csv.reader import CsvBroken
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.conversion import ExportConverter
@@ -93,14 +92,6 @@ class Download:
     rows: int
     content_bytes: int
     stored_bytes: int
-    seconds: float
-
-    def __str__(self) -> str:
-        rate = byte_size(self.content_bytes / max(self.seconds, 0.001))
-        return (
-            f"{counted(self.rows, 'row')}, {byte_size(self.content_bytes)} in {self.seconds:.1f} s ({rate} a second), "
-            f"{byte_size(self.stored_bytes)} on disk"
-        )
 
     def close(self) -> None:
         self.file.close()
@@ -112,6 +103,27 @@ class Downloads:
     def __init__(self, client: PigmentClient) -> None:
         self._client = client
         self._large_records = Lock()
+        # Mutable state, guarded by the lock: the exports that are running, and what the others received.
+        self._lock = Lock()
+        self._running: list[Export] = []
+        self._bytes_of_others = 0
+
+    @property
+    def bytes_received(self) -> int:
+        """What all exports have received so far, those that are running included."""
+        with self._lock:
+            return self._bytes_of_others + sum(each.bytes_received for each in self._running)
+
+    @contextmanager
+    def _counting(self, export: Export) -> Iterator[None]:
+        with self._lock:
+            self._running.append(export)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running = [each for each in self._running if each is not export]
+                self._bytes_of_others += export.bytes_received
 
     def store(
         self, request: ExportRequest, subject: str, new_converter: Callable[[], ExportConverter], stop: Event
@@ -123,7 +135,7 @@ class Downloads:
         """
 
         def consume(export: Export) -> Download:
-            with closing(LargeRecordTurn(self._large_records, stop)) as turn:
+            with self._counting(export), closing(LargeRecordTurn(self._large_records, stop)) as turn:
                 return _stored(export, file, new_converter(), turn, stop)
 
         with disk_errors_explained(lambda reason: _disk_sentence(reason, subject, 0)):
@@ -142,7 +154,6 @@ def _stored(
     export: Export, file: IO[bytes], converter: ExportConverter, turn: LargeRecordTurn, stop: Event
 ) -> Download:
     """One attempt, from its beginning."""
-    began = time.monotonic()
     file.seek(0)
     file.truncate()
     for block in _blocks(export, converter, turn, stop):
@@ -152,8 +163,7 @@ def _stored(
     if converter.layout is None:
         # Even an export without rows has a header line.
         raise export.broken_off()
-    seconds = time.monotonic() - began
-    return Download(file, converter.layout.new_columns, converter.rows, export.bytes_received, file.tell(), seconds)
+    return Download(file, converter.layout.new_columns, converter.rows, export.bytes_received, file.tell())
 
 
 def _blocks(export: Export, converter: ExportConverter, turn: LargeRecordTurn, stop: Event) -> Iterator[RecordBlock]:

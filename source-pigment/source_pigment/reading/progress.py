@@ -58,13 +58,13 @@ class KeyCheck:
 class Progress:
     """Counts what was downloaded of a stream and what was sent, with the values that did not fit; for one thread."""
 
-    def __init__(self, stream: StreamName) -> None:
+    def __init__(self, stream: StreamName, subject: str) -> None:
         self._stream = stream
+        self._subject = subject
         # All mutable state: what was downloaded and what of it was sent, since when, and what was found in it.
         self._rows = 0
         self._bytes = 0
         self.rows_sent = 0
-        self._bytes_sent = 0
         self._since: float | None = None
         self._misfits: Counter[str] = Counter()
         self._key = KeyCheck()
@@ -88,19 +88,18 @@ class Progress:
 
     def count_sent(self, block: RecordBlock) -> None:
         self.rows_sent += block.count
-        self._bytes_sent += len(block.lines)
         self._misfits.update(block.misfits)
         self._key.count_keys(block)
 
-    def log_summary(self) -> None:
-        """Log at the end how much was sent, and warn once for each column and once about the key."""
-        logger.info(
-            'The stream "%s" has ended: %s sent, %s in %.1f s.',
-            self._stream,
-            counted(self.rows_sent, "row was", "rows were"),
-            byte_size(self._bytes_sent),
-            0.0 if self._since is None else time.monotonic() - self._since,
-        )
+    def log_end(self, *, is_complete: bool) -> None:
+        """Log the closing line of the stream, and warn once for each column and once about the key."""
+        seconds = 0.0 if self._since is None else time.monotonic() - self._since
+        if is_complete:
+            received = f"{counted(self.rows_sent, 'row')}, {byte_size(self._bytes)} in {seconds:.1f} s"
+            logger.info("Read the %s: %s.", self._subject, received)
+        else:
+            sent = counted(self.rows_sent, "row was", "rows were")
+            logger.info("The %s was not read to its end: %s sent in %.1f s.", self._subject, sent, seconds)
         for column, count in sorted(self._misfits.items()):
             logger.warning(
                 'The column "%s" of the stream "%s" has %s sent as text: refresh the schema, or set "Column '

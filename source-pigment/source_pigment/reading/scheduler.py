@@ -8,7 +8,7 @@ slow.
 
 from __future__ import annotations
 
-import logging
+import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,16 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
 from typing import Any, Protocol
 
-from pigment_client.wording import counted
 from source_pigment.config import Payload
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.records import RecordBlock
 
-logger = logging.getLogger("airbyte.pigment.source")
-
-# The platform stops a source that is silent for hours.
-_SECONDS_BETWEEN_SIGNS = 60.0
+# How often long downloads are reported; the platform stops a source that is silent for hours.
+_SECONDS_BETWEEN_SIGNS = 30.0
 
 
 class FetchedSlice(Protocol):
-    """A complete slice, wherever the stream keeps it until it is closed; its `str` is for the log."""
+    """A complete slice, wherever the stream keeps it until it is closed."""
 
     @property
     def rows(self) -> int:
@@ -108,7 +105,14 @@ class Limited:
     until: datetime | None
 
 
-Report = Started | Downloaded | Failed | Limited
+@dataclass(frozen=True, slots=True)
+class StillDownloading:
+    """Half a minute has passed since the last such report, and this many downloads are running."""
+
+    running: int
+
+
+Report = Started | Downloaded | Failed | Limited | StillDownloading
 
 
 class DownloadScheduler:
@@ -121,15 +125,17 @@ class DownloadScheduler:
         # One permit for each report that was taken.
         self._taken = Semaphore(0)
         # All other mutable state, guarded by the lock: the slices that have not begun, how many of each stream are not
-        # reported yet, which streams have begun, how many downloads are running, and the rows of the finished ones.
+        # reported yet, which streams have begun, and how many downloads are running.
         self._lock = Lock()
         self._waiting = deque((stream, index) for stream, indexes in streams for index in sorted(indexes))
         self._missing = Counter(stream for stream, _ in self._waiting)
         self._begun: set[SyncStream] = set()
         self._running = 0
-        self._rows: Counter[SyncStream] = Counter()
+        # For the reader's thread: when it reports next that downloads are running.
+        self._sign_due = 0.0
 
     def __iter__(self) -> Iterator[Report | Ended]:
+        self._sign_due = time.monotonic() + _SECONDS_BETWEEN_SIGNS
         for _ in range(min(self._num_workers, len(self._waiting))):
             Thread(target=self._work, daemon=True).start()
         try:
@@ -146,16 +152,14 @@ class DownloadScheduler:
             self._stop_workers()
 
     def _next_report(self) -> Report:
-        while True:
-            try:
-                report = self._reports.get(timeout=_SECONDS_BETWEEN_SIGNS)
-            except Empty:
-                running = counted(self._running, "export is", "exports are")
-                logger.info("%s being downloaded, %s for that.", running, counted(len(self._waiting), "waits", "wait"))
-            else:
-                if isinstance(report, Downloaded | Failed):
-                    self._taken.release()
-                return report
+        try:
+            report = self._reports.get(timeout=max(0.0, self._sign_due - time.monotonic()))
+        except Empty:
+            self._sign_due = time.monotonic() + _SECONDS_BETWEEN_SIGNS
+            return StillDownloading(self._running)
+        if isinstance(report, Downloaded | Failed):
+            self._taken.release()
+        return report
 
     def report_limit(self, until: datetime | None) -> None:
         """All requests wait until then, or (None) no longer wait; may be called by any thread."""
@@ -199,17 +203,8 @@ class DownloadScheduler:
         try:
             fetched = stream.download(slice_index, self._stop)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the stream, and is explained there
-            self._count_ended(stream, 0)
             return Failed(stream, error)
-        self._count_ended(stream, fetched.rows)
+        finally:
+            with self._lock:
+                self._running -= 1
         return Downloaded(stream, slice_index, fetched)
-
-    def _count_ended(self, stream: SyncStream, rows: int) -> None:
-        """Count a download that has ended; after the last one, log the total."""
-        with self._lock:
-            self._rows[stream] += rows
-            self._running -= 1
-            is_last = not (self._waiting or self._running or self._stop.is_set())
-            total, streams = self._rows.total(), len(self._rows)
-        if is_last:
-            logger.info("All exports are downloaded: %s in %s.", counted(total, "row"), counted(streams, "stream"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from airbyte_protocol_dataclasses.models import AirbyteStreamStatusRateLimitedRe
 
 from pigment_airbyte.failures import traced
 from pigment_client.errors import TryLater
-from pigment_client.wording import counted
+from pigment_client.wording import byte_size, counted
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.progress import Progress
 from source_pigment.reading.records import RecordBlock
@@ -40,6 +41,7 @@ from source_pigment.reading.scheduler import (
     FetchedSlice,
     Limited,
     Started,
+    StillDownloading,
     SyncStream,
 )
 from source_pigment.reading.state import finished_slices
@@ -81,13 +83,22 @@ class StreamStates:
 
 
 class Sync:
-    """The messages of all streams; one thread reads them."""
+    """The messages of all streams; one thread reads them. `bytes_received` counts what all downloads have received."""
 
-    def __init__(self, states: StreamStates, streams: Sequence[SyncStream], *, num_workers: int) -> None:
+    def __init__(
+        self,
+        states: StreamStates,
+        streams: Sequence[SyncStream],
+        *,
+        num_workers: int,
+        bytes_received: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._began = time.monotonic()
         self._states = states
+        self._bytes_received = bytes_received
         self._missing = [(stream, states.missing_slices(stream)) for stream in streams]
         self._downloads = DownloadScheduler(self._missing, num_workers=num_workers)
-        self._progress = {stream.name: Progress(stream.name) for stream in streams}
+        self._progress = {stream.name: Progress(stream.name, stream.subject) for stream in streams}
         # All other mutable state: the failures, the streams that were read to their end, the first error of a stream
         # that is still being read, the streams of which a slice broke while it was sent, the last status of each
         # stream that has not ended, and which of these wait for Pigment's limit.
@@ -120,10 +131,17 @@ class Sync:
                     if not isinstance(error, TryLater):
                         # What is permanently wrong with one slice is wrong with all of them.
                         self._downloads.skip_rest(stream)
+                case StillDownloading(running):
+                    self._log_progress(running)
                 case Ended(stream):
                     yield from self._end(stream)
+
+    def summary(self) -> str:
+        """What was read so far, for the last line of the log."""
         rows = sum(each.rows_sent for each in self._progress.values())
-        logger.info("%s sent in %s.", counted(rows, "row was", "rows were"), counted(len(self._missing), "stream"))
+        read, streams = len(self._complete), len(self._complete) + len(self._failures)
+        of_all = counted(read, "stream") if read == streams else f"{read:,} of {counted(streams, 'stream')}"
+        return f"Read {of_all}: {counted(rows, 'row')} in {time.monotonic() - self._began:.1f} s"
 
     def report_rate_limit(self, until: datetime | None) -> None:
         """All requests wait until then for Pigment's limit, or (None) no longer wait; may be called by any thread."""
@@ -152,7 +170,6 @@ class Sync:
         if stream.name in self._broken:
             fetched.close()
             return
-        logger.info("The %s was downloaded: %s.", stream.subject, fetched)
         progress = self._progress[stream.name]
         estimate: AirbyteMessage | None = progress.count_download(fetched.rows, fetched.content_bytes)
         try:
@@ -177,13 +194,23 @@ class Sync:
 
     def _end(self, stream: SyncStream) -> Iterator[AirbyteMessage]:
         """The last message of a stream, which says whether it is complete."""
-        self._progress[stream.name].log_summary()
         error = self._errors.get(stream.name)
+        self._progress[stream.name].log_end(is_complete=error is None)
         if error is not None:
             yield from self.fail(stream.name, error, stream.subject)
             return
         self._complete.add(stream.name)
         yield self._status_message(stream.name, AirbyteStreamStatus.COMPLETE)
+
+    def _log_progress(self, running: int) -> None:
+        logger.info(
+            "%s being downloaded: %s of all streams received in %.0f s; %d of %s read.",
+            counted(running, "export is", "exports are"),
+            byte_size(self._bytes_received()),
+            time.monotonic() - self._began,
+            len(self._complete),
+            counted(len(self._missing), "stream is", "streams are"),
+        )
 
     def _limit_messages(self, until: datetime | None) -> Iterator[AirbyteMessage]:
         """The status of the streams that are being read, while they wait for a limit and once that is over."""

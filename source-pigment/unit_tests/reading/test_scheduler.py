@@ -32,7 +32,7 @@ class Stream:
         if position in self.failures:
             raise self.failures[position]
         self.files.append(io.BytesIO())
-        return Download(self.files[-1], (), 1, 1, 1, 0.0)
+        return Download(self.files[-1], (), 1, 1, 1)
 
     def let_all(self) -> Stream:
         for each in self.let:
