@@ -47,7 +47,7 @@ def booked(**months: int) -> list[dict[str, Any]]:
 def reload(destination: Runner, block: ListBlock, rows: list[dict[str, Any]], **target: Any) -> Run:
     """A reload by month."""
     by_month = configure(destination, block, "Ledger by month", clear_before_import=True, scope=("Month",))
-    targets = [goes_to("Ledger", by_month, scope="Month", block_id=block.id, **target)]
+    targets = [goes_to("Ledger", by_month, scope="Month", **{"block_id": block.id, **target})]
     return write(destination, whole("Ledger", rows), a_catalog(configured(LEDGER, "overwrite")), targets=targets)
 
 
@@ -167,4 +167,55 @@ def test_a_protected_column_that_the_stream_does_not_have_stops_the_load(destina
         targets=[target],
     )
     assert 'has no column "Month", which is one of the "Protected values"' in config_error(run)
+    assert not pushed(destination)
+
+
+@pytest.mark.parametrize(
+    ("column", "protected", "value", "csv"),
+    [
+        ("Month", "Jan 26", "JAN  26 ", {}),
+        ("Month", "F\u00e9vr 26", "Fe\u0301vr 26", {}),
+        ("Amount", "2026", 2026.0, {}),
+        ("Amount", "1,5", 1.5, {"delimiter": "semicolon", "decimal_separator": "comma"}),
+        ("Posted", "2026-01-31", "2026-01-31", {"dates": "dd/MM/yyyy"}),
+        ("Posted", "2026-01-31", "2026-01-31T00:00:00Z", {}),
+    ],
+    ids=ascii,
+)
+def test_a_protected_value_is_found_in_every_form_that_a_file_may_have(
+    destination: Runner, column: str, protected: str, value: object, csv: dict[str, str]
+) -> None:
+    """Pigment may take them for the same, and then the closed month would be overwritten."""
+    block = add_list(destination, "Ledger", ("Entry", column))
+    target = goes_to(
+        "Ledger",
+        configure(destination, block, "Ledger"),
+        protected_values=[{"column": column, "values": [protected]}],
+        csv=csv,
+    )
+    run = write(
+        destination,
+        whole("Ledger", [{"Entry": "E1", column: value}]),
+        a_catalog(configured(table("Ledger", "Entry", column), "append")),
+        targets=[target],
+    )
+    assert f'1 row with "{protected}" in the column "{column}"' in config_error(run)
+    assert not pushed(destination)
+
+
+def test_a_guard_that_looked_at_another_block_is_an_error(destination: Runner) -> None:
+    block = ledger(destination)
+    other = add_list(destination, "Other", COLUMNS, [("E1", "Jan 26", "1"), ("E2", "Feb 26", "1")])
+    run = reload(destination, block, booked(Jan_26=10, Feb_26=1), minimum_percent=90, block_id=other.id)
+    assert "so the load was compared with another block" in config_error(run)
+    assert not run.states
+
+
+@pytest.mark.parametrize("month", ["feb 26", "Feb 26 ", "February 26"])
+def test_a_month_that_is_nearly_one_of_the_block_is_not_new(destination: Runner, month: str) -> None:
+    block = ledger(destination)
+    rows = [*booked(Jan_26=10), *({**each, "Month": month} for each in booked(Feb_26=4))]
+    assert f'"{month}" in the file may be "Feb 26" in the block' in config_error(
+        reload(destination, block, rows, minimum_percent=90)
+    )
     assert not pushed(destination)

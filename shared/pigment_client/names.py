@@ -7,6 +7,7 @@ Unicode counts.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from unicodedata import category, combining, normalize
@@ -27,19 +28,28 @@ def matching_names(wanted: str, known: Iterable[str]) -> list[str]:
 
 
 def near_misses(wanted: Iterable[str], known: Iterable[str]) -> dict[str, str]:
-    """For each wanted name that differs from a known one only in case, blanks or accents, the known one."""
+    """For each wanted name that differs from a known one only in case, blanks, accents or zeros, the known one."""
     by_folded: dict[str, list[str]] = defaultdict(list)
     for each in wanted:
-        by_folded[_folded(each)].append(each)
+        by_folded[folded(each)].append(each)
     found: dict[str, str] = {}
     for name in known:
-        for each in by_folded.get(_folded(name), ()):
+        for each in by_folded.get(folded(name), ()):
             found.setdefault(each, name)
     return found
 
 
-def _folded(name: str) -> str:
-    """A name without case, accents, signs that cannot be seen, and with single blanks between its words."""
-    signs = normalize("NFKD", name)
-    seen = "".join(sign for sign in signs if not (combining(sign) or category(sign) == "Cf"))
-    return " ".join(seen.casefold().split())
+# A number that is short enough to be a name.
+_NUMBER = re.compile(r"(-?)0*([0-9]{1,40})(?:\.([0-9]{0,40}?)0*)?")
+
+
+def folded(name: str) -> str:
+    """A name without case, accents and signs that cannot be seen, with single blanks; numbers by their value."""
+    if not name.isascii():
+        signs = normalize("NFKD", name)
+        name = "".join(sign for sign in signs if not (combining(sign) or category(sign) == "Cf"))
+    words = " ".join(name.casefold().split())
+    if not (number := _NUMBER.fullmatch(words)):
+        return words
+    sign, whole, decimals = number.groups()
+    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"

@@ -151,7 +151,7 @@ def require_right_block(subject: str, block_id: str | None, blocks: Sequence[Imp
     if block_id is not None and blocks and all(each.block_id.lower() != block_id.lower() for each in blocks):
         raise BlockDescribed(
             f'The {subject} was imported into the block {blocks[0].block_id}, and the "Block ID" of its target is '
-            f"{block_id}, so the rows of another block were counted before: look at the block, "
+            f"{block_id}, so the load was compared with another block: look at the block, "
             'correct the ID under "Targets", and run the sync again.'
         )
 

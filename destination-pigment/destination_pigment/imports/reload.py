@@ -237,6 +237,8 @@ class Reload:
             if not importer.is_dry_run:
                 self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
             stored, _ = self._import_until_known(importer, files)
+            if not importer.is_dry_run:
+                require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
             values = frozenset(self._scope_values)
             return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=values)
         rows = _rows_of(files)

@@ -2,16 +2,20 @@
 
 The file may write a value in another way than Pigment (`2026-02`, or a code, where Pigment has `Feb 26`). So values are
 compared only if at least half of those in the files are in the block too, or if the others have the form of those in
-the block: then they are new there, such as the month that has just begun.
+the block: then they are new there, such as the month that has just begun. A value that is nearly one of the block
+(`feb 26`, `February 26`) is never new, because Pigment may take both for the same.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from destination_pigment.imports.verdicts import NotPushed
+from pigment_client.names import folded, near_misses
 from pigment_client.wording import counted, with_more
 
 RowsByValue = Mapping[str, int]
@@ -46,6 +50,9 @@ def compare_scope(in_files: RowsByValue, in_block: RowsByValue) -> ScopeInBlock 
     known = [each for each in in_files if each in in_block]
     gone = {each: rows for each, rows in in_block.items() if each not in in_files}
     rows = {each: in_block.get(each, 0) for each in in_files}
+    if near := _nearly_the_same([each for each in in_files if each not in in_block], in_block):
+        each, there = next(iter(near.items()))
+        return Unread(f'"{shortened(each)}" in the file may be "{shortened(there)}" in the block')
     if 2 * len(known) >= len(in_files):
         return ScopeInBlock(rows, gone)
     # Words alone have no form: "February" may be new, or the "Feb" of the block.
@@ -120,6 +127,32 @@ def _listed(named: Mapping[str, str]) -> str:
 def shortened(value: str) -> str:
     """A value in a length that fits into a sentence."""
     return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
+
+
+# The words of a value; of those with this many letters or more, one may be short for another: `Feb 26`, `February 26`.
+_WORD = re.compile(r"\d+|[^\W\d_]+")
+_SHORTEST_MONTH = 3
+
+
+def _nearly_the_same(new: Iterable[str], in_block: Iterable[str]) -> dict[str, str]:
+    """For each value that is nearly one of the block, that one."""
+    new = list(new)
+    found = near_misses(new, in_block)
+    by_start: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for each in new:
+        if any(map(str.isdigit, words := _WORD.findall(folded(each)))):
+            by_start[_starts(words)].append(each)
+    for there in in_block if by_start else ():
+        words = _WORD.findall(folded(there))
+        for each in by_start.get(_starts(words), ()):
+            pairs = zip(words, _WORD.findall(folded(each)), strict=True)
+            if all(one.startswith(other) or other.startswith(one) for one, other in pairs):
+                found.setdefault(each, there)
+    return found
+
+
+def _starts(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(each if each.isdigit() else each[:_SHORTEST_MONTH] for each in words)
 
 
 def form_of(value: str) -> str:

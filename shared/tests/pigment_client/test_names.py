@@ -44,3 +44,15 @@ def test_a_name_that_differs_only_in_case_blanks_or_accents_is_a_near_miss(wante
 @pytest.mark.parametrize("wanted", ["Franc", "Fran ce", "", "Frances"])
 def test_other_names_are_none(wanted: str) -> None:
     assert near_misses([wanted], ["France"]) == {}
+
+
+@pytest.mark.parametrize(("wanted", "known"), [("2026.0", "2026"), ("0012", "12"), ("1.50", "1.5"), ("-0.0", "-0")])
+def test_numbers_of_the_same_value_are_near_misses(wanted: str, known: str) -> None:
+    assert near_misses([wanted], [known]) == {wanted: known}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "known"), [("1.5", "15"), ("120", "12"), ("1,000", "1"), ("1.2.0", "1.2"), ("-1", "1")]
+)
+def test_other_numbers_are_none(wanted: str, known: str) -> None:
+    assert near_misses([wanted], [known]) == {}
