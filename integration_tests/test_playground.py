@@ -48,33 +48,43 @@ def playground(folder: Path, *more: str, **environment: str) -> Iterator[tuple[s
         process.stdout.close()
 
 
+def typed(block: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The commands, as typed into a terminal, up to one that fails."""
+    script = "set -e\n" + "\n".join(line.strip() for line in block.splitlines())
+    return subprocess.run(
+        ["/bin/bash", "-c", script],
+        env={**os.environ, **environment},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.long
 def test_the_printed_commands_sync_everything(tmp_path: Path) -> None:
     proxies = {"HTTPS_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     with playground(tmp_path, **proxies) as (_, printed):
         block = printed.split("in another terminal:\n\n")[1].split("\n\n")[0]
-        script = "set -e\n" + "\n".join(line.strip() for line in block.splitlines())
-        done = subprocess.run(
-            ["/bin/bash", "-c", script],
-            env={**os.environ, **proxies},
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = typed(block, **proxies)
         ids = json.loads((tmp_path / "ids.json").read_text())
         state = requests.get(f"{ids['page']}/_test/state", timeout=10).json()
+        messages, catalog = ((tmp_path / name).read_bytes() for name in ("messages.jsonl", "catalog.json"))
+        (tmp_path / "catalog.json").unlink()
+        without_catalog = typed(block, **proxies)
 
     assert done.returncode == 0, done.stderr
-    catalog = json.loads((tmp_path / "catalog.json").read_text())
+    # What fails is seen in spite of the pipe.
+    assert without_catalog.returncode == 1
+    assert "The catalog file" in without_catalog.stdout
     # Each command says what it did, in lines that a person reads.
     assert done.stdout.count("A form with ") == 2
     assert done.stdout.count("SUCCEEDED ") == 2
-    assert re.findall(r" (\d+) states", done.stdout) == [str(len(catalog["streams"]))] * 2
+    assert re.findall(r" (\d+) states", done.stdout) == [str(len(json.loads(catalog)["streams"]))] * 2
     assert re.search(r" 30 records  General Ledger\n", done.stdout)
     assert "Traceback" not in done.stdout + done.stderr
     assert "HTTP/1.1" not in done.stdout + done.stderr
-    assert b'"type":"RECORD"' in (tmp_path / "messages.jsonl").read_bytes()
+    assert b'"type":"RECORD"' in messages
     assert {each["status"] for each in state["imports"]} == {"Completed"}
     assert sum(each["rejected"] for each in state["imports"]) == 0
     assert [state["started"][name] for name in ("Headcount to plan", "Departments to FTE")] == [1, 1]

@@ -178,7 +178,7 @@ def _read_catalog(path: str) -> tuple[DestinationStream, ...]:
     """The streams of a configured catalog; raises `ConfigProblem`."""
     content = read_json_file(path, "catalog")
     try:
-        return parse_catalog({**content, "streams": content["streams"]})
+        return parse_catalog(content)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ConfigProblem(
             f"The catalog file {path} is not a configured catalog: write one with the streams of the source, each with "

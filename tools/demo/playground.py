@@ -35,6 +35,9 @@ from local_pigment.server import LocalPigment, describe
 _FOLDER = Path("local-pigment")
 _TOOLS = Path(__file__).resolve().parents[1]
 
+# Otherwise the exit code of a connector is lost in its pipe, and a sync that failed looks like one that succeeded.
+_PIPES_FAIL = "set -o pipefail"
+
 
 class Interrupted(Exception):
     """Ctrl-C, or SIGTERM."""
@@ -170,7 +173,8 @@ class Playground:
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self._environment().items()]
         source, destination = (self._word(self.programs / f"{name}-pigment") for name in ("source", "destination"))
         messages = self._word(self.folder / "messages.jsonl")
-        return [*exports, *_steps(source, destination, self._word(self.folder), messages, self._readable())]
+        steps = _steps(source, destination, self._word(self.folder), messages, self._readable())
+        return [_PIPES_FAIL, *exports, *steps]
 
     def container_commands(self) -> list[str]:
         """The same with the images that `make images` builds, on a machine whose engine shares its network."""
@@ -181,7 +185,8 @@ class Playground:
         )
         source, destination = (f"{run} airbyte/{name}-pigment:$TAG" for name in ("source", "destination"))
         messages = self._word(self.folder / "messages.jsonl")
-        return ["TAG=$(make --silent tag)", *_steps(source, destination, inside, messages, self._readable())]
+        steps = _steps(source, destination, inside, messages, self._readable())
+        return [_PIPES_FAIL, "TAG=$(make --silent tag)", *steps]
 
     def _readable(self) -> str:
         return f"PYTHONPATH={self._word(_TOOLS)} {self._word(self.programs / 'python')} -m demo.readable"

@@ -111,7 +111,7 @@ def named(key: StreamKey) -> str:
 
 def parse_catalog(catalog: Mapping[str, Any]) -> tuple[DestinationStream, ...]:
     """The streams of a configured catalog."""
-    return tuple(_stream(each) for each in catalog.get("streams") or ())
+    return tuple(_stream(each) for each in catalog["streams"] or ())
 
 
 def is_airbyte_column(name: str) -> bool:
