@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import impatient_destination
 from airbyte_platform.fork_server import ForkServer
 from connectors import Runner, destination_config, running, source_config
 from disturbances import ATTEMPTS_MADE, Broken
@@ -39,7 +40,7 @@ def source_fork_server() -> Iterator[ForkServer]:
 
 @pytest.fixture(scope="session")
 def destination_fork_server() -> Iterator[ForkServer]:
-    with ForkServer("integration_tests.impatient_destination") as server:
+    with ForkServer("integration_tests.impatient_destination", speed=impatient_destination.SPEED) as server:
         yield server
 
 
