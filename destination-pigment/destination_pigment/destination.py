@@ -27,13 +27,13 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from destination_pigment.check import check_connection
 from destination_pigment.config import MAX_RETRIES, parse_config
+from destination_pigment.discover import discover_operations
 from destination_pigment.in_process import run_in_process
 from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
 from destination_pigment.input.stdin import Blocks, StdinBlocks
 from destination_pigment.state_output import Emit
 from destination_pigment.sync import write_blocks
-from destination_pigment.targets import destination_catalog
 from pigment_airbyte import disk
 from pigment_airbyte.command_line import (
     log_connector,
@@ -46,7 +46,6 @@ from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_empty
 from pigment_airbyte.output import write_lines
-from pigment_client.keys import Purpose
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -72,13 +71,7 @@ class DestinationPigment(Destination):
     def discover_operations(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """A DESTINATION_CATALOG message: what can be written where."""
         with explained(), open_client(config, default_max_retries=MAX_RETRIES) as client:
-            settings = parse_config(config)
-            if not client.has_key_for(Purpose.METADATA):
-                raise ConfigProblem(
-                    'To list what can be written, add a key for Modeling Metadata under "Authentication".'
-                )
-            known = client.list_import_configurations(settings.application_id)
-            return destination_catalog(known, has_stamps=settings.stamp_columns)
+            return discover_operations(client, parse_config(config))
 
     def write(
         self,

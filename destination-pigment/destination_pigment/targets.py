@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from destination_pigment.config import (
     DestinationConfig,
@@ -14,9 +13,9 @@ from destination_pigment.config import (
     require_distinct_pair,
     require_distinct_runs,
 )
-from destination_pigment.input.catalog import STAMP_COLUMNS, DestinationStream, StreamKey, WriteMode
+from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
-from pigment_client.models import Column, ImportConfiguration, ImportMode, is_id
+from pigment_client.models import ImportConfiguration, ImportMode, is_id
 from pigment_client.names import matching_names
 from pigment_client.wording import nearest, nearest_of_each
 
@@ -374,53 +373,3 @@ def _contested(
     for place, sharing in by_place.items():
         if len(sharing) > 1 and any(targets[stream.key].clearing_id is not None for stream in sharing):
             yield place, sharing
-
-
-_SYNC_MODES = ("append", "append_dedup", "overwrite")
-
-_TYPES: dict[str, dict[str, Any]] = {
-    "number": {"type": ["null", "number"]},
-    "integer": {"type": ["null", "integer"]},
-    "boolean": {"type": ["null", "boolean"]},
-    "date": {"type": ["null", "string"], "format": "date"},
-}
-
-
-# The connector fills them, so no record has them.
-_STAMPS = {
-    name: {"type": ["null", "string"], "readOnly": True, "description": 'Added to each row by "Stamp columns".'}
-    for name in STAMP_COLUMNS
-}
-
-
-def destination_catalog(configurations: Sequence[ImportConfiguration], *, has_stamps: bool = False) -> dict[str, Any]:
-    """The DESTINATION_CATALOG message."""
-    counts = Counter(each.name for each in configurations)
-    # Of several with the same name, only the id says which is meant.
-    named = [(each.id if counts[each.name] > 1 else each.name, each) for each in configurations]
-    operations = [_operation(name, each, mode, has_stamps) for name, each in named for mode in _SYNC_MODES]
-    return {"type": "DESTINATION_CATALOG", "destination_catalog": {"operations": operations}}
-
-
-def _operation(
-    object_name: str, configuration: ImportConfiguration, sync_mode: str, has_stamps: bool
-) -> dict[str, Any]:
-    columns = [each for each in configuration.columns or () if not (has_stamps and each.name in STAMP_COLUMNS)]
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {**{column.name: _schema(column) for column in columns}, **(_STAMPS if has_stamps else {})},
-        "additionalProperties": configuration.columns is None,
-    }
-    required = [column.name for column in columns if column.required or column.is_key]
-    if required:
-        schema["required"] = required
-    operation: dict[str, Any] = {"object_name": object_name, "sync_mode": sync_mode, "json_schema": schema}
-    key = [column.name for column in columns if column.is_key]
-    if key and sync_mode == "append_dedup":
-        # A list of alternatives, of which each is a list of the columns of one key.
-        operation["matching_keys"] = [key]
-    return operation
-
-
-def _schema(column: Column) -> dict[str, Any]:
-    return dict(_TYPES.get((column.type or "").lower(), {"type": ["null", "string"]}))

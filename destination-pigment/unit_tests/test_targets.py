@@ -8,9 +8,8 @@ import pytest
 
 from destination_pigment.config import TargetEntry
 from destination_pigment.input.catalog import DestinationStream, WriteMode
-from destination_pigment.targets import Target, destination_catalog, find_targets, require_suitable_targets
+from destination_pigment.targets import Target, find_targets, require_suitable_targets
 from pigment_airbyte.failures import ConfigProblem
-from pigment_client.models import Column, ImportConfiguration
 
 ADDING, CLEARING = "1" * 8 + "-0000-4000-8000-" + "1" * 12, "2" * 8 + "-0000-4000-8000-" + "2" * 12
 OTHER = "3" * 8 + "-0000-4000-8000-" + "3" * 12
@@ -107,25 +106,3 @@ def test_protected_values_are_those_of_the_stream_whatever_takes_it() -> None:
     entry = TargetEntry("s", None, ADDING, protected=protected)
 
     assert suited([stream(WriteMode.APPEND, object_name=OTHER)], entry) == {"s": Target(OTHER, protected=protected)}
-
-
-def test_a_key_of_two_columns_is_one_key() -> None:
-    columns = tuple(Column(name, is_key=name != "Amount") for name in ("Account", "Month", "Amount"))
-    (operation,) = (
-        each
-        for each in destination_catalog([ImportConfiguration(ADDING, "Facts", "Ledger", columns)])[
-            "destination_catalog"
-        ]["operations"]
-        if each["sync_mode"] == "append_dedup"
-    )
-    assert operation["matching_keys"] == [["Account", "Month"]]
-
-
-def test_stamps_are_columns_of_each_operation_that_no_record_has_to_fill() -> None:
-    columns = (Column("Entry", is_key=True), Column("_pigment_sync_id", required=True))
-    catalog = destination_catalog([ImportConfiguration(ADDING, "Facts", "Ledger", columns)], has_stamps=True)
-    for operation in catalog["destination_catalog"]["operations"]:
-        schema = operation["json_schema"]
-        assert list(schema["properties"]) == ["Entry", "_pigment_loaded_at", "_pigment_sync_id"]
-        assert schema["required"] == ["Entry"]
-        assert schema["properties"]["_pigment_sync_id"]["readOnly"]
