@@ -74,6 +74,10 @@ class Checkpoints(Generic[S]):
         """How many records came and are neither stored nor rejected."""
         return (self._received - self._confirmed).total()
 
+    def unconfirmed(self, key: StreamKey) -> int:
+        """How many records of a stream came and are neither stored nor rejected."""
+        return self._received[key] - self._confirmed[key]
+
     def uncovered(self, key: StreamKey) -> tuple[int, int]:
         """Records of a stream not yet covered by a state that has left: how many are stored, how many more may be."""
         uncovered = self._uncovered[key]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from destination_pigment.closing_lines import ClosingLines
 from destination_pigment.ending import Failures, describe_uncovered, find_uncovered
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.doubts import Replacement, problem_of_doubts
@@ -52,8 +53,8 @@ class Loader:
         # Mutable state: jobs whose queue had no room yet; provisional results, by configuration; jobs whose rows may or
         # may not be stored; streams still to be replaced; replacements whose blocks are to be counted; the streams that
         # were imported into each block, with the values of the scope that they cleared; streams whose states never
-        # leave; how many records were rejected, and stored of each stream; what went wrong; and the grace, because the
-        # wait for imports ends once, for all.
+        # leave; what became of each stream; what went wrong; and the grace, because the wait for imports ends once, for
+        # all.
         self._ready: list[Job] = []
         self._provisional: dict[str, list[tuple[Job, JobDone]]] = defaultdict(list)
         self._uncertain: list[Job] = []
@@ -62,9 +63,7 @@ class Loader:
         self._imported_into: dict[tuple[str, str | None], dict[StreamKey, frozenset[str | None]]] = defaultdict(dict)
         self._with_rows: set[StreamKey] = set()
         self._kept_back: set[StreamKey] = set()
-        self.rejected = 0
-        self._stored: Counter[StreamKey] = Counter()
-        self._began = time.monotonic()
+        self._closing_lines = ClosingLines()
         self._failures = Failures()
         self._grace = CancelGrace(lambda: cancel.requested)
         first = first_step(each.target for each in streams.values())
@@ -76,6 +75,11 @@ class Loader:
     def failed(self) -> bool:
         """Whether the sync cannot go on."""
         return bool(self._failures)
+
+    @property
+    def rejected(self) -> int:
+        """How many records were rejected, without deletions that are not sent."""
+        return self._closing_lines.rejected
 
     @contextmanager
     def failing(self) -> Iterator[None]:
@@ -207,6 +211,11 @@ class Loader:
         is_read_whole_again = self._streams[key].stream.waits_for_proof
         return (self._states.checkpoints.stored(key) if is_read_whole_again else stored), in_doubt
 
+    def log_streams(self) -> None:
+        """Log what became of each stream."""
+        streams = [each.stream for each in self._streams.values()]
+        self._closing_lines.log_streams(streams, self._states.checkpoints.unconfirmed)
+
     def raise_failure(self) -> None:
         """Raise what went wrong, if anything did."""
         self._failures.raise_first()
@@ -308,16 +317,13 @@ class Loader:
         # What another record replaces is stored with it, and a deletion that is not sent is no row that was rejected.
         stored = max(0, rows - done.rejected) + sum(each.superseded for each in job.segments)
         rejected = sum(each.records for each in job.segments) - stored
-        self.rejected += rejected - sum(each.deleted for each in job.segments)
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
-        self._stored[job.stream.key] += stored
+        self._closing_lines.count_job(job, stored=stored, seconds=done.seconds)
         self.to_replace.discard(job.stream.key)
 
     def summary(self) -> str:
         """What is stored so far, for the last line of the log."""
-        rows, streams = counted(self._stored.total(), "row"), counted(len(self._stored), "stream")
-        rejected = f", {counted(self.rejected, 'row')} rejected" if self.rejected else ", none rejected"
-        return f"Stored {rows} of {streams}{rejected} in {time.monotonic() - self._began:.1f} s"
+        return self._closing_lines.summary()
 
 
 def is_true_as_a_whole(each: StreamImports) -> bool:

@@ -372,6 +372,7 @@ class Sync:
         self._intake.log_left_out()
         self._states.log_unsent()
         if not self._is_dry_run:
+            self._loader.log_streams()
             self._forbid_retry()
         self._loader.raise_failure()
         yield

@@ -65,8 +65,8 @@ def never_rejected(self: Any, waiting: Any) -> DueState[Any]:
     return DueState(released.state, released.stored + released.rejected, 0)
 
 
-def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str, **_: Any) -> Any:
-    return _import_file(self, file, subject, configuration_id, repeatable=True)
+def always_repeatable(self: Any, file: Any, subject: str, configuration_id: str, *, rows: int, **_: Any) -> Any:
+    return _import_file(self, file, subject, configuration_id, rows=rows, repeatable=True)
 
 
 def nothing_is_provisional(rejected: int, is_provisional: bool = False, *more: Any, **others: Any) -> JobDone:

@@ -111,7 +111,7 @@ class Changes:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
         name = self.target.configuration_id
         try:
-            return importer.import_file(file, self.stream.subject, name, repeatable=is_keyed)
+            return importer.import_file(file, self.stream.subject, name, rows=rows, repeatable=is_keyed)
         except (ImportFailed, ImportOutcomeUnknown) as error:
             raise judge_failed_addition(self.stream, name, rows, error, importer.evidence[name]) from None
 

@@ -72,7 +72,9 @@ class Importer:
         if self.cancelled:
             raise Cancelled
 
-    def import_file(self, file: SpoolFile, subject: str, configuration_id: str, *, repeatable: bool) -> Imported:
+    def import_file(
+        self, file: SpoolFile, subject: str, configuration_id: str, *, rows: int, repeatable: bool
+    ) -> Imported:
         """Import one file and wait for its end; `repeatable` says that importing it twice does no harm.
 
         Raises `ImportOutcomeUnknown`, another `PigmentError` (`ImportFailed` among them) where nothing of it was
@@ -91,8 +93,9 @@ class Importer:
         )
         self._log_form_of_dates(file.dialect.dates)
         began = self._clock.monotonic()
+        size = f"{counted(rows, 'row')}, {byte_size(file.size_bytes)}"
         if file.size_bytes >= _LARGE_BYTES:
-            logger.info("Pushing %s of the %s.", byte_size(file.size_bytes), subject)
+            logger.info("Pushing the %s: %s.", subject, size)
         expected = Expected(configuration_id, file.size_bytes)
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
@@ -100,7 +103,7 @@ class Importer:
             reason = f"The file for the {subject} was sent, but Pigment's response was lost."
             raise ImportOutcomeUnknown(reason=reason) from None
         try:
-            done = self._result(pushed, subject, expected, began)
+            done = self._result(pushed, subject, expected, size, began)
             return replace(done, has_mode=mode is not None, was_repeated=pushed.was_repeated)
         except (PigmentError, ConfigProblem):
             raise
@@ -134,11 +137,11 @@ class Importer:
             return False
         return True
 
-    def _result(self, pushed: Import, subject: str, expected: Expected, began: float) -> Imported:
+    def _result(self, pushed: Import, subject: str, expected: Expected, size: str, began: float) -> Imported:
         done = self._completed(pushed, subject, expected)
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
-        size, seconds = byte_size(expected.size_bytes), self._clock.monotonic() - began
+        seconds = self._clock.monotonic() - began
         logger.info("Imported the %s (%s in %.1f s): %s.", subject, size, seconds, describe_counts(done.counts))
         log_skipped(subject, done)
         if self.is_dry_run:
@@ -217,12 +220,11 @@ def describe_counts(counts: ImportCounts | None) -> str:
 
 
 def log_skipped(subject: str, done: CompletedImport) -> None:
-    """Log what an import did not take, by reason and column; values of rows are never quoted."""
+    """Log what an import did not take, in a line for each reason and column; values of rows are never quoted."""
     for skipped in left_out(done.skipped):
-        logger.warning("Skipped in the %s: %s", subject, describe_skipped(skipped))
+        logger.warning(describe_skipped(subject, skipped))
     if not done.skipped:
-        places = Counter((row.code or "no code", row.column or "no column") for row in done.rejected_rows)
+        places = Counter((row.code or "no reason given", row.column or "") for row in done.rejected_rows)
         for (code, column), count in sorted(places.items()):
-            logger.warning(
-                'Rejected in the %s: %s, %s in the column "%s".', subject, counted(count, "row"), code, column
-            )
+            where = f' in the column "{column}"' if column else ""
+            logger.warning("Rejected %s of the %s: %s%s.", counted(count, "row"), subject, code, where)

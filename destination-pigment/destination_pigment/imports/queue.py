@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, Queue
 from threading import Condition, Event, Thread
 from typing import Protocol
@@ -30,7 +31,7 @@ class JobDone:
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
     `in_doubt` of the rejected rows may be stored: no response came to their second push. `to_count` is a replacement
     whose block must be counted before its states may leave. `blocks` are those that the imports wrote into, and
-    `scope_values` the values of the scope that they cleared there.
+    `scope_values` the values of the scope that they cleared there. `seconds` is how long it took.
     """
 
     rejected: int
@@ -41,6 +42,7 @@ class JobDone:
     to_count: Replacement | None = None
     blocks: tuple[ImportedBlock, ...] = ()
     scope_values: frozenset[str | None] = frozenset()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class ImportQueues:
     def _attempt(self, job: Job) -> JobDone | Exception:
         if self._stopped.is_set():
             return Cancelled()
+        began = time.monotonic()
         try:
             done = job.import_files(self._importer)
         except Exception as error:  # noqa: BLE001 - it is collected with the result and explained there
@@ -204,4 +207,4 @@ class ImportQueues:
             return error
         if done.problem is not None:
             self.stop()
-        return done
+        return replace(done, seconds=time.monotonic() - began)

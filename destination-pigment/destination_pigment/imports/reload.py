@@ -333,7 +333,7 @@ class Reload:
             effect = Effect.ADDS_TO_RELOAD if position else first
             configuration_id = self.target.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
-            done = importer.import_file(file, subject, configuration_id, repeatable=False)
+            done = importer.import_file(file, subject, configuration_id, rows=file_rows, repeatable=False)
             sent = describe_sent(self.stream, file, file_rows, self.files.converter.header)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.append((done, verdict.rejected))

@@ -102,7 +102,7 @@ def _push(
         if not are_quoted_right(again.columns, again.read_rows, renumbered):
             return None
         subject = f"{sent.stream.subject} (its rejected rows once more)"
-        return importer.import_file(again, subject, configuration_id, repeatable=False)
+        return importer.import_file(again, subject, configuration_id, rows=len(numbers), repeatable=False)
     finally:
         with suppress(OSError, TransientProblem):  # it goes with its folder
             again.remove()

@@ -91,23 +91,37 @@ def find_wrong_set_up(
     return None
 
 
-def describe_skipped(skipped: SkippedData) -> str:
-    """The count, reason and column; samples only where they are names of dimension items, which are not values."""
+def describe_skipped(subject: str, skipped: SkippedData) -> str:
+    """A line for one reason: how many rows or values, of which column; samples only where they are names of items."""
+    left_out_of = f"Skipped {counted(skipped.count, _counts_of(skipped.reason))} of the {subject}:"
+    items = _quoted_items(skipped)
     if skipped.reason == UNKNOWN_ITEM and skipped.column:
-        column = _column(skipped)
-        return (
-            f"{counted(skipped.count, 'time')} {column} has an item that its dimension lacks{item_samples(skipped)} "
-            f"({skipped.reason})."
+        # Of one row, the sample is its item; of several, there may be more than the samples.
+        lacks = (
+            (f"has no item {items}" if skipped.count == 1 else f"lacks items such as {items}")
+            if items
+            else "lacks items"
         )
-    column = f' in the column "{skipped.column}"' if skipped.column else ""
-    return f"{counted(skipped.count, 'time')} {skipped.reason}{column}{item_samples(skipped)}."
+        return f"{left_out_of} the dimension of {_column(skipped)} {lacks}."
+    column = f" in {_column(skipped)}" if skipped.column else ""
+    return f"{left_out_of} {skipped.reason}{column}{item_samples(skipped)}."
+
+
+def _counts_of(reason: str) -> str:
+    """What the count of a reason counts: one unknown item or missing right leaves out a row, others may be of cells."""
+    return "row" if reason in {UNKNOWN_ITEM, NO_WRITE_ACCESS, NOT_IN_SNAPSHOT} else "value"
 
 
 def item_samples(skipped: SkippedData) -> str:
     """The first samples, where they are names of items."""
-    if not skipped.reason.startswith("MissingModalit") or not skipped.samples:
+    items = _quoted_items(skipped)
+    return f", such as {items}" if items else ""
+
+
+def _quoted_items(skipped: SkippedData) -> str:
+    if not skipped.reason.startswith("MissingModalit"):
         return ""
-    return ", such as " + ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
+    return ", ".join(f'"{shortened(sample)}"' for sample in skipped.samples[:5])
 
 
 def _find_other_form(

@@ -68,10 +68,10 @@ def test_an_import_is_first_asked_about_when_the_last_one_of_its_configuration_h
     pigment = Pigment([RUNNING, RUNNING, RUNNING, RUNNING], [*[RUNNING] * 4, DONE])
     with Spool() as spool:
         importer = importer_for(pigment, time)
-        importer.import_file(filled(spool), "stream", "c", repeatable=False)
+        importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
         took, questions = time.now, len(time.waits)
-        importer.import_file(filled(spool), "stream", "c", repeatable=False)
-        importer.import_file(filled(spool), "stream", "another", repeatable=False)
+        importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
+        importer.import_file(filled(spool), "stream", "another", rows=3, repeatable=False)
     assert questions == 5
     assert time.waits[5:] == [took, 1.0]
 
@@ -93,7 +93,7 @@ def test_many_running_imports_share_their_questions() -> None:
     with Spool() as spool:
         importer = importer_for(pigment, time)
         importer.polling._count = 99
-        importer.import_file(filled(spool), "stream", "c", repeatable=False)
+        importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
     assert time.waits[:3] == [1.0, 1.5, 2.25]
     assert all(wait == 150.0 for wait in time.waits[3:])
 
@@ -213,5 +213,5 @@ def test_the_first_file_with_a_form_of_dates_shows_it_by_an_example(caplog: pyte
             for _ in range(2):
                 file = spool.new_file(["a"], dialect)
                 file.finish()
-                importer.import_file(file, "stream", "c", repeatable=False)
+                importer.import_file(file, "stream", "c", rows=3, repeatable=False)
         assert caplog.text.count("2024-12-01 is sent as 01/12/2024") == logged

@@ -163,8 +163,8 @@ def test_rows_that_a_copy_leaves_out_are_said_and_stop_where_the_user_says_so(
     else:
         follow.start_all(None)
     assert len(pigment.started) == (1 if word == "fail" else 3)
-    assert 'Skipped in the run of "First"' in caplog.text
-    assert '2 times ParsingError in the column "Amount"' in caplog.text
+    assert 'Skipped 2 values of the run of "First"' in caplog.text
+    assert 'ParsingError in the column "Amount"' in caplog.text
 
 
 def test_where_the_sync_reports_itself_why_nothing_is_started_there_is_no_second_error(

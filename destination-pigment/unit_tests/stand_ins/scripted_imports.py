@@ -104,7 +104,7 @@ def import_one(pigment: Pigment, time: Time, cancel: Cancel | None = None) -> Im
     """Import an empty file."""
     with Spool() as spool:
         importer = importer_for(pigment, time, cancel)
-        return importer.import_file(filled(spool), "stream", "c", repeatable=False)
+        return importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
 
 
 def append_three(
