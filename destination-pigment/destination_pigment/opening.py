@@ -41,7 +41,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
-from pigment_client.models import Block, BlockType, ImportConfiguration
+from pigment_client.models import Block, BlockType, ImportConfiguration, ImportMode
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -156,12 +156,23 @@ def find_places(
             logger.info("The names of the blocks are not known: %s", error)
     names = {each.id: each.name for each in known.values()}
     return {
-        key: _place(each.target, known.get(each.target.configuration_id), blocks, names) for key, each in opened.items()
+        key: _place(
+            each.target,
+            known.get(each.target.configuration_id),
+            blocks,
+            names,
+            settings.loading_of(each.target.configuration_id).import_mode,
+        )
+        for key, each in opened.items()
     }
 
 
 def _place(
-    target: Target, configuration: ImportConfiguration | None, blocks: Sequence[Block], names: Mapping[str, str]
+    target: Target,
+    configuration: ImportConfiguration | None,
+    blocks: Sequence[Block],
+    names: Mapping[str, str],
+    import_mode: ImportMode | None,
 ) -> Place:
     wanted = target.block_id or (configuration.target if configuration else None)
     found = [each for each in blocks if wanted in {each.id, each.name} and each.type is not BlockType.TABLE]
@@ -172,6 +183,7 @@ def _place(
         target.block_id or (block.id if block else None),
         block.name if block else None,
         tuple(each.name for each in columns if each.is_key),
+        import_mode,
     )
 
 

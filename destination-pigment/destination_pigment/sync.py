@@ -88,8 +88,11 @@ def write_blocks(
         if settings.dry_run:
             places = find_places(client, settings, targeted)
             new_path = partial(spool.new_path, ".rows")
-            previews = {key: StreamPreview(each, places[key], client, new_path) for key, each in targeted.items()}
-            queues = rehearsal = Rehearsal(previews, counts, None if is_rehearsal else queues)
+            previews = {
+                key: StreamPreview(each, places[key], client, new_path, lambda: cancel.requested)
+                for key, each in targeted.items()
+            }
+            queues = rehearsal = Rehearsal(previews, settings.count_blocks, None if is_rehearsal else queues)
         states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
         loader = Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds(), counts)
         if not settings.dry_run:

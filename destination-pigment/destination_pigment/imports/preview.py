@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,24 +22,33 @@ from destination_pigment.imports.block_count import (
 from destination_pigment.imports.comparable import CellForms, Cells
 from destination_pigment.imports.queue import StreamImports
 from destination_pigment.imports.row_comparison import KeysCompared, RowComparison
-from destination_pigment.imports.scope_guards import Unread
+from destination_pigment.imports.scope_guards import RowsByValue, ScopeInBlock, Unread, compare_scope
 from pigment_client.client import Export, PigmentClient
+from pigment_client.models import ExportKind, ImportMode
+from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvReader
 from pigment_csv.totals import Totals
+
+logger = logging.getLogger("airbyte.pigment.destination")
+
+_DISK = "the connector's temporary disk is full or cannot be written"
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a stream goes, as far as metadata says: the names of import configurations by ID, the block, and its key.
 
-    `block_id` is that of the target, or of the block that the import configuration fills.
+    `block_id` is that of the target, or of the block that the import configuration fills. `import_mode` is that of the
+    files.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     block_id: str | None = None
     block_name: str | None = None
     key: tuple[str, ...] = ()
+    import_mode: ImportMode | None = None
 
 
 @dataclass(slots=True)
@@ -52,38 +62,60 @@ class BlockNow:
 class StreamPreview:
     """The rows that a dry run would push of one stream, compared with its block.
 
-    `new_path` gives a path for a private file that is removed with the sync.
+    `new_path` gives a private path that is removed with the sync. Once it `is_stopped`, no block is read further.
     """
 
-    def __init__(self, each: StreamImports, place: Place, client: PigmentClient, new_path: Callable[[], Path]) -> None:
+    def __init__(
+        self,
+        each: StreamImports,
+        place: Place,
+        client: PigmentClient,
+        new_path: Callable[[], Path],
+        is_stopped: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.each = each
         self.place = place
         self._client = client
         self._new_path = new_path
+        self._is_stopped = is_stopped
+        self._clock = clock
         dialect = each.files.converter.dialect
         self._forms = CellForms(each.stream, dialect)
         # Mutable state: what would be pushed; the block, once it was looked at, or why it is not read; the comparison
-        # of rows, where they have a key; and what was found in the block.
+        # of rows, where they have a key; what was found in the block; and when the log last had a line.
         self.totals = Totals(sorted(each.stream.number_columns), dialect.decimal_separator)
         self.scope_rows: Counter[str | None] = Counter()
-        self.files = self.rejected = self.deleted = 0
+        self.files = self.rejected = self.deleted = self.without_key = 0
         self.readable: Readable | Unread | None = None
         self._comparison: RowComparison | None = None
         self.now: BlockNow | Unread | None = None
         self.keys: KeysCompared | Unread | None = None
+        self.scope: ScopeInBlock | Unread | None = None
         self.columns: tuple[str, ...] = ()
+        self._line_at = clock()
 
     @property
     def key(self) -> tuple[str, ...]:
         """The columns by which rows are compared."""
         return self.each.stream.primary_key or self.place.key
 
+    @property
+    def is_of_metric(self) -> bool:
+        """Whether the block is a metric, whose blank cells are none."""
+        return isinstance(self.readable, Readable) and self.readable.kind is ExportKind.METRIC
+
+    @property
+    def scope_values(self) -> RowsByValue:
+        """The values of the scope in the files, with their rows."""
+        return _named(self.scope_rows)
+
     def add(self, segment: FileSegment) -> None:
         """Add a file that would be pushed, and the records that were rejected with it."""
         self.files += segment.file is not None
         self.rejected += segment.rejected
         self.deleted += segment.deleted
-        if segment.file is None or not segment.rows:
+        if segment.file is None:
             return
         self.columns = segment.file.columns
         if self.readable is None:
@@ -91,6 +123,7 @@ class StreamPreview:
         for rows in segment.file.read_rows():
             if rows:
                 self._add_rows(rows)
+                self._log_progress("the files", self.totals.rows)
 
     def compare(self) -> None:
         """Read the block as it is now, if it is known which one it is and there is something to push."""
@@ -100,14 +133,35 @@ class StreamPreview:
         self.now = or_unread(lambda: read_friendly(self._client, readable, self._read), readable.block_id)
         if isinstance(self.now, Unread):
             self._give_up_comparison(self.now.reason)
-        elif self._comparison is not None:
+            return
+        if self.scope_rows:
+            self.scope = self._compare_scope(readable, self.now)
+        if self._comparison is not None:
             with self._comparing() as comparison:
                 self.keys = comparison.compared()
+                comparison.remove()
 
-    def close(self) -> None:
-        """Close what is open."""
-        if self._comparison is not None:
-            self._comparison.close()
+    def count_rows(self) -> int | None:
+        """How many rows the block has now; None if it was not read."""
+        return self.now.totals.rows if isinstance(self.now, BlockNow) else None
+
+    def count_values(self) -> RowsByValue | Unread:
+        """How many rows of the block have each value of the scope, or why that is not known."""
+        found = self.readable if isinstance(self.readable, Unread) else self.now
+        if isinstance(found, Unread):
+            return found
+        if not isinstance(found, BlockNow):
+            return Unread("it was not read")
+        return self.scope if isinstance(self.scope, Unread) else _named(found.scope_rows)
+
+    def _compare_scope(self, readable: Readable, now: BlockNow) -> ScopeInBlock | Unread:
+        scope = self.each.target.scope or ""
+        if readable.columns.count(scope) != 1:
+            has = "several properties" if scope in readable.columns else "no property"
+            return Unread(f'the block has {has} named "{scope}"')
+        if len(now.scope_rows) > MOST_VALUES:
+            return Unread(f"the block has more than {MOST_VALUES:,} different values of it")
+        return compare_scope(self.scope_values, _named(now.scope_rows))
 
     def _look_at_block(self) -> None:
         """Find the block and its columns; rows are compared by key if it has those of the key."""
@@ -128,7 +182,7 @@ class StreamPreview:
             others = [each for each in self.columns if each in once and each in of_stream and each not in self.key]
             try:
                 self._comparison = RowComparison(self._new_path(), self.key, others)
-            except (sqlite3.Error, OSError):
+            except OSError:
                 self._give_up_comparison(_DISK)
 
     def _add_rows(self, rows: Sequence[Cells]) -> None:
@@ -136,10 +190,27 @@ class StreamPreview:
         if self.each.target.scope in self.columns:
             place = self.columns.index(self.each.target.scope)
             self.scope_rows.update([row[place] for row in rows])
-        if self._comparison is not None:
-            columns = self._forms.of_file(self.columns, rows)
+        if self._comparison is None:
+            return
+        keyed = self._with_key(rows)
+        self.without_key += len(rows) - len(keyed)
+        if keyed:
             with self._comparing() as comparison:
-                comparison.add_file_rows(*_split(columns, comparison, len(rows)))
+                blank = self._blank_values(keyed, comparison) if self.is_of_metric else None
+                comparison.add_file_rows(self._forms.of_file(self.columns, keyed), len(keyed), blank)
+
+    def _with_key(self, rows: Sequence[Cells]) -> Sequence[Cells]:
+        """The rows that Pigment can find by their key: one without is rejected, as is a cell without a dimension."""
+        places = [self.columns.index(each) for each in self.key]
+        if all(row[place] for row in rows for place in places):
+            return rows
+        is_keyed = all if self.is_of_metric else any
+        return [row for row in rows if is_keyed(row[place] for place in places)]
+
+    def _blank_values(self, rows: Sequence[Cells], comparison: RowComparison) -> list[bool]:
+        """Which rows have no value, so that they delete the cell of a metric."""
+        places = [self.columns.index(each) for each in comparison.columns]
+        return [not any(row[place] for place in places) for row in rows]
 
     def _read(self, export: Export) -> BlockNow | Unread:
         """Read all rows of the block; an export that broke off begins again here."""
@@ -149,53 +220,55 @@ class StreamPreview:
         reader = CsvReader(CsvDialect(";"))
         now: BlockNow | None = None
         for rows in rows_of(reader, export):
+            if self._is_stopped():
+                export.close()
+                return Unread("the sync was stopped")
             header = reader.header or []
             if now is None:
                 now = BlockNow(Totals(each for each in self.totals.by_column if header.count(each) == 1))
             if rows:
                 self._add_block_rows(now, header, rows)
-            if len(now.scope_rows) > MOST_VALUES:
-                return Unread(f"its column for the scope has more than {MOST_VALUES:,} different values")
+                self._log_progress("the block", now.totals.rows)
         return now or BlockNow(Totals(()))
 
     def _add_block_rows(self, now: BlockNow, header: Sequence[str], rows: Sequence[Cells]) -> None:
         now.totals.add_rows(header, rows)
         scope = self.each.target.scope
-        replaced = [self.each.replaces] * len(rows)
+        replaced = [self.each.replaces and scope is None] * len(rows)
         if scope is not None and header.count(scope) == 1:
             place = header.index(scope)
             values = [row[place] for row in rows]
-            now.scope_rows.update(values)
             replaced = [value in self.scope_rows for value in values]
+            if len(now.scope_rows) <= MOST_VALUES:
+                now.scope_rows.update(values)
         if self._comparison is not None:
-            columns = self._forms.of_block(header, rows)
             with self._comparing() as comparison:
-                comparison.add_block_rows(*_split(columns, comparison, len(rows)), replaced)
+                comparison.add_block_rows(self._forms.of_block(header, rows), len(rows), replaced)
 
     @contextmanager
     def _comparing(self) -> Iterator[RowComparison]:
-        """The comparison of rows, which an error of its database ends, and nothing else."""
+        """The comparison of rows, which an error of the disk ends, and nothing else."""
         if self._comparison is None:
             raise ValueError("no rows are compared")
         try:
             yield self._comparison
-        except (sqlite3.Error, OSError):
+        except OSError:
             self._give_up_comparison(_DISK)
 
     def _give_up_comparison(self, reason: str) -> None:
-        self.close()
+        if self._comparison is not None:
+            self._comparison.remove()
         self._comparison = None
         self.keys = Unread(reason)
 
+    def _log_progress(self, what: str, rows: int) -> None:
+        """Log how far it is, at most every half minute."""
+        if self._clock() - self._line_at >= _SECONDS_BETWEEN_LINES:
+            self._line_at = self._clock()
+            logger.info(
+                "Dry run: %s of %s of the %s read so far.", counted(rows, "row"), what, self.each.stream.subject
+            )
 
-_DISK = "the connector's temporary disk is full or cannot be written"
 
-
-def _split(columns: Mapping[str, Cells], comparison: RowComparison, count: int) -> tuple[list[Cells], list[Cells]]:
-    """The cells of the key and those of the other columns, by row; blank where a column is not there."""
-    blank: Cells = [None] * count
-
-    def rows(names: Sequence[str]) -> list[Cells]:
-        return list(zip(*(columns.get(each, blank) for each in names), strict=True)) if names else [()] * count
-
-    return rows(comparison.key), rows(comparison.columns)
+def _named(rows: Mapping[str | None, int]) -> dict[str, int]:
+    return {value: count for value, count in rows.items() if value is not None}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from destination_pigment.imports.block_count import Readable
 from destination_pigment.imports.preview import BlockNow, StreamPreview
 from destination_pigment.imports.row_comparison import KeysCompared
-from destination_pigment.imports.scope_guards import Unread, compare_scope, shortened
+from destination_pigment.imports.scope_guards import ScopeInBlock, Unread, shortened
 from destination_pigment.targets import Target
-from pigment_client.models import ExportKind
+from pigment_client.models import ImportMode
+from pigment_client.names import folded
 from pigment_client.wording import counted, with_more
 
 # What a table lists of values, columns and reasons.
 _MOST = 30
 _MOST_COLUMNS = 10
+
+# The end of a remark about a value that a guard refuses.
+_STOPS = "would stop the sync"
 
 # A label, what is sent, what the block has, and a remark.
 Line = tuple[str, str, str, str]
@@ -29,7 +33,7 @@ def preview_lines(preview: StreamPreview) -> list[str]:
         ("files", f"{preview.files:,}", "", ""),
         *_rejected(preview),
         *_sums(preview, now),
-        *_scope(preview, now),
+        *_scope(preview),
         *_keys(preview),
     ]
     return [
@@ -60,63 +64,67 @@ def _place(preview: StreamPreview) -> str:
 def _rejected(preview: StreamPreview) -> Iterator[Line]:
     if preview.rejected:
         yield "rejected before upload", f"{preview.rejected:,}", "", ""
-        by_reason = preview.each.files.rejected_by_reason
-        for reason, count in list(by_reason.items())[:_MOST]:
-            yield "", f"{count:,}", "", reason
+        reasons = [("", f"{count:,}", "", reason) for reason, count in preview.each.files.rejected_by_reason.items()]
+        yield from _bounded(reasons)
     if preview.deleted:
         yield "deleted rows, not sent", f"{preview.deleted:,}", "", ""
 
 
 def _sums(preview: StreamPreview, now: BlockNow | None) -> Iterator[Line]:
+    lines = []
     for name, total in preview.totals.by_column.items():
         there = "" if now is None or name not in now.totals.by_column else now.totals.by_column[name].digits
         remark = f"without {counted(total.texts, 'cell that is', 'cells that are')} no number" if total.texts else ""
-        yield f'sum of "{name}"', total.digits, there, remark
+        lines.append((f'sum of "{shortened(name)}"', total.digits, there, remark))
+    yield from _bounded(lines)
 
 
-def _scope(preview: StreamPreview, now: BlockNow | None) -> Iterator[Line]:
+def _scope(preview: StreamPreview) -> Iterator[Line]:
     """Each value of the scope with its rows, and those that only the block has."""
-    scope = preview.each.target.scope
-    if scope is None or not preview.scope_rows:
+    scope, in_files = preview.each.target.scope, preview.scope_values
+    if scope is None or not in_files:
         return
-    in_files = {value: rows for value, rows in preview.scope_rows.items() if value is not None}
-    found = None if now is None else compare_scope(in_files, _named(now.scope_rows))
-    yield f'rows by "{scope}"', "", "", ""
-    for value, rows in list(in_files.items())[:_MOST]:
-        there = None if found is None or isinstance(found, Unread) else found.rows[value]
+    found = preview.scope if isinstance(preview.scope, ScopeInBlock) else None
+    yield f'rows by "{shortened(scope)}"', "", "", ""
+    lines = []
+    for value, rows in in_files.items():
+        there = None if found is None else found.rows[value]
         remark = _remark(preview.each.target, value, rows, there)
-        yield f"  {shortened(value)}", f"{rows:,}", "" if there is None else f"{there:,}", remark
-    if len(in_files) > _MOST:
-        yield f"  and {len(in_files) - _MOST:,} more", "", "", ""
-    if found is not None and not isinstance(found, Unread):
-        for value, rows in list(found.gone.items())[:_MOST]:
-            yield f"  {shortened(value)}", "", f"{rows:,}", "stays"
-        if len(found.gone) > _MOST:
-            yield f"  and {len(found.gone) - _MOST:,} more", "", "", "stay"
+        lines.append((f"  {shortened(value)}", f"{rows:,}", "" if there is None else f"{there:,}", remark))
+    # What would stop the sync is always among those that are listed.
+    yield from _bounded(sorted(lines, key=lambda line: not line[-1].endswith(_STOPS)))
+    stays = "not sent" if scope in preview.each.stream.date_columns else "not sent, stays"
+    gone = {} if found is None else found.gone
+    yield from _bounded([(f"  {shortened(value)}", "", f"{rows:,}", stays) for value, rows in gone.items()])
 
 
 def _remark(target: Target, value: str, rows: int, there: int | None) -> str:
     """What becomes of the rows with a value of the scope."""
-    if value in target.protected.get(target.scope or "", ()):
-        return "protected, would stop the sync"
+    if folded(value) in map(folded, target.protected.get(target.scope or "", ())):
+        return f"protected, {_STOPS}"
     if there is None:
         return ""
     if 100 * rows < (target.minimum_percent or 0) * there:
-        return "too few, would stop the sync"
+        return f"{100 * rows / there:.0f} % of the block, {_STOPS}"
     return "replaced" if there else "new"
 
 
 def _keys(preview: StreamPreview) -> Iterator[Line]:
     """How many rows are new, changed or gone, by key."""
-    found = preview.keys
+    found, mode = preview.keys, preview.place.import_mode
     if not isinstance(found, KeysCompared) or not found.is_alike:
         return
     yield f"rows by {_listed(preview.key)}", "", "", ""
-    yield "  new", f"{found.new:,}", "", ""
+    is_left_out = mode is ImportMode.UPDATE and found.new
+    yield "  new", f"{found.new:,}", "", 'not added, because "Import mode" is update' if is_left_out else ""
     columns = sorted(found.changed_by_column.items(), key=lambda each: -each[1])
-    named = [f'"{name}" {count:,}' for name, count in columns[:_MOST_COLUMNS]]
-    yield "  changed", f"{found.changed:,}", f"{found.changed:,}", with_more(named, len(columns))
+    named = with_more([f'"{shortened(name)}" {count:,}' for name, count in columns[:_MOST_COLUMNS]], len(columns))
+    if mode is ImportMode.CREATE and found.changed:
+        named = f'{named}; not changed, because "Import mode" is create'
+    yield "  changed", f"{found.changed:,}", f"{found.changed:,}", named
     yield "  unchanged", f"{found.unchanged:,}", f"{found.unchanged:,}", ""
+    if found.emptied:
+        yield "  blank", f"{found.emptied:,}", f"{found.emptied:,}", "deleted by a blank value"
     if _claims_gone(preview):
         yield "  gone", "", f"{found.gone:,}", "deleted by this load" if found.gone else ""
 
@@ -125,49 +133,48 @@ def _claims_gone(preview: StreamPreview) -> bool:
     """Whether the load deletes rows that it does not have: all, or those with a value of its scope."""
     if not preview.each.replaces:
         return False
-    if preview.each.target.scope is None:
-        return True
-    in_files = _named(preview.scope_rows)
-    return isinstance(preview.now, BlockNow) and not isinstance(
-        compare_scope(in_files, _named(preview.now.scope_rows)), Unread
-    )
+    return preview.each.target.scope is None or isinstance(preview.scope, ScopeInBlock)
 
 
-def _named(rows: Mapping[str | None, int]) -> dict[str, int]:
-    return {value: count for value, count in rows.items() if value is not None}
+def _bounded(lines: Sequence[Line]) -> Iterator[Line]:
+    """The first lines, and how many more there are."""
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield f"  and {len(lines) - _MOST:,} more", "", "", ""
 
 
 def _items(preview: StreamPreview) -> Iterator[str]:
     """Items of dimension lists that are not known, or that the import configuration would create."""
-    for check in preview.each.files.converter.checks:
-        if check.unknown:
-            what = "Items that would be created" if check.creates else "Items that are not known"
-            listed = with_more(check.described_unknown(), len(check.unknown))
-            yield f'{what} in the column "{check.column}", with their rows: {listed}.'
+    checks = [each for each in preview.each.files.converter.checks if each.unknown]
+    for check in checks[:_MOST_COLUMNS]:
+        what = "Items that would be created" if check.creates else "Items that are not known"
+        listed = with_more(check.described_unknown(), len(check.unknown))
+        yield f'{what} in the column "{shortened(check.column)}", with their rows: {listed}.'
+    if len(checks) > _MOST_COLUMNS:
+        yield f"And such items in {counted(len(checks) - _MOST_COLUMNS, 'more column')}: see the warnings in the log."
 
 
 def _notes(preview: StreamPreview) -> Iterator[str]:
     """What could not be compared, with the reason."""
-    if isinstance(preview.readable, Unread):
-        yield f"Not compared with the block, because {preview.readable.reason}."
-        return
-    if isinstance(preview.now, Unread):
-        yield f"Not compared with the block, because {preview.now.reason}."
+    unread = next((each for each in (preview.readable, preview.now) if isinstance(each, Unread)), None)
+    if unread is not None:
+        yield f"Not compared with the block, because {unread.reason}."
         return
     if preview.now is None or not isinstance(preview.readable, Readable):
         return
-    scoped = preview.readable.kind is ExportKind.METRIC
-    yield "Of the block, what the owner of the Export key sees was read" + (
-        ", in the default scenario." if scoped else "."
-    )
+    scenario = ", in the default scenario" if preview.is_of_metric else ""
+    yield f"Of the block, what the owner of the Export key sees was read{scenario}."
     lacking = [each for each in preview.columns if preview.readable.columns.count(each) != 1]
     if lacking:
         yield f"Not compared, because the block has no property of that name, or several: {_listed(lacking)}."
     scope = preview.each.target.scope
-    if scope is not None and preview.scope_rows:
-        found = compare_scope(_named(preview.scope_rows), _named(preview.now.scope_rows))
-        if scope not in lacking and isinstance(found, Unread):
-            yield f'The values of "{scope}" were not compared, because {found.reason}.'
+    if isinstance(preview.scope, Unread):
+        yield f'Rows by "{scope}" were not compared, because {preview.scope.reason}.'
+    elif scope in preview.each.stream.date_columns:
+        yield (
+            f'"{scope}" is a date: if the import configuration clears by month or year, rows with other dates of it '
+            "are deleted as well."
+        )
     yield from _notes_on_keys(preview)
 
 
@@ -181,13 +188,43 @@ def _notes_on_keys(preview: StreamPreview) -> Iterator[str]:
             "which may write them in another way."
         )
     elif found is not None:
-        both = found.changed + found.unchanged
-        other = [name for name, count in found.changed_by_column.items() if count == both > 1]
-        if other:
-            yield f"{_listed(other)} differs in every row that is in both: the block may write it in another way."
-        if found.repeated:
-            yield f"Rows of the block with the key of another one, of which one was compared: {found.repeated:,}."
+        yield from _notes_on_rows(preview, found)
+
+
+def _notes_on_rows(preview: StreamPreview, found: KeysCompared) -> Iterator[str]:
+    """What the numbers of rows by key leave open."""
+    key = _listed(preview.key)
+    both = found.changed + found.unchanged
+    other = [name for name, count in found.changed_by_column.items() if count == both > 1]
+    if other:
+        yield f"{_listed(other)} differs in every row that is in both: the block may write it in another way."
+    if found.written_otherwise:
+        rows = counted(found.written_otherwise, "unchanged row")
+        yield f"Of {rows}, only a number, a date or a truth value is written in another way."
+    if preview.without_key:
+        rows = counted(preview.without_key, "row without", "rows without")
+        yield f"Not compared, and maybe rejected by Pigment: {rows} {key}."
+    if found.repeated_in_files:
+        rows = counted(found.repeated_in_files, "row has", "rows have")
+        yield f"{rows} the same {key} as a later row, which was compared: Pigment may reject the file."
+    if found.repeated:
+        yield f"Rows of the block with the key of another one, of which one was compared: {found.repeated:,}."
+    if preview.is_of_metric or not both:
+        return
+    if found.elsewhere and preview.each.target.scope is not None:
+        yield (
+            f"Rows of the block with the same {key} that this load does not clear: {found.elsewhere:,}. "
+            f"{_ADDED_AGAIN.format(key=key)}"
+        )
+    elif not preview.each.replaces and preview.key != preview.place.key:
+        yield _ADDED_AGAIN.format(key=key)
+
+
+_ADDED_AGAIN = (
+    "Pigment updates rows that are there only if the import configuration matches them by {key}; otherwise it adds "
+    "them again."
+)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return with_more([f'"{each}"' for each in names[:_MOST_COLUMNS]], len(names))
+    return with_more([f'"{shortened(each)}"' for each in names[:_MOST_COLUMNS]], len(names))

@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from itertools import chain
 
+from destination_pigment.config import CountBlocks
 from destination_pigment.files.protected_rows import find_protected
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.preview import StreamPreview
@@ -30,10 +31,10 @@ class Rehearsal:
     """
 
     def __init__(
-        self, previews: Mapping[StreamKey, StreamPreview], counts: BlockCounts, asked: Queues | None = None
+        self, previews: Mapping[StreamKey, StreamPreview], count_blocks: CountBlocks, asked: Queues | None = None
     ) -> None:
         self._previews = previews
-        self._counts = counts
+        self._count_blocks = count_blocks
         self._asked = asked
         # Mutable state: jobs whose result has not been collected, and what would stop a sync, by stream.
         self._done: deque[Job] = deque()
@@ -53,10 +54,12 @@ class Rehearsal:
         preview = self._previews[job.stream.key]
         for each in job.segments:
             preview.add(each)
-        problems = [each for each in (job.obstacle, self._find_obstacle(job, preview)) if each is not None]
-        known = self._problems[job.stream.key]
-        known += [each for each in problems if each not in known]
-        if self._asked is None or problems:
+        problem = job.obstacle
+        if problem is None and not preview.each.replaces:
+            problem = find_protected(job.stream, preview.each.target.protected, job.segments)
+        if problem is not None and problem not in self._problems[job.stream.key]:
+            self._problems[job.stream.key].append(problem)
+        if self._asked is None or problem is not None:
             self._done.append(job)
         else:
             self._asked.submit(job)
@@ -80,20 +83,16 @@ class Rehearsal:
         for key, preview in self._previews.items():
             if not is_stopped:
                 preview.compare()
-            preview.close()
+                self._problems[key] += self._find_too_few(preview)
             logger.info("Dry run: %s", _describe(preview))
             if preview.files or preview.rejected:
                 for line in preview_lines(preview):
                     logger.info(line)
-            if rejected := preview.rejected:
+            if preview.rejected:
                 stops = ', and "Rejected rows" is set to fail, so the sync would stop' if fail_on_rejected else ""
+                rejected = counted(preview.rejected, "record")
                 subject = preview.each.stream.subject
-                logger.warning(
-                    "Dry run: %s of the %s would be rejected before upload%s.",
-                    counted(rejected, "record"),
-                    subject,
-                    stops,
-                )
+                logger.warning("Dry run: %s of the %s would be rejected before upload%s.", rejected, subject, stops)
             for problem in self._problems[key]:
                 logger.warning("Dry run: a sync would stop. %s", problem)
 
@@ -102,21 +101,22 @@ class Rehearsal:
         for problem in chain.from_iterable(self._problems.values()):
             raise problem
 
-    def _find_obstacle(self, job: Job, preview: StreamPreview) -> ConfigProblem | None:
-        """What would stop the import of a job before its push."""
-        each, subject = preview.each, job.stream.subject
-        if not each.replaces:
-            return None if job.obstacle else find_protected(job.stream, each.target.protected, job.segments)
-        rows = sum(segment.rows for segment in job.segments)
+    def _find_too_few(self, preview: StreamPreview) -> list[ConfigProblem]:
+        """What would stop a replacement with fewer rows than a share of those in its block, as the preview read it."""
+        each, subject = preview.each, preview.each.stream.subject
+        if not (each.replaces and preview.files):
+            return []
+        counts = BlockCounts(
+            lambda _: preview.count_rows(), self._count_blocks, lambda _block, _scope: preview.count_values()
+        )
         try:
             if each.target.scope is not None:
-                values = {value: count for value, count in preview.scope_rows.items() if value is not None}
-                self._counts.check_scope(each.target, values, subject)
+                counts.check_scope(each.target, preview.scope_values, subject)
             elif each.target.minimum_percent is not None:
-                self._counts.count_before(each.target, rows, subject)
+                counts.count_before(each.target, preview.totals.rows, subject)
         except ConfigProblem as problem:
-            return problem
-        return None
+            return [problem]
+        return []
 
 
 def _describe(preview: StreamPreview) -> str:

@@ -1,154 +1,208 @@
-"""Rows of files and rows of a block compared by their key, in a private database on disk.
+"""Rows of files and rows of a block compared by their key.
 
-Of each row only digests are kept, so a million rows of 12 columns take some 85 MB of disk and little memory.
+Of each row only digests are kept. They are spread over files by their key, and the two files of a part are compared in
+memory: a million rows of 12 columns take some 75 MB of disk on either side and little memory. The digests are Python's
+own hashes of 64 bits (SipHash): two of a million keys are taken for one in one of 30 million runs.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
-from struct import pack, unpack
-from zlib import crc32
+from struct import Struct
 
-import msgspec
-
+from destination_pigment.imports.comparable import CellColumns, Cells
 from destination_pigment.imports.scope_guards import form_of
 
-Cells = Sequence[str | None]
-
-# In KiB of memory for pages of the database.
-_CACHE_KIB = 32_000
+# The files of either side. A hundred million rows then take some 140 MB of memory while they are compared.
+_PARTS = 128
+_BUFFER_BYTES = 1 << 15
 
 # How many keys of either side are looked at for how they are written.
 _FORMS_OF = 20_000
 
-# Before the digests of single columns, the one of the whole row.
-_ROW_BYTES = 8
+# Of a row: the digest of its key, whether it is marked, the digests of all its cells and of their loose forms.
+_HEAD = "<q?qq"
+_KEY_BYTES = 8
+_EXACT, _LOOSE = slice(9, 17), slice(17, 25)
 
 
 @dataclass(frozen=True, slots=True)
 class KeysCompared:
-    """How many keys are only in the files, in both with the same row, in both with another, and only in the block.
+    """How many keys are only in the files, in both with the same row, in both with another, and rows only in the block.
 
-    `changed_by_column` counts the rows that differ in a column. `repeated` are rows of the block whose key another one
-    has, too. `is_alike`: the keys are written in the same way in both, so that these numbers mean something.
+    `changed_by_column` counts the rows that differ in a column. Of the `unchanged`, `written_otherwise` differ only in
+    how a number or a date is written. `emptied` are rows of the block whose values the files blank. `elsewhere` are
+    rows of the block with a key of the files that the load does not clear. `repeated` are rows of the block whose key
+    another one has, too, and `repeated_in_files` those of the files. `is_alike`: the keys are written in the same way
+    in both, so that these numbers mean something.
     """
 
-    new: int
-    unchanged: int
-    changed: int
-    gone: int
-    repeated: int
-    is_alike: bool
-    changed_by_column: dict[str, int] = field(default_factory=dict)
+    new: int = 0
+    unchanged: int = 0
+    changed: int = 0
+    gone: int = 0
+    emptied: int = 0
+    elsewhere: int = 0
+    written_otherwise: int = 0
+    repeated: int = 0
+    repeated_in_files: int = 0
+    is_alike: bool = True
+    changed_by_column: Mapping[str, int] = field(default_factory=dict)
 
 
 class RowComparison:
     """Compares rows by key; `columns` are those that are compared besides the key.
 
-    The database is a file at `path`, which must be in a private folder.
+    Its files go into a new folder at `path`.
     """
 
     def __init__(self, path: Path, key: Sequence[str], columns: Sequence[str]) -> None:
         self.key = tuple(key)
         self.columns = tuple(columns)
-        path.touch(mode=0o600)
-        self._database = sqlite3.connect(path, isolation_level=None)
-        for setting in ("journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY", f"cache_size=-{_CACHE_KIB}"):
-            self._database.execute(f"PRAGMA {setting}")
-        self._database.execute("CREATE TABLE files (key BLOB PRIMARY KEY, row BLOB) WITHOUT ROWID")
-        # Mutable state: the forms of the keys on either side and how many were looked at; rows of the block.
-        self._forms: tuple[set[str], set[str]] = (set(), set())
-        self._looked_at = [0, 0]
-        self.clear_block()
+        self._record = Struct(f"{_HEAD}{len(self.columns)}i")
+        self._path = path
+        path.mkdir(mode=0o700)
+        self._files, self._block = _Side(path, "files"), _Side(path, "block")
 
     def clear_block(self) -> None:
         """Forget the rows of the block: its export begins again."""
-        self._database.execute("DROP TABLE IF EXISTS block")
-        self._database.execute("CREATE TABLE block (key BLOB PRIMARY KEY, row BLOB, replaced INTEGER) WITHOUT ROWID")
-        self._block_rows = 0
-        self._forms[1].clear()
-        self._looked_at[1] = 0
+        self._block.clear()
 
-    def add_file_rows(self, keys: Sequence[Cells], rows: Sequence[Cells]) -> None:
-        """Add rows of a file, the cells of the key apart from the others; a later row of a key replaces one before."""
-        self._look_at(0, keys)
-        last_of_each = dict(zip(map(_digest, keys), map(_digest_by_column, rows), strict=True))
-        self._insert("INSERT OR REPLACE INTO files VALUES (?, ?)", last_of_each.items())
+    def add_file_rows(self, columns: CellColumns, count: int, blank: Sequence[bool] | None = None) -> None:
+        """Add rows of a file; a later row of a key replaces one before. `blank` tells which ones delete their cell."""
+        self._add(self._files, columns, count, blank or [False] * count)
 
-    def add_block_rows(self, keys: Sequence[Cells], rows: Sequence[Cells], replaced: Sequence[bool]) -> None:
-        """Add rows of the block, each with whether the load replaces it."""
-        self._look_at(1, keys)
-        self._block_rows += len(keys)
-        digests = zip(map(_digest, keys), map(_digest_by_column, rows), replaced, strict=True)
-        self._insert("INSERT OR IGNORE INTO block VALUES (?, ?, ?)", digests)
+    def add_block_rows(self, columns: CellColumns, count: int, replaced: Sequence[bool]) -> None:
+        """Add rows of the block, each with whether the load clears it."""
+        self._add(self._block, columns, count, replaced)
 
     def compared(self) -> KeysCompared:
         """What the rows that were added have in common."""
-        in_files, in_block = self._count("FROM files"), self._count("FROM block")
-        both = self._count("FROM files JOIN block USING (key)")
-        different = self._database.execute(
-            "SELECT files.row, block.row FROM files JOIN block USING (key) WHERE files.row <> block.row"
-        )
-        changed, by_column = 0, Counter[str]()
-        for one, other in different:
-            changed += 1
-            by_column.update(self._different_columns(one, other))
+        self._files.flush()
+        self._block.flush()
+        found, by_column = Counter[str](), Counter[str]()
+        for part in range(_PARTS):
+            self._compare_part(self._files.read(part), self._block.read(part), found, by_column)
+        in_block, in_files = found.pop("in block"), found.pop("in files")
+        both = found.pop("both")
         return KeysCompared(
-            new=in_files - both,
-            unchanged=both - changed,
-            changed=changed,
-            gone=self._count(
-                "FROM block WHERE replaced AND NOT EXISTS (SELECT 1 FROM files WHERE files.key = block.key)"
-            ),
-            repeated=self._block_rows - in_block,
+            **found,
             is_alike=not in_block or 2 * both >= in_files or self._are_forms_known,
             changed_by_column={each: by_column[each] for each in self.columns if by_column[each]},
         )
 
-    def close(self) -> None:
-        """Close the database."""
-        with suppress(sqlite3.Error):
-            self._database.close()
+    def remove(self) -> None:
+        """Remove its files."""
+        shutil.rmtree(self._path, ignore_errors=True)
 
     @property
     def _are_forms_known(self) -> bool:
         """Whether each key of the files has the form of one in the block; words alone have none."""
-        of_files, of_block = self._forms
-        return of_files <= of_block and all("9" in each for each in of_files)
+        return self._files.forms <= self._block.forms and all("9" in each for each in self._files.forms)
 
-    def _look_at(self, side: int, keys: Sequence[Cells]) -> None:
-        left = _FORMS_OF - self._looked_at[side]
+    def _add(self, side: _Side, columns: CellColumns, count: int, marks: Sequence[bool]) -> None:
+        blank: Cells = [None] * count
+        keys = _rows([columns.exact.get(each, blank) for each in self.key], count)
+        side.look_at(keys)
+        exact = _rows([columns.exact.get(each, blank) for each in self.columns], count)
+        loose = [columns.loose.get(each, blank) for each in self.columns]
+        digests = list(map(hash, keys))
+        whole = map(hash, exact), map(hash, _rows(loose, count))
+        side.add(digests, map(self._record.pack, digests, marks, *whole, *map(_short_digests, loose)))
+
+    def _compare_part(self, files: bytes, block: bytes, found: Counter[str], by_column: Counter[str]) -> None:
+        """Count what the rows of one part have in common."""
+        size = self._record.size
+        places = {files[at : at + _KEY_BYTES]: at for at in range(0, len(files), size)}
+        seen: set[bytes] = set()
+        for at in range(0, len(block), size):
+            row = block[at : at + size]
+            key = row[:_KEY_BYTES]
+            place = places.get(key)
+            if place is None:
+                found["gone"] += row[_KEY_BYTES]
+            elif key not in seen:
+                self._compare_row(files[place : place + size], row, found, by_column)
+            found["repeated"] += key in seen
+            seen.add(key)
+        of_files = [place for key, place in places.items() if key not in seen]
+        found["new"] += sum(not files[place + _KEY_BYTES] for place in of_files)
+        found["repeated_in_files"] += len(files) // size - len(places)
+        found["in files"] += len(places)
+        found["in block"] += len(seen)
+        found["both"] += len(places) - len(of_files)
+
+    def _compare_row(self, ours: bytes, theirs: bytes, found: Counter[str], by_column: Counter[str]) -> None:
+        found["elsewhere"] += not theirs[_KEY_BYTES]
+        if ours[_KEY_BYTES]:
+            found["emptied"] += 1
+        elif ours[_LOOSE] == theirs[_LOOSE]:
+            found["unchanged"] += 1
+            found["written_otherwise"] += ours[_EXACT] != theirs[_EXACT]
+        else:
+            found["changed"] += 1
+            digests = zip(self.columns, self._record.unpack(ours)[4:], self._record.unpack(theirs)[4:], strict=True)
+            by_column.update(column for column, before, after in digests if before != after)
+
+
+class _Side:
+    """The digests of the rows of one side, in files by their key, and how its first keys are written."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._paths = [folder / f"{name}-{part}" for part in range(_PARTS)]
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._buffers = [bytearray() for _ in self._paths]
+        self.forms: set[str] = set()
+        self._looked_at = 0
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+    def look_at(self, keys: Sequence[Cells]) -> None:
+        """Note how keys are written."""
+        left = _FORMS_OF - self._looked_at
         if left > 0:
-            self._looked_at[side] += len(keys)
-            self._forms[side].update(form_of("\x1f".join(cell or "" for cell in each)) for each in keys[:left])
+            self._looked_at += len(keys)
+            self.forms.update(form_of("\x1f".join(cell or "" for cell in each)) for each in keys[:left])
 
-    def _insert(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._database.execute("BEGIN")
-        # In the order of the keys, neighbours go to the same pages.
-        self._database.executemany(statement, sorted(rows))
-        self._database.execute("COMMIT")
+    def add(self, digests: Sequence[int], records: Iterable[bytes]) -> None:
+        """Add a record for each key."""
+        buffers = self._buffers
+        for digest, record in zip(digests, records, strict=True):
+            buffers[digest % _PARTS] += record
+        for part, buffer in enumerate(buffers):
+            if len(buffer) > _BUFFER_BYTES:
+                self._write(part)
 
-    def _count(self, what: str) -> int:
-        (count,) = self._database.execute(f"SELECT count(*) {what}").fetchone()
-        return int(count)
+    def flush(self) -> None:
+        """Write all that is in memory."""
+        for part in range(_PARTS):
+            self._write(part)
 
-    def _different_columns(self, one: bytes, other: bytes) -> list[str]:
-        form = f"<{len(self.columns)}I"
-        digests = zip(self.columns, unpack(form, one[_ROW_BYTES:]), unpack(form, other[_ROW_BYTES:]), strict=True)
-        return [column for column, before, after in digests if before != after]
+    def read(self, part: int) -> bytes:
+        """The records of a part, in their order."""
+        path = self._paths[part]
+        return path.read_bytes() if path.exists() else b""
+
+    def _write(self, part: int) -> None:
+        path, buffer = self._paths[part], self._buffers[part]
+        if buffer:
+            path.touch(mode=0o600)
+            with path.open("ab") as file:
+                file.write(buffer)
+            buffer.clear()
 
 
-def _digest(cells: Cells) -> bytes:
-    return blake2b(msgspec.msgpack.encode(cells), digest_size=16).digest()
+def _rows(columns: Sequence[Cells], count: int) -> list[tuple[str | None, ...]]:
+    return list(zip(*columns, strict=True)) if columns else [()] * count
 
 
-def _digest_by_column(cells: Cells) -> bytes:
-    """A digest of the row, and one of each cell, which says which of them differ."""
-    whole = blake2b(msgspec.msgpack.encode(cells), digest_size=_ROW_BYTES).digest()
-    return whole + pack(f"<{len(cells)}I", *[crc32(cell.encode()) if cell else 0 for cell in cells])
+def _short_digests(cells: Cells) -> list[int]:
+    """The lower half of the digest of each cell, which only says in which columns two rows differ."""
+    return [(hash(cell) & 0xFFFFFFFF) - 0x80000000 for cell in cells]
