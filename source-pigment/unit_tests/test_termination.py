@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -12,38 +13,62 @@ from source_pigment.run import EXIT_CODE
 # Python drops what is raised in these; in the second silently.
 FINALIZER = "class Object:\n    def __del__(self): terminate()\n"
 INPUT = "class Object(io.RawIOBase):\n    @property\n    def closed(self):\n        terminate()\n        return True\n"
+QUIET = "Object = object"
+THEN = ("pass", "termination.raise_if_came()", "raise ValueError", "time.sleep(50)")
+
+# Loads the connector once, and runs each case in a process forked from there.
 SCRIPT = """
-import io, os, signal, time
+import io, json, os, signal, sys, time
 from source_pigment.run import Termination
-termination = Termination(grace_seconds=0.5)
-termination.listen()
-def terminate():
-    if not termination.came:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0)
-{object}
-try:
-    thing = Object()
-    del thing
-    {then}
-    print("went on", file=open(2, "w"))
-finally:
-    termination.exit_if_came()
+
+def run(object_, then):
+    termination = Termination(grace_seconds=0.5)
+    termination.listen()
+    def terminate():
+        if not termination.came:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0)
+    names = {**globals(), **locals()}
+    exec(object_, names)
+    try:
+        thing = names["Object"]()
+        del thing
+        exec(then, names)
+        os.write(went_on, b"+")
+    finally:
+        termination.exit_if_came()
+
+results = []
+for object_, then in json.loads(sys.argv[1]):
+    seen, went_on = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        run(object_, then)
+        sys.exit(0)
+    os.close(went_on)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    results.append([code, bool(os.read(seen, 1))])
+    os.close(seen)
+print(json.dumps(results))
 """
 
 
-def ended(object_: str, then: str) -> subprocess.CompletedProcess[str]:
-    script = SCRIPT.format(object=object_, then=then)
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+@pytest.fixture(scope="module")
+def ends() -> dict[tuple[str, str], tuple[int, bool]]:
+    """For each case the exit code, and whether the process went on after the signal."""
+    cases = [(QUIET, "pass"), *((object_, then) for object_ in (FINALIZER, INPUT) for then in THEN)]
+    command = [sys.executable, "-c", SCRIPT, json.dumps(cases)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True)
+    return {case: (code, went_on) for case, (code, went_on) in zip(cases, json.loads(done.stdout), strict=True)}
 
 
-@pytest.mark.parametrize("object_", [FINALIZER, INPUT])
-@pytest.mark.parametrize("then", ["pass", "termination.raise_if_came()", "raise ValueError", "time.sleep(50)"])
-def test_a_signal_that_python_drops_ends_the_process_anyway(object_: str, then: str) -> None:
-    done = ended(object_, then)
-    assert done.returncode == EXIT_CODE
-    assert ("went on" in done.stderr) == (then == "pass")
+@pytest.mark.parametrize("object_", [FINALIZER, INPUT], ids=["finalizer", "input"])
+@pytest.mark.parametrize("then", THEN)
+def test_a_signal_that_python_drops_ends_the_process_anyway(
+    ends: dict[tuple[str, str], tuple[int, bool]], object_: str, then: str
+) -> None:
+    assert ends[object_, then] == (EXIT_CODE, then == "pass")
 
 
-def test_without_a_signal_the_process_ends_normally() -> None:
-    assert ended("Object = object", "pass").returncode == 0
+def test_without_a_signal_the_process_ends_normally(ends: dict[tuple[str, str], tuple[int, bool]]) -> None:
+    assert ends[QUIET, "pass"] == (0, True)

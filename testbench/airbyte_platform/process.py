@@ -158,13 +158,13 @@ def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_files(folder: Path, files: Mapping[str, Any]) -> list[str]:
-    """Write `config`, `catalog` and `state` private into the folder; the arguments that name them."""
+    """Write `config`, `catalog` and `state` private into the folder, as JSON or the given bytes; the arguments."""
     arguments = []
     for name, value in files.items():
         if value is not None:
             path = folder / f"{name}.json"
             path.touch(mode=0o600)
-            path.write_text(json.dumps(value), encoding="utf-8")
+            path.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
             arguments += [f"--{name}", str(path)]
     return arguments
 
