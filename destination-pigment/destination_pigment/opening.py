@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 
 from destination_pigment.config import DestinationConfig, require_runs_without_files
@@ -12,7 +11,7 @@ from destination_pigment.files.dimension_checks import build_checks
 from destination_pigment.files.latest import KeyMemory
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
-from destination_pigment.files.stamps import JOB_ID, Stamps
+from destination_pigment.files.stamps import Stamps, find_job
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.changes import Changes
@@ -137,9 +136,7 @@ def open_store(
     """The bucket for rejected rows, if there is one."""
     if settings.bucket is None:
         return None
-    sync_ids = [str(each.sync_id) for each in streams if each.sync_id is not None]
-    job = sync_ids[0] if sync_ids else os.environ.get(JOB_ID)
-    names = ObjectNames.of_attempt(settings.bucket.path, job, clock.now())
+    names = ObjectNames.of_attempt(settings.bucket.path, find_job(streams), clock.now())
     return RejectedRowStore(settings.bucket, names, clock, open_objects)
 
 

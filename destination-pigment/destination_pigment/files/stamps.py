@@ -34,9 +34,7 @@ class Stamps:
     @classmethod
     def of_sync(cls, streams: Iterable[DestinationStream], now: datetime) -> Stamps:
         """The stamps of a sync that begins now."""
-        catalog = (str(each.sync_id) for each in streams if each.sync_id not in {None, _NO_JOB})
-        job = os.environ.get(JOB_ID) or next(catalog, None)
-        return cls(now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), job)
+        return cls(now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), find_job(streams))
 
     def columns(self, stream: DestinationStream, rows: Rows) -> Sequence[Column]:
         """The columns of the rows, and both of these, as the header has them."""
@@ -59,6 +57,12 @@ class Stamps:
                 )
             names.insert(place, name)
         return tuple(names)
+
+
+def find_job(streams: Iterable[DestinationStream]) -> str | None:
+    """The number of the platform's job, the same in every attempt; None where there is none."""
+    catalog = (str(each.sync_id) for each in streams if each.sync_id not in {None, _NO_JOB})
+    return os.environ.get(JOB_ID) or next(catalog, None)
 
 
 def _places(stream: DestinationStream) -> list[tuple[str, int]]:
