@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.files.rows import Rejection
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.catalog import StreamKey, StreamNames, named
@@ -25,7 +24,7 @@ from destination_pigment.input.messages import (
 )
 from destination_pigment.state_output import StateOutput
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
-from pigment_client.wording import counted
+from pigment_client.wording import counted, shortened
 from pigment_native.cells import RecordInput
 
 logger = logging.getLogger("airbyte.pigment.destination")

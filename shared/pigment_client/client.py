@@ -234,7 +234,7 @@ class PigmentClient:
 def _export_request(export: ExportRequest) -> Request:
     path = f"/api/v1/export/{export.kind.value}/{_segment(export.id)}"
     name = f"export {export.kind.value}"
-    payload = dict(export.payload or {})
+    payload = dict(export.payload)
     if export.kind is ExportKind.VIEW:
         query = {name: str(value) for name, value in payload.items()}
         return Request(name, Purpose.EXPORT, "GET", path, object_id=export.id, query=query, streamed=True)

@@ -148,9 +148,18 @@ class ImportConfiguration:
     columns: tuple[Column, ...] | None = None
 
 
+# Asked for with every export of a block, so that no default of the server matters.
+EXPORT_FORMAT: Mapping[str, str] = {
+    "dateFormat": "Iso8601",
+    "fieldDelimiter": "Semicolon",
+    "decimalSeparator": "Dot",
+    "encoding": "Utf8WithoutBom",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """One export: the object and, for blocks, the JSON payload (None for a view)."""
+    """One export: the object and the JSON payload, which may name only the delimiter for a view."""
 
     kind: ExportKind
     id: str

@@ -34,6 +34,15 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
     return ", ".join(known[:_MOST]) + more
 
 
+# What fits into a sentence.
+_LONGEST = 80
+
+
+def shortened(value: str) -> str:
+    """A value in a length that fits into a sentence."""
+    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+
+
 def with_more(first: Sequence[str], count: int) -> str:
     """The first of this many things as one phrase: "a, b and 16 more"."""
     more = count - len(first)

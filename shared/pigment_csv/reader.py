@@ -243,6 +243,12 @@ class CsvReader:
         """The last row, if no line end followed it; raises `CsvBroken` if the file ends inside a record."""
         return self._rows(self._blocks.last_record())
 
+    def read_all(self, chunks: Iterable[bytes]) -> Iterator[list[Row]]:
+        """The rows of a whole file, some at a time; raises `CsvBroken`."""
+        for chunk in chunks:
+            yield self.read_rows(chunk)
+        yield self.read_last_row()
+
     def _rows(self, block: bytes) -> list[Row]:
         rows = []
         first, limit = self._records + 1, self._largest_bytes

@@ -12,20 +12,13 @@ from typing import Any
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import IdKind, entered_text, id_in_address, pasted_id
 from pigment_client.json_objects import forbid_constant
-from pigment_client.models import Block, ExportKind
+from pigment_client.models import EXPORT_FORMAT, Block, ExportKind
 from pigment_client.names import composed
 from pigment_client.payloads import find_problem, in_described_words
 from pigment_csv.dialect import CsvDialect
 
 Payload = Mapping[str, Any]
 
-# Requested with every export, so that no default of the server matters; no payload can change it.
-_FORMAT: Payload = {
-    "dateFormat": "Iso8601",
-    "fieldDelimiter": "Semicolon",
-    "decimalSeparator": "Dot",
-    "encoding": "Utf8WithoutBom",
-}
 DIALECT = CsvDialect(delimiter=";")
 
 # The platform's rule: "One message line stays under 20,000,000 characters"; bytes are never fewer than characters. What
@@ -85,14 +78,14 @@ class SourceConfig:
         Raises `ConfigProblem` with the path of what does not fit the API description.
         """
         if kind is ExportKind.VIEW:
-            return ({"fieldDelimiter": _FORMAT["fieldDelimiter"]},)
+            return ({"fieldDelimiter": EXPORT_FORMAT["fieldDelimiter"]},)
         request: Payload = custom.request if custom else {}
         slices: tuple[Payload, ...] = (custom.slices if custom else ()) or ({},)
         _require_compatible(request, slices, name)
         return tuple(
             {
                 **_require_valid({**request, **each}, kind, name, number if len(slices) > 1 else None),
-                **_FORMAT,
+                **EXPORT_FORMAT,  # last, so that no payload can change it
                 "friendlyHeaders": self.friendly_headers,
             }
             for number, each in enumerate(slices, 1)

@@ -19,18 +19,17 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import BrokenOff, KeyRejected, PermissionMissing, PigmentError
 from pigment_client.http.retry import ONCE
 from pigment_client.keys import Purpose
-from pigment_client.models import Block, ExportKind, ExportRequest, ImportConfiguration, is_id
+from pigment_client.models import EXPORT_FORMAT, Block, ExportKind, ExportRequest, ImportConfiguration, is_id
 from pigment_client.names import near_misses
-from pigment_client.wording import counted, with_more
+from pigment_client.wording import counted, shortened, with_more
 from pigment_csv.dialect import CsvDialect
-from pigment_csv.reader import CsvBroken, CsvReader, Row
+from pigment_csv.reader import CsvBroken, CsvReader
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 _DIALECT = CsvDialect(delimiter=";")
 
-# What fits into a sentence of the log, and how many items are counted apart: a wrong column can have a million.
-_LONGEST_ITEM = 80
+# How many items are counted apart: a wrong column can have a million.
 _MOST_ITEMS_COUNTED = 1000
 _MOST_LISTED = 10
 _OTHERS = "others"
@@ -38,7 +37,7 @@ _OTHERS = "others"
 # What is kept in memory although the user did not ask for it: about 20 MB.
 MOST_ITEMS = 200_000
 
-_PAYLOAD = {"fieldDelimiter": "Semicolon", "encoding": "Utf8WithoutBom", "friendlyHeaders": True}
+_PAYLOAD = {**EXPORT_FORMAT, "friendlyHeaders": True}
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ class CheckedColumn:
     def _count(self, values: Iterable[str | None]) -> None:
         for value in values:
             known = value in self.unknown or len(self.unknown) < _MOST_ITEMS_COUNTED
-            self.unknown[shortened(value) if known else _OTHERS] += 1
+            self.unknown[shortened(value or "") if known else _OTHERS] += 1
 
     def described_unknown(self) -> list[str]:
         """The most frequent unknown items with the rows that contain them, and the item that may be meant."""
@@ -115,12 +114,6 @@ class CheckedColumn:
 
 def _hint(near: str | None) -> str:
     return "" if near is None else f'; "{shortened(near)}" is an item'
-
-
-def shortened(value: str | None) -> str:
-    """A value in a length that fits into a sentence."""
-    value = value or ""
-    return value if len(value) <= _LONGEST_ITEM else f"{value[:_LONGEST_ITEM]}…"
 
 
 def build_checks(
@@ -301,10 +294,9 @@ def _export_items(client: PigmentClient, list_id: str, at_most: int | None) -> f
     """
 
     def first_column(export: Iterable[bytes]) -> frozenset[str]:
-        reader = CsvReader(_DIALECT)
         items: set[str] = set()
         try:
-            for rows in _rows_of(reader, export):
+            for rows in CsvReader(_DIALECT).read_all(export):
                 items.update(row[0] for row in rows if row[0])
                 if at_most is not None and len(items) > at_most:
                     raise TooManyItems
@@ -315,9 +307,3 @@ def _export_items(client: PigmentClient, list_id: str, at_most: int | None) -> f
 
     policy = None if at_most is None else ONCE
     return client.export(ExportRequest(ExportKind.LIST, list_id, _PAYLOAD), first_column, policy=policy)
-
-
-def _rows_of(reader: CsvReader, export: Iterable[bytes]) -> Iterator[list[Row]]:
-    for chunk in export:
-        yield reader.read_rows(chunk)
-    yield reader.read_last_row()

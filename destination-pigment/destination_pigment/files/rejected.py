@@ -2,8 +2,8 @@
 
 A record is rejected in one of four places: `RowConverter.convert` (`files/rows.py`) if it is no object or has a value
 that cannot be written; `RecordConverter.checked` (`files/converter.py`) for its dates and dimension checks;
-`StreamFiles._write` for text that is not Unicode; `Intake` for a line that is not JSON. `StreamFiles.reject` counts it
-and, where a bucket is configured, keeps it here.
+`StreamFiles` for text that is not Unicode and for a blank key; `Intake` for a line that is not JSON.
+`StreamFiles.reject` counts it and, where a bucket is configured, keeps it here.
 
 Rejections of a stream are read back in the order in which they came, so their number is enough to say which they are.
 """

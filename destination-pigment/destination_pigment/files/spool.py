@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 from types import TracebackType
@@ -165,11 +166,8 @@ class SpoolFile:
 
     def read_rows(self) -> Iterator[list[list[str | None]]]:
         """The rows, some at a time."""
-        reader = CsvReader(self.dialect)
         with self.path.open("rb") as file:
-            while chunk := file.read(_COPY_BYTES):
-                yield reader.read_rows(chunk)
-        yield reader.read_last_row()
+            yield from CsvReader(self.dialect).read_all(iter(partial(file.read, _COPY_BYTES), b""))
 
     def read_lines(self, columns: Sequence[str], without: Sequence[int] = ()) -> Iterator[bytes]:
         """The rows as lines, with blank cells up to these columns, without those at the given positions, ascending."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from destination_pigment.files.dimension_checks import shortened
 from destination_pigment.input.catalog import DestinationStream
 from pigment_client.models import ImportCounts, RejectedRow, SkippedData
-from pigment_client.wording import counted
+from pigment_client.wording import counted, shortened
 from pigment_csv.dialect import CsvDialect
 
 STORED_BLANK = "MissingModalityUseDefaultOrNullModality"

@@ -60,7 +60,7 @@ class ExportStream:
     @property
     def slices(self) -> tuple[Payload, ...]:
         # With the block: another one that is exported in the same way has other slices.
-        return tuple({"id": request.id, "payload": request.payload or {}} for request in self._requests)
+        return tuple({"id": request.id, "payload": request.payload} for request in self._requests)
 
     def state(self, sent_slices: Collection[int], sync_identity: str | None) -> Mapping[str, Any]:
         return state_after(sent_slices, self.slices, sync_identity)
