@@ -20,7 +20,7 @@ from source_pigment.discovery.catalog import Application, Applications, ExportCa
 from source_pigment.discovery.names import SYSTEM_STREAM_NAMES, StreamName
 from source_pigment.discovery.schema import ConfiguredSchema, KnownNames
 
-# What hides an application's blocks from the owner of the key until somebody shares them.
+# What hides an application's blocks from the owner of the key until someone shares them.
 HIDDEN = (NotFound, PermissionMissing)
 
 
@@ -169,10 +169,8 @@ def require_unambiguous_exports(
             continue
         is_taken = _is_name_of_another(found, (*catalog.targets, *catalog.others))
         for entry in entries:
-            by_stream, is_applied = (
-                matching_names(entry.block, found.names_of(found.stream.name)),
-                found.custom is entry,
-            )
+            by_stream = matching_names(entry.block, found.names_of(found.stream.name))
+            is_applied = found.custom is entry
             # The stream's name means another block now, or the two have swapped their names.
             if (by_stream and not is_applied) or (is_applied and not by_stream and is_taken):
                 raise ConfigProblem(

@@ -83,8 +83,9 @@ def record_opening(stream: StreamName, emitted_at: int) -> str:
     return f'{{"type":"RECORD","record":{{"stream":{_text(stream.name)}{namespace},"emitted_at":{emitted_at},"data":'
 
 
+# What follows the last value of a line, and what follows its data.
 CLOSING = "}}}\n"
-_CLOSING_OF_DATA = CLOSING.removeprefix("}").encode()
+_AFTER_DATA = CLOSING.removeprefix("}").encode()
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class RowConverter:
 
     def __init__(self, layout: RecordLayout, emitted_at: int) -> None:
         self._layout = layout
-        self._opening = layout.opening(emitted_at).removesuffix("{").encode()
+        self._opening = record_opening(layout.stream, emitted_at).encode()
         self._is_sent = [name is not None for name in layout.names]
         self._sent_names = [name for name in layout.names if name is not None]
         self._names_have_line_ends = has_line_ends("".join(self._sent_names).encode())
@@ -140,7 +141,7 @@ class RowConverter:
             data = orjson.dumps(self._data(row, result.misfits))
             if has_signs:
                 data = escape_line_ends(data)
-            line = b"".join((self._opening, data, _CLOSING_OF_DATA))
+            line = b"".join((self._opening, data, _AFTER_DATA))
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong
             lines.append(line)
@@ -242,7 +243,7 @@ class JsonRecords:
         lines: list[bytes] = []
         size = 0
         for each in data:
-            line = opening + each + b"}}\n"
+            line = opening + each + _AFTER_DATA
             if len(line) >= LONGEST_LINE_BYTES:
                 raise RecordTooLong
             lines.append(line)
