@@ -84,7 +84,7 @@ class BlockCounts:
         scope, percent = target.scope, target.minimum_percent
         if target.block_id is None or scope is None or self._count_values is None:
             return
-        if percent is None and self._when is CountBlocks.NEVER:
+        if percent is None and self._when is not CountBlocks.ALWAYS:
             return
         read = self._count_values(ImportedBlock(target.block_id), scope)
         found = read if isinstance(read, Unread) else compare_scope(in_files, read)

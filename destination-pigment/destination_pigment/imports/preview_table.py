@@ -206,7 +206,10 @@ def _notes_on_rows(preview: StreamPreview, found: KeysCompared) -> Iterator[str]
         yield f"Not compared, and maybe rejected by Pigment: {rows} {key}."
     if found.repeated_in_files:
         rows = counted(found.repeated_in_files, "row has", "rows have")
-        yield f"{rows} the same {key} as a later row, which was compared: Pigment may reject the file."
+        is_known = bool(preview.each.stream.primary_key)
+        yield f"{rows} the same {key} as a later row" + (
+            " of another file, which counts." if is_known else ", which was compared: Pigment may reject the file."
+        )
     if found.repeated:
         yield f"Rows of the block with the key of another one, of which one was compared: {found.repeated:,}."
     if preview.is_of_metric or not both:
