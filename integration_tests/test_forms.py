@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import importlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -54,30 +53,6 @@ def test_the_destination_shows_where_things_go() -> None:
         "Rejected rows",
         "Storage of rejected rows",
     ]
-
-
-def properties_of(schema: dict[str, Any]) -> Iterator[str]:
-    """The names of all properties of a form, those inside cards and choices included."""
-    for name, field in schema.get("properties", {}).items():
-        yield name
-        yield from properties_of(field)
-    for inside in (*schema.get("oneOf", ()), *filter(None, [schema.get("items")])):
-        yield from properties_of(inside)
-
-
-@pytest.mark.parametrize("connector", CONNECTORS)
-def test_every_property_of_the_form_is_read(connector: str) -> None:
-    """A field that no code reads would do nothing, whatever is entered."""
-    folders = (ROOT / f"{connector}-pigment" / f"{connector}_pigment", ROOT / "shared/pigment_airbyte")
-    words = {
-        node.value
-        for folder in folders
-        for path in folder.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-
-    assert set(properties_of(spec_of(connector)["connectionSpecification"])) <= words
 
 
 @pytest.mark.parametrize("connector", CONNECTORS)
