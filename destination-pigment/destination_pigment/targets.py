@@ -345,10 +345,15 @@ def _require_no_conflict(streams: Sequence[DestinationStream], targets: Mapping[
 def shared_blocks(
     streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target], known: Sequence[ImportConfiguration]
 ) -> list[str]:
-    """A sentence for each block that one stream replaces, whole or in part, and another fills, if blocks are known."""
-    blocks = {each.id: [each.target] for each in known if each.target is not None}
+    """A sentence for each block that one stream replaces, whole or in part, and another fills, if blocks are known.
+
+    They are known from metadata, otherwise from the targets.
+    """
+    blocks = {each.id: each.target for each in known}
     sentences = []
-    for block, sharing in _contested(streams, targets, lambda target: blocks.get(target.configuration_id, ())):
+    for block, sharing in _contested(
+        streams, targets, lambda target: filter(None, [blocks.get(target.configuration_id) or target.block_id])
+    ):
         names = " and ".join(stream.subject for stream in sharing)
         scopes = {target.scope for stream in sharing if (target := targets[stream.key]).clearing_id is not None}
         if None in scopes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
@@ -37,10 +38,13 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
 # What fits into a sentence.
 _LONGEST = 80
 
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
 
 def shortened(value: str) -> str:
-    """A value in a length that fits into a sentence."""
-    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+    """A value on one line, in a length that fits into a sentence."""
+    first = _LINE_BREAK.sub("↵", value[:_LONGEST])
+    return first if len(value) <= _LONGEST else f"{first}…"
 
 
 def with_more(first: Sequence[str], count: int) -> str:

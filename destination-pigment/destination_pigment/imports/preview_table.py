@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from destination_pigment.imports.block_count import Readable
 from destination_pigment.imports.preview import BlockNow, StreamPreview
 from destination_pigment.imports.row_comparison import KeysCompared
-from destination_pigment.imports.scope_guards import ScopeInBlock, Unread, shortened
+from destination_pigment.imports.scope_guards import ScopeInBlock, Unread
 from destination_pigment.targets import Target
 from pigment_client.models import ImportMode
 from pigment_client.names import folded
-from pigment_client.wording import counted, with_more
+from pigment_client.wording import counted, shortened, with_more
 
 # What a table lists of values, columns and reasons.
 _MOST = 30

@@ -16,13 +16,15 @@ from dataclasses import dataclass
 
 from destination_pigment.imports.verdicts import NotPushed
 from pigment_client.names import folded, near_misses
-from pigment_client.wording import counted, with_more
+from pigment_client.wording import counted, shortened, with_more
 
 RowsByValue = Mapping[str, int]
 
 # A message that lists more than this is not read.
 _MOST_LISTED = 10
-_LONGEST_VALUE = 60
+
+# The form of a day in an export.
+_DAY = "9999-99-99"
 
 _SHARE = '"Smallest share of rows (%)"'
 
@@ -94,9 +96,11 @@ def require_enough_of_each(
 def describe_gone(subject: str, scope: str, gone: RowsByValue) -> str:
     """The warning about values that the block has and the source does not send."""
     named = {each: counted(rows, "row") for each, rows in gone.items()}
+    # A date stands for its month or year where the import configuration clears by that, which nothing tells.
+    unless = " unless the import configuration clears by month or year" if _DAY in map(form_of, gone) else ""
     return (
         f'The block of the {subject} has rows with {counted(len(gone), "value")} of the column "{scope}" that the '
-        f"source did not send, and they stay as they are, because only values that are sent are replaced: "
+        f"source did not send, and they stay as they are{unless}, because only values that are sent are replaced: "
         f"{_listed(named)}. If these rows should go, delete them in Pigment."
     )
 
@@ -122,11 +126,6 @@ def _listed(named: Mapping[str, str]) -> str:
     """Values with what is said of each, and how many more there are."""
     first = [f'"{shortened(each)}" ({words})' for each, words in list(named.items())[:_MOST_LISTED]]
     return with_more(first, len(named))
-
-
-def shortened(value: str) -> str:
-    """A value in a length that fits into a sentence."""
-    return value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"
 
 
 # The words of a value; of those with this many letters or more, one may be short for another: `Feb 26`, `February 26`.

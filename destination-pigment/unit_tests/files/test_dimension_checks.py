@@ -189,6 +189,14 @@ def test_streams_that_share_a_block_are_named(
     assert all('The stream "a" and stream "b" fill the same block, "Ledger"' in each for each in sentences)
 
 
+def test_a_shared_block_is_also_known_by_the_ids_in_the_targets() -> None:
+    streams = [DestinationStream(None, name, WriteMode.APPEND, ("a",)) for name in "abc"]
+    targets = [Target("a", "a", block_id="x"), Target("b", block_id="x"), Target("c", block_id="y")]
+    of_streams = {each.key: target for each, target in zip(streams, targets, strict=True)}
+    (sentence,) = shared_blocks(streams, of_streams, [])
+    assert 'The stream "a" and stream "b" fill the same block, "x"' in sentence
+
+
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from destination_pigment.imports.scope_guards import ScopeInBlock, Unread, compare_scope, require_enough_of_each
+from destination_pigment.imports.scope_guards import (
+    ScopeInBlock,
+    Unread,
+    compare_scope,
+    describe_gone,
+    require_enough_of_each,
+)
 from destination_pigment.imports.verdicts import NotPushed
 
 
@@ -74,3 +80,9 @@ def test_a_long_list_of_values_is_cut() -> None:
     in_files = of(*(f"M{number}" for number in range(26)), rows=1)
     with pytest.raises(NotPushed, match=r"and 16 more\."):
         require_enough_of_each("stream", "Month", 80, in_files, ScopeInBlock(dict.fromkeys(in_files, 2), {}))
+
+
+@pytest.mark.parametrize(("value", "may_go"), [("2026-01-31", True), ("Jan 26", False), ("2026-01", False)])
+def test_days_that_were_not_sent_may_go_with_their_month(value: str, may_go: bool) -> None:
+    """Where the import configuration clears by month, which nothing tells."""
+    assert ("unless the import configuration clears by month" in describe_gone("s", "Day", of(value))) is may_go

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pigment_client.wording import byte_size, counted, listed, nearest_of_each
+from pigment_client.wording import byte_size, counted, listed, nearest_of_each, shortened
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,14 @@ def test_several_missing_names_are_each_answered_with_what_is_nearest() -> None:
     assert nearest_of_each(list("abcde"), known).endswith("And 2 more names are missing.")
     assert nearest_of_each(list("abcd"), known).endswith("And 1 more name is missing.")
     assert nearest_of_each(["a", "b"], []) == "There are none."
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\x85", "\u2028"], ids=ascii)
+def test_a_value_stays_on_one_line(line_break: str) -> None:
+    """Or it would break the table of a dry run, or write a line of the log of its own."""
+    assert shortened(f"Jan{line_break}26") == "Jan↵26"
+
+
+@pytest.mark.parametrize(("length", "shown"), [(80, "x" * 80), (81, f"{'x' * 80}…")])
+def test_a_long_value_is_cut(length: int, shown: str) -> None:
+    assert shortened("x" * length) == shown
