@@ -58,6 +58,11 @@ _SECONDS_BETWEEN_LINES = 30.0
 # No import is faster than this: a large file is first asked about later.
 _MOST_BYTES_A_SECOND = 20_000_000
 
+# Where the time that an import takes is known, its end is found this much later, as a share of that time. The next
+# questions come at intervals twice as long, because an end is found half an interval later on average.
+_LATENESS = 0.1
+_SOONER = 1 - 2 * _LATENESS
+
 
 @dataclass(frozen=True, slots=True)
 class ImportLabel:
@@ -77,24 +82,32 @@ class Expected:
 
 
 class ImportTimes:
-    """How long the imports of each configuration took; one configuration is used by one thread at a time."""
+    """When an import may be done: known from the last one of its configuration, which one thread uses at a time."""
 
     def __init__(self) -> None:
-        # Mutable state: the size of the last file of each configuration, and how long its import took.
-        self._last: dict[str, tuple[int, float]] = {}
+        # Mutable state: of each configuration the size of its last file, and the seconds between which its import
+        # ended: it still ran at the first, and had ended at the second.
+        self._last: dict[str, tuple[int, float, float]] = {}
 
-    def remember(self, expected: Expected, seconds: float) -> None:
-        self._last[expected.configuration_id] = expected.size_bytes, seconds
+    def remember(self, expected: Expected, ran_at: float, ended_at: float) -> None:
+        """Remember an import that ended between these seconds; it was not seen to run where `ran_at` is 0."""
+        _, before, _ = self._last.get(expected.configuration_id, (0, 0.0, 0.0))
+        # Each time that the first question finds the end, it may have ended sooner: imports may get faster.
+        earliest = ran_at or min(before, ended_at) * _SOONER
+        self._last[expected.configuration_id] = expected.size_bytes, earliest, ended_at
 
-    def first_wait_seconds(self, expected: Expected) -> float:
-        """When an import may be done: as the last one took, less where its file is smaller.
+    def expected_seconds(self, expected: Expected) -> float | None:
+        """Seconds until a first question is worth its request; None where no import of the configuration has ended.
 
-        Never more for a larger file, because a question too early costs a request, and one too late costs time.
+        A smaller file takes less. A larger one is not known to take more: a question too early costs a request, and one
+        too late costs time.
         """
-        last_bytes, took = self._last.get(expected.configuration_id, (0, 0.0))
-        as_before = took * min(1.0, expected.size_bytes / last_bytes) if last_bytes else 0.0
-        by_size = expected.size_bytes / _MOST_BYTES_A_SECOND
-        return min(_LONGEST_WAIT_SECONDS, max(_FIRST_WAIT_SECONDS, as_before, by_size))
+        if expected.configuration_id not in self._last:
+            return None
+        last_bytes, ran_at, ended_at = self._last[expected.configuration_id]
+        share = min(1.0, expected.size_bytes / last_bytes) if last_bytes else 1.0
+        is_narrow = ended_at - ran_at <= max(_FIRST_WAIT_SECONDS, ended_at * _LATENESS)
+        return share * (ended_at if is_narrow else (ran_at + ended_at) / 2)
 
 
 def label_of_file(subject: str) -> ImportLabel:
@@ -119,41 +132,41 @@ class ImportPolling:
     def wait_for_end(
         self, started: Import, label: ImportLabel, expected: Expected | None = None
     ) -> CompletedImport | FailedImport:
-        """The import when it has ended; asks first when it may be done, then at 1 s, growing to 30 s, until the
-        deadline.
+        """The import when it has ended; asks about it until the deadline.
 
-        Raises `ImportOutcomeUnknown`.
+        Where it is known how long it takes, asks first when it may be done; otherwise at 1 s, growing to 30 s. Raises
+        `ImportOutcomeUnknown`.
         """
-        began = self._clock.monotonic()
         with self._lock:
             self._count += 1
         try:
-            first = _FIRST_WAIT_SECONDS if expected is None else self._times.first_wait_seconds(expected)
-            ended = self._ask_until_ended(started, label, first)
+            return self._ask_until_ended(started, label, expected)
         except ImportOutcomeUnknown as doubt:
             doubt.import_id = started.id
             raise
-        else:
-            if expected is not None and ended is not started:
-                self._times.remember(expected, self._clock.monotonic() - began)
-            return ended
         finally:
             with self._lock:
                 self._count -= 1
 
-    def _ask_until_ended(self, started: Import, label: ImportLabel, first: float) -> CompletedImport | FailedImport:
+    def _ask_until_ended(
+        self, started: Import, label: ImportLabel, expected: Expected | None
+    ) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()
+        due = None if expected is None else self._times.expected_seconds(expected)
+        seconds = max(_FIRST_WAIT_SECONDS, expected.size_bytes / _MOST_BYTES_A_SECOND if expected else 0.0)
         cancelled_at: float | None = None
-        seconds, questions, not_known = first, 0, 0
+        questions, not_known, ran_at = 0, 0, 0.0
         while not isinstance(started, CompletedImport | FailedImport):
+            if due is not None and not questions:
+                self._wait_until_due(began, due, label)
             if self._cancel.requested and cancelled_at is None:
                 cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
-            self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
+            if due is None or questions or cancelled_at is not None:
+                self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
             questions += 1
-            # Growth begins at 1 s again after a long first wait.
-            is_first_long = questions == 1 and first > _FIRST_WAIT_SECONDS
-            seconds = _FIRST_WAIT_SECONDS if is_first_long else min(_LONGEST_WAIT_SECONDS, seconds * _GROWTH)
-            asked = self._ask(started.id, label)
+            asked, asked_at = self._ask(started.id, label), self._clock.monotonic() - began
+            grown = seconds * _GROWTH if due is None or cancelled_at is not None else asked_at * 2 * _LATENESS
+            seconds = max(_FIRST_WAIT_SECONDS, min(_LONGEST_WAIT_SECONDS, grown))
             if isinstance(asked, UnreadableStatus) and asked.completed:
                 return CompletedImport(asked.id)
             not_known = not_known + 1 if asked is None or isinstance(asked, UnreadableStatus) else 0
@@ -163,9 +176,18 @@ class ImportPolling:
                 )
                 raise ImportOutcomeUnknown(reason=f"{label.accepted}, and Pigment {known}.")
             started = asked or started
-            if not isinstance(started, CompletedImport | FailedImport):
+            if isinstance(started, CompletedImport) and expected is not None:
+                self._times.remember(expected, ran_at, asked_at)
+            elif not isinstance(started, FailedImport):
+                ran_at = asked_at
                 self._log_progress(began, label)
         return started
+
+    def _wait_until_due(self, began: float, due: float, label: ImportLabel) -> None:
+        """Wait until the import may be done, or until the platform cancels."""
+        while not self._cancel.requested and (left := began + due - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, _LONGEST_WAIT_SECONDS))
+            self._log_progress(began, label)
 
     def _wait_seconds(
         self, began: float, cancelled_at: float | None, seconds: float, questions: int, label: ImportLabel
@@ -185,9 +207,6 @@ class ImportPolling:
         if cancelled_at is None:
             if questions >= _QUESTIONS_AT_ONCE:
                 seconds = max(seconds, self._count * _SECONDS_BETWEEN_QUESTIONS)
-            if not questions and seconds > _FIRST_WAIT_SECONDS:
-                # A question long before the import may be done would be lost.
-                return seconds * (0.9 + self._clock.random() / 10)
             return seconds * (0.5 + self._clock.random() / 2)
         left = _GIVEN_UP_SECONDS - (now - cancelled_at)
         if left <= 0:

@@ -23,7 +23,6 @@ from scripted_imports import (
 )
 
 from destination_pigment.files.spool import Spool
-from destination_pigment.imports.polling import Expected, ImportTimes
 from destination_pigment.imports.verdicts import PartialWrite
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import WriteMode
@@ -60,32 +59,6 @@ def test_a_line_at_most_every_half_minute_shows_that_pigment_works(caplog: pytes
     logged = [each.message for each in caplog.records if "Pigment has worked on the import of" in each.message]
     assert 100 <= len(logged) <= 120
     assert re.search("for [0-9]+ s; the connector waits until [0-9]{2}:[0-9]{2} UTC at most", logged[0])
-
-
-def test_an_import_is_first_asked_about_when_the_last_one_of_its_configuration_had_ended() -> None:
-    # The first takes 10 s, the second as long, and is found with one question.
-    time = Time()
-    pigment = Pigment([RUNNING, RUNNING, RUNNING, RUNNING], [*[RUNNING] * 4, DONE])
-    with Spool() as spool:
-        importer = importer_for(pigment, time)
-        importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
-        took, questions = time.now, len(time.waits)
-        importer.import_file(filled(spool), "stream", "c", rows=3, repeatable=False)
-        importer.import_file(filled(spool), "stream", "another", rows=3, repeatable=False)
-    assert questions == 5
-    assert time.waits[5:] == [took, 1.0]
-
-
-def test_a_smaller_file_is_asked_about_sooner_and_none_later_than_after_thirty_seconds() -> None:
-    times = ImportTimes()
-    times.remember(Expected("c", 1000), 12.0)
-    assert times.first_wait_seconds(Expected("c", 1000)) == 12.0
-    assert times.first_wait_seconds(Expected("c", 500)) == 6.0
-    assert times.first_wait_seconds(Expected("c", 4000)) == 12.0
-    assert times.first_wait_seconds(Expected("another", 1000)) == 1.0
-    assert times.first_wait_seconds(Expected("another", 100_000_000)) == 5.0
-    times.remember(Expected("c", 1000), 600.0)
-    assert times.first_wait_seconds(Expected("c", 1000)) == 30.0
 
 
 def test_many_running_imports_share_their_questions() -> None:

@@ -1,0 +1,118 @@
+"""How many requests a sync needs for its imports and how late it finds their end, with time that passes in sleeps."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import timedelta
+from random import Random
+from statistics import mean
+from typing import Any
+
+import pytest
+
+from destination_pigment.imports.polling import Expected, ImportPolling, label_of_file
+from destination_pigment.input.cancel import Cancel
+from pigment_client.errors import ImportOutcomeUnknown
+from pigment_client.http.clock import Clock
+from pigment_client.models import CompletedImport, Import, ImportCounts, RunningImport
+
+
+class TimedPigment:
+    """Ends each import when its time is over; counts its push and all questions about it as requests."""
+
+    def __init__(self, seed: int = 0, cancel: Cancel | None = None, cancelled_at: float = float("inf")) -> None:
+        random = Random(seed)
+        self.now = 0.0
+        self.requests: list[int] = []
+        self.late: list[float] = []
+        self._ends_at = 0.0
+        self._cancel, self._cancelled_at = cancel or Cancel(), cancelled_at
+        clock = Clock(monotonic=lambda: self.now, sleep=self._sleep, random=random.random)
+        self._polling: Any = ImportPolling(self, timedelta(hours=1), self._cancel, clock)  # type: ignore[arg-type]
+
+    def import_status(self, import_id: str) -> Import:
+        self.requests[-1] += 1
+        if self.now < self._ends_at:
+            return RunningImport(import_id)
+        return CompletedImport(import_id, ImportCounts(1, deleted=0))
+
+    def run_import(self, seconds: float, size_bytes: int = 1000, configuration: str = "c") -> None:
+        self.requests.append(1)
+        self._ends_at = self.now + seconds
+        expected = Expected(configuration, size_bytes)
+        self._polling.wait_for_end(RunningImport("import"), label_of_file('stream "s"'), expected)
+        self.late.append(self.now - self._ends_at)
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self._cancelled_at:
+            self._cancel.request()
+
+
+@pytest.mark.parametrize("count", [1, 20, 200])
+def test_a_small_import_costs_two_requests_and_less_than_a_second(count: int) -> None:
+    pigment = TimedPigment()
+    for _ in range(count):
+        pigment.run_import(0.3)
+    assert sum(pigment.requests) == 2 * count
+    assert max(pigment.late) < 1
+
+
+@pytest.mark.parametrize("seconds", [5, 60, 600])
+def test_once_it_is_known_how_long_imports_take_few_questions_find_their_end_in_time(seconds: int) -> None:
+    requests, late = [], []
+    for seed in range(20):
+        pigment, random = TimedPigment(seed), Random(seed)
+        for _ in range(20):
+            pigment.run_import(seconds * random.uniform(0.95, 1.05))
+        requests += pigment.requests[1:]
+        late += pigment.late[1:]
+    assert mean(requests) < 3.5
+    assert mean(late) < max(1, 0.1 * seconds)
+
+
+def test_the_first_import_of_a_configuration_is_asked_about_soon_whatever_others_take() -> None:
+    pigment = TimedPigment()
+    pigment.run_import(600)
+    pigment.run_import(0.3, configuration="another")
+    assert pigment.late[-1] < 1
+
+
+def test_a_smaller_file_is_expected_sooner_and_a_larger_one_no_later() -> None:
+    pigment = TimedPigment()
+    pigment.run_import(60)
+    pigment.run_import(30, size_bytes=500)
+    assert pigment.late[-1] < 10
+    pigment.run_import(60, size_bytes=100_000)
+    assert pigment.late[-1] < 10
+
+
+def test_imports_that_get_faster_are_found_sooner_each_time() -> None:
+    pigment = TimedPigment()
+    pigment.run_import(60)
+    for _ in range(15):
+        pigment.run_import(5)
+    assert pigment.late[1:] == sorted(pigment.late[1:], reverse=True)
+    assert pigment.late[-1] < 2
+
+
+def test_a_cancel_is_seen_while_an_import_is_not_asked_about() -> None:
+    pigment = TimedPigment(cancelled_at=700)
+    pigment.run_import(600)
+    with pytest.raises(ImportOutcomeUnknown, match="stopped while"):
+        pigment.run_import(600)
+    assert pigment.now < 790
+
+
+def test_the_log_shows_every_half_minute_that_pigment_works_although_no_question_is_due(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    pigment = TimedPigment()
+    pigment.run_import(600)
+    caplog.clear()
+    pigment.run_import(600)
+    logged = [each.message for each in caplog.records]
+    assert 15 <= len(logged) <= 21
+    assert re.match('Pigment has worked on the import of the stream "s" for [0-9]+ s; the connector waits', logged[0])
