@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from destination_pigment.imports.block_count import count_block, count_rows
+from destination_pigment.imports.block_count import count_block, total_block, totals_of_export
 from local_pigment.faults import CutAfter, Fault, RespondStatus
 from local_pigment.sample import PLANNING
 from local_pigment.workspace import new_id
@@ -31,7 +31,21 @@ BIG = ImportedBlock(new_id("big"), ExportKind.LIST)
     ],
 )
 def test_rows_are_counted_and_not_lines(chunks: list[bytes], rows: int) -> None:
-    assert count_rows(chunks) == rows
+    assert totals_of_export(chunks, {}).rows == rows
+
+
+def test_a_property_is_summed_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(tls=False, monkeypatch=monkeypatch) as pigment:
+        workspace, client = pigment.workspace, client_for(pigment)
+        for name, kind, column in (
+            ("Employees", ExportKind.LIST, "Salary"),
+            ("Headcount", ExportKind.METRIC, "Headcount"),
+        ):
+            totals = total_block(client, ImportedBlock(workspace.block(name, PLANNING).id, kind), {column, "Missing"})
+            assert totals is not None
+            assert list(totals.by_column) == [column]
+            rows = workspace.rows(name, PLANNING)
+            assert totals.rows == len(rows)
 
 
 @pytest.mark.parametrize("kind", [ExportKind.LIST, None])

@@ -8,16 +8,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from destination_pigment.imports.queue import Job
+from destination_pigment.imports.control_totals import describe_totals
+from destination_pigment.imports.queue import Job, JobDone
 from destination_pigment.input.catalog import DestinationStream, StreamKey
 from pigment_client.wording import counted
+from pigment_csv.totals import Totals
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
 
 @dataclass(slots=True)
 class _StreamLine:
-    """What became of the records of one stream so far; `seconds` are those of its imports, one after the other."""
+    """What became of the records of one stream so far; `seconds` are those of its imports, one after the other.
+
+    `sent` and `in_block` are control totals, if they are wanted: of the files, and of the block where it was counted.
+    """
 
     rows: int = 0
     replaced: int = 0
@@ -25,13 +30,17 @@ class _StreamLine:
     deletions: int = 0
     files: int = 0
     seconds: float = 0.0
+    sent: Totals | None = None
+    rejected_by_pigment: int = 0
+    in_block: Totals | None = None
 
     def __str__(self) -> str:
         replaced = f" ({self.replaced:,} replaced by newer ones of the same key)" if self.replaced else ""
         deletions = f", {counted(self.deletions, 'deletion')} not sent" if self.deletions else ""
+        totals = "" if self.sent is None else describe_totals(self.sent, self.rejected_by_pigment, self.in_block)
         return (
             f"{counted(self.rows, 'row')}{replaced}, {_rejected(self.rejected)}{deletions}, "
-            f"{counted(self.files, 'file')} in {self.seconds:.1f} s"
+            f"{counted(self.files, 'file')} in {self.seconds:.1f} s{totals}"
         )
 
 
@@ -48,7 +57,7 @@ class ClosingLines:
         """How many records were rejected, without deletions that are not sent."""
         return sum(each.rejected for each in self._lines.values())
 
-    def count_job(self, job: Job, *, stored: int, seconds: float) -> None:
+    def count_job(self, job: Job, done: JobDone, *, stored: int) -> None:
         """Count the records of a job that has ended, of which this many are stored."""
         line, deletions = self._lines[job.stream.key], sum(each.deleted for each in job.segments)
         line.rows += stored
@@ -56,7 +65,16 @@ class ClosingLines:
         line.rejected += sum(each.records for each in job.segments) - stored - deletions
         line.deletions += deletions
         line.files += sum(each.file is not None for each in job.segments)
-        line.seconds += seconds
+        line.seconds += done.seconds
+        if done.totals is not None:
+            line.sent = line.sent or Totals()
+            line.sent.add_totals(done.totals)
+            line.rejected_by_pigment += done.rejected
+
+    def note_block(self, key: StreamKey, in_block: Totals | None) -> None:
+        """Note the control totals of a block that was counted."""
+        if in_block is not None:
+            self._lines[key].in_block = in_block
 
     def log_streams(self, streams: Iterable[DestinationStream], unconfirmed: Callable[[StreamKey], int]) -> None:
         """Log a line for each stream of which records came; `unconfirmed` are those that may not be stored."""

@@ -142,6 +142,7 @@ class DestinationConfig:
     deleted_rows: DeletedRows = DeletedRows.REPORT
     count_blocks: CountBlocks = CountBlocks.IN_DOUBT
     stamp_columns: bool = False
+    control_totals: bool = False
     # What the targets say of their import configurations; a sync asks for each of its streams.
     _loadings: Mapping[str, Loading] = field(init=False, repr=False, compare=False)
 
@@ -187,6 +188,7 @@ def parse_config(config: Form) -> DestinationConfig:
         deleted_rows=DeletedRows(entered_text(config, "deleted_rows") or "report"),
         count_blocks=CountBlocks(entered_text(config, "count_blocks") or "in_doubt"),
         stamp_columns=config.get("stamp_columns") is True,
+        control_totals=config.get("control_totals") is True,
     )
 
 

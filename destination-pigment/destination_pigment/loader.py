@@ -176,6 +176,7 @@ class Loader:
         doubts: list[Replacement] = []
         for key, replacement in self._to_count.items():
             settlement = self._counts.settle(replacement)
+            self._closing_lines.note_block(key, settlement.in_block)
             if settlement.problem is not None:
                 problems.append(settlement.problem)
                 self._kept_back.add(key)
@@ -318,7 +319,7 @@ class Loader:
         stored = max(0, rows - done.rejected) + sum(each.superseded for each in job.segments)
         rejected = sum(each.records for each in job.segments) - stored
         self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
-        self._closing_lines.count_job(job, stored=stored, seconds=done.seconds)
+        self._closing_lines.count_job(job, done, stored=stored)
         self.to_replace.discard(job.stream.key)
 
     def summary(self) -> str:

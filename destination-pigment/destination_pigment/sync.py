@@ -15,7 +15,7 @@ from typing import Any
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.ending import advising_to_refresh_again
 from destination_pigment.files.spool import Spool
-from destination_pigment.imports.block_count import BlockCounts, count_block, count_values
+from destination_pigment.imports.block_count import BlockCounts, count_block, count_values, total_block
 from destination_pigment.imports.guards import (
     EmptySource,
     describe_empty_sources,
@@ -80,7 +80,12 @@ def write_blocks(
         is_rehearsal = settings.dry_run and not asks_for_dry_run(client)
         importer = Importer(client, settings, cancel, patient)
         store = None if is_rehearsal else open_store(settings, streams, patient)
-        counts = BlockCounts(partial(count_block, client), settings.count_blocks, partial(count_values, client))
+        counts = BlockCounts(
+            partial(count_block, client),
+            settings.count_blocks,
+            partial(count_values, client),
+            partial(total_block, client) if settings.control_totals else None,
+        )
         targeted = open_streams(client, settings, streams, spool, patience, patient, store, counts)
         wanted = find_follow_ups(client, settings)
         queues: Queues = ImportQueues(importer, one_at_a_time=settings.dry_run)

@@ -15,6 +15,10 @@ _PLAIN = re.compile(r"(?:(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+)?+\n)*+")
 # The digits of a cell, on average, beyond which short numbers are added first, so that few sums are as long.
 _LONG = 100
 
+# No amount of money has so many digits, and no one reads a line with more.
+_MOST_SHOWN = 1_000
+_ENDS_SHOWN = 40
+
 
 class Total:
     """The exact sum of a column: `texts` counts the cells that are not blank and no numbers, which are not summed.
@@ -46,15 +50,23 @@ class Total:
         self._add(other.sum)
         self.texts += other.texts
 
+    def minus(self, other: Total) -> Total:
+        """How much more this sum is than another one."""
+        difference = Total()
+        difference.sum = self._context.subtract(self.sum, other.sum)
+        return difference
+
     @property
     def digits(self) -> str:
         """The sum as plain digits: `-1,234.50`."""
         return f"{abs(self.sum) if self.sum.is_zero() else self.sum:,f}"
 
     def __str__(self) -> str:
-        """The sum as plain digits, and how many cells were not summed, if any."""
-        what = "a number" if self.texts == 1 else "numbers"
-        return f"{self.digits} ({self.texts:,} not {what})" if self.texts else self.digits
+        """The sum as plain digits, and how many cells were not summed, if any; very long ones without their middle."""
+        digits, what = self.digits, "a number" if self.texts == 1 else "numbers"
+        if len(digits) > _MOST_SHOWN:
+            digits = f"{digits[:_ENDS_SHOWN]}…{digits[-_ENDS_SHOWN:]} ({len(digits):,} characters)"
+        return f"{digits} ({self.texts:,} not {what})" if self.texts else digits
 
     def _add(self, number: Decimal) -> None:
         self.sum = self._context.add(self.sum, number)
@@ -84,9 +96,9 @@ def _with_dot(cells: str, separator: str) -> str:
 class Totals:
     """The rows of a file or a block, and the totals of some of its columns, by name."""
 
-    def __init__(self, columns: Iterable[str], decimal_separator: str = ".") -> None:
+    def __init__(self, columns: Iterable[str] = (), decimal_separator: str = ".") -> None:
         self.rows = 0
-        self.by_column: Mapping[str, Total] = {each: Total(decimal_separator) for each in columns}
+        self.by_column: dict[str, Total] = {each: Total(decimal_separator) for each in columns}
 
     def add_rows(self, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
         """Add rows with this header; a column that it lacks is not summed."""
@@ -97,7 +109,27 @@ class Totals:
                 total.add([row[place] for row in rows])
 
     def add_totals(self, other: Totals) -> None:
-        """Add the rows and sums of other files with the same columns."""
+        """Add the rows and sums of others, also those of columns that were not known yet."""
         self.rows += other.rows
-        for name, total in self.by_column.items():
-            total.add_total(other.by_column[name])
+        for name, total in other.by_column.items():
+            self.by_column.setdefault(name, Total()).add_total(total)
+
+    @property
+    def sums_in_words(self) -> str:
+        """The sums as the end of a sentence about the rows: `; sum of "Amount" 12.50`; nothing if there are none."""
+        sums = (f'sum of "{name}" {total}' for name, total in sorted(self.by_column.items()))
+        return "; " + ", ".join(sums) if self.by_column else ""
+
+    def sums(self) -> dict[str, tuple[str, int]]:
+        """The sum and the number of texts of each column, as a file can keep them."""
+        return {name: (str(total.sum), total.texts) for name, total in self.by_column.items()}
+
+    @classmethod
+    def of_sums(cls, rows: int, sums: Mapping[str, tuple[str, int]]) -> Totals:
+        """The totals that `sums` has given."""
+        totals = cls(sums)
+        totals.rows = rows
+        for name, (number, texts) in sums.items():
+            total = totals.by_column[name]
+            total.sum, total.texts = Decimal(number), texts
+        return totals

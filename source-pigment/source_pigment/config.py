@@ -63,6 +63,7 @@ class SourceConfig:
     model_streams: bool
     audit_log: bool
     num_workers: int
+    control_totals: bool = False
 
     def choose(self, blocks: Sequence[Block], applications: Sequence[str] = ()) -> list[Block]:
         """The blocks that become streams; `applications` are the names of their application if several are read."""
@@ -140,6 +141,7 @@ def parse_config(config: Mapping[str, Any]) -> SourceConfig:
         model_streams=config.get("model_streams") is True,
         audit_log=_audit_log(config),
         num_workers=int(config.get("num_workers") or 3),
+        control_totals=config.get("control_totals") is True,
     )
 
 

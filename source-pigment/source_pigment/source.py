@@ -140,7 +140,7 @@ class SourcePigment(Source):
             states = StreamStates(state, sync_identity(os.environ.get("WORKER_JOB_ID"), sync_ids))
             streams: list[SyncStream] = []
             unopened: list[tuple[StreamName, Exception]] = []
-            downloads = Downloads(client)
+            downloads = Downloads(client, has_totals=settings.control_totals)
             for stream, each in configured:
                 try:
                     if stream.is_system_stream:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from destination_pigment.config import CountBlocks
@@ -33,6 +34,7 @@ from pigment_client.models import ExportKind, ExportRequest, ImportedBlock
 from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import CsvBroken, CsvReader, Row
+from pigment_csv.totals import Totals
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -43,13 +45,24 @@ Count = Callable[[ImportedBlock], int | None]
 CountValues = Callable[[ImportedBlock, str], RowsByValue | Unread]
 
 
-class BlockCounts:
-    """Counts blocks as the user wants it."""
+# The rows of a block and the sums of the properties with these names; None, with a warning, if it cannot be read.
+TotalBlock = Callable[[ImportedBlock, Collection[str]], Totals | None]
 
-    def __init__(self, count: Count, when: CountBlocks, count_values: CountValues | None = None) -> None:
+
+class BlockCounts:
+    """Counts blocks as the user wants it; with `total_block`, numbers are summed as well."""
+
+    def __init__(
+        self,
+        count: Count,
+        when: CountBlocks,
+        count_values: CountValues | None = None,
+        total_block: TotalBlock | None = None,
+    ) -> None:
         self._count = count
         self._when = when
         self._count_values = count_values
+        self._total_block = total_block
 
     def count_before(self, target: Target, rows: int, subject: str) -> int | None:
         """How many rows a block has before this number of rows replaces all of it, if it is known which block it is.
@@ -118,10 +131,17 @@ class BlockCounts:
 
     def settle(self, replacement: Replacement) -> Settlement:
         """What a count of the block shows."""
-        settlement = judge_count(replacement, self.count_after(replacement.blocks))
+        in_block: Totals | None = None
+        block = block_to_count(replacement.blocks)
+        if self._total_block is None or block is None:
+            rows = self.count_after(replacement.blocks)
+        else:
+            in_block = self._total_block(block, replacement.stream.number_columns)
+            rows = None if in_block is None else in_block.rows
+        settlement = judge_count(replacement, rows)
         if settlement.information:
             logger.info(settlement.information)
-        return settlement
+        return replace(settlement, in_block=in_block)
 
 
 _FORMAT: Mapping[str, Any] = {
@@ -136,22 +156,28 @@ T = TypeVar("T")
 
 
 def count_block(client: PigmentClient, block: ImportedBlock) -> int | None:
-    """How many rows of a block the owner of the export key sees; None, with one warning, if they cannot be counted.
+    """How many rows of a block the owner of the export key sees; None, with one warning, if they cannot be counted."""
+    totals = total_block(client, block)
+    return None if totals is None else totals.rows
 
-    A block whose kind is not known is tried as a list, then as a metric.
+
+def total_block(client: PigmentClient, block: ImportedBlock, columns: Collection[str] = ()) -> Totals | None:
+    """The rows of a block that the owner of the export key sees, and the sums of properties with the names of columns.
+
+    None, with one warning, if it cannot be read. A block whose kind is not known is tried as a list, then as a metric.
     """
     if not client.has_key_for(Purpose.EXPORT):
         _warn_not_counted(block, 'the connection has no API key of the type "Export".')
         return None
     try:
         if block.kind is ExportKind.METRIC:
-            return _count_metric(client, block)
+            return _total_metric(client, block, columns)
         try:
-            return _count_list(client, block)
+            return _total_list(client, block, columns)
         except (NotFound, RequestRejected):
             if block.kind is not None:
                 raise
-            return _count_metric(client, block)
+            return _total_metric(client, block, columns)
     except PigmentError as error:
         _warn_not_counted(block, explain(error, subject=f"block {block.block_id}").message)
     except CsvBroken as error:
@@ -159,18 +185,46 @@ def count_block(client: PigmentClient, block: ImportedBlock) -> int | None:
     return None
 
 
-def _count_list(client: PigmentClient, block: ImportedBlock) -> int:
-    """One property is enough; the header of an export, which is closed then, says which there are."""
-    header = read_header(client, block, ExportKind.LIST)
+def _total_list(client: PigmentClient, block: ImportedBlock, columns: Collection[str]) -> Totals:
+    """To count, one property is enough; the header of an export, which is closed then, says which there are."""
+    header, names = read_header(client, block, ExportKind.LIST), dict[str, str]()
+    if columns:
+        friendly = read_header(client, block, ExportKind.LIST, friendly=True)
+        if len(friendly) == len(header):
+            names = {
+                technical: name
+                for technical, name in zip(header, friendly, strict=True)
+                if name in columns and friendly.count(name) == 1
+            }
+    properties = list(dict.fromkeys([*header[:1], *names]))
+    consume = partial(totals_of_export, names=names)
     try:
-        return _export(client, block, ExportKind.LIST, {"propertyTechnicalNames": header[:1]}, count_rows)
+        return _export(client, block, ExportKind.LIST, {"propertyTechnicalNames": properties}, consume)
     except RequestRejected:
-        return _export(client, block, ExportKind.LIST, {}, count_rows)
+        return _export(client, block, ExportKind.LIST, {}, consume)
 
 
-def _count_metric(client: PigmentClient, block: ImportedBlock) -> int:
-    scenario = {} if block.scenario_id is None else {"scenarios": [block.scenario_id]}
-    return _export(client, block, ExportKind.METRIC, scenario, count_rows)
+def _total_metric(client: PigmentClient, block: ImportedBlock, columns: Collection[str]) -> Totals:
+    payload: dict[str, Any] = {} if block.scenario_id is None else {"scenarios": [block.scenario_id]}
+    if columns:
+        payload["friendlyHeaders"] = True
+    consume = partial(totals_of_export, names={each: each for each in columns})
+    return _export(client, block, ExportKind.METRIC, payload, consume)
+
+
+def totals_of_export(export: Iterable[bytes], names: Mapping[str, str]) -> Totals:
+    """The rows of an export, and the sums of the columns that have a name; raises `CsvBroken`."""
+    reader, totals = CsvReader(CsvDialect(";")), Totals()
+    places: dict[str, int] = {}
+    for rows in rows_of(reader, export):
+        if not rows:
+            continue
+        if not totals.rows:
+            header = reader.header or []
+            places = {names[each]: at for at, each in enumerate(header) if each in names and header.count(each) == 1}
+            totals = Totals(places)
+        totals.add_rows(tuple(places), [[row[at] for at in places.values()] for row in rows] if places else rows)
+    return totals
 
 
 # More different values than these are no scope, and would only fill the memory.
@@ -270,11 +324,6 @@ def _export(
     consume: Callable[[Export], T],
 ) -> T:
     return client.export(ExportRequest(kind, block.block_id, {**_FORMAT, **payload}), consume)
-
-
-def count_rows(export: Iterable[bytes]) -> int:
-    """How many rows an export has below its header; raises `CsvBroken`."""
-    return sum(map(len, rows_of(CsvReader(CsvDialect(";")), export)))
 
 
 def read_header(client: PigmentClient, block: ImportedBlock, kind: ExportKind, *, friendly: bool = False) -> list[str]:

@@ -105,13 +105,28 @@ class Changes:
             )
         # Where as many rows as the file has are written, what counts as rejected may be stored in part.
         in_doubt = max(rejected.in_doubt, rejected.count - max(0, segment.rows - done.written) if done.counts else 0)
-        return JobDone(rejected.count, verdict.is_provisional, done.has_rows, problem, in_doubt, blocks=done.blocks)
+        return JobDone(
+            rejected.count,
+            verdict.is_provisional,
+            done.has_rows,
+            problem,
+            in_doubt,
+            blocks=done.blocks,
+            totals=done.totals,
+        )
 
     def _import(self, importer: Importer, file: SpoolFile, rows: int) -> Imported:
         is_keyed = self.stream.mode is WriteMode.APPEND_DEDUP
         name = self.target.configuration_id
         try:
-            return importer.import_file(file, self.stream.subject, name, rows=rows, repeatable=is_keyed)
+            return importer.import_file(
+                file,
+                self.stream.subject,
+                name,
+                rows=rows,
+                repeatable=is_keyed,
+                summed=self.stream.number_columns,
+            )
         except (ImportFailed, ImportOutcomeUnknown) as error:
             raise judge_failed_addition(self.stream, name, rows, error, importer.evidence[name]) from None
 

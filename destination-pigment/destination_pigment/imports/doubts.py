@@ -14,6 +14,7 @@ from destination_pigment.input.catalog import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
+from pigment_csv.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,13 @@ class Replacement:
 class Settlement:
     """What a count of the rows of a block shows: the doubt is settled, a `problem`, or neither.
 
-    `information` is for the log.
+    `information` is for the log. `in_block` are the control totals of the block, where they are wanted.
     """
 
     is_settled: bool = False
     problem: ConfigProblem | None = None
     information: str = ""
+    in_block: Totals | None = None
 
 
 def judge_count(written: Replacement, rows_counted: int | None) -> Settlement:

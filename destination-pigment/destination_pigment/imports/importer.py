@@ -11,6 +11,7 @@ from itertools import compress
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
+from destination_pigment.imports.control_totals import describe_sums, total_file
 from destination_pigment.imports.guards import require_completed, require_nothing_stored
 from destination_pigment.imports.polling import Expected, ImportPolling, label_of_file
 from destination_pigment.imports.skipped import describe_skipped, left_out
@@ -31,6 +32,7 @@ from pigment_client.models import (
 )
 from pigment_client.wording import byte_size, counted
 from pigment_csv.date_pattern import DatePattern
+from pigment_csv.totals import Totals
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -73,9 +75,18 @@ class Importer:
             raise Cancelled
 
     def import_file(
-        self, file: SpoolFile, subject: str, configuration_id: str, *, rows: int, repeatable: bool
+        self,
+        file: SpoolFile,
+        subject: str,
+        configuration_id: str,
+        *,
+        rows: int,
+        repeatable: bool,
+        summed: Collection[str] | None = None,
     ) -> Imported:
         """Import one file and wait for its end; `repeatable` says that importing it twice does no harm.
+
+        `summed` are the columns of which there are control totals, if the user wants them; None: not of this file.
 
         Raises `ImportOutcomeUnknown`, another `PigmentError` (`ImportFailed` among them) where nothing of it was
         stored, or `Cancelled` before it was sent.
@@ -97,13 +108,14 @@ class Importer:
         if file.size_bytes >= _LARGE_BYTES:
             logger.info("Pushing the %s: %s.", subject, size)
         expected = Expected(configuration_id, file.size_bytes)
+        totals = total_file(file, rows, summed) if self._config.control_totals and summed is not None else None
         try:
             pushed = self._client.push_csv(configuration_id, file.path, options)
         except ImportOutcomeUnknown:
             reason = f"The file for the {subject} was sent, but Pigment's response was lost."
             raise ImportOutcomeUnknown(reason=reason) from None
         try:
-            done = self._result(pushed, subject, expected, size, began)
+            done = self._result(pushed, subject, expected, size, began, totals)
             return replace(done, has_mode=mode is not None, was_repeated=pushed.was_repeated)
         except (PigmentError, ConfigProblem):
             raise
@@ -137,16 +149,19 @@ class Importer:
             return False
         return True
 
-    def _result(self, pushed: Import, subject: str, expected: Expected, size: str, began: float) -> Imported:
+    def _result(
+        self, pushed: Import, subject: str, expected: Expected, size: str, began: float, totals: Totals | None
+    ) -> Imported:
         done = self._completed(pushed, subject, expected)
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
         seconds = self._clock.monotonic() - began
-        logger.info("Imported the %s (%s in %.1f s): %s.", subject, size, seconds, describe_counts(done.counts))
+        counts = describe_counts(done.counts) + describe_sums(totals, done.counts)
+        logger.info("Imported the %s (%s in %.1f s): %s.", subject, size, seconds, counts)
         log_skipped(subject, done)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
-        return Imported(done.counts, done.rejected_rows, skipped=done.skipped, blocks=done.blocks)
+        return Imported(done.counts, done.rejected_rows, skipped=done.skipped, blocks=done.blocks, totals=totals)
 
     def _with_report(self, done: CompletedImport, subject: str) -> CompletedImport:
         """A result that came at once does not say which rows were updated, and whether any were deleted."""

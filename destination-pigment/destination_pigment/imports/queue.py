@@ -21,6 +21,7 @@ from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportedBlock
 from pigment_client.wording import counted
+from pigment_csv.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class JobDone:
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
     `in_doubt` of the rejected rows may be stored: no response came to their second push. `to_count` is a replacement
     whose block must be counted before its states may leave. `blocks` are those that the imports wrote into, and
-    `scope_values` the values of the scope that they cleared there. `seconds` is how long it took.
+    `scope_values` the values of the scope that they cleared there. `seconds` is how long it took. `totals` are those of
+    its files, if they are wanted.
     """
 
     rejected: int
@@ -43,6 +45,7 @@ class JobDone:
     blocks: tuple[ImportedBlock, ...] = ()
     scope_values: frozenset[str | None] = frozenset()
     seconds: float = 0.0
+    totals: Totals | None = None
 
 
 @dataclass(frozen=True, slots=True)

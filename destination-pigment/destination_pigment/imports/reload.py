@@ -49,6 +49,7 @@ from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
 from pigment_client.models import ExportKind, ImportedBlock
 from pigment_client.wording import counted
+from pigment_csv.totals import Totals
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -240,17 +241,16 @@ class Reload:
             if not importer.is_dry_run:
                 require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
             values = frozenset(self._scope_values)
-            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored), scope_values=values)
+            return _job_done(stored, scope_values=values)
         rows = _rows_of(files)
         before = self._counts.count_before(self.target, rows, self.stream.subject)
         stored, is_doubtful = self._import_until_known(importer, files)
         require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
         if not rows:
             self._check_emptied(stored)
-            return JobDone(_rejected_of(stored), blocks=_blocks_of(stored))
+            return _job_done(stored)
         replacement = self._replacement(stored, rows, before, is_doubtful=is_doubtful)
-        to_count = replacement if self._counts.must_count(replacement) else None
-        return JobDone(_rejected_of(stored), to_count=to_count, blocks=_blocks_of(stored))
+        return _job_done(stored, to_count=replacement if self._counts.must_count(replacement) else None)
 
     def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, bool]:
         """Import all files, and all of them again if the outcome of one is not known; is the clearing in doubt?"""
@@ -333,7 +333,14 @@ class Reload:
             effect = Effect.ADDS_TO_RELOAD if position else first
             configuration_id = self.target.configuration_id if position else self._clearing_id
             # Never repeated automatically: a clearing import accepted late would delete the files after it.
-            done = importer.import_file(file, subject, configuration_id, rows=file_rows, repeatable=False)
+            done = importer.import_file(
+                file,
+                subject,
+                configuration_id,
+                rows=file_rows,
+                repeatable=False,
+                summed=self.stream.number_columns,
+            )
             sent = describe_sent(self.stream, file, file_rows, self.files.converter.header)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.append((done, verdict.rejected))
@@ -388,6 +395,23 @@ def _rejected_of(stored: Stored) -> int:
 
 def _blocks_of(stored: Stored) -> tuple[ImportedBlock, ...]:
     return tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
+
+
+def _job_done(
+    stored: Stored, *, to_count: Replacement | None = None, scope_values: frozenset[str | None] = frozenset()
+) -> JobDone:
+    totals: Totals | None = None
+    for done, _ in stored:
+        if done.totals is not None:
+            totals = totals or Totals()
+            totals.add_totals(done.totals)
+    return JobDone(
+        _rejected_of(stored),
+        to_count=to_count,
+        blocks=_blocks_of(stored),
+        scope_values=scope_values,
+        totals=totals,
+    )
 
 
 def _was_not_taken(error: Exception) -> bool:

@@ -32,6 +32,7 @@ from pigment_client.models import (
 )
 from pigment_client.wording import counted
 from pigment_csv.dialect import CsvDialect
+from pigment_csv.totals import Totals
 
 
 class PartialWrite(ConfigProblem):
@@ -92,7 +93,7 @@ class Imported:
 
     `numbered` are the rejected rows that the response names, `skipped` what it counts by reason. `has_mode` says that
     the file ran in an import mode, in which Pigment may leave rows out. `was_repeated`: the push was sent again because
-    a response was lost, so the file may have been imported twice.
+    a response was lost, so the file may have been imported twice. `totals` are those of the file, if they are wanted.
     """
 
     counts: ImportCounts | None
@@ -101,6 +102,7 @@ class Imported:
     skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
     blocks: tuple[ImportedBlock, ...] = ()
     was_repeated: bool = False
+    totals: Totals | None = None
 
     @property
     def deleted(self) -> int | None:

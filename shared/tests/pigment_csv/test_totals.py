@@ -17,7 +17,7 @@ CELL = st.one_of(WHOLE, DECIMAL, EXPONENT, st.sampled_from(TEXTS), st.sampled_fr
 
 
 def shown(total: Total) -> Fraction:
-    return Fraction(str(total).split(" ")[0].replace(",", ""))
+    return Fraction(total.digits.replace(",", ""))
 
 
 @given(st.lists(st.lists(CELL, min_size=1)))
@@ -52,6 +52,29 @@ def test_a_sum_is_written_as_people_read_it() -> None:
     assert str(total) == "-1,234,567.25"
     total.add(["1234567.25", "x", "y"])
     assert str(total) == "0.00 (2 not numbers)"
+
+
+@given(st.lists(CELL, min_size=1))
+def test_sums_that_were_kept_are_the_same(cells: list[str | None]) -> None:
+    kept = Totals(["Amount"])
+    kept.add_rows(["Amount"], [[each] for each in cells])
+    found = Totals.of_sums(kept.rows, kept.sums())
+    assert (found.rows, found.sums_in_words) == (len(cells), kept.sums_in_words)
+    assert found.by_column["Amount"].sum == kept.by_column["Amount"].sum
+
+
+def test_totals_are_the_end_of_a_sentence() -> None:
+    totals = Totals(["Hours", "Amount"])
+    totals.add_rows(["Amount", "Hours"], [["1234.50", "x"], ["-0.25", None]])
+    assert totals.sums_in_words == '; sum of "Amount" 1,234.25, sum of "Hours" 0 (1 not a number)'
+    assert Totals().sums_in_words == ""
+
+
+def test_a_sum_that_no_one_reads_is_shown_without_its_middle() -> None:
+    totals = Totals(["Amount"])
+    totals.add_rows(["Amount"], [["1" * 3000]])
+    assert len(totals.sums_in_words) < 200
+    assert "(3,999 characters)" in totals.sums_in_words
 
 
 def test_totals_of_files_add_up() -> None:

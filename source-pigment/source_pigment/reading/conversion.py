@@ -15,6 +15,7 @@ from ctypes import CDLL
 
 from pigment_csv.dialect import BYTE_ORDER_MARK
 from pigment_csv.reader import RecordBlocks, RecordTooLarge, parse_rows, split_first_record
+from pigment_native.number_columns import NumberColumns
 from pigment_native.record_lines import Kind, Piece, RecordLines, RecordLineWriter
 from source_pigment.config import DIALECT, LONGEST_LINE_BYTES
 from source_pigment.discovery.schema import ColumnType
@@ -50,6 +51,7 @@ class ExportConverter:
         self._beginning = b""
         self.layout: RecordLayout | None = None
         self._converter: Converter | None = None
+        self._numbers: NumberColumns | None = None
         self._most_rows = 1
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
@@ -100,9 +102,14 @@ class ExportConverter:
         else:
             self._converter = BulkConverter(layout, self._emitted_at, self._library)
 
+        if layout.has_totals:
+            self._numbers = NumberColumns(layout.summed, len(layout.names), DIALECT, self._library)
+
     def _records(self, rows: bytes) -> Iterator[RecordBlock]:
         if rows and self._converter is not None:
             block = self._converter.convert(rows, first_record=self.rows + 2)
+            if self._numbers is not None:
+                block.totals = self._numbers.totals(rows, block.count)
             if self.rows > MOST_KEYS:
                 del block.keys[:]
             self.rows += block.count

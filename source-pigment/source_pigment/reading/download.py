@@ -31,6 +31,7 @@ from pigment_client.client import Export, PigmentClient
 from pigment_client.models import ExportRequest
 from pigment_client.wording import byte_size
 from pigment_csv.reader import CsvBroken
+from pigment_csv.totals import Totals
 from source_pigment.discovery.names import StreamName
 from source_pigment.reading.conversion import ExportConverter
 from source_pigment.reading.records import RecordBlock
@@ -98,10 +99,11 @@ class Download:
 
 
 class Downloads:
-    """Stores exports as records, for all streams of a sync and in many threads."""
+    """Stores exports as records, for all streams of a sync and in many threads; `has_totals`: numbers are summed."""
 
-    def __init__(self, client: PigmentClient) -> None:
+    def __init__(self, client: PigmentClient, *, has_totals: bool = False) -> None:
         self._client = client
+        self.has_totals = has_totals
         self._large_records = Lock()
         # Mutable state, guarded by the lock: the exports that are running, and what the others received.
         self._lock = Lock()
@@ -187,13 +189,14 @@ def _blocks(export: Export, converter: ExportConverter, turn: LargeRecordTurn, s
 def write_block(file: IO[bytes], block: RecordBlock) -> None:
     """Store a block after those before it; `END` goes after the last."""
     size, keys = len(block.lines), block.keys.tobytes()
-    counts = msgspec.msgpack.encode((block.count, block.misfits, block.blank_keys, keys, size))
+    sums = None if block.totals is None else block.totals.sums()
+    counts = msgspec.msgpack.encode((block.count, block.misfits, block.blank_keys, keys, size, sums))
     lines = zstd.compress(block.lines, options=_COMPRESSION)
     _write(file, _HEAD.pack(len(counts), len(lines), zlib.crc32(lines, zlib.crc32(counts))) + counts)
     _write(file, lines)
 
 
-_COUNTS = msgspec.msgpack.Decoder(tuple[int, dict[str, int], int, bytes, int])
+_COUNTS = msgspec.msgpack.Decoder(tuple[int, dict[str, int], int, bytes, int, dict[str, tuple[str, int]] | None])
 
 
 def read_blocks(file: IO[bytes], stream: StreamName) -> Iterator[RecordBlock]:
@@ -205,9 +208,10 @@ def read_blocks(file: IO[bytes], stream: StreamName) -> Iterator[RecordBlock]:
         is_whole = len(counts) == counts_size and len(lines) == lines_size
         if not (counts and is_whole and zlib.crc32(lines, zlib.crc32(counts)) == check_sum):
             raise OSError(errno.EIO, "the disk returned something else than was stored")
-        count, misfits, blank_keys, keys, size = _COUNTS.decode(counts)
+        count, misfits, blank_keys, keys, size, sums = _COUNTS.decode(counts)
         content = _decompressed(lines, size)
-        block = RecordBlock(stream, content, count, Counter(misfits), array("Q", keys), blank_keys)
+        totals = None if sums is None else Totals.of_sums(count, sums)
+        block = RecordBlock(stream, content, count, Counter(misfits), array("Q", keys), blank_keys, totals)
         del lines, content  # a large block is kept once
         yield block
 

@@ -129,7 +129,7 @@ class ExportStream:
         keys = [at for at, name in enumerate(names) if name in self._primary_key]
         id_position = (keys[0] if keys else 0) if self._row_metadata else None
         key_positions = tuple(keys) if len(keys) == len(self._primary_key) else ()
-        return RecordLayout(self.name, names, types, id_position, key_positions, new)
+        return RecordLayout(self.name, names, types, id_position, key_positions, new, self._downloads.has_totals)
 
     def _unusable(self, reason: str) -> AirbyteTracedException:
         """An export that is complete but cannot be read: a repeat would not help."""

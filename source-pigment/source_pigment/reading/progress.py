@@ -20,6 +20,7 @@ from airbyte_cdk.models import (
 )
 
 from pigment_client.wording import byte_size, counted
+from pigment_csv.totals import Totals
 from pigment_native.library import LIBRARY
 from pigment_native.record_lines import count_repeated
 from source_pigment.discovery.names import StreamName
@@ -68,6 +69,7 @@ class Progress:
         self._since: float | None = None
         self._misfits: Counter[str] = Counter()
         self._key = KeyCheck()
+        self._totals = Totals()
 
     def start(self) -> None:
         self._since = time.monotonic()
@@ -90,16 +92,19 @@ class Progress:
         self.rows_sent += block.count
         self._misfits.update(block.misfits)
         self._key.count_keys(block)
+        if block.totals is not None:
+            self._totals.add_totals(block.totals)
 
     def log_end(self, *, is_complete: bool) -> None:
         """Log the closing line of the stream, and warn once for each column and once about the key."""
         seconds = 0.0 if self._since is None else time.monotonic() - self._since
         if is_complete:
             received = f"{counted(self.rows_sent, 'row')}, {byte_size(self._bytes)} in {seconds:.1f} s"
-            logger.info("Read the %s: %s.", self._subject, received)
+            logger.info("Read the %s: %s%s.", self._subject, received, self._totals.sums_in_words)
         else:
             sent = counted(self.rows_sent, "row was", "rows were")
-            logger.info("The %s was not read to its end: %s sent in %.1f s.", self._subject, sent, seconds)
+            sums = self._totals.sums_in_words
+            logger.info("The %s was not read to its end: %s sent in %.1f s%s.", self._subject, sent, seconds, sums)
         for column, count in sorted(self._misfits.items()):
             logger.warning(
                 'The column "%s" of the stream "%s" has %s sent as text: refresh the schema, or set "Column '

@@ -24,6 +24,7 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteMessageSerializer
 
 from pigment_client.json_objects import Fields, object_text
 from pigment_csv.reader import Row, parse_rows, require_width
+from pigment_csv.totals import Totals
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.config import DIALECT, LONGEST_LINE_BYTES
 from source_pigment.discovery.names import StreamName
@@ -49,7 +50,7 @@ class RecordLayout:
 
     A column whose name is None is not sent. `id_position` is the column whose text is the record's id; None adds no
     metadata. `key_positions` are the columns of the primary key that the catalog claims (empty: none). `new_columns`
-    are those that the configured schema lacks.
+    are those that the configured schema lacks. `has_totals`: numbers are summed.
     """
 
     stream: StreamName
@@ -58,6 +59,13 @@ class RecordLayout:
     id_position: int | None = None
     key_positions: tuple[int, ...] = ()
     new_columns: tuple[str, ...] = ()
+    has_totals: bool = False
+
+    @property
+    def summed(self) -> dict[str, int]:
+        """The positions of the columns of numbers that are sent, by name."""
+        columns = enumerate(zip(self.names, self.types, strict=True))
+        return {name: at for at, (name, type_) in columns if name is not None and type_ is ColumnType.NUMBER}
 
     def opening(self, emitted_at: int) -> str:
         return record_opening(self.stream, emitted_at) + "{"
@@ -93,7 +101,8 @@ class RecordBlock:
     """Finished RECORD lines of one stream.
 
     `misfits` counts, by column, the values that did not fit their type. `keys` are the records' primary keys, each as
-    a 61-bit hash, and `blank_keys` is how many of them contain a blank.
+    a 61-bit hash, and `blank_keys` is how many of them contain a blank. `totals` has the sums of numbers, if the user
+    wants them.
     """
 
     stream: StreamName
@@ -102,6 +111,7 @@ class RecordBlock:
     misfits: Counter[str] = field(default_factory=Counter)
     keys: array[int] = field(default_factory=lambda: array("Q"))
     blank_keys: int = 0
+    totals: Totals | None = None
 
     def forget(self) -> None:
         """Free the lines, which are on their way: those through whose hands a block went keep it until the next."""
