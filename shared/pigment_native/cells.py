@@ -47,6 +47,7 @@ class Table:
         self.texts = texts
         self.spans = spans
         self.texts_at = address_of(texts)
+        self.texts_end = self.texts_at + len(texts)
         self.spans_at = address_of(spans)
         # How much of both is in use.
         self.texts_used = self.spans_used = 0
@@ -68,12 +69,16 @@ class Table:
 
 
 class Cells(Sequence[str | None]):
-    """A column of a table; a cell is decoded only when it is read. `text_bytes` is about the size of all its texts."""
+    """A column of a table; a cell is decoded only when it is read. `text_bytes` is about the size of all its texts.
 
-    def __init__(self, table: Table, places: range, text_bytes: int) -> None:
+    Without `has_strings`, none of its values was a string in JSON.
+    """
+
+    def __init__(self, table: Table, places: range, text_bytes: int, *, has_strings: bool = True) -> None:
         self.table = table
         self.places = places
         self.text_bytes = text_bytes
+        self.has_strings = has_strings
 
     def __len__(self) -> int:
         return len(self.places)
@@ -85,7 +90,7 @@ class Cells(Sequence[str | None]):
     def __getitem__(self, index: int | slice) -> str | Sequence[str | None] | None:
         if isinstance(index, slice):
             places = self.places[index]
-            return Cells(self.table, places, self.text_bytes) if places.step > 0 else list(self)[index]
+            return self._with(self.table, places) if places.step > 0 else list(self)[index]
         begin, length = memoryview(self.table.spans).cast("i")[2 * self.places[index] :][:2]
         return None if length < 0 else self.table.texts[begin : begin + length].decode()
 
@@ -103,7 +108,10 @@ class Cells(Sequence[str | None]):
         spans = memoryview(self.table.spans).cast("q")[self.places.start : self.places.stop : self.places.step].tolist()
         kept = bytearray(array("q", compress(spans, which)))
         table = Table(self.table.library, self.table.texts, kept)
-        return Cells(table, range(len(kept) // SPAN_BYTES), self.text_bytes)
+        return self._with(table, range(len(kept) // SPAN_BYTES))
+
+    def _with(self, table: Table, places: range) -> Cells:
+        return Cells(table, places, self.text_bytes, has_strings=self.has_strings)
 
 
 class Repeated(Sequence[str | None]):
@@ -256,8 +264,9 @@ class _Header(ctypes.Structure):
         ("name_count", ctypes.c_uint64),
         ("next", ctypes.POINTER(ctypes.c_uint64)),
         ("names", ctypes.POINTER(Text)),
-        ("columns", ctypes.POINTER(ctypes.c_uint64)),
         ("parts", ctypes.POINTER(Text)),
+        ("columns", ctypes.POINTER(ctypes.c_uint64)),
+        ("strings", ctypes.POINTER(ctypes.c_bool)),
         ("part_count", ctypes.c_uint64),
         ("data_part", ctypes.c_uint64),
         ("separator", ctypes.c_uint64),
@@ -296,12 +305,14 @@ class CellReader:
         forms = sorted((form, column) for column, name in enumerate(columns) for form in _forms(name))
         # The structures contain addresses only: what they point to must live as long.
         self._kept = [form for form, _ in forms]
+        self._strings = (ctypes.c_bool * len(columns))()
         self._header = _Header(
             count=len(columns),
             name_count=len(forms),
             next=(ctypes.c_uint64 * (len(forms) + 1))(),
             names=_texts(self._kept),
             columns=(ctypes.c_uint64 * len(forms))(*(column for _, column in forms)),
+            strings=self._strings,
             separator=ord(separator),
         )
         # Mutable state, in addition to what C learns about the order of names: the envelope, once it is known.
@@ -339,23 +350,28 @@ class CellReader:
         columns = self._columns
         table = lines.table(self._library, SPAN_BYTES * columns)
         begin, first = table.texts_used, table.spans_used // SPAN_BYTES
+        ctypes.memset(self._strings, 0, columns)
         while self._fill(table, lines) >= _WORTH_A_ROW and by_row is not None and lines.position < len(lines.content):
             record = lines.next_line()
             row = by_row(record)
             if row is None or not table.add_row(row):
                 break
+            ctypes.memset(self._strings, 1, columns)  # what its values were is not known
             lines.position = min(len(lines.content), lines.position + len(record) + 1)
         end, text_bytes = table.spans_used // SPAN_BYTES, (table.texts_used - begin) // columns + 1
         if end == first:
             return None
-        return [Cells(table, range(first + place, end, columns), text_bytes) for place in range(columns)]
+        return [
+            Cells(table, range(first + place, end, columns), text_bytes, has_strings=has_strings)
+            for place, has_strings in enumerate(self._strings)
+        ]
 
     def _fill(self, table: Table, lines: RecordInput) -> int:
         """Add to the table what the library takes of the next records; how many these are."""
         row_bytes = SPAN_BYTES * self._columns
         block = text_of(lines.content)
         block.at += lines.position
-        texts = Room(table.texts_at + table.texts_used, table.texts_at + len(table.texts), full=False)
+        texts = Room(table.texts_at + table.texts_used, table.texts_end, full=False)
         rows = ctypes.c_uint64((len(table.spans) - table.spans_used) // row_bytes)
         self._convert(block, self._header, table.texts_at, texts, table.spans_at + table.spans_used, rows)
         if rows.value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 from pigment_csv.dialect import CsvDialect
@@ -28,27 +28,35 @@ class CsvLineWriter:
     def __init__(self, dialect: CsvDialect) -> None:
         self._delimiter = ord(dialect.delimiter)
         self._by_row = CsvWriter(dialect)
+        # Mutable state: the library of the last call, and its function.
+        self._library: ctypes.CDLL | None = None
+        self._convert: Callable[..., int] | None = None
 
     def lines(self, columns: Sequence[Sequence[str | None]]) -> bytes:
         """The lines of columns of the same length; raises `CsvUnwritable`."""
-        library = next((column.table.library for column in columns if isinstance(column, Cells)), None)
+        library = next((column.table.library for column in columns if type(column) is Cells), None)
         if library is None:
             return self._by_row.lines(zip(*columns, strict=True))
-        rows = len(columns[0])
-        if any(len(column) != rows for column in columns):
-            raise ValueError("the columns are not of the same length")
-        cells = [_encoded(column, library) for column in columns]
-        strides = [
-            0 if isinstance(column, Repeated) else each.places.step for column, each in zip(columns, cells, strict=True)
-        ]
-        places = array("q", [number for each in zip(cells, strides, strict=True) for number in _places(*each)])
-        size = sum(column.text_bytes for column in cells) + rows * (len(cells) + 2)
-        convert = _CELLS_TO_LINES(("cells_to_lines", library))
+        if self._convert is None or library is not self._library:
+            self._library, self._convert = library, _CELLS_TO_LINES(("cells_to_lines", library))
+        cells = [column if type(column) is Cells else _encoded(column, library) for column in columns]
+        rows, size = len(columns[0]), 0
+        # For each column: where its texts begin and end, where its first cell is, and the stride to the next one.
+        numbers: list[int] = []
+        for column, each in zip(columns, cells, strict=True):
+            if len(column) != rows:
+                raise ValueError("the columns are not of the same length")
+            table, places = each.table, each.places
+            step = 0 if type(column) is Repeated else places.step
+            numbers += table.texts_at, table.texts_end, table.spans_at + SPAN_BYTES * places.start, step
+            size += each.text_bytes
+        size += rows * (len(cells) + 2)
+        columns_at = array("q", numbers)
         while True:
             lines = bytearray(size + 1)
             begin = address_of(lines)
             room = Room(begin, begin + size, full=False)
-            ended = convert(places.buffer_info()[0], len(cells), rows, self._delimiter, room)
+            ended = self._convert(columns_at.buffer_info()[0], len(cells), rows, self._delimiter, room)
             if ended == DONE:
                 return bytes(memoryview(lines)[: room.at - begin])
             if ended != NO_ROOM:
@@ -56,17 +64,8 @@ class CsvLineWriter:
             size *= 2
 
 
-def _places(cells: Cells, stride: int) -> tuple[int, int, int, int]:
-    """Where the texts of a column begin and end, where its first cell is, and the stride to the next one."""
-    table = cells.table
-    first = table.spans_at + SPAN_BYTES * cells.places.start
-    return table.texts_at, table.texts_at + len(table.texts), first, stride
-
-
 def _encoded(column: Sequence[str | None], library: ctypes.CDLL) -> Cells:
     """A column as cells, of which a repeated one has only one; raises `CsvUnwritable`."""
-    if isinstance(column, Cells):
-        return column
     if isinstance(column, Repeated):
         once = _encoded([column.cell], library)
         return Cells(once.table, once.places, once.text_bytes * len(column))

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Changes whenever a function or a structure below changes: the caller loads no other version. */
-uint32_t rows_version(void) { return 2; }
+uint32_t rows_version(void) { return 3; }
 
 /* How a conversion ended. */
 enum { DONE = 0, LEFT_TO_ROWS = 1, NO_ROOM = 2 };
@@ -243,13 +243,14 @@ uint64_t count_repeated(const uint64_t *numbers, uint64_t count, uint64_t *table
 typedef struct { int32_t begin, length; } Span;
 
 /* What records look like: how many columns; their names as JSON, perhaps in several forms, in the order of their bytes;
- * the column of each name; and, for each name and for the beginning, a guess which name comes next. A line consists of
- * the parts in turn, with the data after one of them and numbers that are ignored between the others. */
+ * the column of each name; for each name and for the beginning, a guess which name comes next; and for each column,
+ * whether a string was found in it, which is never unset. A line consists of the parts in turn, with the data after one
+ * of them and numbers that are ignored between the others. */
 typedef struct {
     uint64_t count, name_count, *next;
-    const Text *names;
+    const Text *names, *parts;
     const uint64_t *columns;
-    const Text *parts;
+    bool *strings;
     uint64_t part_count, data_part, separator;
 } Header;
 
@@ -416,18 +417,16 @@ static bool take_member(Text *rest, Record *record) {
     skip_blanks(rest);
     Span *cell = &record->cells[header->columns[found]];
     if (cell->length >= 0 || take_word(rest, "null", 4)) return cell->length < 0;
+    header->strings[header->columns[found]] |= rest->at < rest->end && *rest->at == '"';
     if (!take_cell(rest, (uint8_t)header->separator, &record->texts)) return false;
     *cell = (Span){(int32_t)(text - record->origin), (int32_t)(record->texts.at - text)};
     return true;
 }
 
 static bool take_data(Text *rest, Record *record) {
-    bool more = take_sign(rest, '{');
-    if (!more || take_sign(rest, '}')) return more;
-    while (more) {
-        if (!take_member(rest, record)) return false;
-        more = take_sign(rest, ',');
-    }
+    if (!take_sign(rest, '{')) return false;
+    if (take_sign(rest, '}')) return true;
+    do if (!take_member(rest, record)) return false; while (take_sign(rest, ','));
     return take_sign(rest, '}');
 }
 

@@ -181,7 +181,11 @@ class NumberColumns:
 
     def written(self, rows: Rows) -> Rows:
         """The rows with these numbers written."""
-        places = [place for place, name in enumerate(rows.header) if name in self._names]
+        places = [
+            place
+            for place, (name, column) in enumerate(zip(rows.header, rows.columns, strict=True))
+            if name in self._names and not (type(column) is Cells and not column.has_strings)
+        ]
         if not places or not self._may_have_texts([rows.columns[place] for place in places]):
             return rows
         columns = list(rows.columns)

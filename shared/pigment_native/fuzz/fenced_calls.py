@@ -89,7 +89,7 @@ class FencedCells:
     def __init__(self, library: CDLL) -> None:
         self._cells_to_lines = csv_lines._CELLS_TO_LINES(("cells_to_lines", library))
         self._block, self._texts, self._lines = (Arena(1 << 18) for _ in range(3))
-        self._spans, self._next = Arena(1 << 23), Arena(1 << 15)
+        self._spans, self._next, self._strings = Arena(1 << 23), Arena(1 << 15), Arena(1 << 13)
 
     def take(self, reader: CellReader, block: bytes, room: tuple[int, int], fence: Fence) -> Taken:
         """What C takes of a block with room for `room[0]` bytes of texts and `room[1]` rows."""
@@ -102,6 +102,7 @@ class FencedCells:
         fenced = self._next.put(ctypes.string_at(remembered, size), fence)
         fenced_header = cells._Header.from_buffer_copy(header)
         fenced_header.next = ctypes.cast(fenced, ctypes.POINTER(ctypes.c_uint64))
+        fenced_header.strings = ctypes.cast(self._strings.zeros(columns, fence), ctypes.POINTER(ctypes.c_bool))
         given, made, rows = (
             Text(begin, begin + len(block)),
             Room(texts, texts + room[0], full=False),

@@ -131,6 +131,11 @@ WRITING = [
         'if (take_word(rest, "null", 4)) return true;',
     ),
     Fault(
+        "a string is reported only where it is the first name",
+        "header->strings[header->columns[found]] |= rest->at",
+        "header->strings[header->columns[found]] |= found == 0 && rest->at",
+    ),
+    Fault(
         "a guessed name is that of another column",
         "take_known(rest, header->names[guess])",
         "take_known(rest, header->names[guess > 0 ? guess - 1 : 0])",

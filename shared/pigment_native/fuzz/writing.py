@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from array import array
 from collections.abc import Iterator, Sequence
@@ -119,7 +120,11 @@ class Writing:
         # Only now, because what is taken later must not change what was before.
         rows = {begin: list(map(list, zip(*columns, strict=True))) for begin, columns in taken.items()}
         for begin, found in rows.items():
-            same("cells", found, list(_by_row(b"\n".join(lines[begin : begin + len(found)]), shape)))
+            plainly = b"\n".join(lines[begin : begin + len(found)])
+            same("cells", found, list(_by_row(plainly, shape)))
+            reported = {name for name, each in zip(shape["columns"], taken[begin], strict=True) if each.has_strings}
+            if _names_of_strings(plainly, shape) & set(shape["columns"]) - reported:
+                raise Finding("a column has a string that is not reported")
         return rows
 
     def _judge_rooms(self, reader: CellReader, block: bytes, plain: Sequence[Any], random: Random) -> int:
@@ -198,6 +203,13 @@ def _records(block: bytes, key: tuple[str | None, str]) -> list[msgspec.Raw]:
     if block and not (len(parsed) == 1 and isinstance(parsed[0], Records) and parsed[0].key == key):
         raise Finding("lines that are called plain are no records of the stream")
     return [data for each in parsed if isinstance(each, Records) for data in each.data]
+
+
+def _names_of_strings(plain: bytes, shape: Shape) -> set[str]:
+    """The names of all members that are strings, of lines that are all plain records."""
+    key = shape["namespace"], shape["stream"]
+    records = _records(plain, key) if shape["messages"] else plain.split(b"\n")
+    return {name for data in records for name, value in json.loads(bytes(data)).items() if isinstance(value, str)}
 
 
 def _data_of(line: bytes, shape: Shape) -> list[msgspec.Raw]:

@@ -6,7 +6,7 @@ import ctypes
 
 import pytest
 
-from pigment_native.cells import CellReader, RecordInput
+from pigment_native.cells import CellReader, Cells, RecordInput
 from pigment_native.library import DONE, LEFT_TO_ROWS, LIBRARY, NO_ROOM, Room, address_of, text_of
 
 RECORDS = (b'{"a":"x\\n\\u00e9","b":1.5}', b'{"b":[1, {"c":true}]}', b'{"a":false}')
@@ -61,3 +61,17 @@ def test_reading_continues_where_the_position_is_set(reader: CellReader) -> None
 
     assert [list(each) for each in reader.read_cells(lines) or []] == [[None], [None]]
     assert reader.read_cells(lines) is None
+
+
+def test_columns_of_which_a_value_was_a_string_say_so_and_every_row_converted_elsewhere_may_have_had_one() -> None:
+    if LIBRARY is None:
+        pytest.skip("there is no library for this machine")
+    reader = CellReader(LIBRARY, ["b", "a"], ".")
+
+    def reported(*records: bytes) -> list[bool]:
+        columns = reader.read_cells(RecordInput(b"\n".join(records)), lambda _: ["1", None])
+        return [each[:1].has_strings for each in columns or () if isinstance(each[:1], Cells)]
+
+    assert reported(b'{"a":1,"b":null}', b'{"a":"","b":true}') == [False, True]
+    assert reported(b'{"a":1,"b":{"a":"x"}}') == [False, False]
+    assert reported(*[b'{"a":1}'] * 5, b'{"a":1,"a":1}') == [True, True]
