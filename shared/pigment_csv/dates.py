@@ -14,6 +14,8 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
+from string import Formatter
+from typing import NamedTuple
 
 import pendulum
 
@@ -46,7 +48,10 @@ class DateWriter:
 
     def __init__(self, pattern: DatePattern) -> None:
         self._pattern = pattern
+        self._parts = _cut(pattern.template)
         self._fields_of_day = lru_cache(_MOST_KEPT)(self._look_up)
+        self._minute_of_day = lru_cache(_MINUTES_OF_DAY)(self._write_minute)
+        self._rest = lru_cache(_MOST_KEPT)(self._write_rest)
         self._in_utc = lru_cache(_MOST_KEPT)(_in_utc)
 
     def write_day(self, value: str) -> str | NoDate:
@@ -74,17 +79,20 @@ class DateWriter:
             return fields
         if not self._pattern.has_time:
             return str(fields["written"])
-        hour, minute = divmod(minutes, 60)
-        digits = self._pattern.fraction_digits
-        return self._pattern.template.format(
-            **fields,
-            hour=hour,
-            hour_of_half=hour % 12 or 12,
-            half="AM" if hour < 12 else "PM",
-            minute=minute,
-            second=int(second or 0),
-            fraction=fraction[:digits].ljust(digits, "0"),
-        )
+        fraction = fraction[: self._pattern.fraction_digits]
+        if self._parts is None:
+            rest = self._fields_of_rest(second, fraction)
+            return self._pattern.template.format(**fields, **_fields_of_minute(minutes), **rest)
+        return f"{fields['written']}{self._minute_of_day(minutes)}{self._rest(second, fraction)}"
+
+    def _write_minute(self, minutes: int) -> str:
+        return "" if self._parts is None else self._parts.minute.format(**_fields_of_minute(minutes))
+
+    def _write_rest(self, second: str, fraction: str) -> str:
+        return "" if self._parts is None else self._parts.rest.format(**self._fields_of_rest(second, fraction))
+
+    def _fields_of_rest(self, second: str, fraction: str) -> _Fields:
+        return {"second": int(second or 0), "fraction": fraction.ljust(self._pattern.fraction_digits, "0")}
 
     def _look_up(self, text: str, moves: int) -> _Fields | NoDate:
         try:
@@ -101,9 +109,43 @@ class DateWriter:
             "long_month": day.format("MMMM", locale="en"),
             "day": day.day,
         }
-        if not self._pattern.has_time:
-            fields["written"] = self._pattern.template.format(**fields)
+        if self._parts is not None:
+            fields["written"] = self._parts.day.format(**fields)
         return fields
+
+
+class _Parts(NamedTuple):
+    """A template in parts that depend on the day, on the minute of the day, and on the rest."""
+
+    day: str
+    minute: str
+    rest: str
+
+
+_OF_MINUTE, _OF_REST = {"hour", "hour_of_half", "half", "minute"}, {"second", "fraction"}
+
+
+def _cut(template: str) -> _Parts | None:
+    """The parts of a template in this order; None where it has another. Most of a moment is then known already."""
+    parts, last = ["", "", ""], 0
+    for literal, field, form, _ in Formatter().parse(template):
+        part = 1 if field in _OF_MINUTE else 2 if field in _OF_REST else last if field is None else 0
+        if part < last:
+            return None
+        parts[part] += literal.replace("{", "{{").replace("}", "}}")
+        parts[part] += "" if field is None else f"{{{field}:{form}}}"
+        last = part
+    return _Parts(*parts)
+
+
+def _fields_of_minute(minutes: int) -> _Fields:
+    hour, minute = divmod(minutes, 60)
+    return {
+        "hour": hour,
+        "hour_of_half": hour % 12 or 12,
+        "half": "AM" if hour < 12 else "PM",
+        "minute": minute,
+    }
 
 
 def _in_utc(time: str, zone: str) -> tuple[int, int]:
