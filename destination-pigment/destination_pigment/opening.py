@@ -41,8 +41,12 @@ from pigment_client.errors import PigmentError
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
 from pigment_client.models import Block, BlockType, ImportConfiguration, ImportMode
+from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
+
+# A small import costs its push and one question.
+_REQUESTS_OF_AN_IMPORT = 2
 
 
 def open_streams(
@@ -90,7 +94,21 @@ def open_streams(
         known_as = configurations[key]
         name = target.configuration_id if known_as is None else f'"{known_as.name}"'
         logger.info("The %s goes to the import configuration %s (%s).", stream.subject, name, stream.mode)
+    log_streams_that_fit(len(streams), client.requests_per_5_minutes)
     return opened
+
+
+def log_streams_that_fit(streams: int, requests_per_5_minutes: int) -> None:
+    """Log that the sync takes longer than 5 minutes because of the limit of requests, where it does."""
+    fitting = requests_per_5_minutes // _REQUESTS_OF_AN_IMPORT
+    if streams > fitting:
+        logger.info(
+            'About %s fit into 5 minutes, because a small import costs two requests and "Requests per 5 minutes" is '
+            "%s: this sync has %s and takes longer.",
+            counted(fitting, "stream"),
+            f"{requests_per_5_minutes:,}",
+            counted(streams, "stream"),
+        )
 
 
 def _stamps(streams: Sequence[DestinationStream], clock: Clock) -> Stamps:

@@ -70,6 +70,7 @@ class PigmentClient:
     def __init__(self, keys: Keys, options: ClientOptions | None = None, *, clock: Clock | None = None) -> None:
         options, clock = options or ClientOptions(), clock or Clock()
         self._keys = keys
+        self.requests_per_5_minutes = options.requests_per_5_minutes
         self._limit = RateLimit(options.requests_per_5_minutes, clock=clock)
         self.read_retry: RetryPolicy = replace(READ, retries=options.max_retries)
         self.push_retry: RetryPolicy = replace(PUSH, retries=min(PUSH.retries, options.max_retries))

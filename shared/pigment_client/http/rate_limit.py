@@ -190,9 +190,12 @@ class RateLimit:
             self._reported_until = until
             if first:
                 self._waiting_since = since
+        ends_at = self._clock.now() + timedelta(seconds=seconds)
         if first:
-            logger.info("Waiting %.0f s or longer: the limit of %s is reached.", seconds, self._what)
-        self._report(self._clock.now() + timedelta(seconds=seconds))
+            logger.info(
+                "Waiting until %s UTC or longer: the limit of %s is reached.", f"{ends_at:%H:%M:%S}", self._what
+            )
+        self._report(ends_at)
 
     def _seconds_until_room(self) -> float:
         """0 where one more request fits now; the lock is held."""

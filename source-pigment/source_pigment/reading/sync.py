@@ -204,12 +204,12 @@ class Sync:
 
     def _log_progress(self, running: int) -> None:
         logger.info(
-            "%s being downloaded: %s of all streams received in %.0f s; %d of %s read.",
-            counted(running, "export is", "exports are"),
+            "Downloading %s: %s received of all streams in %.0f s, %d of %s read.",
+            counted(running, "export"),
             byte_size(self._bytes_received()),
             time.monotonic() - self._began,
             len(self._complete),
-            counted(len(self._missing), "stream is", "streams are"),
+            counted(len(self._missing), "stream"),
         )
 
     def _limit_messages(self, until: datetime | None) -> Iterator[AirbyteMessage]:

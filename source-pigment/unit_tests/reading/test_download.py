@@ -6,15 +6,18 @@ import io
 import random
 from array import array
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from threading import Event, Lock, Thread
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pigment_client.errors import BrokenOff
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.download import END, LargeRecordTurn, Stopped, read_blocks, write_block
+from source_pigment.reading.download import END, Downloads, LargeRecordTurn, Stopped, read_blocks, write_block
 from source_pigment.reading.records import RecordBlock
 
 STREAM = StreamName("S")
@@ -108,3 +111,39 @@ def test_a_file_that_lost_its_end_is_an_error_wherever_that_is(zeros: bool) -> N
         if left != whole:
             with pytest.raises(OSError, match="something else"):
                 read_back(left)
+
+
+def test_what_was_received_is_counted_while_an_export_runs_and_after_it_broke_off() -> None:
+    seen: list[int] = []
+
+    class Export:
+        """Breaks off after three chunks; looks at the count between them."""
+
+        bytes_received = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            for _ in range(3):
+                self.bytes_received += 100
+                seen.append(downloads.bytes_received)
+                yield b""
+            raise BrokenOff("export")
+
+    class Client:
+        def export(self, _request: Any, consume: Any) -> Any:
+            with suppress(BrokenOff):
+                consume(Export())
+            return consume(Export())
+
+    class Converter:
+        waiting_bytes = 0
+
+        def convert_chunk(self, _chunk: bytes) -> tuple[()]:
+            return ()
+
+    downloads = Downloads(Client())  # type: ignore[arg-type] # stands in
+    new_converter: Any = Converter
+    request: Any = None
+    with pytest.raises(BrokenOff):
+        downloads.store(request, "list", new_converter, Event())
+    assert seen == [100, 200, 300, 400, 500, 600]
+    assert downloads.bytes_received == 600

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
@@ -14,6 +17,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from pigment_client.errors import BrokenOff, NotFound, PigmentError
 from source_pigment.discovery.names import StreamName
+from source_pigment.reading import scheduler
 from source_pigment.reading.records import RecordBlock
 from source_pigment.reading.state import state_after
 from source_pigment.reading.sync import StreamStates, Sync
@@ -175,3 +179,34 @@ def test_the_failure_names_the_stream_that_broke() -> None:
     list(sync.messages())
     with pytest.raises(AirbyteTracedException, match='not read to their end: "S"'):
         sync.raise_failures()
+
+
+def test_long_downloads_are_reported_with_what_was_received_so_far(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The third report lets the slow slices end."""
+    caplog.set_level(logging.INFO)
+    seconds, let, received = 0.05, Event(), iter(range(1, 100))
+    monkeypatch.setattr(scheduler, "_SECONDS_BETWEEN_SIGNS", seconds)
+
+    class Slow(Stream):
+        def download(self, slice_index: int, stop: Event) -> Slice:
+            assert let.wait(10)
+            return super().download(slice_index, stop)
+
+    def bytes_received() -> int:
+        reports = next(received)
+        if reports == 3:
+            let.set()
+        return 1_000_000 * reports
+
+    streams = [Stream("W"), Slow("Slow")]
+    list(Sync(StreamStates([], None), streams, num_workers=4, bytes_received=bytes_received).messages())
+
+    reports = [each for each in caplog.records if each.message.startswith("Downloading")]
+    assert [re.sub("in [0-9]+ s", "in # s", each.message) for each in reports[:3]] == [
+        f"Downloading 3 exports: {megabytes} MB received of all streams in # s, 1 of 2 streams read."
+        for megabytes in (1, 2, 3)
+    ]
+    times = [each.created for each in reports]
+    assert all(after - before >= seconds * 0.9 for before, after in pairwise(times))

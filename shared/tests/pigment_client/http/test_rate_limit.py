@@ -174,7 +174,7 @@ def test_a_pause_is_logged_once_and_reported_with_its_end(caplog: pytest.LogCapt
     ask(limit, rejected=False)
 
     assert [record.getMessage() for record in caplog.records] == [
-        "Waiting 4 s or longer: the limit of requests is reached.",
+        "Waiting until 00:00:07 UTC or longer: the limit of requests is reached.",
         "The limit of requests is no longer reached, after 252 s.",
     ]
     assert reported[-1] is None
