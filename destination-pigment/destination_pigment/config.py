@@ -200,7 +200,6 @@ def _parse_targets(config: Form) -> tuple[TargetEntry, ...]:
         raise ConfigProblem(
             f'There is more than one entry for "{", ".join(repeated)}" under "Targets": leave one for each stream.'
         )
-    loadings_by_configuration(targets)
     _require_countable(targets, config.get("credentials") or {})
     return targets
 

@@ -21,7 +21,7 @@ from destination_pigment.imports.queue import Job
 from destination_pigment.input.cancel import Cancel, Cancelled
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import explain, traced
-from pigment_client.wording import counted
+from pigment_client.wording import and_the, counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -104,7 +104,7 @@ def advising_to_refresh_again(streams: Sequence[DestinationStream], cancel: Canc
 
     A refresh is over once it has failed or was stopped, and the state of the source is gone with it.
     """
-    refreshed = " and the ".join(each.subject for each in streams if each.is_refreshed)
+    refreshed = and_the(each.subject for each in streams if each.is_refreshed)
     advice = (
         f"This was a refresh of the {refreshed}: if Airbyte does not try it again by itself, refresh again, removing "
         "the records, before any other sync, which would add all rows once more."

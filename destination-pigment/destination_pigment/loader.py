@@ -25,7 +25,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey, name
 from destination_pigment.state_output import StateOutput
 from destination_pigment.targets import first_step
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
-from pigment_client.wording import counted
+from pigment_client.wording import and_the, counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -337,7 +337,7 @@ def is_true_as_a_whole(each: StreamImports) -> bool:
 
 def describe_shared_block(pair: Iterable[StreamKey], deleting: StreamKey, scope: str | None) -> str:
     """The error for two streams of which one deletes what the other may have put into the same block."""
-    names = " and the ".join(named(key) for key in sorted(pair, key=str))
+    names = and_the(named(key) for key in sorted(pair, key=str))
     what = "replaces all of it" if scope is None else f'deletes rows by the values of the column "{scope}"'
     return (
         f"The {names} were imported into the same block in this sync, and the {named(deleting)} {what}, so rows of the "

@@ -25,10 +25,10 @@ from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStor
 from destination_pigment.release import goes_at_states
 from destination_pigment.targets import (
     Target,
+    any_found_by_name,
     find_targets,
     first_step,
     names_configurations,
-    needs_names,
     replaces,
     require_no_emptying_update,
     require_suitable_targets,
@@ -60,7 +60,7 @@ def open_streams(
     counts: BlockCounts,
 ) -> dict[StreamKey, StreamImports]:
     """The streams with their targets, checks and files; raises `ConfigProblem` where one has no target that suits."""
-    known = _known_configurations(client, settings, is_needed=needs_names(streams, settings.targets))
+    known = _known_configurations(client, settings, is_needed=any_found_by_name(streams, settings.targets))
     targets = find_targets(streams, settings.targets, known)
     first = first_step(targets.values())
     for sentence in shared_blocks(streams, targets, known or ()):

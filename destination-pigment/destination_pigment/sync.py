@@ -47,7 +47,7 @@ from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, TransientProblem
 from pigment_airbyte.output import log_slow_conversion
 from pigment_client.http.clock import Clock
-from pigment_client.wording import listed
+from pigment_client.wording import and_the, listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -315,11 +315,11 @@ class Sync:
         later = [each for each in self._streams.values() if each.target.step >= step]
         waiting = [each.stream.subject for each in later if each.replaces or each.files.records]
         if waiting:
-            names = f"{' and the '.join(waiting)} {'was' if len(waiting) == 1 else 'were'} not pushed"
+            names = f"{and_the(waiting)} {'was' if len(waiting) == 1 else 'were'} not pushed"
             logger.warning("The %s, because not everything of the steps before is stored.", names)
             if unfinished and not self.failed and not self._held:
                 raise TransientProblem(
-                    f"The {names}, because the source did not finish the {' and the '.join(unfinished)}: fix what "
+                    f"The {names}, because the source did not finish the {and_the(unfinished)}: fix what "
                     "stopped the source, and run the sync again."
                 )
         return True
@@ -402,7 +402,7 @@ class Sync:
         if self.failed or self._cancel.requested:
             self._loader.forbid_retry("The sync was stopped before its end.")
         elif unfinished:
-            self._loader.forbid_retry(f"The source did not finish the {' and the '.join(unfinished)}.")
+            self._loader.forbid_retry(f"The source did not finish the {and_the(unfinished)}.")
 
     def _report_empty_sources(self, *, is_stored: bool) -> None:
         """Where everything else is stored, and the states have left, streams without a row are an error."""

@@ -17,7 +17,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey, Writ
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportConfiguration, ImportMode, is_id
 from pigment_client.names import matching_names
-from pigment_client.wording import nearest, nearest_of_each
+from pigment_client.wording import and_the, nearest, nearest_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def first_step(targets: Iterable[Target]) -> int:
     return min((each.step for each in targets), default=1)
 
 
-def needs_names(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
-    """Whether a target can only be found among the application's import configurations."""
+def any_found_by_name(streams: Iterable[DestinationStream], entries: Sequence[TargetEntry]) -> bool:
+    """Whether a stream finds its import configuration by its name, among those of the application."""
     by_stream = _by_stream(entries)
     return any(_by_id(stream, by_stream) is None for stream in streams)
 
@@ -165,7 +165,7 @@ def require_no_emptying_update(
 
     The mode "create" adds all rows to a block that was cleared.
     """
-    replaced = ", ".join(
+    replaced = and_the(
         stream.subject
         for stream in streams
         if stream.mode is WriteMode.REPLACE
@@ -335,7 +335,7 @@ def _require_protected_columns(streams: Sequence[DestinationStream], targets: Ma
 def _require_no_conflict(streams: Sequence[DestinationStream], targets: Mapping[StreamKey, Target]) -> None:
     """A stream that replaces would delete what another stream puts into the same place."""
     for configuration_id, sharing in _contested(streams, targets, lambda target: target.configuration_ids):
-        names = " and ".join(stream.subject for stream in sharing)
+        names = and_the(stream.subject for stream in sharing)
         raise ConfigProblem(
             f"The {names} go to the same import configuration ({configuration_id}), and one of them replaces what "
             "is there: give each an import configuration of its own."
@@ -354,7 +354,7 @@ def shared_blocks(
     for block, sharing in _contested(
         streams, targets, lambda target: filter(None, [blocks.get(target.configuration_id) or target.block_id])
     ):
-        names = " and ".join(stream.subject for stream in sharing)
+        names = and_the(stream.subject for stream in sharing)
         scopes = {target.scope for stream in sharing if (target := targets[stream.key]).clearing_id is not None}
         if None in scopes:
             what = "what overwrites it deletes what the other has put there"

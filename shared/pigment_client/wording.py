@@ -35,6 +35,11 @@ def listed(names: Iterable[str], *, nothing: str = "none") -> str:
     return ", ".join(known[:_MOST]) + more
 
 
+def and_the(subjects: Iterable[str]) -> str:
+    """Subjects after a "the": `stream "a" and the stream "b"`."""
+    return " and the ".join(subjects)
+
+
 # What fits into a sentence.
 _LONGEST = 80
 

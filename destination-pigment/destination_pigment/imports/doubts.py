@@ -13,7 +13,7 @@ from destination_pigment.imports.verdicts import BlockDescribed
 from destination_pigment.input.catalog import DestinationStream
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.models import ImportedBlock
-from pigment_client.wording import counted
+from pigment_client.wording import and_the, counted
 from pigment_csv.totals import Totals
 
 
@@ -125,7 +125,7 @@ def describe_believed(written: Replacement) -> str:
 
 def _how_to_repeat(doubts: Sequence[Replacement]) -> str:
     """A refresh is over once it has failed: the next sync appends, and would add all rows once more."""
-    refreshed = " and the ".join(each.stream.subject for each in doubts if each.stream.is_refreshed)
+    refreshed = and_the(each.stream.subject for each in doubts if each.stream.is_refreshed)
     if not refreshed:
         return "run the sync again"
     return f"refresh the {refreshed} again in Airbyte, removing the records, because a sync would add all rows again"

@@ -15,7 +15,7 @@ from destination_pigment.imports.verdicts import BlockDescribed, ClearingEvidenc
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown
 from pigment_client.models import CompletedImport, FailedImport, ImportCounts, ImportedBlock
-from pigment_client.wording import counted
+from pigment_client.wording import and_the, counted
 
 
 def require_known_deletions(evidence: ClearingEvidence, configuration_id: str, subject: str) -> None:
@@ -199,7 +199,7 @@ def describe_empty_sources(subjects: Sequence[str]) -> ConfigProblem:
     block, its = ("block", "its") if len(subjects) == 1 else ("blocks", "their")
     was, target = ("was", "its target") if len(subjects) == 1 else ("were", "their targets")
     return ConfigProblem(
-        f"The source succeeded without a row for the {_listed(subjects)}, so {its} {block} in Pigment {was} left as "
+        f"The source succeeded without a row for the {and_the(subjects)}, so {its} {block} in Pigment {was} left as "
         f"{'it was' if len(subjects) == 1 else 'they were'}, and everything else of the sync is stored. If a source "
         f'without rows is right, set "Fewest rows" of {target} to 0 under "Targets", and the next sync empties the '
         f"{block}; otherwise look at the source."
@@ -210,7 +210,7 @@ def describe_nothing_came(subjects: Sequence[str]) -> ConfigProblem:
     """The error where the whole input was empty and blocks are to be replaced."""
     block = "block" if len(subjects) == 1 else "blocks"
     return ConfigProblem(
-        f"Nothing at all came for the {_listed(subjects)}, not even a state. That is how a Clear looks here, and also "
+        f"Nothing at all came for the {and_the(subjects)}, not even a state. That is how a Clear looks here, and also "
         f"a source that is empty or has failed, so the {block} in Pigment {'was' if len(subjects) == 1 else 'were'} "
         f"left as {'it was' if len(subjects) == 1 else 'they were'}: if this was a Clear, empty the {block} in Pigment "
         f"and cancel the Clear in Airbyte, or it runs again before every sync; otherwise look at the source."
@@ -225,7 +225,3 @@ def with_advice_on_clear(error: Exception, subject: str) -> Exception:
         "sync."
     )
     return ConfigProblem(message) if failure.type is FailureType.config_error else TransientProblem(message)
-
-
-def _listed(subjects: Sequence[str]) -> str:
-    return " and the ".join(subjects)

@@ -21,7 +21,7 @@ from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.client import PigmentClient
 from pigment_client.errors import ImportOutcomeUnknown, LimitReached, NotFound, PigmentError, RequestRejected
 from pigment_client.models import CompletedImport, FailedImport, Import, ImportConfiguration
-from pigment_client.wording import counted, listed
+from pigment_client.wording import and_the, counted, listed
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -66,8 +66,8 @@ def find_obstacle(
     lines = counted(unreadable, "line of the input", "lines of the input")
     found = (
         (stopped, Concern.REPORTED, stopped),
-        (unfinished, Concern.AGAIN, f"the source did not finish the {', '.join(unfinished)}"),
-        (unproved, Concern.ROWS, f"no state came that proves the {', '.join(unproved)} complete"),
+        (unfinished, Concern.AGAIN, f"the source did not finish the {and_the(unfinished)}"),
+        (unproved, Concern.ROWS, f"no state came that proves the {and_the(unproved)} complete"),
         (not_accounted_for, Concern.ROWS, f"{counted(not_accounted_for, 'record is', 'records are')} not stored"),
         (unreadable, Concern.ROWS, f"{lines} could not be read and may have been records"),
         (unsent_states, Concern.ROWS, f"{counted(unsent_states, 'state was', 'states were')} not sent"),

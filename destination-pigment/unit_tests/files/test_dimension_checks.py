@@ -186,7 +186,7 @@ def test_streams_that_share_a_block_are_named(
     }
     sentences = shared_blocks(streams, of_streams, known)
     assert len(sentences) == count
-    assert all('The stream "a" and stream "b" fill the same block, "Ledger"' in each for each in sentences)
+    assert all('The stream "a" and the stream "b" fill the same block, "Ledger"' in each for each in sentences)
 
 
 def test_a_shared_block_is_also_known_by_the_ids_in_the_targets() -> None:

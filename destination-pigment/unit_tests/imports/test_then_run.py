@@ -188,7 +188,7 @@ OBSTACLES: list[tuple[dict[str, Any], Concern, str]] = [
     (
         {"unfinished": ('stream "a"', 'stream "b"')},
         Concern.AGAIN,
-        'the source did not finish the stream "a", stream "b"',
+        'the source did not finish the stream "a" and the stream "b"',
     ),
     ({"unproved": ('stream "c"',)}, Concern.ROWS, 'no state came that proves the stream "c" complete'),
     ({"not_accounted_for": 3}, Concern.ROWS, "3 records are not stored"),
