@@ -48,8 +48,9 @@ class ClosingLines:
     """Counts what became of the records of each stream, and logs it at the end; for one thread."""
 
     def __init__(self) -> None:
-        # Mutable state: what is counted of each stream whose imports ended.
+        # Mutable state: what is counted of each stream whose imports ended, and the records that may not be stored.
         self._lines: dict[StreamKey, _StreamLine] = defaultdict(_StreamLine)
+        self._unconfirmed = 0
         self._began = time.monotonic()
 
     @property
@@ -80,6 +81,7 @@ class ClosingLines:
         """Log a line for each stream of which records came; `unconfirmed` are those that may not be stored."""
         for stream in streams:
             left = unconfirmed(stream.key)
+            self._unconfirmed += left
             if left:
                 logger.info(
                     "The %s was not stored completely: %s not confirmed; confirmed: %s.",
@@ -97,8 +99,9 @@ class ClosingLines:
             sum(each.rows > 0 for each in self._lines.values()),
         )
         seconds = time.monotonic() - self._began
+        left = f", {counted(self._unconfirmed, 'record')} not confirmed" if self._unconfirmed else ""
         return (
-            f"Stored {counted(rows, 'row')} of {counted(streams, 'stream')}, {_rejected(self.rejected)}, in "
+            f"Stored {counted(rows, 'row')} of {counted(streams, 'stream')}, {_rejected(self.rejected)}{left}, in "
             f"{seconds:.1f} s"
         )
 

@@ -8,7 +8,9 @@ import re
 import pytest
 from several_streams import INCREMENTAL, OVERWRITE, Importing, Message, records, run_sync, state, status
 
+from destination_pigment.closing_lines import ClosingLines
 from destination_pigment.imports.verdicts import Imported
+from destination_pigment.input.catalog import DestinationStream, WriteMode
 from destination_pigment.opening import log_streams_that_fit
 from destination_pigment.targets import Target
 from pigment_client.errors import ImportFailed
@@ -67,3 +69,13 @@ def test_a_sync_of_more_streams_than_the_limit_carries_says_how_many_fit(
     caplog.set_level(logging.INFO)
     log_streams_that_fit(streams, 450)
     assert any("About 225 streams fit into 5 minutes" in each.message for each in caplog.records) is is_logged
+
+
+@pytest.mark.parametrize(
+    ("unconfirmed", "words"), [(0, ""), (1, ", 1 record not confirmed"), (4, ", 4 records not confirmed")]
+)
+def test_the_last_line_counts_what_may_not_be_stored(unconfirmed: int, words: str) -> None:
+    """Or it would promise that nothing was rejected of a file that Pigment rejected in part."""
+    lines = ClosingLines()
+    lines.log_streams([DestinationStream(None, "a", WriteMode.APPEND, ("a",))], lambda _key: unconfirmed)
+    assert lines.summary().startswith(f"Stored 0 rows of 0 streams, none rejected{words}, in ")
