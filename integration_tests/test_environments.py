@@ -64,6 +64,32 @@ def test_a_name_that_several_import_configurations_have_is_not_guessed(destinati
     assert not imports(destination)
 
 
+def test_a_rename_between_the_check_and_the_sync_stops_the_sync_with_the_new_name(destination: Runner) -> None:
+    assert destination.run("check", **BY_NAME).of("CONNECTION_STATUS")[0]["status"] == "SUCCEEDED"
+    configuration = destination.pigment.workspace.configuration(f"{LEDGER} (by entry)")
+    known = destination.pigment.workspace.configurations
+    known[configuration.id] = replace(configuration, name=f"{LEDGER} by entry")
+    messages = [record(entry(1)), state(1, records=1)]
+    run = destination.run("write", stdin=as_lines(messages), catalog=catalog(mode="append"), **BY_NAME)
+
+    (error,) = run.errors
+    assert f'names the import configuration "{LEDGER} (by entry)", which the application does not' in error["message"]
+    assert f'"{LEDGER} by entry"' in error["message"]
+    assert not imports(destination)
+    assert not run.states
+
+
+def test_a_name_that_looks_like_an_id_is_answered_with_the_id(destination: Runner) -> None:
+    configuration = destination.pigment.workspace.configuration(LEDGER)
+    destination.pigment.workspace.configurations[configuration.id] = replace(configuration, name=OTHER_ID)
+    targets = [{"stream": LEDGER, "import_configuration_id": OTHER_ID}]
+    status = destination.run("check", targets=targets).of("CONNECTION_STATUS")[0]
+
+    assert status["status"] == "FAILED"
+    assert f"names the import configuration {OTHER_ID}, which the application does not have" in status["message"]
+    assert f"{OTHER_ID} ({configuration.id})" in status["message"]
+
+
 def test_what_is_started_after_a_sync_is_found_by_its_name(destination: Runner) -> None:
     def checked(*names: str) -> tuple[str, str]:
         done = destination.run("check", **BY_NAME, then_run=list(names)).of("CONNECTION_STATUS")[0]

@@ -15,8 +15,9 @@ from destination_pigment.config import (
 )
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
+from pigment_airbyte.form import unquoted
 from pigment_client.models import ImportConfiguration, ImportMode, is_id
-from pigment_client.names import matching_names
+from pigment_client.names import composed, matching_names
 from pigment_client.wording import and_the, nearest, nearest_of_each
 
 
@@ -87,7 +88,7 @@ def resolve_names(settings: DestinationConfig, known: Sequence[ImportConfigurati
                 'up in an application: enter the "Application ID" and a key of the type "Modeling Metadata", or the '
                 f'ID of the import configuration under "{field}".'
             )
-        ids = [each for name in matching_names(wanted, by_name) for each in by_name[name]]
+        ids = _ids_entered(wanted, by_name)
         if len(ids) == 1:
             return ids[0]
         if ids:
@@ -235,9 +236,19 @@ def _ids_by_name(known: Iterable[ImportConfiguration] | None) -> dict[str, list[
     return found
 
 
+def _ids_named(wanted: str, by_name: Mapping[str, Sequence[str]]) -> list[str]:
+    return [each for name in matching_names(wanted, by_name) for each in by_name[name]]
+
+
+def _ids_entered(wanted: str, by_name: Mapping[str, Sequence[str]]) -> list[str]:
+    """The import configurations of a name from a form, where blanks and quotes around it are lost."""
+    alike = [name for name in by_name if composed(unquoted(name)) == composed(unquoted(wanted))]
+    return _ids_named(wanted, by_name) or [each for name in alike for each in by_name[name]]
+
+
 def _by_name(stream: DestinationStream, entries: _Entries, by_name: Mapping[str, Sequence[str]]) -> Target | None:
     wanted = stream.object_name or stream.name
-    ids = [each for name in matching_names(wanted, by_name) for each in by_name[name]]
+    ids = _ids_entered(wanted, by_name) if stream.object_name else _ids_named(wanted, by_name)
     if len(ids) > 1:
         raise ConfigProblem(
             f'There are {len(ids)} import configurations named "{wanted}" ({", ".join(ids)}): enter the ID of the '

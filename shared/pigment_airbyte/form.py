@@ -251,7 +251,7 @@ def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
     `field` is the title of the form's field. Raises `ConfigProblem` for an address that contains no such ID, and for a
     name where only an ID is possible.
     """
-    text = _unquoted(pasted)
+    text = unquoted(pasted)
     if is_id(text):
         return text.lower()
     if not _is_address(text):
@@ -266,7 +266,7 @@ def pasted_id(pasted: object, kind: IdKind, field: str) -> str:
 
 def id_in_address(pasted: object, kind: IdKind) -> str | None:
     """The ID of a kind in a pasted address, in lower case; None if it is no address or contains no such ID."""
-    text = _unquoted(pasted)
+    text = unquoted(pasted)
     if not _is_address(text):
         return None
     try:
@@ -279,7 +279,8 @@ def id_in_address(pasted: object, kind: IdKind) -> str | None:
     return next((after.lower() for before, after in pairs if _BEFORE[kind].fullmatch(before) and is_id(after)), None)
 
 
-def _unquoted(pasted: object) -> str:
+def unquoted(pasted: object) -> str:
+    """A text without the blanks and quotes around it, which may have come with it from elsewhere."""
     return str(pasted or "").strip().strip(_QUOTES).strip()
 
 
