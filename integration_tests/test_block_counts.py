@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from destination_pigment.imports.block_count import count_block, total_block, totals_of_export
+from destination_pigment.imports.block_reading import count_block, total_block, totals_of_export
 from local_pigment.faults import CutAfter, Fault, RespondStatus
 from local_pigment.sample import PLANNING
 from local_pigment.workspace import new_id

@@ -12,7 +12,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteConnectionStatus
 
 from destination_pigment.config import CountBlocks, DestinationConfig, DimensionCheck, TargetEntry, parse_config
-from destination_pigment.imports.block_count import read_header
+from destination_pigment.imports.block_reading import read_columns
 from destination_pigment.imports.then_run import require_visible, resolve_follow_ups
 from destination_pigment.rejected_rows.store import open_objects, probe_bucket
 from destination_pigment.targets import resolve_names
@@ -25,7 +25,7 @@ from pigment_client.client import PigmentClient
 from pigment_client.errors import KeyRejected, NotFound, PermissionMissing, RequestRejected
 from pigment_client.http.clock import Clock
 from pigment_client.keys import Purpose
-from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration, ImportedBlock, is_id
+from pigment_client.models import ExportKind, ExportRequest, ImportConfiguration, is_id
 from pigment_client.wording import counted, listed
 
 
@@ -248,20 +248,19 @@ def _check_block(client: PigmentClient, target: TargetEntry) -> None:
             f'The target "{target.stream}" has a "Block ID", and without an Export key its rows cannot be counted: '
             'enter an "Export key" under "Authentication", or remove the ID.'
         )
-    for kind in (ExportKind.LIST, ExportKind.METRIC):
-        with suppress(NotFound, RequestRejected):
-            header = read_header(client, ImportedBlock(target.block_id), kind, friendly=True)
-            if target.scope is not None and target.minimum_percent is not None and target.scope not in header:
-                raise ConfigProblem(
-                    f'The target "{target.stream}" has a "Smallest share of rows (%)" for each value of its "Scope", '
-                    f'and its block {target.block_id} has no property named "{target.scope}" to compare: correct '
-                    f'"Block ID" or "Scope" under "Targets", or remove the share. Its properties: {listed(header)}.'
-                )
-            return
-    raise ConfigProblem(
-        f'The "Block ID" {target.block_id} of the target "{target.stream}" is not a list or a metric that the owner of '
-        'the Export key can see: open the block in Pigment and paste its address as "Block ID".'
-    )
+    try:
+        columns = read_columns(client, target.block_id).columns
+    except (NotFound, RequestRejected):
+        raise ConfigProblem(
+            f'The "Block ID" {target.block_id} of the target "{target.stream}" is not a list or a metric that the '
+            'owner of the Export key can see: open the block in Pigment and paste its address as "Block ID".'
+        ) from None
+    if target.scope is not None and target.minimum_percent is not None and target.scope not in columns:
+        raise ConfigProblem(
+            f'The target "{target.stream}" has a "Smallest share of rows (%)" for each value of its "Scope", and its '
+            f'block {target.block_id} has no property named "{target.scope}" to compare: correct "Block ID" or "Scope" '
+            f'under "Targets", or remove the share. Its properties: {listed(columns)}.'
+        )
 
 
 def _check_dimension_list(client: PigmentClient, settings: DestinationConfig, check: DimensionCheck) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from destination_pigment.config import DestinationConfig, require_runs_without_files
 from destination_pigment.files.converter import RecordConverter
@@ -14,12 +15,14 @@ from destination_pigment.files.spool import Spool
 from destination_pigment.files.stamps import Stamps, find_job
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.block_reading import count_block, count_values, total_block
 from destination_pigment.imports.changes import Changes
-from destination_pigment.imports.preview import Place
-from destination_pigment.imports.queue import StreamImports
+from destination_pigment.imports.preview import Place, StreamPreview
+from destination_pigment.imports.queue import Queues, StreamImports
+from destination_pigment.imports.rehearsal import Rehearsal
 from destination_pigment.imports.reload import Reload
 from destination_pigment.imports.then_run import FollowUp, resolve_follow_ups
-from destination_pigment.input.cancel import Patience
+from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import LOADED_AT, SYNC_ID, DestinationStream, StreamKey
 from destination_pigment.rejected_rows.store import ObjectNames, RejectedRowStore, open_objects
 from destination_pigment.release import goes_at_states
@@ -158,7 +161,34 @@ def open_store(
     return RejectedRowStore(settings.bucket, names, clock, open_objects)
 
 
-def find_places(
+def open_counts(client: PigmentClient, settings: DestinationConfig) -> BlockCounts:
+    """The counts of blocks that the user wants."""
+    return BlockCounts(
+        partial(count_block, client),
+        settings.count_blocks,
+        partial(count_values, client),
+        partial(total_block, client) if settings.control_totals else None,
+    )
+
+
+def open_rehearsal(
+    client: PigmentClient,
+    settings: DestinationConfig,
+    opened: Mapping[StreamKey, StreamImports],
+    spool: Spool,
+    cancel: Cancel,
+    asked: Queues | None,
+) -> Rehearsal:
+    """The dry run of these streams; `asked` are the queues by which Pigment checks files, if it does."""
+    places, new_path = _find_places(client, settings, opened), partial(spool.new_path, ".rows")
+    previews = {
+        key: StreamPreview(each, places[key], client, new_path, lambda: cancel.requested)
+        for key, each in opened.items()
+    }
+    return Rehearsal(previews, settings, cancel, asked)
+
+
+def _find_places(
     client: PigmentClient, settings: DestinationConfig, opened: Mapping[StreamKey, StreamImports]
 ) -> dict[StreamKey, Place]:
     """Where each stream goes by name, its block and the key of that, as far as metadata says, for a dry run."""

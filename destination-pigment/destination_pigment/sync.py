@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
 
 from destination_pigment.config import MAX_RETRIES, parse_config
 from destination_pigment.ending import advising_to_refresh_again
 from destination_pigment.files.spool import Spool
-from destination_pigment.imports.block_count import BlockCounts, count_block, count_values, total_block
 from destination_pigment.imports.guards import (
     EmptySource,
     describe_empty_sources,
@@ -23,9 +22,8 @@ from destination_pigment.imports.guards import (
     with_advice_on_clear,
 )
 from destination_pigment.imports.importer import Importer
-from destination_pigment.imports.preview import StreamPreview
-from destination_pigment.imports.queue import ImportQueues, Job, Queues, StreamImports
-from destination_pigment.imports.rehearsal import Rehearsal, asks_for_dry_run
+from destination_pigment.imports.queue import ImportQueues, Job, StreamImports
+from destination_pigment.imports.rehearsal import asks_for_dry_run
 from destination_pigment.imports.then_run import Obstacle, ThenRun, find_obstacle
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import DestinationStream, StreamKey
@@ -35,8 +33,9 @@ from destination_pigment.intake import Intake
 from destination_pigment.loader import Loader
 from destination_pigment.opening import (
     find_follow_ups,
-    find_places,
     find_unsuited,
+    open_counts,
+    open_rehearsal,
     open_store,
     open_streams,
     with_target_ids,
@@ -66,7 +65,7 @@ def write_blocks(
     spooled is removed on every way out.
     """
     # Once the platform cancels, a request that waits for its turn is given up; imports that run are still asked about.
-    patient = Clock(sleep=cancel.wait_waking_on_cancel)
+    clock = Clock(sleep=cancel.wait_waking_on_cancel)
     with (
         advising_to_refresh_again(streams, cancel),
         open_client(config, default_max_retries=MAX_RETRIES, clock=Clock(sleep=cancel.wait_or_raise)) as client,
@@ -77,29 +76,19 @@ def write_blocks(
         log_slow_conversion(logger)
         for warning in settings.warnings():
             logger.warning(warning)
-        is_rehearsal = settings.dry_run and not asks_for_dry_run(client)
-        importer = Importer(client, settings, cancel, patient)
-        store = None if is_rehearsal else open_store(settings, streams, patient)
-        counts = BlockCounts(
-            partial(count_block, client),
-            settings.count_blocks,
-            partial(count_values, client),
-            partial(total_block, client) if settings.control_totals else None,
-        )
-        targeted = open_streams(client, settings, streams, spool, patience, patient, store, counts)
+        pushes = not settings.dry_run or asks_for_dry_run(client)
+        importer = Importer(client, settings, cancel, clock)
+        store = open_store(settings, streams, clock) if pushes else None
+        counts = open_counts(client, settings)
+        targeted = open_streams(client, settings, streams, spool, patience, clock, store, counts)
         wanted = find_follow_ups(client, settings)
-        queues: Queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
+        queues = ImportQueues(importer, one_at_a_time=settings.dry_run)
         rehearsal = None
         if settings.dry_run:
-            places = find_places(client, settings, targeted)
-            new_path = partial(spool.new_path, ".rows")
-            previews = {
-                key: StreamPreview(each, places[key], client, new_path, lambda: cancel.requested)
-                for key, each in targeted.items()
-            }
-            queues = rehearsal = Rehearsal(previews, settings.count_blocks, None if is_rehearsal else queues)
+            rehearsal = open_rehearsal(client, settings, targeted, spool, cancel, queues if pushes else None)
         states = StateOutput(state_spool, _send_nothing if settings.dry_run else emit, cancel)
-        loader = Loader(targeted, queues, states, cancel, settings.limits.max_age.total_seconds(), counts)
+        max_age_seconds = settings.limits.max_age.total_seconds()
+        loader = Loader(targeted, rehearsal or queues, states, cancel, max_age_seconds, counts)
         if not settings.dry_run:
             client.summarize_with(loader.summary)
         sync = Sync(
@@ -113,13 +102,8 @@ def write_blocks(
             unsuited=find_unsuited(streams, targeted, settings),
         )
         then_run = ThenRun(client, importer, wanted, settings.import_timeout.total_seconds())
-        try:
+        with nullcontext() if rehearsal is None else rehearsal.summarized():
             yield from run_and_follow(sync, blocks, then_run)
-        finally:
-            if rehearsal is not None:
-                rehearsal.log_summary(fail_on_rejected=settings.fail_on_rejected, is_stopped=cancel.requested)
-        if rehearsal is not None:
-            rehearsal.raise_problem()
 
 
 def run_and_follow(sync: Sync, blocks: Blocks, then_run: ThenRun) -> Iterator[None]:

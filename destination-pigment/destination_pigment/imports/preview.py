@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from destination_pigment.files.segments import FileSegment
-from destination_pigment.imports.block_count import (
+from destination_pigment.imports.block_reading import (
     MOST_VALUES,
     Readable,
     find_readable,
     or_unread,
     read_friendly,
-    rows_of,
 )
 from destination_pigment.imports.comparable import CellForms, Cells
 from destination_pigment.imports.queue import StreamImports
@@ -219,7 +218,7 @@ class StreamPreview:
                 comparison.clear_block()
         reader = CsvReader(CsvDialect(";"))
         now: BlockNow | None = None
-        for rows in rows_of(reader, export):
+        for rows in reader.read_all(export):
             if self._is_stopped():
                 export.close()
                 return Unread("the sync was stopped")

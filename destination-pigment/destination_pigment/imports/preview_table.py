@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from destination_pigment.imports.block_count import Readable
+from destination_pigment.imports.block_reading import Readable
 from destination_pigment.imports.preview import BlockNow, StreamPreview
 from destination_pigment.imports.row_comparison import KeysCompared
 from destination_pigment.imports.scope_guards import ScopeInBlock, Unread

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 
-from destination_pigment.config import CountBlocks
+from destination_pigment.config import DestinationConfig
 from destination_pigment.files.protected_rows import find_protected
 from destination_pigment.imports.block_count import BlockCounts
 from destination_pigment.imports.preview import StreamPreview
 from destination_pigment.imports.preview_table import preview_lines
 from destination_pigment.imports.queue import Job, JobDone, Queues, Result, StreamImports
+from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey
 from pigment_airbyte.failures import ConfigProblem
 from pigment_client.client import PigmentClient
@@ -31,10 +33,16 @@ class Rehearsal:
     """
 
     def __init__(
-        self, previews: Mapping[StreamKey, StreamPreview], count_blocks: CountBlocks, asked: Queues | None = None
+        self,
+        previews: Mapping[StreamKey, StreamPreview],
+        settings: DestinationConfig,
+        cancel: Cancel,
+        asked: Queues | None = None,
     ) -> None:
         self._previews = previews
-        self._count_blocks = count_blocks
+        self._count_blocks = settings.count_blocks
+        self._fail_on_rejected = settings.fail_on_rejected
+        self._cancel = cancel
         self._asked = asked
         # Mutable state: jobs whose result has not been collected, and what would stop a sync, by stream.
         self._done: deque[Job] = deque()
@@ -75,13 +83,23 @@ class Rehearsal:
         if self._asked:
             self._asked.stop()
 
-    def log_summary(self, *, fail_on_rejected: bool, is_stopped: bool) -> None:
-        """Log for each stream what a sync would push, and what it would change in its block.
+    @contextmanager
+    def summarized(self) -> Iterator[None]:
+        """Log at the end for each stream what a sync would push, and what it would change in its block.
 
-        Where the platform has stopped the dry run, no block is read.
+        Raises what would stop a sync, if nothing else is raised inside; the others are in the log.
         """
+        try:
+            yield
+        finally:
+            self._log_summary()
+        for problem in chain.from_iterable(self._problems.values()):
+            raise problem
+
+    def _log_summary(self) -> None:
+        is_stopped = self._cancel.requested
         for key, preview in self._previews.items():
-            if not is_stopped:
+            if not is_stopped:  # where the platform has stopped the dry run, no block is read
                 preview.compare()
                 self._problems[key] += self._find_too_few(preview)
             logger.info("Dry run: %s", _describe(preview))
@@ -89,17 +107,12 @@ class Rehearsal:
                 for line in preview_lines(preview):
                     logger.info(line)
             if preview.rejected:
-                stops = ', and "Rejected rows" is set to fail, so the sync would stop' if fail_on_rejected else ""
+                stops = ', and "Rejected rows" is set to fail, so the sync would stop' if self._fail_on_rejected else ""
                 rejected = counted(preview.rejected, "record")
                 subject = preview.each.stream.subject
                 logger.warning("Dry run: %s of the %s would be rejected before upload%s.", rejected, subject, stops)
             for problem in self._problems[key]:
                 logger.warning("Dry run: a sync would stop. %s", problem)
-
-    def raise_problem(self) -> None:
-        """Raise what would stop a sync, if anything would; the others are in the log."""
-        for problem in chain.from_iterable(self._problems.values()):
-            raise problem
 
     def _find_too_few(self, preview: StreamPreview) -> list[ConfigProblem]:
         """What would stop a replacement with fewer rows than a share of those in its block, as the preview read it."""

@@ -46,7 +46,8 @@ from destination_pigment.files.converter import RecordConverter
 from destination_pigment.files.rejected import RejectionsOnDisk
 from destination_pigment.files.spool import Spool
 from destination_pigment.files.stream_files import StreamFiles
-from destination_pigment.imports.block_count import BlockCounts, count_block
+from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.block_reading import count_block
 from destination_pigment.imports.changes import Changes
 from destination_pigment.imports.importer import Importer
 from destination_pigment.imports.queue import StreamImports
