@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,25 @@ def test_a_reload_by_month_is_compared_with_the_block(destination: Runner) -> No
         "Of the block, what the owner of the Export key sees was read.",
     ]
     assert len(contents(block)) == 23
+
+
+def test_the_example_of_the_guide_is_what_a_dry_run_logs(destination: Runner) -> None:
+    """A month has shrunk, one is new, one is closed, and one is not sent."""
+    block = add_list(
+        destination, "Ledger", COLUMNS, [*month("Dec 25", 900), *month("Jan 26", 1000), *month("Feb 26", 1000, "2")]
+    )
+    rows = as_records(*month("Jan 26", 1000), *month("Feb 26", 400, "2.00"), *month("Mar 26", 2), *month("Nov 25", 2))
+    rows[0]["Amount"] = "-12000.55"
+    target = by_month(
+        destination, block, minimum_percent=90, protected_values=[{"column": "Month", "values": ["Nov 25"]}]
+    )
+    catalog = a_catalog(configured(LEDGER, "overwrite_dedup", primary_key=[["Entry"]]))
+    logged = [each["message"] for each in dry_run(destination, rows, target, catalog).of("LOG")]
+    _, example, _ = Path("docs/guides/preview.md").read_text(encoding="utf-8").split("```")
+    first, *lines = example.strip().splitlines()
+    begin = next(place for place, each in enumerate(logged) if each.startswith(first.partition("(")[0]))
+    assert logged[begin + 1 : begin + 1 + len(lines)] == lines
+    assert all(each.startswith("Dry run: a sync would stop.") for each in logged[begin + 1 + len(lines) :][:2])
 
 
 def test_stamps_are_no_difference(destination: Runner) -> None:

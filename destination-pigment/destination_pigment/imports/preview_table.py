@@ -91,8 +91,9 @@ def _scope(preview: StreamPreview) -> Iterator[Line]:
         there = None if found is None else found.rows[value]
         remark = _remark(preview.each.target, value, rows, there)
         lines.append((f"  {shortened(value)}", f"{rows:,}", "" if there is None else f"{there:,}", remark))
-    # What would stop the sync is always among those that are listed.
-    yield from _bounded(sorted(lines, key=lambda line: not line[-1].endswith(_STOPS)))
+    if len(lines) > _MOST:  # then what would stop the sync comes first
+        lines.sort(key=lambda line: not line[-1].endswith(_STOPS))
+    yield from _bounded(lines)
     stays = "not sent" if scope in preview.each.stream.date_columns else "not sent, stays"
     gone = {} if found is None else found.gone
     yield from _bounded([(f"  {shortened(value)}", "", f"{rows:,}", stays) for value, rows in gone.items()])
