@@ -9,8 +9,8 @@ from functools import reduce
 
 from pigment_csv.values import NumberTooLong, is_json_number, write_out
 
-# Many cells, each with a line feed after it: blank, or a JSON number without an exponent.
-_PLAIN = re.compile(r"(?:(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+)?+\n)*+")
+# Many cells, each with a line feed after it: a JSON number without an exponent.
+_PLAIN = re.compile(r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+\n)*+")
 
 # The digits of a cell, on average, beyond which short numbers are added first, so that few sums are as long.
 _LONG = 100
@@ -36,12 +36,13 @@ class Total:
 
     def add(self, cells: Sequence[str | None]) -> None:
         """Add the cells of some rows."""
-        joined = "\n".join([cell or "" for cell in cells]) + "\n"
+        texts = list(filter(None, cells))
+        joined = "\n".join(texts) + "\n"
         if self._separator != ".":
             joined = _with_dot(joined, self._separator)
-        is_plain = joined.count("\n") == len(cells) and _PLAIN.fullmatch(joined)
-        numbers = joined.split() if is_plain else list(self._numbers(cells))
-        if len(joined) > _LONG * len(cells):
+        is_plain = joined.count("\n") == len(texts) and _PLAIN.fullmatch(joined)
+        numbers = list(self._numbers(texts)) if not is_plain else texts if self._separator == "." else joined.split()
+        if len(joined) > _LONG * len(texts):
             numbers.sort(key=len)
         self._add(reduce(self._context.add, map(self._context.create_decimal, numbers), Decimal(0)))
 
@@ -71,8 +72,8 @@ class Total:
     def _add(self, number: Decimal) -> None:
         self.sum = self._context.add(self.sum, number)
 
-    def _numbers(self, cells: Iterable[str | None]) -> Iterator[str]:
-        for cell in filter(None, cells):
+    def _numbers(self, texts: Iterable[str]) -> Iterator[str]:
+        for cell in texts:
             number = cell if self._separator == "." else _with_dot(cell, self._separator)
             written = _written_out(number) if is_json_number(number) else None
             if written is None:
@@ -125,10 +126,9 @@ class Totals:
         return {name: (str(total.sum), total.texts) for name, total in self.by_column.items()}
 
     @classmethod
-    def of_sums(cls, rows: int, sums: Mapping[str, tuple[str, int]]) -> Totals:
-        """The totals that `sums` has given."""
+    def of_sums(cls, sums: Mapping[str, tuple[str, int]]) -> Totals:
+        """What `sums` has given."""
         totals = cls(sums)
-        totals.rows = rows
         for name, (number, texts) in sums.items():
             total = totals.by_column[name]
             total.sum, total.texts = Decimal(number), texts

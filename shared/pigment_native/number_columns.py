@@ -36,10 +36,9 @@ class NumberColumns:
                 delimiter=dialect.delimiter,
             )
 
-    def totals(self, rows: bytes, count: int) -> Totals:
-        """The totals of this many whole rows, which are known to be valid CSV of this width in UTF-8."""
+    def totals(self, rows: bytes) -> Totals:
+        """The sums of whole rows, which are valid CSV of this width in UTF-8; how many these are, the caller knows."""
         totals = Totals(self._places, self._dialect.decimal_separator)
-        totals.rows = count
         if self._places:
             for total, cells in zip(totals.by_column.values(), self._columns(rows), strict=True):
                 total.add(cells)
@@ -50,13 +49,14 @@ class NumberColumns:
         if lines is None:
             parsed = list(parse_rows(rows, self._dialect, first_record=1, largest_bytes=_LONGEST_BYTES))
             return [[row[place] for row in parsed] for place in self._places.values()]
-        cells = lines.content.decode().split("\n")
-        width = len(self._places)
-        return [[_cell(each) for each in cells[number:-1:width]] for number in range(width)]
+        cells = _cells(lines.content.decode())
+        return [cells[number : -1 : len(self._places)] for number in range(len(self._places))]
 
 
-def _cell(value: str) -> str | None:
-    """A cell from its value in JSON; what is escaped there is no number anyway."""
-    if value.startswith('"'):
-        return value[1:-1]
-    return None if value == "null" else value
+def _cells(values: str) -> list[str]:
+    """The cells from their values in JSON, one on each line; what is escaped there is no number anyway."""
+    if '"' not in values:
+        return values.replace("null", "").split("\n")
+    if "null" not in values and "\\" not in values:
+        return values.replace('"', "").split("\n")
+    return [each[1:-1] if each.startswith('"') else "" if each == "null" else each for each in values.split("\n")]

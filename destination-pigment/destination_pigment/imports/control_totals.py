@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from destination_pigment.files.lines import count_rows
 from destination_pigment.files.spool import SpoolFile
 from pigment_client.models import ImportCounts
 from pigment_client.wording import counted
@@ -23,7 +22,7 @@ def total_file(file: SpoolFile, rows: int, columns: Collection[str]) -> Totals:
     if places:
         numbers = NumberColumns(places, len(file.columns), file.dialect)
         for lines in file.read_lines(file.columns):
-            totals.add_totals(numbers.totals(lines, count_rows(lines)))
+            totals.add_totals(numbers.totals(lines))
     totals.rows = rows
     return totals
 

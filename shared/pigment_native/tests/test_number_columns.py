@@ -47,9 +47,8 @@ def test_a_sum_has_every_digit_and_every_other_cell_is_counted(
         rows = [[cell.replace(".", ",") if JSON_NUMBER.fullmatch(cell) else cell for cell in row] for row in rows]
     dialect = CsvDialect(";", separator)
 
-    totals = NumberColumns({f"c{at}": at for at in places}, width, dialect, library).totals(written(rows), len(rows))
+    totals = NumberColumns({f"c{at}": at for at in places}, width, dialect, library).totals(written(rows))
 
-    assert totals.rows == len(rows)
     assert set(totals.by_column) == {f"c{at}" for at in places}
     for at in places:
         cells = [row[at] for row in rows if row[at]]

@@ -109,7 +109,7 @@ class ExportConverter:
         if rows and self._converter is not None:
             block = self._converter.convert(rows, first_record=self.rows + 2)
             if self._numbers is not None:
-                block.totals = self._numbers.totals(rows, block.count)
+                block.totals = self._numbers.totals(rows)
             if self.rows > MOST_KEYS:
                 del block.keys[:]
             self.rows += block.count

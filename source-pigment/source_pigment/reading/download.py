@@ -210,7 +210,7 @@ def read_blocks(file: IO[bytes], stream: StreamName) -> Iterator[RecordBlock]:
             raise OSError(errno.EIO, "the disk returned something else than was stored")
         count, misfits, blank_keys, keys, size, sums = _COUNTS.decode(counts)
         content = _decompressed(lines, size)
-        totals = None if sums is None else Totals.of_sums(count, sums)
+        totals = None if sums is None else Totals.of_sums(sums)
         block = RecordBlock(stream, content, count, Counter(misfits), array("Q", keys), blank_keys, totals)
         del lines, content  # a large block is kept once
         yield block
