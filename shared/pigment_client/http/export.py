@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import json
 import re
-import zlib
-from collections.abc import Callable, Iterator
-from typing import IO, cast
+from collections.abc import Iterator
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from pigment_client.errors import BrokenOff, NotAnExport
 from pigment_client.http.error_mapping import ENDLESS, broken_off
+from pigment_client.http.gunzip import GzipDamaged, gunzipped
 from pigment_client.http.http1 import states_its_end
 from pigment_client.http.request import Request
 
@@ -109,16 +107,8 @@ def kind_by_media_type(content_type: str) -> str | None:
     return "JSON" if media.endswith("+json") else None
 
 
-# The most that is received, and handed on, at once.
-_CHUNK_BYTES = 256 * 1024
-
-# GzipFile reads compressed content in pieces of `io.DEFAULT_BUFFER_SIZE` (128 KB from Python 3.12 on). Where its output
-# is limited, it asks for more input before it gives the rest: this is room for the most that deflate makes of a piece,
-# 1032:1.
-_LARGEST_PIECE_BYTES = 1032 * 8192
-
-# GzipFile reads content in pieces of at least 8 KB, headers and check sums in pieces of a few bytes.
-_SMALL_BYTES = 1024
+# The most that is received, and handed on, at once: each of several workers keeps a few such pieces.
+_CHUNK_BYTES = 64 * 1024
 
 _ENCODINGS = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip"}
 
@@ -157,7 +147,7 @@ class Export:
         while True:
             try:
                 piece = next(pieces, b"")
-            except (OSError, HTTPError, EOFError, zlib.error) as error:
+            except (OSError, HTTPError, EOFError, GzipDamaged) as error:
                 broken = error
                 break
             if not piece:
@@ -178,47 +168,14 @@ class Export:
         self._response.close()
 
     def _decoded(self) -> Iterator[bytes]:
-        def receive(size: int) -> bytes:
-            # Not `iter_content`: it collects pieces up to a size, and accepts a compressed body that stops early.
-            received: bytes = self._response.raw.read1(size, decode_content=False)
+        received = self._received()
+        return received if self._encoding == "identity" else gunzipped(received, piece_bytes=_CHUNK_BYTES)
+
+    def _received(self) -> Iterator[bytes]:
+        # Not `iter_content`: it collects pieces up to a size, and accepts a compressed body that stops early.
+        while received := self._response.raw.read1(_CHUNK_BYTES, decode_content=False):
             # Where nothing follows the headers, they may have been cut themselves, which is a break.
-            if received and self.http_version < 20 and not states_its_end(self._response.headers):
+            if self.http_version < 20 and not states_its_end(self._response.headers):
                 raise self._request.error(NotAnExport, status=self._response.status_code, received=ENDLESS)
             self.wire_bytes += len(received)
-            return received
-
-        if self._encoding == "identity":
-            yield from iter(lambda: receive(_CHUNK_BYTES), b"")
-            return
-        # EOFError on a cut, BadGzipFile on a wrong check sum or anything after the end, zlib.error on damage.
-        with gzip.GzipFile(fileobj=cast("IO[bytes]", _Body(receive)), mode="rb") as content:
-            for piece in iter(lambda: content.read1(_LARGEST_PIECE_BYTES), b""):
-                yield from (piece[start : start + _CHUNK_BYTES] for start in range(0, len(piece), _CHUNK_BYTES))
-        if not self.wire_bytes:
-            raise EOFError
-
-
-class _Body:
-    """What a function receives, as the file that `GzipFile` reads.
-
-    A large read gives what has arrived without waiting for more. A small one, of a header or a check sum, gives all
-    that it asks for, because it is not repeated.
-    """
-
-    def __init__(self, receive: Callable[[int], bytes]) -> None:
-        self._receive = receive
-        # All mutable state: what was received, and up to which position it was read.
-        self._received = b""
-        self._position = 0
-
-    def read(self, size: int) -> bytes:
-        """Up to `size` bytes; nothing at the end."""
-        wanted = size if size < _SMALL_BYTES else 1
-        while len(self._received) - self._position < wanted:
-            more = self._receive(_CHUNK_BYTES)
-            if not more:
-                break
-            self._received, self._position = self._received[self._position :] + more, 0
-        piece = self._received[self._position : self._position + size]
-        self._position += len(piece)
-        return piece
+            yield received

@@ -7,8 +7,8 @@ columns in a record.
 
 from __future__ import annotations
 
-import codecs
 import hashlib
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import CDLL
@@ -28,8 +28,9 @@ from source_pigment.reading.records import (
     RowConverter,
 )
 
-# How much of an export is converted at once, and how much the names of its columns may take in one block.
-BLOCK_BYTES = 512 << 10
+# How much of an export is converted at once: what a block becomes fits into the caches of a processor, and into the
+# memory many times. And how much the names of its columns may take in one block.
+BLOCK_BYTES = 128 << 10
 _MOST_NAME_BYTES = 4 << 20
 
 # Two thousand columns with long names need a fraction of this; a header without an end must not fill the memory.
@@ -37,9 +38,10 @@ _LONGEST_HEADER_BYTES = 4 << 20
 
 
 class ExportConverter:
-    """Turns the content of an export into blocks of records; raises `CsvBroken` and `RecordTooLong`.
+    """Turns the content of an export, which is known to be UTF-8, into blocks of records.
 
-    `layout_of` is called with the header as soon as it has arrived, and may raise what is wrong with it.
+    Raises `CsvBroken` and `RecordTooLong`. `layout_of` is called with the header as soon as it has arrived, and may
+    raise what is wrong with it.
     """
 
     def __init__(self, layout_of: Callable[[list[str]], RecordLayout], emitted_at: int, library: CDLL | None) -> None:
@@ -53,8 +55,7 @@ class ExportConverter:
         self._converter: Converter | None = None
         self._numbers: NumberColumns | None = None
         self._most_rows = 1
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
+        self._waiting = io.BytesIO()
         self._cutter = RecordBlocks(DIALECT, largest_record_bytes=LONGEST_LINE_BYTES)
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
         self._cutter.cut_records(b"\n", first_record=1)
@@ -63,7 +64,7 @@ class ExportConverter:
     @property
     def waiting_bytes(self) -> int:
         """How much has been received of records that are not converted yet."""
-        return self._waiting_bytes + self._cutter.pending_bytes
+        return self._waiting.tell() + self._cutter.pending_bytes
 
     def convert_chunk(self, chunk: bytes) -> Iterator[RecordBlock]:
         """The blocks of records that are full with this chunk (maybe none)."""
@@ -76,15 +77,13 @@ class ExportConverter:
                 return
             self._open(split[0])
             chunk, self._beginning = split[1], b""
-        self._waiting.append(chunk)
-        self._waiting_bytes += len(chunk)
-        if self._waiting_bytes >= BLOCK_BYTES:
+        self._waiting.write(chunk)
+        if self._waiting.tell() >= BLOCK_BYTES:
             yield from self.convert_waiting()
 
     def convert_waiting(self) -> Iterator[RecordBlock]:
         """The records of all rows that are complete."""
-        content = b"".join(self._waiting)
-        self._waiting, self._waiting_bytes = [], 0
+        content, self._waiting = self._waiting.getvalue(), io.BytesIO()
         for part in _parts(content, self._most_rows):
             yield from self._records(self._cutter.cut_records(part, first_record=self.rows + 2))
 
@@ -151,7 +150,10 @@ _KINDS = {
 
 
 class BulkConverter:
-    """Turns blocks of whole CSV records into RECORD lines in C; the result is the same as that of `RowConverter`."""
+    """Turns blocks of whole CSV records into RECORD lines in C; the result is the same as that of `RowConverter`.
+
+    Blocks must be UTF-8, which `BodyCheck` has checked: nothing of an export arrives here before.
+    """
 
     def __init__(self, layout: RecordLayout, emitted_at: int, library: CDLL) -> None:
         self._layout = layout
@@ -165,8 +167,7 @@ class BulkConverter:
 
     def convert(self, block: bytes, *, first_record: int) -> RecordBlock:
         # A longer block may contain a record that is refused row by row.
-        plain = len(block) <= LONGEST_LINE_BYTES and _is_text(block)
-        lines = self._writer.lines(block) if plain else None
+        lines = self._writer.lines(block) if len(block) <= LONGEST_LINE_BYTES else None
         hashed = self._hashed.lines(block) if lines is not None and self._hashed is not None else None
         if lines is None or (hashed is None and self._hashed is not None):
             return self._by_row.convert(block, first_record=first_record)
@@ -211,18 +212,3 @@ def _with_hashes(lines: RecordLines, hashed: RecordLines) -> bytearray:
         place = line_end - len(_AFTER_HASH) - len(_NO_HASH)
         content[place : place + len(_NO_HASH)] = hashlib.sha256(fields[begin:end]).hexdigest().encode()
     return content
-
-
-def _is_text(block: bytes) -> bool:
-    """Whether a block is UTF-8, which the library takes for granted."""
-    if block.isascii():
-        return True
-    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(block)
-    try:
-        # In parts: a long text takes up to four bytes for each of its characters.
-        for start in range(0, len(block), BLOCK_BYTES):
-            decoder.decode(view[start : start + BLOCK_BYTES])
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
