@@ -16,7 +16,7 @@ from airbyte_platform.process import as_lines
 from connectors import Runner
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import parse_catalog
-from destination_pigment.sync import write_blocks
+from destination_pigment.write import write_blocks
 from local_pigment.imports import UnknownItem
 from small_blocks import (
     a_catalog,

@@ -33,7 +33,7 @@ from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import DestinationStream, parse_catalog
 from destination_pigment.input.stdin import Blocks, StdinBlocks
 from destination_pigment.state_output import Emit
-from destination_pigment.sync import write_blocks
+from destination_pigment.write import write_blocks
 from pigment_airbyte import disk
 from pigment_airbyte.command_line import (
     log_connector,

@@ -17,7 +17,7 @@ from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports import polling
 from destination_pigment.imports.then_run import Concern, Obstacle
 from destination_pigment.imports.verdicts import Imported
-from destination_pigment.sync import run_and_follow
+from destination_pigment.write import run_and_follow
 from pigment_client.models import ImportCounts
 
 

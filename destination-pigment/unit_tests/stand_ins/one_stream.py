@@ -25,8 +25,9 @@ from destination_pigment.input.cancel import Cancel, Cancelled, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.loader import Loader
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync, run_and_follow
+from destination_pigment.sync import Sync
 from destination_pigment.targets import Target
+from destination_pigment.write import run_and_follow
 from pigment_client.models import ImportCounts
 from pigment_csv.dialect import CsvDialect
 

@@ -27,8 +27,9 @@ from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.loader import Loader
 from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync, run_and_follow
+from destination_pigment.sync import Sync
 from destination_pigment.targets import Target
+from destination_pigment.write import run_and_follow
 from pigment_client.models import ImportCounts, ImportedBlock
 from pigment_csv.dialect import CsvDialect
 

@@ -58,7 +58,8 @@ from destination_pigment.input.catalog import StreamKey, WriteMode, parse_catalo
 from destination_pigment.loader import Loader
 from destination_pigment.release import goes_at_states
 from destination_pigment.state_output import StateOutput, StateSpool
-from destination_pigment.sync import Sync, run_and_follow
+from destination_pigment.sync import Sync
+from destination_pigment.write import run_and_follow
 from pigment_client.http.clock import Clock
 from pigment_csv.dialect import CsvDialect
 
