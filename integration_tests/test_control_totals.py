@@ -34,7 +34,7 @@ from small_blocks import (
     whole,
 )
 from small_blocks import configured as configured_stream
-from writing import logged, state, status, write
+from writing import imports, logged, state, status, write
 
 COLUMNS = ("Entry", "Memo", "Amount", "Hours")
 SUMMED = re.compile(r'sum of "([^"]+)" (-?[0-9,]+(?:\.[0-9]+)?)')
@@ -182,6 +182,31 @@ def test_files_that_are_sent_again_count_once(destination: Runner) -> None:
 
     assert run.exit_code == 0
     assert totals_of(run) == '2 rows; sum of "Amount" 3; in Pigment: 2 rows; sum of "Amount" 3.'
+
+
+def test_a_second_push_counts_nothing_again_and_has_the_same_stamps(destination: Runner) -> None:
+    """Pigment names the row that it rejects, so that is pushed once more."""
+    destination.pigment.workspace.variants.immediate_results = True
+    columns = ("Entry", "Amount", "_pigment_loaded_at", "_pigment_sync_id")
+    block = add_list(destination, "Second push", columns)
+    block.properties[1].type = ValueType.NUMBER
+    target = goes_to("Second push", configure(destination, block, "Second push"))
+    catalog = a_catalog(configured_stream(table("Second push", "Entry", "Amount"), "append"))
+    rows = [{"Entry": "a", "Amount": "x"}, *entries_of(b=2, c=3)]
+
+    run = write(
+        destination,
+        whole("Second push", rows),
+        catalog,
+        targets=[target],
+        control_totals=True,
+        stamp_columns=True,
+    )
+
+    first, second = (each.received.decode().splitlines()[1:] for each in imports(destination))
+    assert len(first) == 3
+    assert second == first[:1]
+    assert totals_of(run) == '3 rows, with 1 that Pigment rejected; sum of "Amount" 5 (1 not a number).'
 
 
 def test_all_files_of_a_stream_add_up(destination: Runner) -> None:
