@@ -9,7 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from destination_pigment.imports.skipped import NO_WRITE_ACCESS, NOT_IN_SNAPSHOT, STORED_BLANK, UNREADABLE
+from destination_pigment.imports.skipped import (
+    NO_WRITE_ACCESS,
+    NOT_IN_SNAPSHOT,
+    STORED_BLANK,
+    UNKNOWN_ITEM,
+    UNREADABLE,
+    describe_skipped,
+)
 from destination_pigment.imports.verdicts import (
     ClearingEvidence,
     Effect,
@@ -328,3 +335,28 @@ def test_a_dry_run_leaves_no_doubt() -> None:
         is_dry_run=True,
     )
     assert not dry.is_doubtful
+
+
+@pytest.mark.parametrize(
+    ("skipped", "line"),
+    [
+        (
+            SkippedData(UNKNOWN_ITEM, 1, "Department", ("Sales ",)),
+            'Skipped 1 row of the stream "s": the dimension of the column "Department" has no item "Sales ".',
+        ),
+        (
+            SkippedData(UNKNOWN_ITEM, 1200, "Department", ("A",)),
+            'Skipped 1,200 rows of the stream "s": the dimension of the column "Department" lacks items such as "A".',
+        ),
+        (
+            SkippedData(UNREADABLE, 2, "Amount", ("secret",)),
+            'Skipped 2 values of the stream "s": ParsingError in the column "Amount".',
+        ),
+        (
+            SkippedData(NO_WRITE_ACCESS, 3, None, ("secret",)),
+            'Skipped 3 rows of the stream "s": MissingWriteAccessRights.',
+        ),
+    ],
+)
+def test_a_reason_is_one_line_that_counts_rows_where_pigment_does(skipped: SkippedData, line: str) -> None:
+    assert describe_skipped('stream "s"', skipped) == line
