@@ -177,7 +177,7 @@ BROKEN: dict[str, Break] = {
         sync_machine, "goes_at_states", lambda stream, is_first_step: not stream.waits_for_proof or not is_first_step
     ),
     "a later step follows whatever became of the steps before": put(Sync, "_is_held_back", lambda *_: False),
-    "a key stands twice in a file": put(ReplacedRows, "positions", lambda _, **__: []),
+    "a key stands twice in a file": put(ReplacedRows, "mask", lambda _, rows, **__: bytearray(b"\1") * rows),
     "the last version to arrive counts, not the greatest": put(latest._Cursor, "is_before", lambda *_: False),
     "a record after the last state replaces one before it": put(ReplacedRows, "split", split_without_watermarks),
     "a deletion is sent as a row": put(Deletions, "separate", lambda _, sent: (sent, None)),

@@ -96,9 +96,12 @@ def _lines_at(file: SpoolFile, positions: Sequence[int]) -> Iterator[bytes]:
 
 
 def _leave_out(segment: FileSegment, file: SpoolFile, positions: Sequence[int], spool: Spool) -> None:
+    mask = bytearray(b"\1") * segment.rows
+    for position in positions:
+        mask[position] = 0
     segment.rows -= len(positions)
     if segment.rows:
-        segment.file = spool.rewritten(file, positions)
+        segment.file = spool.rewritten(file, mask)
     else:
         file.remove()
         segment.file = None

@@ -40,9 +40,12 @@ class ReplacedRows:
         self._watermarks.append(watermarks)
         self._in_same_file.append(in_same_file)
 
-    def positions(self, *, in_same_file: bool) -> list[int]:
-        """The rows, ascending: all, or only those that a record of the same file replaces."""
-        return sorted(compress(self._rows, self._in_same_file) if in_same_file else self._rows)
+    def mask(self, rows: int, *, in_same_file: bool) -> bytearray:
+        """Of this number of rows, a byte each: 0 for those that are replaced, or only by a record of the same file."""
+        mask = bytearray(b"\1") * rows
+        for row in compress(self._rows, self._in_same_file) if in_same_file else self._rows:
+            mask[row] = 0
+        return mask
 
     def split(self, row: int, watermark: int) -> ReplacedRows:
         """Keep the rows before a watermark that records before it replace; those after it, counted from there."""
@@ -91,6 +94,10 @@ class FileSegment:
     def end(self) -> int:
         """The number after that of its last row."""
         return self.first_row + self.rows
+
+    def mask(self, *, in_same_file: bool) -> bytearray:
+        """A byte for each of its rows, 0 for those that are replaced; see `ReplacedRows.mask`."""
+        return self.replaced.mask(self.rows, in_same_file=in_same_file)
 
     def close(self) -> None:
         """Finish the file; raises `TransientProblem` when the disk is full."""
@@ -180,7 +187,7 @@ class Segments:
             segment.close()
         files = [segment.file for segment in self._segments if segment.file is not None]
         widths = {part.columns for file in files for part in file.parts}
-        if len(widths) > 1 or any(segment.replaced.positions(in_same_file=False) for segment in self._segments):
+        if len(widths) > 1 or any(0 in segment.mask(in_same_file=False) for segment in self._segments):
             self._rewrite(header)
         self._watermark = None
         return self._pop(len(self._segments))
@@ -246,17 +253,18 @@ class Segments:
         return popped
 
     def _take_out_replaced(self, segment: FileSegment) -> None:
-        rows = segment.replaced.positions(in_same_file=True)
+        mask = segment.mask(in_same_file=True)
+        replaced = mask.count(0)
         segment.replaced = ReplacedRows()
         if segment.file is None:
             return
-        if len(rows) == segment.rows:
+        if replaced == segment.rows:
             segment.file.remove()
             segment.file = None
-        elif rows or len(segment.file.parts) > 1:
-            segment.file = self._spool.rewritten(segment.file, rows)
-        segment.rows -= len(rows)
-        segment.superseded += len(rows)
+        elif replaced or len(segment.file.parts) > 1:
+            segment.file = self._spool.rewritten(segment.file, mask)
+        segment.rows -= replaced
+        segment.superseded += replaced
 
     def _split(self, mark: Watermark) -> None:
         segment = self._segments[mark.segments]
@@ -290,12 +298,12 @@ class Segments:
                 # A key that was forgotten may come again, and must not appear twice in one file.
                 self._segments[-1].close()
             target = self.open_segment()
-            replaced = segment.replaced.positions(in_same_file=False)
+            mask = segment.mask(in_same_file=False)
             target.rejected += segment.rejected
             target.deleted += segment.deleted
-            target.superseded += segment.superseded + len(replaced)
+            target.superseded += segment.superseded + mask.count(0)
             if segment.file is not None:
-                for lines in segment.file.read_lines(header, replaced):
+                for lines in segment.file.read_lines(header, mask):
                     self.append(header, lines, count_rows(lines))
                 segment.file.remove()
         for segment in self._segments:

@@ -75,10 +75,10 @@ class Spool:
         file.parts = [file.parts[0], *(each for each in file.parts[1:] if each.begin < offset)]
         return rest
 
-    def rewritten(self, file: SpoolFile, without: Sequence[int] = ()) -> SpoolFile:
-        """The same rows under the last of its headers, without those at these positions, in place of the file."""
+    def rewritten(self, file: SpoolFile, mask: bytes | bytearray | None = None) -> SpoolFile:
+        """The same rows under the last of its headers, those whose byte in the mask is not 0, in place of the file."""
         new = self.new_file(file.parts[-1].columns, file.dialect)
-        for lines in file.read_lines(new.columns, without):
+        for lines in file.read_lines(new.columns, mask):
             new.write(lines)
         new.finish()
         file.remove()
@@ -169,22 +169,19 @@ class SpoolFile:
         with self.path.open("rb") as file:
             yield from CsvReader(self.dialect).read_all(iter(partial(file.read, _COPY_BYTES), b""))
 
-    def read_lines(self, columns: Sequence[str], without: Sequence[int] = ()) -> Iterator[bytes]:
-        """The rows as lines, with blank cells up to these columns, without those at the given positions, ascending."""
+    def read_lines(self, columns: Sequence[str], mask: bytes | bytearray | None = None) -> Iterator[bytes]:
+        """The rows as lines, with blank cells up to these columns; of a mask, those whose byte is not 0."""
         delimiter = self.dialect.delimiter.encode()
-        first = left_out = 0
+        first = 0
         with self.path.open("rb") as file:
             for part, end in zip(self.parts, [*(each.begin for each in self.parts[1:]), self.size_bytes], strict=True):
                 blanks = delimiter * (len(columns) - len(part.columns))
                 for block in read_blocks(file, part.begin, end):
                     lines = block
-                    if left_out < len(without):
-                        kept = bytearray(b"\1") * count_rows(block)
-                        while left_out < len(without) and without[left_out] < first + len(kept):
-                            kept[without[left_out] - first] = 0
-                            left_out += 1
+                    if mask is not None:
+                        kept = mask[first : first + count_rows(block)]
                         first += len(kept)
-                        lines = block if all(kept) else select_lines(block, kept)
+                        lines = select_lines(block, kept) if 0 in kept else block
                     if lines:
                         yield padded(lines, blanks)
 
