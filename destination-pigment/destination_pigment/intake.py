@@ -40,9 +40,11 @@ class Intake:
         self._names = StreamNames(files)
         self._completion = completion
         self._states = states
-        # Mutable state: the stream that came last, what was left out and how often, messages for streams that the
-        # catalog does not have, and streams of which records are missing (None: of all together), with their number.
+        # Mutable state: the stream that came last, the streams of which not all that came is confirmed, what was left
+        # out and how often, messages for streams that the catalog does not have, and streams of which records are
+        # missing (None: of all together), with their number.
         self._last: StreamKey | None = None
+        self._unconfirmed: set[StreamKey] = set()
         self._unusable: Counter[str] = Counter()
         self._strays: dict[StreamKey, Counter[str]] = {}
         self._missing: Counter[StreamKey | None] = Counter()
@@ -139,6 +141,7 @@ class Intake:
             self._states.checkpoints.on_stray_records()
             return None
         self._last = key
+        self._unconfirmed.add(key)
         self._completion.on_records(key)
         self._states.checkpoints.count_records(key, count)
         return self._files[key]
@@ -151,7 +154,7 @@ class Intake:
         self._completion.on_state(key, cleared)
         if missing := self._states.queue_state(state, key):
             self._missing[key] += missing
-        for each in self._files if key is None else (key,):
+        for each in tuple(self._unconfirmed) if key is None else (key,):
             self._raise_watermark(each)
 
     def _on_status(self, status: StatusLine) -> None:
@@ -163,7 +166,8 @@ class Intake:
 
     def _raise_watermark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
-        if not self.misses_records(key):
+        if key in self._unconfirmed and not self.misses_records(key):
+            self._unconfirmed.discard(key)
             self._files[key].raise_watermark()
 
     def _describe_missing(self, key: StreamKey | None, count: int) -> str:

@@ -89,10 +89,13 @@ class RecordConverter:
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         """The rows of the records as they were sent, and those that are no rows, in their order."""
         lines, begin = RecordInput(b"\n".join(records)), 0
-        # Where the library converts none or few, more and more go by row: a batch full of odd ones costs a few calls.
-        odd = 1 if self._data is not None else len(records)
+        # A single record is not worth a call of the library. Where that converts none or few, more and more go by row:
+        # a batch full of odd ones costs a few calls.
+        is_bulk = len(records) > 1
+        odd = 1 if is_bulk and self._data is not None else len(records)
         while begin < len(records):
-            columns = None if self._data is None else self._data.read_cells(lines, self._row)
+            # The header, and with it the reader, may have grown.
+            columns = self._data.read_cells(lines, self._row) if is_bulk and self._data is not None else None
             if columns is not None:
                 yield self._numbers.written(Rows(self.header, columns))
                 count = len(columns[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,15 @@ from pathlib import Path
 from threading import Lock
 from typing import IO
 
-_MOST_OPEN = 32
+# A quarter of what the process may have open, but not more than pays for itself: each has a buffer of some KB.
+_FEWEST_OPEN, _MOST_OPEN = 32, 256
+
+
+def most_open() -> int:
+    """How many files may be open; the rest is for connections."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    share = _MOST_OPEN if limit == resource.RLIM_INFINITY else limit // 4
+    return max(_FEWEST_OPEN, min(share, _MOST_OPEN))
 
 
 class OpenFiles:
@@ -19,8 +28,8 @@ class OpenFiles:
     For several threads. What is written may wait in memory until the file is closed.
     """
 
-    def __init__(self, most_open: int = _MOST_OPEN) -> None:
-        self._most_open = most_open
+    def __init__(self, most: int | None = None) -> None:
+        self._most_open = most_open() if most is None else most
         # Mutable state, guarded by the lock: the open files, the last used at the end, and what failed. A file may fail
         # when it is closed to make room for another; that is raised when it is written or closed itself.
         self._lock = Lock()
