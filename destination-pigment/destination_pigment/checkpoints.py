@@ -7,8 +7,11 @@ stream keep their order. A state that counts more records than came is false, an
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heapreplace
 from typing import Generic, TypeVar
 
 from destination_pigment.input.catalog import StreamKey
@@ -35,6 +38,72 @@ class _Waiting(Generic[S]):
     is_false: bool
 
 
+class _Numbers:
+    """A queue of numbers, each in eight bytes."""
+
+    # From here on, the numbers that were taken are also removed.
+    _MOST_TAKEN = 4096
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self._taken = 0
+
+    def push(self, number: int) -> None:
+        self._numbers.append(number)
+
+    def first(self, place: int = 0) -> int:
+        """The first number, or the one at a place after it."""
+        return self._numbers[self._taken + place]
+
+    def drop(self, count: int) -> None:
+        self._taken += count
+        if self._taken >= self._MOST_TAKEN:
+            del self._numbers[: self._taken]
+            self._taken = 0
+
+
+class _Queue(Generic[S]):
+    """States that wait, in their order: there may be one for every record, so each takes few bytes."""
+
+    def __init__(self) -> None:
+        # Mutable state: of each state its place, doubled and odd where it is false, the streams that it waits for, and
+        # for each of these the number of records.
+        self._states: deque[S] = deque()
+        self._places = _Numbers()
+        self._streams: deque[tuple[StreamKey, ...]] = deque()
+        self._counts = _Numbers()
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def push(self, waiting: _Waiting[S]) -> None:
+        keys = tuple(key for key, _ in waiting.required)
+        # States of one stream share what they are the same in.
+        same = self._streams and self._streams[-1] == keys
+        self._states.append(waiting.state)
+        self._places.push(2 * waiting.place + waiting.is_false)
+        self._streams.append(self._streams[-1] if same else keys)
+        for _, count in waiting.required:
+            self._counts.push(count)
+
+    @property
+    def place(self) -> int:
+        """The place of the first state."""
+        return self._places.first() // 2
+
+    def first(self) -> _Waiting[S]:
+        required = tuple((key, self._counts.first(number)) for number, key in enumerate(self._streams[0]))
+        return _Waiting(self._states[0], self.place, required, is_false=bool(self._places.first() % 2))
+
+    def pop(self) -> _Waiting[S]:
+        first = self.first()
+        self._states.popleft()
+        self._streams.popleft()
+        self._places.drop(1)
+        self._counts.drop(len(first.required))
+        return first
+
+
 @dataclass(slots=True)
 class _Confirmed:
     """Records confirmed and not yet covered by a state: how many, how many of them were rejected, but may be stored."""
@@ -54,7 +123,7 @@ class Checkpoints(Generic[S]):
     _reported: Counter[StreamKey] = field(default_factory=Counter)
     _uncovered: dict[StreamKey, deque[_Confirmed]] = field(default_factory=lambda: defaultdict(deque))
     _since_state: dict[StreamKey | None, Counter[StreamKey]] = field(default_factory=lambda: defaultdict(Counter))
-    _queues: dict[StreamKey | None, deque[_Waiting[S]]] = field(default_factory=lambda: defaultdict(deque))
+    _queues: dict[StreamKey | None, _Queue[S]] = field(default_factory=lambda: defaultdict(_Queue))
     _withheld: set[StreamKey] = field(default_factory=set)
     _misses_records: bool = False
     _places: int = 0
@@ -114,7 +183,7 @@ class Checkpoints(Generic[S]):
         since = self._since_state.pop(key, Counter())
         required = tuple((each, self._received[each]) for each in ([key] if key is not None else since))
         self._places += 1
-        self._queues[key].append(_Waiting(state, self._places, required, is_false))
+        self._queues[key].push(_Waiting(state, self._places, required, is_false))
         return missing
 
     def confirm(self, key: StreamKey, *, stored: int, rejected: int, in_doubt: int = 0) -> None:
@@ -126,23 +195,28 @@ class Checkpoints(Generic[S]):
         if stored + rejected:
             self._uncovered[key].append(_Confirmed(stored + rejected, rejected, in_doubt))
 
-    def pop_due(self) -> list[DueState[S]]:
-        """The states that may go now, in the order in which they came."""
-        due: list[_Waiting[S]] = []
+    def pop_due(self) -> Iterator[DueState[S]]:
+        """The states that may go now, in the order in which they came; each is taken out when it is asked for."""
         everywhere = self._queues[None]
         while True:
             # A global state covers every stream: it overtakes none, and none overtakes it.
-            barrier = everywhere[0].place if everywhere else self._places + 1
-            for key, queue in self._queues.items():
-                while key is not None and queue and queue[0].place < barrier and self._may_leave(queue[0]):
-                    due.append(queue.popleft())
-            if not everywhere or self._withheld or not self._may_leave(everywhere[0]):
-                break
-            if any(queue and queue[0].place < barrier for queue in self._queues.values()):
-                break
-            due.append(everywhere.popleft())
-        due.sort(key=lambda each: each.place)
-        return [self._with_counts(each) for each in due]
+            barrier = everywhere.place if everywhere else self._places + 1
+            before = [(queue.place, key) for key, queue in self._queues.items() if key is not None and queue]
+            before = [(place, key) for place, key in before if place < barrier]
+            due = [(place, key) for place, key in before if self._may_leave(self._queues[key].first())]
+            is_open = len(due) == len(before)
+            heapify(due)
+            while due:
+                queue = self._queues[due[0][1]]
+                yield self._with_counts(queue.pop())
+                if queue and queue.place < barrier and self._may_leave(queue.first()):
+                    heapreplace(due, (queue.place, due[0][1]))
+                else:
+                    is_open &= not queue or queue.place > barrier
+                    heappop(due)
+            if not (everywhere and is_open) or self._withheld or not self._may_leave(everywhere.first()):
+                return
+            yield self._with_counts(everywhere.pop())
 
     def _missing(self, key: StreamKey | None, announced: int | None) -> int:
         return max(0, (announced or 0) - self._since_state[key].total())

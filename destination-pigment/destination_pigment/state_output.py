@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -64,7 +65,7 @@ class StateOutput:
         kept, self._kept = self._kept, []
         self._send(lambda: kept)
 
-    def _send(self, pop: Callable[[], Sequence[DueState[SpooledState]]]) -> None:
+    def _send(self, pop: Callable[[], Iterable[DueState[SpooledState]]]) -> None:
         if self._is_stopped:
             return
         try:
@@ -87,7 +88,7 @@ class StateOutput:
             not_sent, them = counted(waiting, "state was", "states were"), "it" if waiting == 1 else "them"
             logger.info("%s not sent, because not every record before %s is confirmed.", not_sent, them)
 
-    def _lines(self, states: Sequence[DueState[SpooledState]]) -> Iterator[bytes]:
+    def _lines(self, states: Iterable[DueState[SpooledState]]) -> Iterator[bytes]:
         lines: list[bytes] = []
         size = 0
         for due in states:
@@ -126,8 +127,12 @@ _LOST = (
     "blocks of streams that append, and run the sync again."
 )
 
-# A line in memory, or its offset and size in the file.
-SpooledState = bytes | tuple[int, int]
+# A line in memory, or where it is in the file: its offset and, in the last 32 bits, its size; one number is small.
+SpooledState = bytes | int
+_SIZE_BITS = 32
+
+# How much is written and read at a time.
+_AT_ONCE_BYTES = 1 << 16
 
 
 class StateSpool:
@@ -136,29 +141,36 @@ class StateSpool:
     `new_path` says where the file goes, once one is needed.
     """
 
-    def __init__(self, new_path: Callable[[], Path], *, memory_bytes: int = _MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        new_path: Callable[[], Path],
+        *,
+        memory_bytes: int = _MEMORY_BYTES,
+        at_once_bytes: int = _AT_ONCE_BYTES,
+    ) -> None:
         self._new_path = new_path
         self._memory_bytes = memory_bytes
-        # Mutable state: the bytes in memory, those in the file that were not read back, and the file.
+        self._at_once_bytes = at_once_bytes
+        # Mutable state: the bytes of the lines in memory, and of those for the file that were not read back; the file,
+        # how much was written to it, and what comes after that; and a part of it that was read, with its offset.
         self._in_memory = 0
         self._in_file = 0
-        self._end = 0
         self._descriptor: int | None = None
+        self._written = 0
+        self._unwritten = bytearray()
+        self._read = b""
+        self._read_from = 0
 
     def spool_line(self, line: bytes) -> SpooledState:
         """Keep a line; raises `TransientProblem` when the disk is full."""
         if self._in_memory + len(line) <= self._memory_bytes:
             self._in_memory += len(line)
             return line
-        with disk_errors_explained():
-            if self._descriptor is None:
-                self._descriptor = os.open(self._new_path(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            kept = self._end, len(line)
-            left = memoryview(line)
-            while left:
-                written = os.pwrite(self._descriptor, left, self._end)
-                self._end, left = self._end + written, left[written:]
+        kept = self._written + len(self._unwritten) << _SIZE_BITS | len(line)
+        self._unwritten += line
         self._in_file += len(line)
+        if len(self._unwritten) >= self._at_once_bytes:
+            self._write()
         return kept
 
     def pop_line(self, kept: SpooledState) -> bytes:
@@ -166,17 +178,11 @@ class StateSpool:
         if isinstance(kept, bytes):
             self._in_memory -= len(kept)
             return kept
-        offset, size = kept
-        if self._descriptor is None:
-            raise ValueError("nothing is kept on disk")
-        try:
-            line = os.pread(self._descriptor, size, offset)
-            self._in_file -= size
-            if self._in_file == 0:
-                os.ftruncate(self._descriptor, 0)
-                self._end = 0
-        except OSError:
-            line = b""
+        offset, size = kept >> _SIZE_BITS, kept & (1 << _SIZE_BITS) - 1
+        line = self._line_at(offset, size)
+        self._in_file -= size
+        if self._in_file == 0:
+            self._forget()
         if len(line) < size:
             raise ConfigProblem(_LOST)
         return line
@@ -186,3 +192,36 @@ class StateSpool:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def _line_at(self, offset: int, size: int) -> bytes:
+        """The line; less of it where the disk does not give it back."""
+        if offset >= self._written:
+            begin = offset - self._written
+            return bytes(self._unwritten[begin : begin + size])
+        begin = offset - self._read_from
+        if not 0 <= begin <= begin + size <= len(self._read):
+            if self._descriptor is None:
+                raise ValueError("nothing is kept on disk")
+            self._read, self._read_from, begin = b"", offset, 0
+            # States leave nearly in the order in which they came, so the next ones are read with it.
+            most = min(max(size, self._at_once_bytes), self._written - offset)
+            with suppress(OSError):
+                self._read = os.pread(self._descriptor, most, offset)
+        return self._read[begin : begin + size]
+
+    def _write(self) -> None:
+        with disk_errors_explained():
+            if self._descriptor is None:
+                self._descriptor = os.open(self._new_path(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            end, left = self._written, bytes(self._unwritten)
+            while left:
+                written = os.pwrite(self._descriptor, left, end)
+                end, left = end + written, left[written:]
+        self._written, self._unwritten = end, bytearray()
+
+    def _forget(self) -> None:
+        """Begin again at the start of the file, because everything in it was read back."""
+        if self._descriptor is not None:
+            with suppress(OSError):  # what comes next is written over it
+                os.ftruncate(self._descriptor, 0)
+        self._written, self._unwritten, self._read = 0, bytearray(), b""

@@ -129,7 +129,7 @@ def running(
         files = StreamFiles(RecordConverter(stream, (), CsvDialect()), spool, limits, clock=lambda: there.now)
         queues = ImportQueues(importer)  # type: ignore[arg-type] # stands in
         streams = {stream.key: Changes(stream, Target("c"), files, spool)}
-        state_spool = StateSpool(lambda: spool.new_path(".states"), memory_bytes=memory_bytes)
+        state_spool = StateSpool(lambda: spool.new_path(".states"), memory_bytes=memory_bytes, at_once_bytes=1)
         states = StateOutput(state_spool, sent.append, cancel)
         sync = Sync(
             streams,

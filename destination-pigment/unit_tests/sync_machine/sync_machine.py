@@ -167,7 +167,7 @@ class Platform(RuleBasedStateMachine):
             else:
                 at_states = goes_at_states(each, is_first_step=target.step == connection.first_step)
                 streams[each.key] = Changes(each, target, files, self.spool, store, goes_at_states=at_states)
-        self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300)
+        self.state_spool = StateSpool(lambda: self.spool.new_path(".states"), memory_bytes=300, at_once_bytes=200)
         states = StateOutput(self.state_spool, self._on_lines, self.cancel)
         loader = Loader(streams, self.queues, states, self.cancel, 600.0, counts)  # type: ignore[arg-type] # stands in
         return Sync(streams, loader, states, self.cancel, Patience(still_wanted_seconds=0.0))
