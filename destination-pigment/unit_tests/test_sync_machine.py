@@ -82,6 +82,10 @@ def without_count_before(replacement: doubts.Replacement, rows_counted: int | No
     return _judge_count(replace(replacement, before=None), rows_counted)
 
 
+def without_earlier_import(replacement: doubts.Replacement, rows_counted: int | None) -> doubts.Settlement:
+    return _judge_count(replace(replacement, is_repeated=False), rows_counted)
+
+
 def unreported_as_none(sent: Sent, name: str, done: Imported, stored: int, evidence: ClearingEvidence) -> Verdict:
     counts = done.counts or ImportCounts(sent.rows)
     known = replace(done, counts=replace(counts, deleted=counts.deleted or 0))
@@ -186,6 +190,9 @@ BROKEN: dict[str, Break] = {
     ),
     "a replacement in doubt is confirmed": put(verdicts, "_may_be_doubled", lambda *_: False),
     "a count of the half that its owner sees proves all": put(block_count, "judge_count", without_count_before),
+    "a count after an import whose result is not known proves all": put(
+        block_count, "judge_count", without_earlier_import
+    ),
     "a stream is imported into a block that another one replaces": put(Loader, "_check_blocks", nothing),
     "rows without the right to write them are only rejected": put(verdicts, "find_wrong_set_up", nothing),
     "rows stored with a blank are reported as rejected": put(

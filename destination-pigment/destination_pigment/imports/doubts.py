@@ -23,7 +23,8 @@ class Replacement:
 
     `expected_rows` are the rows of its files less those rejected; `blocks` are those that reports name, or that of the
     target; `before` is how many rows it had, if they were counted. `is_doubtful`: rows were inserted and none updated
-    or deleted, so the block was empty, or contains all rows twice now.
+    or deleted, so the block was empty, or contains all rows twice now. `is_repeated`: the files were sent before as
+    well, and whether those rows were stored is not known.
     """
 
     stream: DestinationStream
@@ -34,6 +35,7 @@ class Replacement:
     before: int | None = None
     deleted: int = 0
     is_doubtful: bool = False
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,12 @@ def judge_count(written: Replacement, rows_counted: int | None) -> Settlement:
         return Settlement(problem=_problem_of_more(written, rows_counted))
     sees_all = written.before is None or rows_counted - written.before == written.inserted - written.deleted
     found = f"The {subject} was counted in Pigment: {counted(rows_counted, 'row')}"
+    if written.is_repeated and written.before is not None:
+        # Half of the rows of two imports are as many as all rows of one.
+        return Settlement(
+            information=f"{found}, where {expected:,} were written. That proves nothing: an import whose result is not "
+            "known may have added the same rows before, and the owner of the export API key may not see all rows."
+        )
     if sees_all and rows_counted == expected:
         return Settlement(is_settled=True, information=f"{found}, as many as were written.")
     if sees_all and written.before == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from airbyte_cdk.models import FailureType
@@ -237,30 +238,33 @@ class Reload:
         if importer.is_dry_run or self.target.scope is not None:
             if not importer.is_dry_run:
                 self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
-            stored, _ = self._import_until_known(importer, files)
+            stored, _, _ = self._import_until_known(importer, files)
             if not importer.is_dry_run:
                 require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
             values = frozenset(self._scope_values)
             return _job_done(stored, scope_values=values)
         rows = _rows_of(files)
         before = self._counts.count_before(self.target, rows, self.stream.subject)
-        stored, is_doubtful = self._import_until_known(importer, files)
+        stored, is_doubtful, is_repeated = self._import_until_known(importer, files)
         require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
         if not rows:
             self._check_emptied(stored)
             return _job_done(stored)
-        replacement = self._replacement(stored, rows, before, is_doubtful=is_doubtful)
+        replacement = replace(self._replacement(stored, rows, before), is_doubtful=is_doubtful, is_repeated=is_repeated)
         return _job_done(stored, to_count=replacement if self._counts.must_count(replacement) else None)
 
-    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, bool]:
-        """Import all files, and all of them again if the outcome of one is not known; is the clearing in doubt?"""
+    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, bool, bool]:
+        """Import all files, and all of them again if the outcome of one is not known.
+
+        Also says whether the clearing is in doubt, and whether files were sent again.
+        """
         seconds = 0.0
         for restart in range(_RESTARTS + 1):
             stored: Stored = []
             try:
                 if restart:
                     importer.wait_before_restart(seconds)
-                return stored, self._import_all(importer, files, stored)
+                return stored, self._import_all(importer, files, stored), restart > 0
             except ImportOutcomeUnknown as unknown:
                 again = TransientProblem(f"{unknown} Run the sync again, which {self._effect_again}.")
                 if importer.cancelled:
@@ -284,7 +288,7 @@ class Reload:
         named = () if self.target.block_id is None else (ImportedBlock(self.target.block_id),)
         return _blocks_of(stored) or named
 
-    def _replacement(self, stored: Stored, rows: int, before: int | None, *, is_doubtful: bool) -> Replacement:
+    def _replacement(self, stored: Stored, rows: int, before: int | None) -> Replacement:
         """What a count of the block is compared with."""
         counts = [done.counts for done, _ in stored if done.counts is not None]
         written, expected_rows = sum(done.written for done, _ in stored), rows - _rejected_of(stored)
@@ -300,7 +304,6 @@ class Reload:
             blocks,
             before,
             sum(each.deleted or 0 for each in counts),
-            is_doubtful=is_doubtful,
         )
 
     def _check_emptied(self, stored: Stored) -> None:

@@ -46,6 +46,15 @@ def test_a_count_settles_accuses_or_proves_nothing(
     assert (found.is_settled, found.problem is not None) == (is_settled, is_error)
 
 
+def test_where_the_files_were_sent_before_as_well_an_equal_count_proves_nothing_of_a_block_that_was_counted() -> None:
+    """Half of the rows of two imports, which is what the owner of the key may see, are as many as those of one."""
+    repeated = replace(SIX, is_repeated=True)
+
+    assert not judge_count(replace(repeated, before=0), 6).is_settled
+    assert judge_count(replace(repeated, before=0), 7).problem is not None
+    assert judge_count(repeated, 6).is_settled
+
+
 def test_rows_that_share_a_cell_settle_it_where_the_block_was_empty() -> None:
     assert judge_count(replace(SIX, inserted=5, before=0), 5).is_settled
 

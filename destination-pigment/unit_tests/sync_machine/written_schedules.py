@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from pigment_in_memory import Nature, Outcome
 from schedule_inputs import Batch, Settings
@@ -63,6 +64,13 @@ WRITTEN: dict[str, Callable[[], None]] = {
     ),
     "a count of the half that its owner sees proves all": lambda: run(
         ["mistaken"], [(0, [_GOOD] * 4, "named", False)], chosen=_ONE_HALF, nature=Nature(sees_half=True)
+    ),
+    "a count after an import whose result is not known proves all": lambda: run(
+        ["mistaken"],
+        [(0, [_GOOD], "named", False)],
+        chosen=replace(_ONE_HALF, was_filled=False),
+        nature=Nature(sees_half=True),
+        outcomes=[Outcome(seconds=5400.0)],
     ),
     "a stream is imported into a block that another one replaces": lambda: run(
         ["beside", "replaced"], [(0, [_GOOD], "named", True), (1, [_GOOD], "named", False)], chosen=_CONTESTED
