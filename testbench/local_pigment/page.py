@@ -34,7 +34,7 @@ summary { padding: .6rem .9rem; cursor: pointer; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; background: white; }
 th, td { text-align: left; padding: .3rem .7rem; border-bottom: 1px solid var(--line); white-space: pre-wrap; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
-td { max-width: 20rem; overflow-wrap: anywhere; vertical-align: top; }
+td { min-width: 7rem; max-width: 20rem; overflow-wrap: anywhere; vertical-align: top; }
 code { font: .85em ui-monospace, monospace; color: var(--soft); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 header a { color: inherit; }
@@ -90,11 +90,12 @@ def _block(application: Application, block: Block) -> str:
     first = list(islice(rows, _FIRST_ROWS))
     count = len(first) + sum(1 for _ in rows)
     hidden = count - len(first)
-    more = f'<p class="more">{hidden} more rows are not shown.</p>' if hidden else ""
+    more = f'<p class="more">{hidden:,} more rows are not shown.</p>' if hidden else ""
     content = _table([column.friendly for column in columns], first) + more if first else "<p>Nothing in it yet.</p>"
     return (
         f'<details{" open" if first else ""}><summary><span class="kind">{block.type}</span>{escape(block.name)} '
-        f'<small>{count} rows · <code>{block.id}</code></small></summary><div class="scroll">{content}</div></details>'
+        f"<small>{count:,} rows · <code>{block.id}</code></small></summary>"
+        f'<div class="scroll">{content}</div></details>'
     )
 
 
@@ -129,15 +130,20 @@ def _import_row(workspace: Workspace, run: ImportRun) -> str:
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     shown = list(rows)
-    numeric = [all(_NUMBER.fullmatch(cell) for cell in column if cell) for column in zip(*shown, strict=True)]
+    numeric = [_is_numeric(filter(None, column)) for column in zip(*shown, strict=True)]
     classes = [' class="number"' if each else "" for each in numeric or [False] * len(titles)]
     head = "".join(f"<th{each}>{escape(title)}</th>" for title, each in zip(titles, classes, strict=True))
     body = "".join(f"<tr>{''.join(map(_cell, row, classes))}</tr>" for row in shown)
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
+def _is_numeric(cells: Iterable[str]) -> bool:
+    numbers = [_NUMBER.fullmatch(each) for each in cells]
+    return any(numbers) and all(numbers)
+
+
 def _cell(text: str, numeric: str) -> str:
-    return f"<td{numeric}>{escape(text)}</td>" if text else '<td class="blank">blank</td>'
+    return f"<td{numeric}>{escape(text)}</td>" if text else f'<td{numeric}><span class="blank">blank</span></td>'
 
 
 def commands_page(commands: str) -> Response:
