@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from airbyte_cdk.models import FailureType
@@ -15,7 +14,6 @@ from destination_pigment.files.segments import FileSegment
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.imports.block_count import BlockCounts
-from destination_pigment.imports.doubts import Replacement
 from destination_pigment.imports.guards import (
     EmptySource,
     Unfilled,
@@ -34,10 +32,10 @@ from destination_pigment.imports.guards import (
 from destination_pigment.imports.importer import Importer, check_effect, describe_sent
 from destination_pigment.imports.queue import Job, JobDone, write_before_push
 from destination_pigment.imports.skipped import left_out
+from destination_pigment.imports.stored_files import StoredFiles
 from destination_pigment.imports.verdicts import (
     BlockDescribed,
     Effect,
-    Imported,
     NotPushed,
     NotPushedYet,
     PartialWrite,
@@ -48,9 +46,7 @@ from destination_pigment.rejected_rows.store import BucketFailed, RejectedRowSto
 from destination_pigment.targets import Target
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explain
 from pigment_client.errors import ImportFailed, ImportOutcomeUnknown, PigmentError
-from pigment_client.models import ExportKind, ImportedBlock
 from pigment_client.wording import counted
-from pigment_csv.totals import Totals
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -63,9 +59,6 @@ _WAITS_FOR_LATE_PUSH = 12
 
 # Files in their order, each with the number of its rows.
 Files = Sequence[tuple[SpoolFile, int]]
-
-# The files that are imported, in the same order, each with how many of its rows Pigment rejected.
-Stored = list[tuple[Imported, int]]
 
 
 class Reload:
@@ -238,33 +231,29 @@ class Reload:
         if importer.is_dry_run or self.target.scope is not None:
             if not importer.is_dry_run:
                 self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
-            stored, _, _ = self._import_until_known(importer, files)
+            stored = self._import_until_known(importer, files)
             if not importer.is_dry_run:
-                require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
-            values = frozenset(self._scope_values)
-            return _job_done(stored, scope_values=values)
+                require_right_block(self.stream.subject, self.target.block_id, stored.blocks)
+            return stored.job_done(scope_values=frozenset(self._scope_values))
         rows = _rows_of(files)
         before = self._counts.count_before(self.target, rows, self.stream.subject)
-        stored, is_doubtful, is_repeated = self._import_until_known(importer, files)
-        require_right_block(self.stream.subject, self.target.block_id, _blocks_of(stored))
+        stored = self._import_until_known(importer, files)
+        require_right_block(self.stream.subject, self.target.block_id, stored.blocks)
         if not rows:
             self._check_emptied(stored)
-            return _job_done(stored)
-        replacement = replace(self._replacement(stored, rows, before), is_doubtful=is_doubtful, is_repeated=is_repeated)
-        return _job_done(stored, to_count=replacement if self._counts.must_count(replacement) else None)
+            return stored.job_done()
+        replacement = stored.replacement(self.stream, self._clearing_id, rows, before, self.target.block_id)
+        return stored.job_done(to_count=replacement if self._counts.must_count(replacement) else None)
 
-    def _import_until_known(self, importer: Importer, files: Files) -> tuple[Stored, bool, bool]:
-        """Import all files, and all of them again if the outcome of one is not known.
-
-        Also says whether the clearing is in doubt, and whether files were sent again.
-        """
+    def _import_until_known(self, importer: Importer, files: Files) -> StoredFiles:
+        """Import all files, and all of them again if the outcome of one is not known."""
         seconds = 0.0
         for restart in range(_RESTARTS + 1):
-            stored: Stored = []
+            stored = StoredFiles(is_repeated=restart > 0)
             try:
                 if restart:
                     importer.wait_before_restart(seconds)
-                return stored, self._import_all(importer, files, stored), restart > 0
+                self._import_all(importer, files, stored)
             except ImportOutcomeUnknown as unknown:
                 again = TransientProblem(f"{unknown} Run the sync again, which {self._effect_again}.")
                 if importer.cancelled:
@@ -277,45 +266,24 @@ class Reload:
                 subject = self.stream.subject
                 logger.warning("%s All files of the %s are sent again in %.0f s.", unknown, subject, seconds)
             except Exception as error:
-                has_begun = bool(stored or restart) or not _was_not_taken(error)
+                has_begun = bool(stored.reports or restart) or not _was_not_taken(error)
                 if not has_begun:
                     raise
                 raise self._with_state_of_block(error, files, stored) from None
+            else:
+                return stored
         raise AssertionError("unreachable")
 
-    def _countable(self, stored: Stored) -> tuple[ImportedBlock, ...]:
-        """The blocks that can be counted: those that the reports name, else that of the target."""
-        named = () if self.target.block_id is None else (ImportedBlock(self.target.block_id),)
-        return _blocks_of(stored) or named
-
-    def _replacement(self, stored: Stored, rows: int, before: int | None) -> Replacement:
-        """What a count of the block is compared with."""
-        counts = [done.counts for done, _ in stored if done.counts is not None]
-        written, expected_rows = sum(done.written for done, _ in stored), rows - _rejected_of(stored)
-        blocks = self._countable(stored)
-        # An export has a row for each cell of a metric; a blank is no cell, and a pivoted file has many in a row.
-        if written > expected_rows or any(each.kind is ExportKind.METRIC for each in blocks):
-            expected_rows = written
-        return Replacement(
-            self.stream,
-            self._clearing_id,
-            sum(each.inserted for each in counts),
-            expected_rows,
-            blocks,
-            before,
-            sum(each.deleted or 0 for each in counts),
-        )
-
-    def _check_emptied(self, stored: Stored) -> None:
+    def _check_emptied(self, stored: StoredFiles) -> None:
         """Count the block if Pigment deleted nothing when it was to be emptied; raises `ConfigProblem`."""
-        if any(done.deleted != 0 for done, _ in stored):
+        if not stored.deleted_nothing:
             return
         logger.info(
             "Pigment deleted no row when the block of the %s was to be emptied: it was empty, or still contains its "
             "rows.",
             self.stream.subject,
         )
-        rows_counted = self._counts.count_after(self._countable(stored))
+        rows_counted = self._counts.count_after(stored.countable(self.target.block_id))
         require_emptied(self.stream.subject, self._clearing_id, rows_counted)
 
     def _require_ended(self, importer: Importer, unknown: ImportOutcomeUnknown) -> None:
@@ -328,9 +296,9 @@ class Reload:
             f"shows that the import has ended, and run the sync again, which {self._effect_again}."
         )
 
-    def _import_all(self, importer: Importer, files: Files, stored: Stored) -> bool:
-        """Import all files, noting each that is stored; does the report of the first leave the clearing in doubt?"""
-        subject, is_doubtful = self.stream.subject, False
+    def _import_all(self, importer: Importer, files: Files, stored: StoredFiles) -> None:
+        """Import all files, noting each that is stored."""
+        subject = self.stream.subject
         for position, (file, file_rows) in enumerate(files):
             first = Effect.CLEARS_ALL if self.target.scope is None else Effect.CLEARS_SCOPE
             effect = Effect.ADDS_TO_RELOAD if position else first
@@ -346,40 +314,37 @@ class Reload:
             )
             sent = describe_sent(self.stream, file, file_rows, self.files.converter.header)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
-            stored.append((done, verdict.rejected))
+            stored.reports.append((done, verdict.rejected))
             ids = self._clearing_id, self.target.configuration_id
-            require_one_block(subject, ids, stored[0][0].blocks, done.blocks)
-            is_doubtful = is_doubtful or verdict.is_doubtful
-        rejected = _rejected_of(stored)
-        rows = _rows_of(files)
+            require_one_block(subject, ids, stored.reports[0][0].blocks, done.blocks)
+            stored.is_doubtful = stored.is_doubtful or verdict.is_doubtful
+        rows, rejected = _rows_of(files), stored.rejected
         problem = None if self._store is None else self._write_rejected(self._store, files, stored)
         if not importer.is_dry_run:
             require_enough_written(subject, rows, rejected, self.target.minimum_rows or 0)
         if problem is not None:
             raise problem
         require_no_rejection_by_pigment(importer.fail_on_rejected, rejected, rows - rejected, subject, adds_again=False)
-        return is_doubtful
 
-    def _write_rejected(self, store: RejectedRowStore, files: Files, stored: Stored) -> Exception | None:
+    def _write_rejected(self, store: RejectedRowStore, files: Files, stored: StoredFiles) -> Exception | None:
         """Write the rows that Pigment rejected to the bucket; what went wrong there."""
         try:
-            for (file, _), (done, of_file) in zip(files, stored, strict=True):
+            for (file, _), (done, of_file) in zip(files, stored.reports, strict=True):
                 reasons = left_out(done.skipped)
                 store.write_imported(self.stream, file.columns, file.read_rows, of_file, done.numbered, reasons)
         except BucketFailed as failed:
-            rows = _rows_of(files)
-            rejected = _rejected_of(stored)
-            sentence = store.sentence_after_push(failed, self.stream, rejected, rows - rejected)
+            rejected = stored.rejected
+            sentence = store.sentence_after_push(failed, self.stream, rejected, _rows_of(files) - rejected)
             return problem_of(failed, f"{sentence} run the sync again, which {self._effect_again}.")
         return None
 
-    def _with_state_of_block(self, error: Exception, files: Files, stored: Stored) -> Exception:
+    def _with_state_of_block(self, error: Exception, files: Files, stored: StoredFiles) -> Exception:
         """The error, with what is known of the block where the error itself does not say it."""
         if isinstance(error, Cancelled):
             error = TransientProblem(f"The sync was stopped before the {self.stream.subject} was replaced.")
-        if isinstance(error, BlockDescribed) or len(stored) == len(files):
+        if isinstance(error, BlockDescribed) or len(stored.reports) == len(files):
             return error
-        contains = "contains only a part now" if stored else "may be empty or contain only a part now"
+        contains = "contains only a part now" if stored.reports else "may be empty or contain only a part now"
         failure = explain(error, subject=self.stream.subject)
         message = (
             f"{failure.message} The block of the {self.stream.subject} {contains}: once the cause is fixed, run the "
@@ -390,31 +355,6 @@ class Reload:
 
 def _rows_of(files: Files) -> int:
     return sum(rows for _, rows in files)
-
-
-def _rejected_of(stored: Stored) -> int:
-    return sum(rejected for _, rejected in stored)
-
-
-def _blocks_of(stored: Stored) -> tuple[ImportedBlock, ...]:
-    return tuple(dict.fromkeys(block for done, _ in stored for block in done.blocks))
-
-
-def _job_done(
-    stored: Stored, *, to_count: Replacement | None = None, scope_values: frozenset[str | None] = frozenset()
-) -> JobDone:
-    totals: Totals | None = None
-    for done, _ in stored:
-        if done.totals is not None:
-            totals = totals or Totals()
-            totals.add_totals(done.totals)
-    return JobDone(
-        _rejected_of(stored),
-        to_count=to_count,
-        blocks=_blocks_of(stored),
-        scope_values=scope_values,
-        totals=totals,
-    )
 
 
 def _was_not_taken(error: Exception) -> bool:
