@@ -34,6 +34,11 @@ class _StreamLine:
     rejected_by_pigment: int = 0
     in_block: Totals | None = None
 
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether the line of its only import has said all of it."""
+        return self.files <= 1 and not (self.replaced or self.rejected or self.deletions or self.sent is not None)
+
     def __str__(self) -> str:
         replaced = f" ({self.replaced:,} replaced by newer ones of the same key)" if self.replaced else ""
         deletions = f", {counted(self.deletions, 'deletion')} not sent" if self.deletions else ""
@@ -78,7 +83,10 @@ class ClosingLines:
             self._lines[key].in_block = in_block
 
     def log_streams(self, streams: Iterable[DestinationStream], unconfirmed: Callable[[StreamKey], int]) -> None:
-        """Log a line for each stream of which records came; `unconfirmed` are those that may not be stored."""
+        """Log a line for each stream about which its imports did not log all.
+
+        :param unconfirmed: how many records of a stream may not be stored.
+        """
         for stream in streams:
             left = unconfirmed(stream.key)
             self._unconfirmed += left
@@ -89,7 +97,7 @@ class ClosingLines:
                     counted(left, "record is", "records are"),
                     self._lines[stream.key],
                 )
-            elif stream.key in self._lines:
+            elif stream.key in self._lines and not self._lines[stream.key].adds_nothing:
                 logger.info("Stored the %s: %s.", stream.subject, self._lines[stream.key])
 
     def summary(self) -> str:
