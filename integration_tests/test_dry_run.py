@@ -14,6 +14,7 @@ from small_blocks import (
     a_catalog,
     add_list,
     clears,
+    config_error,
     configure,
     configured,
     contents,
@@ -63,7 +64,9 @@ def test_a_dry_run_pushes_nothing(destination: Runner, mode: str, heeded: bool) 
     assert any("3 rows" in each and '"Entries"' in each for each in said)
 
 
-def test_a_dry_run_says_what_would_be_rejected(destination: Runner) -> None:
+@pytest.mark.parametrize("rejected_rows", ["report", "fail"])
+def test_a_dry_run_says_what_would_be_rejected(destination: Runner, rejected_rows: str) -> None:
+    """It ends with an error where the sync would."""
     teams = add_list(destination, "Teams", ("Team",), [("A",)], is_dimension=True)
     block = add_list(destination, "Entries", ("Entry", "Team"), dimensions={"Team": teams})
     rows = [{"Entry": "E1", "Team": "A"}, {"Entry": "E2", "Team": "Unknown"}]
@@ -74,9 +77,13 @@ def test_a_dry_run_says_what_would_be_rejected(destination: Runner) -> None:
         a_catalog(configured(table("Entries", "Entry", "Team"), "append", "incremental")),
         targets=[goes_to("Entries", configure(destination, block, "Entries"))],
         dimension_checks=checks,
+        rejected_rows=rejected_rows,
         dry_run=True,
     )
-    assert run.exit_code == 0
+    if rejected_rows == "fail":
+        assert "1 row of the" in config_error(run)
+    else:
+        assert run.exit_code == 0
     assert not pushed(destination)
     assert any("1 row" in each for each in logged(run, "would"))
     assert logged(run, "ejected")

@@ -9,11 +9,13 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.protected_rows import find_protected
 from destination_pigment.imports.block_count import BlockCounts
+from destination_pigment.imports.guards import require_no_rejection_on_arrival
 from destination_pigment.imports.preview import StreamPreview
 from destination_pigment.imports.preview_table import preview_lines
 from destination_pigment.imports.queue import Job, JobDone, Queues, Result, StreamImports
@@ -101,35 +103,44 @@ class Rehearsal:
         for key, preview in self._previews.items():
             if not is_stopped:  # where the platform has stopped the dry run, no block is read
                 preview.compare()
-                self._problems[key] += self._find_too_few(preview)
+                self._problems[key] += self._find_obstacles(preview)
             logger.info("Dry run: %s", _describe(preview))
             if preview.files or preview.rejected:
                 for line in preview_lines(preview):
                     logger.info(line)
             if preview.rejected:
-                stops = ', and "Rejected rows" is set to fail, so the sync would stop' if self._fail_on_rejected else ""
                 rejected = counted(preview.rejected, "record")
                 subject = preview.each.stream.subject
-                logger.warning("Dry run: %s of the %s would be rejected before upload%s.", rejected, subject, stops)
+                logger.warning("Dry run: %s of the %s would be rejected before upload.", rejected, subject)
             for problem in self._problems[key]:
                 logger.warning("Dry run: a sync would stop. %s", problem)
 
-    def _find_too_few(self, preview: StreamPreview) -> list[ConfigProblem]:
-        """What would stop a replacement with fewer rows than a share of those in its block, as the preview read it."""
-        each, subject = preview.each, preview.each.stream.subject
+    def _find_obstacles(self, preview: StreamPreview) -> list[ConfigProblem]:
+        """What would stop a sync before its push: rejected rows, and fewer than a share of those in the block."""
+        subject = preview.each.stream.subject
+        found: list[ConfigProblem] = []
+        for require in (
+            partial(require_no_rejection_on_arrival, self._fail_on_rejected, preview.rejected, subject),
+            partial(self._require_enough, preview, subject),
+        ):
+            try:
+                require()
+            except ConfigProblem as problem:
+                found.append(problem)
+        return found
+
+    def _require_enough(self, preview: StreamPreview, subject: str) -> None:
+        """Raise `ConfigProblem` for a replacement with too few rows, compared with the block as the preview read it."""
+        each = preview.each
         if not (each.replaces and preview.files):
-            return []
+            return
         counts = BlockCounts(
             lambda _: preview.count_rows(), self._count_blocks, lambda _block, _scope: preview.count_values()
         )
-        try:
-            if each.target.scope is not None:
-                counts.check_scope(each.target, preview.scope_values, subject)
-            elif each.target.minimum_percent is not None:
-                counts.count_before(each.target, preview.totals.rows, subject)
-        except ConfigProblem as problem:
-            return [problem]
-        return []
+        if each.target.scope is not None:
+            counts.check_scope(each.target, preview.scope_values, subject)
+        elif each.target.minimum_percent is not None:
+            counts.count_before(each.target, preview.totals.rows, subject)
 
 
 def _describe(preview: StreamPreview) -> str:
