@@ -134,11 +134,11 @@ def test_a_dry_run_that_pigment_does_not_know_says_what_would_become_of_every_st
     assert logged(
         run,
         f'25 rows of the stream "{LEDGER}" would go in 3 files through the import configuration {first} (the first '
-        f"file) and {second} (the others), and take the place of everything in its block.",
+        f"file) and {second} (the others), and everything in its block would be replaced.",
     )
     assert logged(run, f'1 record of the stream "{LEDGER}" would be rejected before upload.')
     assert logged(run, '3 rows of the stream "Accounts" would go in 1 file through')
-    assert logged(run, 'take the place of rows with the same values in the column "Month".')
+    assert logged(run, 'rows with the same values in the column "Month" would be replaced.')
 
 
 def test_a_dry_run_that_pigment_ignores_stops_after_the_first_file(destination: Runner) -> None:

@@ -86,6 +86,7 @@ def test_months_that_are_written_in_another_way_stop_a_guarded_load(destination:
     block = ledger(destination)
     rows = [{**each, "Month": "2026-02"} for each in booked(Feb_26=1)]
     message = config_error(reload(destination, block, rows, minimum_percent=90))
+    assert "none of its values is in the block" in message
     assert '(such as "2026-02" in the file, and "Jan 26" in the block)' in message
     assert not pushed(destination)
 
@@ -105,6 +106,14 @@ def test_months_that_the_source_no_longer_sends_are_named(destination: Runner) -
     (warning,) = warnings(run)
     assert '"Jan 26" (10 rows)' in warning
     assert len(contents(block)) == 20
+
+
+def test_a_closed_month_that_the_source_leaves_out_is_no_warning(destination: Runner) -> None:
+    """Or each night would warn of each month that was ever closed."""
+    closed = [{"column": "Month", "values": ["jan 26"]}]
+    run = reload(destination, ledger(destination), booked(Feb_26=10), "always", protected_values=closed)
+    assert run.exit_code == 0
+    assert not warnings(run)
 
 
 def test_without_a_share_the_block_is_not_read(destination: Runner) -> None:

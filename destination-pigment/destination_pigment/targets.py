@@ -17,7 +17,7 @@ from destination_pigment.input.catalog import DestinationStream, StreamKey, Writ
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import unquoted
 from pigment_client.models import ImportConfiguration, ImportMode, is_id
-from pigment_client.names import composed, matching_names
+from pigment_client.names import composed, folded, matching_names
 from pigment_client.wording import and_the, nearest, nearest_of_each
 
 
@@ -45,6 +45,10 @@ class Target:
     def configuration_ids(self) -> frozenset[str]:
         """All import configurations that it goes through."""
         return frozenset({self.configuration_id, self.clearing_id or self.configuration_id})
+
+    def protects_in_scope(self, value: str) -> bool:
+        """Whether a value of the scope is protected, such as a closed month; case and blanks do not matter."""
+        return folded(value) in map(folded, self.protected.get(self.scope or "", ()))
 
 
 def replaces(stream: DestinationStream, target: Target) -> bool:

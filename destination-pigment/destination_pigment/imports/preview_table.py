@@ -10,7 +10,6 @@ from destination_pigment.imports.row_comparison import KeysCompared
 from destination_pigment.imports.scope_guards import ScopeInBlock, Unread
 from destination_pigment.targets import Target
 from pigment_client.models import ImportMode
-from pigment_client.names import folded
 from pigment_client.wording import counted, shortened, with_more
 
 # What a table lists of values, columns and reasons.
@@ -101,12 +100,13 @@ def _scope(preview: StreamPreview) -> Iterator[Line]:
 
 def _remark(target: Target, value: str, rows: int, there: int | None) -> str:
     """What becomes of the rows with a value of the scope."""
-    if folded(value) in map(folded, target.protected.get(target.scope or "", ())):
+    if target.protects_in_scope(value):
         return f"protected, {_STOPS}"
     if there is None:
         return ""
     if 100 * rows < (target.minimum_percent or 0) * there:
-        return f"{100 * rows / there:.0f} % of the block, {_STOPS}"
+        # Rounded down: 59.9 % where 60 % are needed must not look like 60 %.
+        return f"{100 * rows // there} % of the rows in the block, {_STOPS}"
     return "replaced" if there else "new"
 
 
@@ -164,7 +164,7 @@ def _notes(preview: StreamPreview) -> Iterator[str]:
     if preview.now is None or not isinstance(preview.readable, Readable):
         return
     scenario = ", in the default scenario" if preview.is_of_metric else ""
-    yield f"Of the block, what the owner of the Export key sees was read{scenario}."
+    yield f"The block was read as the owner of the Export key sees it{scenario}."
     lacking = [each for each in preview.columns if preview.readable.columns.count(each) != 1]
     if lacking:
         yield f"Not compared, because the block has no property of that name, or several: {_listed(lacking)}."

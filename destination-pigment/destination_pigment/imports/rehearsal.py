@@ -169,8 +169,8 @@ def _effect(each: StreamImports) -> str:
     if not each.replaces:
         return "be added to its block"
     if each.target.scope is not None:
-        return f'take the place of rows with the same values in the column "{each.target.scope}"'
-    return "take the place of everything in its block"
+        return f'rows with the same values in the column "{each.target.scope}" would be replaced'
+    return "everything in its block would be replaced"
 
 
 def asks_for_dry_run(client: PigmentClient) -> bool:
@@ -179,7 +179,6 @@ def asks_for_dry_run(client: PigmentClient) -> bool:
     logger.warning(
         "This is a dry run: Pigment is asked to check the files and store nothing; no state is sent."
         if asks
-        else "This is a dry run, which Pigment's public API does not know: everything is read, converted and counted, "
-        "nothing is pushed, and no state is sent."
+        else "This is a dry run: everything is read, converted and counted, nothing is pushed, and no state is sent."
     )
     return asks

@@ -63,10 +63,10 @@ def compare_scope(in_files: RowsByValue, in_block: RowsByValue) -> ScopeInBlock 
     if other is None or not in_block:
         return ScopeInBlock(rows, {})
     there = next(iter(in_block))
+    few = f"only {len(known):,} of its {len(in_files):,} values {'is' if len(known) == 1 else 'are'}"
     return Unread(
-        f"only {len(known):,} of its {counted(len(in_files), 'value')} {'is' if len(known) == 1 else 'are'} in the "
-        f'block, which may write them in another way (such as "{shortened(other)}" in the file, and '
-        f'"{shortened(there)}" in the block)'
+        f"{few if known else 'none of its values is'} in the block, which may write them in another way (such as "
+        f'"{shortened(other)}" in the file, and "{shortened(there)}" in the block)'
     )
 
 
