@@ -110,7 +110,7 @@ class _Confirmed:
 
     records: int
     rejected: int
-    in_doubt: int
+    maybe_stored: int
 
 
 @dataclass(slots=True)
@@ -150,7 +150,7 @@ class Checkpoints(Generic[S]):
     def uncovered(self, key: StreamKey) -> tuple[int, int]:
         """Records of a stream not yet covered by a state that has left: how many are stored, how many more may be."""
         uncovered = self._uncovered[key]
-        return sum(each.records - each.rejected for each in uncovered), sum(each.in_doubt for each in uncovered)
+        return sum(each.records - each.rejected for each in uncovered), sum(each.maybe_stored for each in uncovered)
 
     def stored(self, key: StreamKey) -> int:
         """How many records of a stream are stored, covered by a state or not."""
@@ -186,14 +186,17 @@ class Checkpoints(Generic[S]):
         self._queues[key].push(_Waiting(state, self._places, required, is_false))
         return missing
 
-    def confirm(self, key: StreamKey, *, stored: int, rejected: int, in_doubt: int = 0) -> None:
-        """Count the next records of a stream as stored or permanently rejected; `in_doubt` of these may be stored."""
+    def confirm(self, key: StreamKey, *, stored: int, rejected: int, maybe_stored: int = 0) -> None:
+        """Count the next records of a stream as stored or permanently rejected.
+
+        `maybe_stored` is how many of the rejected may be stored anyway.
+        """
         if self._confirmed[key] + stored + rejected > self._received[key]:
             raise ValueError("more records confirmed than came")
         self._confirmed[key] += stored + rejected
         self._stored[key] += stored
         if stored + rejected:
-            self._uncovered[key].append(_Confirmed(stored + rejected, rejected, in_doubt))
+            self._uncovered[key].append(_Confirmed(stored + rejected, rejected, maybe_stored))
 
     def pop_due(self) -> Iterator[DueState[S]]:
         """The states that may go now, in the order in which they came; each is taken out when it is asked for."""

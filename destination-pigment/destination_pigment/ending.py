@@ -69,20 +69,20 @@ class Failures:
 
 
 def find_uncovered(
-    streams: Iterable[DestinationStream], uncovered: Callable[[StreamKey], tuple[int, int]], in_doubt: Iterable[Job]
+    streams: Iterable[DestinationStream], uncovered: Callable[[StreamKey], tuple[int, int]], uncertain: Iterable[Job]
 ) -> dict[str, tuple[int, int]]:
     """Rows that a retry sends again, by subject: how many are stored, and how many may be, or may be deleted again.
 
     A retry would add them once more. Where rows are matched by a key, or all are replaced, it does no harm.
     """
-    doubted: Counter[StreamKey] = Counter()
-    for job in in_doubt:
-        doubted[job.stream.key] += sum(each.rows for each in job.segments)
+    without_result: Counter[StreamKey] = Counter()
+    for job in uncertain:
+        without_result[job.stream.key] += sum(each.rows for each in job.segments)
     found: dict[str, tuple[int, int]] = {}
     for each in streams:
         stored, may_be_stored = uncovered(each.key)
-        if each.mode is WriteMode.APPEND and (stored or may_be_stored or doubted[each.key]):
-            found[each.subject] = stored, may_be_stored + doubted[each.key]
+        if each.mode is WriteMode.APPEND and (stored or may_be_stored or without_result[each.key]):
+            found[each.subject] = stored, may_be_stored + without_result[each.key]
     return found
 
 
@@ -90,7 +90,7 @@ def describe_uncovered(uncovered: Mapping[str, tuple[int, int]]) -> str:
     """The rows as a sentence with the advice."""
     rows = " and ".join(f"{counted(sum(each), 'row')} of the {subject}" for subject, each in uncovered.items())
     is_one = sum(map(sum, uncovered.values())) == 1
-    verb = "may be" if any(in_doubt for _, in_doubt in uncovered.values()) else "is" if is_one else "are"
+    verb = "may be" if any(maybe for _, maybe in uncovered.values()) else "is" if is_one else "are"
     block, again = ("block" if len(uncovered) == 1 else "blocks"), ("this row" if is_one else "these rows")
     return (
         f"{rows} {verb} stored and not yet covered by a state: look at the {block} before you run the sync again, "

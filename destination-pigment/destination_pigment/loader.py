@@ -196,9 +196,9 @@ class Loader:
 
         `reason` is why the platform may retry, if nothing failed here.
         """
-        in_doubt = [*self._queues.unfinished, *self._uncertain]
+        uncertain = [*self._queues.unfinished, *self._uncertain]
         streams = [each.stream for each in self._streams.values() if not each.replaces]
-        uncovered = find_uncovered(streams, self._sent_again, in_doubt)
+        uncovered = find_uncovered(streams, self._sent_again, uncertain)
         if not uncovered:
             return
         self._failures.forbid_retry(describe_uncovered(uncovered), reason)
@@ -208,9 +208,9 @@ class Loader:
 
         Of a full refresh these are all: the platform begins it again without its state.
         """
-        stored, in_doubt = self._states.checkpoints.uncovered(key)
+        stored, maybe_stored = self._states.checkpoints.uncovered(key)
         is_read_whole_again = self._streams[key].stream.waits_for_proof
-        return (self._states.checkpoints.stored(key) if is_read_whole_again else stored), in_doubt
+        return (self._states.checkpoints.stored(key) if is_read_whole_again else stored), maybe_stored
 
     def log_streams(self) -> None:
         """Log what became of each stream."""
@@ -318,7 +318,9 @@ class Loader:
         # What another record replaces is stored with it, and a deletion that is not sent is no row that was rejected.
         stored = max(0, rows - done.rejected) + sum(each.superseded for each in job.segments)
         rejected = sum(each.records for each in job.segments) - stored
-        self._states.checkpoints.confirm(job.stream.key, stored=stored, rejected=rejected, in_doubt=done.in_doubt)
+        self._states.checkpoints.confirm(
+            job.stream.key, stored=stored, rejected=rejected, maybe_stored=done.maybe_stored
+        )
         self._closing_lines.count_job(job, done, stored=stored)
         self.to_replace.discard(job.stream.key)
 

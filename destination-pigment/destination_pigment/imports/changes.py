@@ -104,13 +104,15 @@ class Changes:
                 importer.fail_on_rejected, rejected.count, stored, subject, adds_again=adds_again
             )
         # Where as many rows as the file has are written, what counts as rejected may be stored in part.
-        in_doubt = max(rejected.in_doubt, rejected.count - max(0, segment.rows - done.written) if done.counts else 0)
+        maybe_stored = max(
+            rejected.maybe_stored, rejected.count - max(0, segment.rows - done.written) if done.counts else 0
+        )
         return JobDone(
             rejected.count,
             verdict.is_provisional,
             done.has_rows,
             problem,
-            in_doubt,
+            maybe_stored,
             blocks=done.blocks,
             totals=done.totals,
         )

@@ -30,17 +30,17 @@ class JobDone:
 
     `is_provisional`: a later import through the same configuration may still delete its rows, and `has_rows` that it
     would show it. Where a `problem` came up after the import, the rows are stored, and no state may cover them.
-    `in_doubt` of the rejected rows may be stored: no response came to their second push. `to_count` is a replacement
-    whose block must be counted before its states may leave. `blocks` are those that the imports wrote into, and
-    `scope_values` the values of the scope that they cleared there. `seconds` is how long it took. `totals` are those of
-    its files, if they are wanted.
+    `maybe_stored` is how many of the rejected rows may be stored anyway, because no response came to their second push.
+    `to_count` is a replacement whose block must be counted before its states may leave. `blocks` are those that the
+    imports wrote into, and `scope_values` the values of the scope that they cleared there. `seconds` is how long it
+    took. `totals` are those of its files, if they are wanted.
     """
 
     rejected: int
     is_provisional: bool = False
     has_rows: bool = False
     problem: Exception | None = None
-    in_doubt: int = 0
+    maybe_stored: int = 0
     to_count: Replacement | None = None
     blocks: tuple[ImportedBlock, ...] = ()
     scope_values: frozenset[str | None] = frozenset()

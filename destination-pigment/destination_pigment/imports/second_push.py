@@ -28,13 +28,13 @@ logger = logging.getLogger("airbyte.pigment.destination")
 class Rejected:
     """How many rows of a file Pigment rejected permanently, those that it names, and its reasons.
 
-    `in_doubt` of them may be stored: no response came to their second push.
+    `maybe_stored` is how many of them may be stored anyway, because no response came to their second push.
     """
 
     count: int
     numbered: tuple[RejectedRow, ...] = ()
     skipped: tuple[SkippedData, ...] = field(default=(), repr=False)
-    in_doubt: int = 0
+    maybe_stored: int = 0
 
 
 def push_rejected_again(
@@ -63,7 +63,7 @@ def push_rejected_again(
             reason,
             look if may_have_begun and importer.evidence[configuration_id] is ClearingEvidence.FILLED else "",
         )
-        return first if is_known else replace(first, in_doubt=rejected)
+        return first if is_known else replace(first, maybe_stored=rejected)
     if second is None:
         return first
     numbers = {each.row for each in done.numbered}
