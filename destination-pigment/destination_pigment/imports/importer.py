@@ -93,15 +93,6 @@ class Importer:
         """
         if self.cancelled:
             raise Cancelled
-        mode = self._config.loading_of(configuration_id).import_mode
-        options = PushOptions(
-            repeatable,
-            self._config.form,
-            self._config.dry_run,
-            mode,
-            # Where the response contains the result, it takes as long as the import.
-            response_timeout_seconds=self._config.import_timeout.total_seconds(),
-        )
         self._log_form_of_dates(file.dialect.dates)
         began = self._clock.monotonic()
         size = f"{counted(rows, 'row')}, {byte_size(file.size_bytes)}"
@@ -109,13 +100,10 @@ class Importer:
             logger.info("Pushing the %s: %s.", subject, size)
         expected = Expected(configuration_id, file.size_bytes)
         totals = total_file(file, rows, summed) if self._config.control_totals and summed is not None else None
-        try:
-            pushed = self._client.push_csv(configuration_id, file.path, options)
-        except ImportOutcomeUnknown:
-            reason = f"The file for the {subject} was sent, but Pigment's response was lost."
-            raise ImportOutcomeUnknown(reason=reason) from None
+        pushed = self._push(file, subject, configuration_id, repeatable=repeatable)
         try:
             done = self._result(pushed, subject, expected, size, began, totals)
+            mode = self._config.loading_of(configuration_id).import_mode
             return replace(done, has_mode=mode is not None, was_repeated=pushed.was_repeated)
         except (PigmentError, ConfigProblem):
             raise
@@ -126,6 +114,22 @@ class Importer:
                 f"the result ({type(error).__name__}).",
                 import_id=pushed.id,
             ) from error
+
+    def _push(self, file: SpoolFile, subject: str, configuration_id: str, *, repeatable: bool) -> Import:
+        """Push a file; raises `ImportOutcomeUnknown` where the response was lost, or another `PigmentError`."""
+        options = PushOptions(
+            repeatable,
+            self._config.form,
+            self._config.dry_run,
+            self._config.loading_of(configuration_id).import_mode,
+            # Where the response contains the result, it takes as long as the import.
+            response_timeout_seconds=self._config.import_timeout.total_seconds(),
+        )
+        try:
+            return self._client.push_csv(configuration_id, file.path, options)
+        except ImportOutcomeUnknown:
+            reason = f"The file for the {subject} was sent, but Pigment's response was lost."
+            raise ImportOutcomeUnknown(reason=reason) from None
 
     def _log_form_of_dates(self, pattern: DatePattern | None) -> None:
         """Show once what is sent: a configuration that expects another form reads other days, and reports nothing."""
