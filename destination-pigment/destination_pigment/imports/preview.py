@@ -172,7 +172,7 @@ class StreamPreview:
             return
         once = [name for name, count in Counter(self.readable.columns).items() if count == 1]
         if not self.key:
-            self.keys = Unread("no key is known")
+            self.keys = Unread("the stream has no primary key, and no unique identifier of the block is known")
         elif missing := [each for each in self.key if each not in once or each not in self.columns]:
             self.keys = Unread(f'the file and the block do not both have one column "{missing[0]}"')
         else:
