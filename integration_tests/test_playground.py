@@ -127,6 +127,7 @@ def test_ids_of_everything_are_printed_and_the_user_of_an_image_can_read_the_fil
     assert 'http-equiv="refresh"' in page
     assert 'href="/"' in commands
     assert "docker run --rm" in commands
+    assert "--volume /" in commands
 
 
 def test_messages_are_shown_in_lines_that_a_person_reads() -> None:

@@ -178,7 +178,8 @@ class Playground:
 
     def container_commands(self) -> list[str]:
         """The same with the images that `make images` builds, on a machine whose engine shares its network."""
-        folder, inside = self._word(self.folder.absolute()), "/local"
+        # Absolute: a name alone would be one of Docker's own volumes, which is empty.
+        folder, inside = shlex.quote(str(self.folder.absolute())), "/local"
         run = (
             f"docker run --rm --interactive --network host --volume {folder}:{inside}:ro "
             f"--env REQUESTS_CA_BUNDLE={inside}/ca.pem"
