@@ -198,4 +198,4 @@ def test_nothing_is_logged_or_waited_for_while_an_export_is_under_way(
         client_for(pigment).export(ExportRequest(ExportKind.LIST, new_id("big"), {}), read)
 
     assert logged == []
-    assert [record.getMessage()[:9] for record in caplog.records] == ["Waiting 3", "Exports c", "The limit"]
+    assert [record.getMessage()[:9] for record in caplog.records] == ["Waiting u", "Exports c", "The limit"]

@@ -194,7 +194,7 @@ def test_a_shared_block_is_also_known_by_the_ids_in_the_targets() -> None:
     targets = [Target("a", "a", block_id="x"), Target("b", block_id="x"), Target("c", block_id="y")]
     of_streams = {each.key: target for each, target in zip(streams, targets, strict=True)}
     (sentence,) = shared_blocks(streams, of_streams, [])
-    assert 'The stream "a" and stream "b" fill the same block, "x"' in sentence
+    assert 'The stream "a" and the stream "b" fill the same block, "x"' in sentence
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,8 @@ WRITING = [
         "if (!take_known(rest, header->parts[i])) return false;",
         "rest->at += header->parts[i].end - header->parts[i].at; if (rest->at > rest->end) return false;",
     ),
-    Fault("names have one form", "header->columns[found]", "found"),
+    Fault("names have one form", "record->cells[header->columns[found]]", "record->cells[found]"),
+    Fault("texts are noted for the name", "header->strings[header->columns[found]]", "header->strings[found]"),
     Fault(
         "a record after the last that has room",
         "if (*rows == most) return NO_ROOM;",
