@@ -14,10 +14,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
+from demo.playground import Playground
 from demo.readable import readable
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -127,7 +129,12 @@ def test_ids_of_everything_are_printed_and_the_user_of_an_image_can_read_the_fil
     assert 'http-equiv="refresh"' in page
     assert 'href="/"' in commands
     assert "docker run --rm" in commands
-    assert "--volume /" in commands
+
+
+def test_the_folder_is_mounted_by_its_path_and_not_as_a_volume_of_docker() -> None:
+    unused: Any = None
+    run = Playground(unused, unused, Path("local-pigment"), Path("bin")).container_commands()[2]
+    assert f"--volume {Path.cwd()}/local-pigment:/local:ro" in run
 
 
 def test_messages_are_shown_in_lines_that_a_person_reads() -> None:
