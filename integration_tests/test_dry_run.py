@@ -140,3 +140,54 @@ def test_a_dry_run_checks_what_a_sync_would_check(destination: Runner) -> None:
     )
     assert run.exit_code != 0
     assert not pushed(destination)
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside a full stream"])
+def test_a_dry_run_of_an_empty_source_ends_as_the_sync_would(destination: Runner, others: bool) -> None:
+    block = filled(destination)
+    more = add_list(destination, "More", ("Entry", "Amount"))
+    catalog = a_catalog(configured(STREAM, "overwrite"), configured(table("More", "Entry", "Amount"), "overwrite"))
+    run = write(
+        destination,
+        whole("Entries", []) + whole("More", ROWS if others else [], 2),
+        catalog,
+        targets=[
+            clears("Entries", configure(destination, block, "Entries", clear_before_import=True)),
+            clears("More", configure(destination, more, "More", clear_before_import=True)),
+        ],
+        dry_run=True,
+    )
+    message = config_error(run)
+    assert 'No row came for the stream "Entries"' in message
+    assert ('"More"' in message) is not others
+    assert '"Fewest rows"' in message
+    assert not pushed(destination)
+    assert not run.states
+    assert bool(logged(run, '3 rows of the stream "More" would go')) is others
+
+
+def test_a_dry_run_of_an_empty_source_that_may_be_empty_ends_well(destination: Runner) -> None:
+    block = filled(destination)
+    configuration = configure(destination, block, "Entries", clear_before_import=True)
+    run = write(
+        destination,
+        whole("Entries", []),
+        a_catalog(configured(STREAM, "overwrite")),
+        targets=[clears("Entries", configuration, minimum_rows=0)],
+        dry_run=True,
+    )
+    assert run.exit_code == 0
+    assert logged(run, "would be emptied")
+    assert contents(block) == [("old", "1")]
+
+
+def test_a_dry_run_without_a_row_refuses_targets_that_do_not_suit(destination: Runner) -> None:
+    block = filled(destination)
+    run = write(
+        destination,
+        whole("Entries", []),
+        a_catalog(configured(STREAM, "append", "incremental")),
+        targets=[clears("Entries", configure(destination, block, "Entries", clear_before_import=True))],
+        dry_run=True,
+    )
+    assert '"Clears before import" is ticked' in config_error(run)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from destination_pigment.imports.guards import (
     EmptySource,
+    describe_empty_rehearsal,
     describe_empty_sources,
     describe_nothing_came,
     with_advice_on_clear,
@@ -88,6 +89,7 @@ class Sync:
                 # What the source has confirmed goes, whatever its size.
                 yield from self._loader.submit_due(max_age_seconds=0.0)
                 if self._is_dry_run:  # waits for nothing and proves nothing
+                    self._require_suited()
                     yield from self._load(list(self._streams))
                 else:
                     yield from self._prove()
@@ -173,8 +175,7 @@ class Sync:
         """Find what stays here; where the source has not succeeded with a stream that replaces, nothing is replaced."""
         if self._cancel.requested or self.failed:
             return
-        if self._unsuited is not None and not any(map(self._completion.asks_for_clear, self._streams)):
-            raise self._unsuited
+        self._require_suited()
         if silent := self._replaced_by_silence():
             raise describe_nothing_came(silent)
         for key, each in self._streams.items():
@@ -183,6 +184,11 @@ class Sync:
                 self._held[key] = decision
                 if each.replaces:
                     self._fail_because_of(decision, each.stream)
+
+    def _require_suited(self) -> None:
+        """Raise why the targets do not suit the sync modes, which does not matter in a Clear."""
+        if self._unsuited is not None and not any(map(self._completion.asks_for_clear, self._streams)):
+            raise self._unsuited
 
     def _load_steps(self) -> Iterator[None]:
         """What waited for the end goes step by step: a step begins once everything before it is stored."""
@@ -297,9 +303,12 @@ class Sync:
             self._loader.forbid_retry(f"The source did not finish the {and_the(unfinished)}.")
 
     def _report_empty_sources(self, *, is_stored: bool) -> None:
-        """Where everything else is stored, and the states have left, streams without a row are an error."""
-        if self._empty and is_stored and not self._is_dry_run:
-            self._loader.fail(describe_empty_sources(self._empty))
+        """Where everything else is stored, and the states have left, streams without a row are an error.
+
+        So they are in a dry run that found nothing else.
+        """
+        if self._empty and is_stored:
+            self._loader.fail((describe_empty_rehearsal if self._is_dry_run else describe_empty_sources)(self._empty))
             return
         for subject in self._empty:
             logger.warning("No row came for the %s, so its block stays as it is.", subject)

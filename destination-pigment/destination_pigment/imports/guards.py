@@ -206,6 +206,18 @@ def describe_empty_sources(subjects: Sequence[str]) -> ConfigProblem:
     )
 
 
+def describe_empty_rehearsal(subjects: Sequence[str]) -> ConfigProblem:
+    """The error of a dry run without a row for these streams, where a sync would leave their blocks and stop."""
+    block, its, it_is = (
+        ("block", "its target", "it is") if len(subjects) == 1 else ("blocks", "their targets", "they are")
+    )
+    return ConfigProblem(
+        f"No row came for the {and_the(subjects)}, so a sync would leave the {block} in Pigment as {it_is} and end "
+        "with an error; nothing was pushed in this dry run: if a source without rows is right, set "
+        f'"Fewest rows" of {its} to 0 under "Targets"; otherwise look at the source.'
+    )
+
+
 def describe_nothing_came(subjects: Sequence[str]) -> ConfigProblem:
     """The error where the whole input was empty and blocks are to be replaced."""
     block = "block" if len(subjects) == 1 else "blocks"
