@@ -124,8 +124,11 @@ def test_a_workspace_with_the_richer_interface_is_asked(destination: Runner, hee
     assert (run.exit_code == 0) is heeded
     assert len(pushed(destination)) == (2 if heeded else 1)
     assert not run.states
+    assert bool(logged(run, "Imported the")) is not heeded
     if heeded:
         assert contents(block) == [("old", "1")]
+        assert [each.partition(" (")[0] for each in logged(run, "Checked the")] == ['Checked the stream "Entries"'] * 2
+        assert all(each.endswith("Pigment stored nothing and would skip 0.") for each in logged(run, "Checked the"))
 
 
 def test_a_dry_run_checks_what_a_sync_would_check(destination: Runner) -> None:

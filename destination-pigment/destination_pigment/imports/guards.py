@@ -110,12 +110,16 @@ def require_enough_written(subject: str, rows: int, rejected: int, minimum_rows:
     )
 
 
-def require_nothing_stored(counts: ImportCounts | None, subject: str) -> None:
-    """Raise `ConfigProblem` where a dry run stored rows.
+def has_stored(counts: ImportCounts | None) -> bool:
+    """Whether a dry run stored rows: what a response without deletions calls accepted, it has only looked at."""
+    if counts is None or counts.deleted is None:
+        return False
+    return counts.inserted + counts.updated + counts.deleted > 0
 
-    What a response without deletions calls accepted, a dry run has only looked at.
-    """
-    if counts is not None and counts.deleted is not None and counts.inserted + counts.updated + counts.deleted:
+
+def require_nothing_stored(counts: ImportCounts | None, subject: str) -> None:
+    """Raise `ConfigProblem` where a dry run stored rows."""
+    if has_stored(counts):
         raise ConfigProblem(
             f'Pigment stored rows of the {subject} although "Dry run" is on, which its public API does not know: '
             "the sync stopped after this file; switch the dry run off, and look at the block before the next sync."

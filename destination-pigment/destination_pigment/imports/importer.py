@@ -12,7 +12,7 @@ from itertools import compress
 from destination_pigment.config import DestinationConfig
 from destination_pigment.files.spool import SpoolFile
 from destination_pigment.imports.control_totals import describe_sums, total_file
-from destination_pigment.imports.guards import require_completed, require_nothing_stored
+from destination_pigment.imports.guards import has_stored, require_completed, require_nothing_stored
 from destination_pigment.imports.polling import Expected, ImportPolling, label_of_file
 from destination_pigment.imports.skipped import describe_skipped, left_out
 from destination_pigment.imports.verdicts import ClearingEvidence, Effect, Imported, Sent, Verdict, judge
@@ -160,8 +160,10 @@ class Importer:
         if done.counts is None or done.counts.deleted is None:
             done = self._with_report(done, subject)
         seconds = self._clock.monotonic() - began
-        counts = describe_counts(done.counts) + describe_sums(totals, done.counts)
-        logger.info("Imported the %s (%s in %.1f s): %s.", subject, size, seconds, counts)
+        is_checked = self.is_dry_run and not has_stored(done.counts)
+        verb, describe = ("Checked", describe_check) if is_checked else ("Imported", describe_counts)
+        counts = describe(done.counts) + describe_sums(totals, done.counts)
+        logger.info("%s the %s (%s in %.1f s): %s.", verb, subject, size, seconds, counts)
         log_skipped(subject, done)
         if self.is_dry_run:
             require_nothing_stored(done.counts, subject)
@@ -236,6 +238,15 @@ def describe_counts(counts: ImportCounts | None) -> str:
         return "Pigment gave no counts"
     deleted = "an unknown number" if counts.deleted is None else f"{counts.deleted:,}"
     return f"{counts.inserted:,} inserted, {counts.updated:,} updated, {deleted} deleted, {counts.skipped:,} skipped"
+
+
+def describe_check(counts: ImportCounts | None) -> str:
+    """The counts of a dry run that Pigment itself has made, in which nothing is inserted."""
+    if counts is None:
+        return "Pigment gave no counts"
+    if counts.deleted is None:
+        return f"Pigment would accept {counts.inserted:,} and skip {counts.skipped:,}"
+    return f"Pigment stored nothing and would skip {counts.skipped:,}"
 
 
 def log_skipped(subject: str, done: CompletedImport) -> None:

@@ -173,8 +173,12 @@ def test_whatever_goes_wrong_after_a_push_is_a_doubt(pushed: Import, error: Exce
         append(Pigment([pushed], [error]))
 
 
-def test_a_dry_run_without_a_report_is_not_called_stored() -> None:
+def test_a_dry_run_without_a_report_is_not_called_stored(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     assert append(Pigment([AT_ONCE], [NotFound("import status")]), dry_run=True).is_provisional
+    (line,) = [each.message for each in caplog.records if each.message.startswith("Checked the")]
+    assert line.endswith("Pigment would accept 3 and skip 0.")
+    assert not any(each.message.startswith("Imported the") for each in caplog.records)
 
 
 def test_the_first_file_with_a_form_of_dates_shows_it_by_an_example(caplog: pytest.LogCaptureFixture) -> None:
