@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from pigment_client.errors import BrokenOff, NotAnExport
 from pigment_client.http.error_mapping import ENDLESS, broken_off
-from pigment_client.http.gunzip import GzipDamaged, gunzipped
+from pigment_client.http.gunzip import GZIP_DAMAGED, gunzipped
 from pigment_client.http.http1 import states_its_end
 from pigment_client.http.request import Request
 
@@ -147,7 +147,7 @@ class Export:
         while True:
             try:
                 piece = next(pieces, b"")
-            except (OSError, HTTPError, EOFError, GzipDamaged) as error:
+            except (OSError, HTTPError, EOFError, *GZIP_DAMAGED) as error:
                 broken = error
                 break
             if not piece:

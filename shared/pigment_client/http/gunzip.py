@@ -1,29 +1,30 @@
 """A gzip body, decompressed as it arrives and verified to its end.
 
 The library ISA-L takes a third of zlib's time. What zlib refuses is refused here too: a wrong check sum or length, a
-cut, damage, an unknown header, and anything but zeros after the end.
+cut, damage, an unknown header, and anything but zeros after the end. What zlib reads is read.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import cast
 
 from isal import isal_zlib
 
-# What is raised for damage; the library's stub calls the class an exception.
-GzipDamaged = cast("type[Exception]", isal_zlib.error)
+# What is raised for damage; the stub of ISA-L calls its class an exception.
+GZIP_DAMAGED = (cast("type[Exception]", isal_zlib.error), zlib.error)
 
 # Window bits that ask for the header and the trailer of gzip (zlib's manual, `inflateInit2`).
 _GZIP = 31
 
-# RFC 1952, section 2.3.1: the flags are the fourth byte of a member, and the upper three must be zero, which ISA-L does
-# not check.
-_FLAGS_AT, _RESERVED_FLAGS = 3, 0xE0
+# RFC 1952, section 2.3.1: the fourth byte of a member says which optional fields its header has. Where they arrive in
+# parts, ISA-L misreads them, and it never checks the bits that must be zero: such a member, which is rare, is zlib's.
+_FLAGS_AT = 3
 
 
 def gunzipped(body: Iterable[bytes], *, piece_bytes: int) -> Iterator[bytes]:
-    """The content in pieces of at most that size; raises `EOFError` for a cut and `GzipDamaged`.
+    """The content in pieces of at most that size; raises `EOFError` for a cut and `GZIP_DAMAGED`.
 
     Members may follow each other, and zeros may follow the last one, as for Python's `gzip`.
     """
@@ -36,9 +37,8 @@ def gunzipped(body: Iterable[bytes], *, piece_bytes: int) -> Iterator[bytes]:
                 beginning += rest.lstrip(b"\0") if members and not beginning else rest
                 if len(beginning) <= _FLAGS_AT:
                     break
-                if beginning[_FLAGS_AT] & _RESERVED_FLAGS:
-                    raise GzipDamaged("unknown header flags set")
-                member, rest, beginning = isal_zlib.decompressobj(_GZIP), beginning, b""
+                library = zlib if beginning[_FLAGS_AT] else isal_zlib
+                member, rest, beginning = library.decompressobj(_GZIP), beginning, b""
                 members += 1
             piece = member.decompress(rest, piece_bytes)
             # Where a piece is full, more of the content may be pending, also without more of the body.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pigment_client.http.gunzip import GzipDamaged, gunzipped
+from pigment_client.http.gunzip import GZIP_DAMAGED, gunzipped
 
 
 def by_isal(body: bytes, sizes: list[int], piece_bytes: int) -> bytes | str:
@@ -20,7 +20,7 @@ def by_isal(body: bytes, sizes: list[int], piece_bytes: int) -> bytes | str:
         for piece in gunzipped(cut(body, sizes), piece_bytes=piece_bytes):
             assert 0 < len(piece) <= piece_bytes
             pieces.append(piece)
-    except (EOFError, GzipDamaged):
+    except (EOFError, *GZIP_DAMAGED):
         return "refused"
     return b"".join(pieces)
 
@@ -106,6 +106,26 @@ def test_what_zlib_refuses_of_a_damaged_body_is_refused(
     damaged = damage(body, at, data.draw(st.integers(1, 255)))
 
     assert by_isal(damaged, sizes, piece_bytes) == by_zlib(damaged)
+
+
+@pytest.mark.parametrize("size", [1, 7, 11, 100])
+@pytest.mark.parametrize("flags", range(64))
+def test_a_header_with_optional_fields_is_read_as_zlib_reads_it(flags: int, size: int) -> None:
+    body = with_fields(flags) * 2
+    bare = gzip.compress(b"Item;Value\r\nA;1\r\n", mtime=1)
+    flipped = bare[:3] + bytes([flags]) + bare[4:]
+
+    assert by_isal(body, [size], 100) == by_zlib(body)
+    assert by_isal(flipped, [size], 100) == by_zlib(flipped)
+
+
+def with_fields(flags: int) -> bytes:
+    """A member whose header has the optional fields of these flags (RFC 1952, section 2.3.1)."""
+    bare = gzip.compress(b"Item;Value\r\nA;1\r\n", mtime=1)
+    header = bare[:3] + bytes([flags]) + bare[4:10]
+    header += b"\3\0abc" * bool(flags & 4) + b"name\0" * bool(flags & 8) + b"comment\0" * bool(flags & 16)
+    header += (zlib.crc32(header) & 0xFFFF).to_bytes(2, "little") * bool(flags & 2)
+    return header + bare[10:]
 
 
 @pytest.mark.parametrize("at", range(1, 10))
