@@ -16,7 +16,7 @@ from destination_pigment.config import (
 from destination_pigment.input.catalog import DestinationStream, StreamKey, WriteMode
 from pigment_airbyte.failures import ConfigProblem
 from pigment_airbyte.form import unquoted
-from pigment_client.models import ImportConfiguration, ImportMode, is_id
+from pigment_client.models import ImportConfiguration, ImportMode, id_in_one_case, is_id
 from pigment_client.names import composed, folded, matching_names
 from pigment_client.wording import and_the, nearest, nearest_of_each
 
@@ -207,8 +207,7 @@ def _by_id(stream: DestinationStream, entries: _Entries) -> Target | None:
         return _target(entry.configuration_id, entry) if entry else None
     if not is_id(stream.object_name):
         return None
-    # In lower case, as every pasted ID is, so that they can be compared.
-    return _target(stream.object_name.lower(), entry)
+    return _target(id_in_one_case(stream.object_name), entry)
 
 
 def _target(configuration_id: str, entry: TargetEntry | None) -> Target:

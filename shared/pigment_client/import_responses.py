@@ -23,6 +23,7 @@ from pigment_client.models import (
     RunningImport,
     SkippedData,
     UnreadableStatus,
+    id_in_one_case,
 )
 from pigment_client.responses import MALFORMED, optional_text_of, text_of
 
@@ -86,7 +87,9 @@ def _parse_report(import_id: str, body: Mapping[str, Any]) -> CompletedImport:
     kind = _KINDS.get(report["blockType"]) if isinstance(report.get("blockType"), str) else None
     blocks = tuple(
         ImportedBlock(
-            block["blockId"], kind, scenario if isinstance(scenario := block.get("scenarioId"), str) else None
+            id_in_one_case(block["blockId"]),
+            kind,
+            id_in_one_case(scenario) if isinstance(scenario := block.get("scenarioId"), str) else None,
         )
         for block in impacted
         if isinstance(block.get("blockId"), str)

@@ -22,6 +22,11 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def id_in_one_case(text: str) -> str:
+    """The text, an id in small letters, so that ids can be compared; anything else as it is."""
+    return text.lower() if is_id(text) else text
+
+
 class BlockType(StrEnum):
     """The type of a block, in Pigment's words."""
 

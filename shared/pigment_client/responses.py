@@ -7,7 +7,16 @@ from typing import Any
 
 from pigment_client.errors import ResponseNotUnderstood
 from pigment_client.json_objects import fields_of, items_of, json_document, text_in
-from pigment_client.models import Application, Block, BlockType, Column, ImportConfiguration, ListedObject, View
+from pigment_client.models import (
+    Application,
+    Block,
+    BlockType,
+    Column,
+    ImportConfiguration,
+    ListedObject,
+    View,
+    id_in_one_case,
+)
 
 # What is raised where a decoded body is not as it should be. The texts may quote the body.
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
@@ -15,14 +24,14 @@ MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 def parse_applications(body: Any) -> list[Application]:
     """The response of `GET /api/v1/applications`."""
-    return [Application(text_of(item, "id"), _name_of(item)) for item in _items(body)]
+    return [Application(id_of(item, "id"), _name_of(item)) for item in _items(body)]
 
 
 def parse_blocks(body: Any) -> tuple[list[Block], int]:
     """The response of `GET /api/v1/blocks`, and how many more blocks of unknown types it contains."""
     items, types = _items(body), set(BlockType)
     known = [
-        Block(text_of(item, "id"), _name_of(item), BlockType(text_of(item, "type")), _columns(item))
+        Block(id_of(item, "id"), _name_of(item), BlockType(text_of(item, "type")), _columns(item))
         for item in items
         if text_of(item, "type") in types
     ]
@@ -31,16 +40,16 @@ def parse_blocks(body: Any) -> tuple[list[Block], int]:
 
 def parse_views(body: Any) -> list[View]:
     """The response of `GET /api/v1/views`."""
-    return [View(text_of(item, "id"), _name_of(item), text_of(item, "type")) for item in _items(body)]
+    return [View(id_of(item, "id"), _name_of(item), text_of(item, "type")) for item in _items(body)]
 
 
 def parse_import_configurations(body: Any) -> list[ImportConfiguration]:
     """The response of `GET /api/v1/importConfigurations` or of the richer `GET /api/v1/import/configurations`."""
     return [
         ImportConfiguration(
-            text_of(item, "id"),
+            id_of(item, "id"),
             _name_of(item),
-            optional_text_of(item, "target") or optional_text_of(item, "targetTable"),
+            optional_id_of(item, "target") or optional_id_of(item, "targetTable"),
             _columns(item),
         )
         for item in _items(body)
@@ -72,6 +81,17 @@ def text_of(item: Any, name: str) -> str:
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def id_of(item: Any, name: str) -> str:
+    """A required id, or a text that may be one, in the case in which ids are compared."""
+    return id_in_one_case(text_of(item, name))
+
+
+def optional_id_of(item: Mapping[str, Any], name: str) -> str | None:
+    """An id that may be absent or null, or a text that may be one."""
+    text = optional_text_of(item, name)
+    return None if text is None else id_in_one_case(text)
+
+
 def _name_of(item: Any) -> str:
     """The name of an object; its id where the name is blank, because a stream needs a name."""
     return text_of(item, "name") if text_of(item, "name").strip() else text_of(item, "id")
@@ -92,7 +112,7 @@ def _columns(item: Mapping[str, Any]) -> tuple[Column, ...] | None:
             optional_text_of(column, "type"),
             column.get("isKey") is True,
             column.get("required") is True,
-            optional_text_of(column, "dimensionRef"),
+            optional_id_of(column, "dimensionRef"),
             column.get("autoCreate") is True,
         )
         for column in columns

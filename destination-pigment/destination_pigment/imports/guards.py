@@ -152,7 +152,7 @@ def require_one_block(
 
 def require_right_block(subject: str, block_id: str | None, blocks: Sequence[ImportedBlock]) -> None:
     """Raise `BlockDescribed` if the block that was counted is not the one that was replaced."""
-    if block_id is not None and blocks and all(each.block_id.lower() != block_id.lower() for each in blocks):
+    if block_id is not None and blocks and all(each.block_id != block_id for each in blocks):
         raise BlockDescribed(
             f'The {subject} was imported into the block {blocks[0].block_id}, and the "Block ID" of its target is '
             f"{block_id}, so the load was compared with another block: look at the block, "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from pigment_client.models import Block, BlockType, ExportKind
+from pigment_client.models import Block, BlockType, ExportKind, id_in_one_case
 from pigment_client.wording import with_noun
 from pigment_csv.values import BOOLEANS, is_iso_date, is_json_number
 from source_pigment.discovery.names import column_names
@@ -107,9 +107,9 @@ class ConfiguredSchema:
         object_id, header, application_id = (annotation.get(word) for word in ("id", "header", "application"))
         return cls(
             {name: type_ for name, type_ in types.items() if name not in (RECORD_ID, CONTENT_HASH)},
-            object_id if isinstance(object_id, str) else None,
+            id_in_one_case(object_id) if isinstance(object_id, str) else None,
             tuple(map(str, header)) if isinstance(header, list) else None,
-            application_id if isinstance(application_id, str) else None,
+            id_in_one_case(application_id) if isinstance(application_id, str) else None,
         )
 
     def select(self, header: Sequence[str]) -> Selection:

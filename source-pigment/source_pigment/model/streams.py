@@ -21,7 +21,7 @@ from pigment_airbyte.failures import ConfigProblem, explain
 from pigment_client.client import PigmentClient
 from pigment_client.errors import PigmentError, TryLater
 from pigment_client.json_objects import text_in
-from pigment_client.models import ListedObject, Listing
+from pigment_client.models import ListedObject, Listing, id_in_one_case
 from pigment_client.wording import listed
 from source_pigment.config import Payload
 from source_pigment.discovery.catalog import explain_invisible
@@ -143,7 +143,7 @@ class ModelListings:
     def _list_applications(self) -> list[ListedObject]:
         wanted = self._application_id
         found = self._client.list_objects(Listing.APPLICATIONS)
-        chosen = [each for each in found if wanted in {None, each.id}]
+        chosen = [each for each in found if wanted in {None, id_in_one_case(each.id)}]
         if wanted is not None and not chosen:
             visible = listed(f"{text_in(each.fields.get('name')) or ''} ({each.id})".strip() for each in found)
             raise ConfigProblem(explain_invisible(wanted, visible))
