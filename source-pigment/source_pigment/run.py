@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
@@ -10,7 +9,7 @@ import sys
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from threading import Timer
 from types import FrameType
 from typing import Any
@@ -125,27 +124,12 @@ def _is_not_of_memory_monitor(record: logging.LogRecord) -> bool:
     return record.module != "memory_monitor"
 
 
-# A parameter of mallopt (glibc, malloc.h), and the size from which memory is returned at once when it is freed.
-_M_MMAP_THRESHOLD = -3
-_LARGE_BYTES = 4 << 20
-
-
-def _return_large_memory() -> None:
-    """Keep large blocks out of the heaps of the threads, where they would leave holes of their size.
-
-    By itself glibc does that only until the first large block is freed. Other C libraries lack the function.
-    """
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-
-
 class OutputLost(BaseException):
     """Standard output accepts nothing more."""
 
 
 def run() -> None:
     """Run the connector with the arguments of the command line."""
-    _return_large_memory()
     termination = Termination()
     termination.listen()
     # The log goes to standard output, too: if that is closed, a line of the log is not another error.

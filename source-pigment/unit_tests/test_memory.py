@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from source_pigment.memory import keep_freed_memory
+
 PROGRAM = """
 import resource, sys, threading
 from source_pigment.memory import keep_freed_memory
@@ -31,3 +33,12 @@ def test_a_thread_uses_the_memory_again_that_it_freed() -> None:
     }
 
     assert faults["kept"] < faults["usual"] / 3
+
+
+def test_a_python_that_cannot_open_its_own_c_library_starts_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_name: str | None) -> ctypes.CDLL:
+        raise OSError("Dynamic loading not supported")
+
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+
+    keep_freed_memory()
