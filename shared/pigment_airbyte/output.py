@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 
-from pigment_native.library import LIBRARY
+from pigment_native.library import LIBRARY, PATH
 
 
 def write_lines(lines: bytes | bytearray) -> None:
@@ -34,7 +35,17 @@ def _handlers() -> list[logging.Handler]:
 def log_slow_conversion(logger: logging.Logger) -> None:
     """Log that rows are converted in Python, if so: it costs time and nothing else."""
     if LIBRARY is None:
-        logger.info(
-            "Rows are converted in Python, which takes several times as long: this installation has no fast "
-            "conversion for this machine. The images have it, and the packages for Linux on x86_64 and ARM."
+        logger.info("Rows are converted in Python, which takes several times as long: %s", _why_slow(PATH))
+
+
+def _why_slow(library: Path) -> str:
+    """Why the library cannot be used, and what to do, as the end of a sentence."""
+    if library.exists():
+        return (
+            "the compiled library of this installation is of another version, or for another machine. In a clone of "
+            "the repository, run `make native`; otherwise, install the connector again."
         )
+    return (
+        "this installation has no compiled library. The images have it, and the packages for Linux on x86_64 and ARM; "
+        "in a clone of the repository, run `make native`."
+    )

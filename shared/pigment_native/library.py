@@ -18,7 +18,8 @@ def load(path: Path) -> ctypes.CDLL | None:
     return library if found == _VERSION else None
 
 
-LIBRARY = load(Path(__file__).with_name("librows.so"))
+PATH = Path(__file__).with_name("librows.so")
+LIBRARY = load(PATH)
 
 # How a conversion ended, as `rows.c` numbers it.
 DONE, LEFT_TO_ROWS, NO_ROOM = range(3)

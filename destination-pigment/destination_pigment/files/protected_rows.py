@@ -48,7 +48,7 @@ def find_protected(
     ]
     return ConfigProblem(
         f"The {stream.subject} has {with_more(named[:_MOST_LISTED], len(named))}, which its target protects, so "
-        "nothing of what these rows came with was pushed: take them out at the source, or remove the value from "
+        "neither these rows nor any sent with them were pushed: remove them from the source, or remove the value from "
         '"Protected values" under "Targets".'
     )
 

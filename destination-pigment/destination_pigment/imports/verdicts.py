@@ -326,7 +326,7 @@ def _judge_scope(sent: Sent, configuration_id: str, done: Imported, evidence: Cl
         warning = (
             f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote "
             f"{done.written:,}: if the source did not send all rows of the values in its scope (whole months, for "
-            "example), rows are missing now; look at the block, and let the source send whole values."
+            "example), rows are missing now; look at the block, and have the source send every row of each value."
         )
         return Verdict(evidence, warnings=(warning,))
     if counts.inserted and not counts.updated and not counts.deleted:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from pigment_airbyte import output
 
 PROGRAM = """
 import logging, threading
@@ -37,3 +43,20 @@ def test_no_line_is_cut_by_another() -> None:
 
     assert types.count("RECORD") == 60 * 300
     assert types.count("LOG") > 10, "the log was busy meanwhile"
+
+
+@pytest.mark.parametrize(("is_there", "reason"), [(True, "of another version"), (False, "has no compiled library")])
+def test_the_log_tells_a_library_that_cannot_be_used_from_one_that_is_missing(
+    is_there: bool, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = tmp_path / "librows.so"
+    if is_there:
+        library.touch()
+    monkeypatch.setattr(output, "LIBRARY", None)
+    monkeypatch.setattr(output, "PATH", library)
+    with caplog.at_level(logging.INFO):
+        output.log_slow_conversion(logging.getLogger())
+
+    (line,) = caplog.messages
+    assert reason in line
+    assert "run `make native`" in line
