@@ -184,8 +184,9 @@ class ImportPolling:
         return started
 
     def _wait_until_due(self, began: float, due: float, label: ImportLabel) -> None:
-        """Wait until the import may be done, or until the platform cancels."""
-        while not self._cancel.requested and (left := began + due - self._clock.monotonic()) > 0:
+        """Wait until the import may be done, until the deadline, or until the platform cancels."""
+        until = began + min(due, self._timeout_seconds)
+        while not self._cancel.requested and (left := until - self._clock.monotonic()) > 0:
             self._clock.sleep(min(left, _LONGEST_WAIT_SECONDS))
             self._log_progress(began, label)
 
@@ -198,7 +199,7 @@ class ImportPolling:
         ends. Raises `ImportOutcomeUnknown` where the time is over.
         """
         now = self._clock.monotonic()
-        if now - began > self._timeout_seconds:
+        if now - began >= self._timeout_seconds:
             minutes = counted(self._timeout_seconds / 60, "minute")
             raise ImportOutcomeUnknown(
                 reason=f"The {label.name} has not ended within {minutes} and may still be "

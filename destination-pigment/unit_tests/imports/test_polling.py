@@ -21,7 +21,13 @@ from pigment_client.models import CompletedImport, Import, ImportCounts, Running
 class TimedPigment:
     """Ends each import when its time is over; counts its push and all questions about it as requests."""
 
-    def __init__(self, seed: int = 0, cancel: Cancel | None = None, cancelled_at: float = float("inf")) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        cancel: Cancel | None = None,
+        cancelled_at: float = float("inf"),
+        timeout: timedelta = timedelta(hours=1),
+    ) -> None:
         random = Random(seed)
         self.now = 0.0
         self.requests: list[int] = []
@@ -29,7 +35,7 @@ class TimedPigment:
         self._ends_at = 0.0
         self._cancel, self._cancelled_at = cancel or Cancel(), cancelled_at
         clock = Clock(monotonic=lambda: self.now, sleep=self._sleep, random=random.random)
-        self._polling: Any = ImportPolling(self, timedelta(hours=1), self._cancel, clock)  # type: ignore[arg-type]
+        self._polling: Any = ImportPolling(self, timeout, self._cancel, clock)  # type: ignore[arg-type]
 
     def import_status(self, import_id: str) -> Import:
         self.requests[-1] += 1
@@ -95,6 +101,16 @@ def test_imports_that_get_faster_are_found_sooner_each_time() -> None:
         pigment.run_import(5)
     assert pigment.late[1:] == sorted(pigment.late[1:], reverse=True)
     assert pigment.late[-1] < 2
+
+
+def test_no_wait_is_longer_than_the_deadline_whatever_the_last_import_took() -> None:
+    pigment = TimedPigment(timeout=timedelta(minutes=1))
+    pigment.run_import(59)
+    assert pigment.now > 60
+    begun = pigment.now
+    with pytest.raises(ImportOutcomeUnknown, match="has not ended within 1 minute"):
+        pigment.run_import(600)
+    assert pigment.now - begun < 62
 
 
 def test_a_cancel_is_seen_while_an_import_is_not_asked_about() -> None:
