@@ -65,6 +65,13 @@ def test_a_month_with_too_few_rows_stops_the_load(destination: Runner) -> None:
     assert contents(block) == sorted(BEFORE)
 
 
+def test_fewer_rows_than_before_are_no_warning_if_the_share_allows_them(destination: Runner) -> None:
+    run = reload(destination, ledger(destination), booked(Jan_26=9, Feb_26=10), minimum_percent=90)
+    assert with_state(run) == {"Ledger"}
+    assert logged(run, "deleted 20 rows of the scope of the")
+    assert not warnings(run)
+
+
 def test_a_load_with_enough_rows_of_each_month_goes(destination: Runner) -> None:
     """A month that is new has nothing to be compared with."""
     block = ledger(destination)

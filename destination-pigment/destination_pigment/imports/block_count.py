@@ -75,17 +75,18 @@ class BlockCounts:
             )
         return before
 
-    def check_scope(self, target: Target, in_files: RowsByValue, subject: str) -> None:
+    def check_scope(self, target: Target, in_files: RowsByValue, subject: str) -> int | None:
         """Compare the rows of each value of a scope with the block before they replace those there.
 
+        Returns how many rows the block has with these values, if enough of each are sent; None if no share is set.
         Raises `NotPushed` if those of one are too few, or if that cannot be found out. Logs which values only the block
         has.
         """
         scope, percent = target.scope, target.minimum_percent
         if target.block_id is None or scope is None or self._count_values is None:
-            return
+            return None
         if percent is None and self._when is not CountBlocks.ALWAYS:
-            return
+            return None
         read = self._count_values(ImportedBlock(target.block_id), scope)
         found = read if isinstance(read, Unread) else compare_scope(in_files, read)
         if percent is not None:
@@ -94,10 +95,13 @@ class BlockCounts:
             # A protected value, such as a closed month, is not expected from the source.
             if gone := {value: rows for value, rows in found.gone.items() if not target.protects_in_scope(value)}:
                 logger.warning(describe_gone(subject, scope, gone))
-            if percent is not None and not all(found.rows.values()):
-                logger.info(describe_new(subject, scope, found))
+            if percent is not None:
+                if not all(found.rows.values()):
+                    logger.info(describe_new(subject, scope, found))
+                return sum(found.rows.values())
         else:
             logger.info(describe_not_compared(subject, scope, found))
+        return None
 
     def must_count(self, replacement: Replacement) -> bool:
         """Whether the block of a replacement is counted before its states may leave.

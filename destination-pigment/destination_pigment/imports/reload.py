@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from airbyte_cdk.models import FailureType
@@ -82,8 +83,10 @@ class Reload:
         self._restart_seconds = restart_seconds
         self._store = store
         self._counts = counts
-        # Mutable state: the values of the scope that the files replace, and how many rows have each.
+        # Mutable state: the values of the scope that the files replace, and how many rows have each; how many rows of
+        # these the block had, if enough of each are sent.
         self._scope_values: Mapping[str, int] = {}
+        self._may_delete: int | None = None
 
     def due_jobs(self, max_age_seconds: float) -> Sequence[Job]:  # noqa: ARG002 - whatever waits, it waits for the end
         """None: a block is replaced as a whole."""
@@ -230,7 +233,7 @@ class Reload:
         files = [(each.file, each.rows) for each in segments if each.file is not None]
         if importer.is_dry_run or self.target.scope is not None:
             if not importer.is_dry_run:
-                self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
+                self._may_delete = self._counts.check_scope(self.target, self._scope_values, self.stream.subject)
             stored = self._import_until_known(importer, files)
             if not importer.is_dry_run:
                 require_right_block(self.stream.subject, self.target.block_id, stored.blocks)
@@ -313,6 +316,7 @@ class Reload:
                 summed=self.stream.number_columns,
             )
             sent = describe_sent(self.stream, file, file_rows, self.files.converter.header)
+            sent = replace(sent, may_delete=self._may_delete)
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.reports.append((done, verdict.rejected))
             ids = self._clearing_id, self.target.configuration_id

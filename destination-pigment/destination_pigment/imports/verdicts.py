@@ -73,13 +73,18 @@ class ClearingEvidence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file that was sent; `count_blanks` counts its blank cells, for which it is read once more."""
+    """A file that was sent; `count_blanks` counts its blank cells, for which it is read once more.
+
+    `may_delete` is how many rows the block had in the scope, if enough of them were sent by "Smallest share of rows
+    (%)" of the target; None if that was not compared.
+    """
 
     stream: DestinationStream
     rows: int
     columns: tuple[str, ...]
     dialect: CsvDialect
     count_blanks: Callable[[], int]
+    may_delete: int | None = None
 
     @property
     def cells(self) -> int:
@@ -323,9 +328,14 @@ def _judge_scope(sent: Sent, configuration_id: str, done: Imported, evidence: Cl
     if counts is None or counts.deleted is None:
         return Verdict(evidence)
     if counts.deleted > done.written:
+        fewer = (
+            f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote {done.written:,}"
+        )
+        if sent.may_delete is not None and counts.deleted <= sent.may_delete:
+            information = f'{fewer}, which "Smallest share of rows (%)" of its target allows.'
+            return Verdict(evidence, information=(information,))
         warning = (
-            f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote "
-            f"{done.written:,}: if the source did not send all rows of the values in its scope (whole months, for "
+            f"{fewer}: if the source did not send all rows of the values in its scope (whole months, for "
             "example), rows are missing now; look at the block, and have the source send every row of each value."
         )
         return Verdict(evidence, warnings=(warning,))

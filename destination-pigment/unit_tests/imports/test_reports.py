@@ -113,6 +113,14 @@ def test_of_a_scope_nothing_is_claimed_of_the_whole_block() -> None:
     assert "wrote 30" in warning
 
 
+@pytest.mark.parametrize(("deleted", "is_warning"), [(40, False), (41, True)])
+def test_a_deletion_that_the_share_of_rows_allows_is_no_warning(deleted: int, is_warning: bool) -> None:
+    file = replace(sent(30, mode=WriteMode.REPLACE), may_delete=40)
+    verdict = judged(file, report(30, 0, deleted), Effect.CLEARS_SCOPE)
+    assert bool(verdict.warnings) is is_warning
+    assert f"deleted {deleted} rows of the scope" in (*verdict.warnings, *verdict.information)[0]
+
+
 @pytest.mark.parametrize(
     ("blocks", "deleted", "blanks", "is_error"),
     [
