@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
-from airbyte_platform.process import Run
+from airbyte_platform.process import Run, as_lines
 from connectors import Runner
 from local_pigment.blocks import ListBlock
 from small_blocks import (
@@ -158,6 +161,66 @@ def test_a_share_of_the_whole_block_stops_a_dry_run(destination: Runner) -> None
     target = clears("Ledger", configure(destination, block, "Ledger", clear_before_import=True))
     run = dry_run(destination, as_records(*month("Feb 26", 4)), {**target, "minimum_percent": 50, "block_id": block.id})
     assert "has 4 rows, its block in Pigment has 10" in config_error(run)
+
+
+@pytest.mark.parametrize(
+    ("mode", "remark"),
+    [
+        ("create", 'changed 1 1 "Amount" 1; not changed, because "Import mode" is create'),
+        ("update", 'new 1 not added, because "Import mode" is update'),
+    ],
+)
+def test_what_the_import_mode_leaves_out_is_remarked(destination: Runner, mode: str, remark: str) -> None:
+    block = add_list(destination, "Ledger", COLUMNS, month("Feb 26", 3))
+    target = goes_to("Ledger", configure(destination, block, "Ledger"), block_id=block.id)
+    rows = as_records(*month("Feb 26", 2), ("Feb 26-2", "Feb 26", "9"), *month("Mar 26", 1))
+    lines = preview(dry_run(destination, rows, target, a_catalog(deduplicated(LEDGER, cursor=None)), import_mode=mode))
+    assert remark in lines
+    assert sum("because" in each for each in lines) == 1
+
+
+def test_rows_that_a_scope_does_not_clear_are_counted(destination: Runner) -> None:
+    """A row has moved to another month since: its old one stays."""
+    block = add_list(destination, "Ledger", COLUMNS, [*month("Feb 26", 3), ("Mar 26-0", "Jan 26", "1.5")])
+    catalog = a_catalog(configured(LEDGER, "overwrite_dedup", primary_key=[["Entry"]]))
+    rows = as_records(*month("Feb 26", 3), *month("Mar 26", 1))
+    lines = preview(dry_run(destination, rows, by_month(destination, block), catalog))
+    (note,) = [each for each in lines if each.startswith("Rows of the block with the same")]
+    assert '"Entry" that this load does not clear: 1. Pigment updates rows that are there only if' in note
+
+
+def test_a_date_as_scope_may_clear_more_than_its_values(destination: Runner) -> None:
+    block = add_list(destination, "Ledger", ("Entry", "Posted"), [("E1", "2026-01-31"), ("E2", "2026-01-30")])
+    ident = configure(destination, block, "By month", clear_before_import=True, scope=("Posted",), coarse_scope=True)
+    target = goes_to("Ledger", ident, scope="Posted", block_id=block.id)
+    catalog = a_catalog(configured(table("Ledger", "Entry", "Posted"), "overwrite"))
+    lines = preview(dry_run(destination, [{"Entry": "E1", "Posted": "2026-01-31"}], target, catalog))
+    assert "2026-01-30 1 not sent" in lines
+    assert any(each.startswith('"Posted" is a date: if the import configuration clears by month') for each in lines)
+
+
+def test_the_digests_of_a_comparison_are_gone_after_sigterm(destination: Runner, tmp_path: Path) -> None:
+    destination.environment["TMPDIR"] = str(tmp_path)
+    block = add_list(destination, "Ledger", COLUMNS, month("Feb 26", 10))
+    reached, until = Event(), Event()
+
+    def rows() -> Iterator[bytes]:
+        yield b"Entry;Month;Amount\r\n"
+        if any(tmp_path.glob("destination-pigment-*/*.rows")):
+            reached.set()
+            until.wait(20)
+        yield b"Feb 26-0;Feb 26;1.5\r\n"
+
+    block.stream = rows
+    catalog = a_catalog(configured(LEDGER, "overwrite_dedup", primary_key=[["Entry"]]))
+    target = by_month(destination, block)
+    process = destination.start("write", catalog=catalog, targets=[target], dry_run=True)
+    process.feed(as_lines(whole("Ledger", as_records(*month("Feb 26", 4)))))
+    assert reached.wait(20)
+    process.send_signal(signal.SIGTERM)
+    until.set()
+    process.finish()
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_gone_in_what_only_adds(destination: Runner) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +17,9 @@ from hypothesis import strategies as st
 
 from airbyte_platform.process import as_lines
 from connectors import Runner
+from destination_pigment import opening
+from destination_pigment.imports import preview
+from destination_pigment.imports.preview import StreamPreview
 from destination_pigment.input.cancel import Cancel, Patience
 from destination_pigment.input.catalog import parse_catalog
 from destination_pigment.write import write_blocks
@@ -241,3 +247,31 @@ def test_a_row_that_is_rejected_on_arrival_and_items_that_are_created_are_promis
     names = {item.values[0] for item in teams.items} - {"Sales"}
     assert names == {"sales ", "Field"}
     assert all(f"{json.dumps(each)} (1" in created for each in names)
+
+
+def test_lines_of_progress_are_true_and_come_each_half_minute_at_most(
+    destination: Runner, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at the clock takes 9 s."""
+    total, now = 20_000, [0]
+    lines: list[tuple[int, str]] = []
+
+    def clock() -> int:
+        now[0] += 9
+        return now[0]
+
+    monkeypatch.setattr(opening, "StreamPreview", partial(StreamPreview, clock=clock))
+    monkeypatch.setattr(preview.logger, "info", lambda text, *values: lines.append((now[0], text % values)))
+    block = add_list(destination, "Ledger", ("Entry",), [(f"E{number:060}",) for number in range(total)])
+    target = goes_to("Ledger", configure(destination, block, "Ledger"), block_id=block.id)
+    given_stream = configured(table("Ledger", "Entry"), "append_dedup", "incremental", primary_key=[["Entry"]])
+    rows = [{"Entry": f"E{number:060}"} for number in range(total)]
+    load(destination, caplog, rows, given_stream, dry_run=True, targets=[target], max_file_rows=1000)
+    words = re.compile(r'Dry run: ([\d,]+) rows of (the files|the block) of the stream "Ledger" read so far.')
+    found = [(when, match) for when, line in lines if (match := words.fullmatch(line))]
+    for part in ("the files", "the block"):
+        counts = [int(match[1].replace(",", "")) for _, match in found if match[2] == part]
+        assert counts
+        assert counts == sorted(set(counts))
+        assert counts[-1] <= total
+    assert all(later - earlier >= 30 for (earlier, _), (later, _) in pairwise(found))
