@@ -25,7 +25,7 @@ def require_known_deletions(evidence: ClearingEvidence, configuration_id: str, s
             f"Pigment did not report whether the import of the {subject} deleted what was in its block, so a "
             "second file through the same import configuration could delete the first without a trace; it was not "
             'sent, and the first is stored. Check that "Clear items prior to import" is off for the import '
-            f"configuration {configuration_id} in Pigment, and let the rows of a sync go in one file: raise "
+            f"configuration {configuration_id} in Pigment, and send all rows of a sync in one file: raise "
             '"Largest file (MB)", "Most rows in a file" and "Import at least every (minutes)".'
         )
 

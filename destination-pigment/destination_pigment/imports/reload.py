@@ -316,7 +316,7 @@ class Reload:
                 summed=self.stream.number_columns,
             )
             sent = describe_sent(self.stream, file, file_rows, self.files.converter.header)
-            sent = replace(sent, may_delete=self._may_delete)
+            sent = replace(sent, may_delete=self._may_delete, rows_to_follow=_rows_of(files[position + 1 :]))
             verdict = check_effect(importer, sent, configuration_id, done, effect)
             stored.reports.append((done, verdict.rejected))
             ids = self._clearing_id, self.target.configuration_id

@@ -76,7 +76,7 @@ class Sent:
     """A file that was sent; `count_blanks` counts its blank cells, for which it is read once more.
 
     `may_delete` is how many rows the block had in the scope, if enough of them were sent by "Smallest share of rows
-    (%)" of the target; None if that was not compared.
+    (%)" of the target; None if that was not compared. `rows_to_follow` are those of the later files of a reload.
     """
 
     stream: DestinationStream
@@ -85,6 +85,7 @@ class Sent:
     dialect: CsvDialect
     count_blanks: Callable[[], int]
     may_delete: int | None = None
+    rows_to_follow: int = 0
 
     @property
     def cells(self) -> int:
@@ -327,9 +328,11 @@ def _judge_scope(sent: Sent, configuration_id: str, done: Imported, evidence: Cl
     counts, subject = done.counts, sent.stream.subject
     if counts is None or counts.deleted is None:
         return Verdict(evidence)
-    if counts.deleted > done.written:
+    if counts.deleted > done.written + sent.rows_to_follow:
+        later = f", with {sent.rows_to_follow:,} to follow in later files" if sent.rows_to_follow else ""
         fewer = (
-            f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote {done.written:,}"
+            f"Pigment deleted {counted(counts.deleted, 'row')} of the scope of the {subject} and wrote "
+            f"{done.written:,}{later}"
         )
         if sent.may_delete is not None and counts.deleted <= sent.may_delete:
             information = f'{fewer}, which "Smallest share of rows (%)" of its target allows.'
@@ -362,7 +365,7 @@ def _problem_of_later_file(
         return BlockDescribed(
             f"Pigment did not report whether a later file of the {sent.stream.subject} deleted those before it, so its "
             'block may contain only a part now: check that "Clear items prior to import" is off for the import '
-            f"configuration {configuration_id} in Pigment, and let the stream go in one file: raise "
+            f"configuration {configuration_id} in Pigment, and send all rows of the stream in one file: raise "
             '"Largest file (MB)" and "Most rows in a file".'
         )
     return None

@@ -114,6 +114,13 @@ def test_of_a_scope_nothing_is_claimed_of_the_whole_block() -> None:
 
 
 @pytest.mark.parametrize(("deleted", "is_warning"), [(40, False), (41, True)])
+def test_rows_of_later_files_replace_what_the_first_file_deletes(deleted: int, is_warning: bool) -> None:
+    file = replace(sent(30, mode=WriteMode.REPLACE), rows_to_follow=10)
+    warnings = judged(file, report(30, 0, deleted), Effect.CLEARS_SCOPE).warnings
+    assert ["wrote 30, with 10 to follow in later files" in each for each in warnings] == [True] * is_warning
+
+
+@pytest.mark.parametrize(("deleted", "is_warning"), [(40, False), (41, True)])
 def test_a_deletion_that_the_share_of_rows_allows_is_no_warning(deleted: int, is_warning: bool) -> None:
     file = replace(sent(30, mode=WriteMode.REPLACE), may_delete=40)
     verdict = judged(file, report(30, 0, deleted), Effect.CLEARS_SCOPE)
