@@ -147,7 +147,8 @@ def test_a_new_version_of_ours_is_a_small_download(connector: str) -> None:
     layers = [DOCKER, "history", "--human=false", "--format={{.Size}}", f"airbyte/{connector}:{TAG}"]
     sizes = [int(size) for size in subprocess.run(layers, capture_output=True, check=True).stdout.split()]
 
-    assert 0 < next(size for size in sizes if size) < 2_000_000
+    # Our layer, with its bytecode and before compression; the layer of the libraries below it has more than 50 MB.
+    assert 0 < next(size for size in sizes if size) < 3_000_000
 
 
 @pytest.mark.parametrize("connector", connectors())
