@@ -6,7 +6,8 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -95,8 +96,42 @@ def numbers_of(log: Sequence[str]) -> dict[str, tuple[int, int]]:
         words = [each for each in line.split("  ") if each.strip()]
         counts = [int(each.replace(",", "")) for each in words[1:] if each.strip().replace(",", "").isdigit()]
         if line.startswith("  ") and counts:
-            found[words[0].strip()] = (counts[0], counts[-1])
+            found.setdefault(words[0].strip(), (counts[0], counts[:2][-1]))
     return found
+
+
+def cells_of(log: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """The cells of the table's lines by their section, if they are in one, and their label."""
+    found: dict[tuple[str, str], list[str]] = {}
+    section = ""
+    for line in log:
+        if line.startswith("  "):
+            label, *cells = re.split(r"\s{2,}", line.strip())
+            is_in_section = line.startswith("    ")
+            section = section if is_in_section else label
+            found[section if is_in_section and cells and label != "to push" else "", label] = cells
+    return found
+
+
+def exact(cell: str) -> Fraction:
+    return Fraction(cell.replace(",", ""))
+
+
+def total(rows: Iterable[Row], month: str | None = None) -> Fraction:
+    return sum((Fraction(row[3] or 0) for row in rows if month in {None, row[1]}), Fraction(0))
+
+
+def check_sums(log: Sequence[str], sent: Collection[Row], before: Collection[Row], now: Collection[Row]) -> None:
+    """The sums of each month, and what the block has after the load, where that is promised."""
+    cells = cells_of(log)
+    assert cells["", "rows"][:2] == [f"{len(sent):,}", f"{len(before):,}"]
+    if "after the load" in cells["", "to push"]:
+        assert cells["", "rows"][2] == f"{len(now):,}"
+        assert exact(cells["", 'sum of "Amount"'][2]) == total(now)
+    for (section, month), found in cells.items():
+        if section == 'sum of "Amount" by "Month"':
+            ours, theirs = total(sent, month), total(before, month)
+            assert [exact(each) for each in found] == [ours, theirs, ours - theirs][: len(found)]
 
 
 def as_stored(value: str) -> str:
@@ -148,9 +183,9 @@ def test_a_list_with_a_unique_identifier_becomes_what_the_preview_says(
     numbers = numbers_of(log)
     if not sent:
         return
-    ours, theirs, now = {row[0] for row in sent}, by_key(before), by_key(contents(block))
     if not is_split:
-        assert numbers["rows"] == (len(ours), len(before))
+        check_sums(log, list(by_key(sent).values()), before, contents(block))
+    ours, theirs, now = {row[0] for row in sent}, by_key(before), by_key(contents(block))
     if "new" not in numbers:
         assert any("fewer than half of the keys" in line for line in log)
         return

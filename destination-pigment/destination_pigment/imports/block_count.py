@@ -90,7 +90,9 @@ class BlockCounts:
         read = self._count_values(ImportedBlock(target.block_id), scope)
         found = read if isinstance(read, Unread) else compare_scope(in_files, read)
         if percent is not None:
-            require_enough_of_each(subject, scope, percent, in_files, found)
+            # A protected value stops the load itself, whatever its rows.
+            asked = {value: rows for value, rows in in_files.items() if not target.protects_in_scope(value)}
+            require_enough_of_each(subject, scope, percent, asked, found)
         if isinstance(found, ScopeInBlock):
             # A protected value, such as a closed month, is not expected from the source.
             if gone := {value: rows for value, rows in found.gone.items() if not target.protects_in_scope(value)}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,6 +34,10 @@ logger = logging.getLogger("airbyte.pigment.destination")
 _DISK = "the connector's temporary disk is full or cannot be written"
 _SECONDS_BETWEEN_LINES = 30.0
 
+# What a preview shows of values of a scope, and of the columns whose sums it shows for each of them.
+MOST_SHOWN = 30
+MOST_SUMMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -49,13 +53,24 @@ class Place:
     key: tuple[str, ...] = ()
     import_mode: ImportMode | None = None
 
+    def name_of(self, configuration_id: str) -> str:
+        """The name of an import configuration in quotes, or its ID where the name is not known."""
+        name = self.names.get(configuration_id)
+        return configuration_id if name is None else f'"{name}"'
+
 
 @dataclass(slots=True)
 class BlockNow:
-    """What a block has before the load: the totals of its rows, and how many have each value of the scope."""
+    """What a block has before the load: the totals of its rows, and how many have each value of the scope.
+
+    `staying` are the totals of the rows that the load does not clear; `by_value` those of the values of the scope whose
+    sums are shown.
+    """
 
     totals: Totals
+    staying: Totals
     scope_rows: Counter[str | None] = field(default_factory=Counter)
+    by_value: dict[str | None, Totals] = field(default_factory=dict)
 
 
 class StreamPreview:
@@ -83,8 +98,10 @@ class StreamPreview:
         self._forms = CellForms(each.stream, dialect)
         # Mutable state: what would be pushed; the block, once it was looked at, or why it is not read; the comparison
         # of rows, where they have a key; what was found in the block; and when the log last had a line.
+        self._decimal_separator = dialect.decimal_separator
         self.totals = Totals(sorted(each.stream.number_columns), dialect.decimal_separator)
         self.scope_rows: Counter[str | None] = Counter()
+        self.by_value: dict[str | None, Totals] = {}
         self.files = self.rejected = self.deleted = self.without_key = 0
         self.readable: Readable | Unread | None = None
         self._comparison: RowComparison | None = None
@@ -98,6 +115,11 @@ class StreamPreview:
     def key(self) -> tuple[str, ...]:
         """The columns by which rows are compared."""
         return self.each.stream.primary_key or self.place.key
+
+    @property
+    def summed_by_value(self) -> list[str]:
+        """The columns whose sums are shown for each value of the scope."""
+        return [each for each in self.totals.by_column if each != self.each.target.scope][:MOST_SUMMED]
 
     @property
     def is_of_metric(self) -> bool:
@@ -139,6 +161,27 @@ class StreamPreview:
             with self._comparing() as comparison:
                 self.keys = comparison.compared()
                 comparison.remove()
+
+    def after_load(self) -> Totals | None:
+        """The rows and sums that the block has after the load; None where the comparison leaves that open.
+
+        A metric keeps no row for a blank value, and Pigment may reject rows, or take a row for one that stays.
+        """
+        now, keys, each = self.now, self.keys, self.each
+        is_known = each.replaces and isinstance(now, BlockNow) and not self.is_of_metric
+        if each.target.scope is not None:
+            is_date = each.target.scope in each.stream.date_columns
+            is_known = is_known and isinstance(self.scope, ScopeInBlock) and not is_date and None not in self.scope_rows
+        if isinstance(keys, KeysCompared):
+            is_known = is_known and keys.is_alike and not (keys.elsewhere or keys.repeated_in_files)
+        if self.without_key or any(check.unknown and not check.creates for check in each.files.converter.checks):
+            is_known = False
+        if not is_known or not isinstance(now, BlockNow):
+            return None
+        after = Totals(now.staying.by_column)
+        for part in (now.staying, self.totals):
+            after.add_totals(part)
+        return after
 
     def count_rows(self) -> int | None:
         """How many rows the block has now; None if it was not read."""
@@ -188,7 +231,10 @@ class StreamPreview:
         self.totals.add_rows(self.columns, rows)
         if self.each.target.scope in self.columns:
             place = self.columns.index(self.each.target.scope)
-            self.scope_rows.update([row[place] for row in rows])
+            values = [row[place] for row in rows]
+            self.scope_rows.update(values)
+            self._sum_new_values(values)
+            _add_by_value(self.by_value, self.columns, rows, values)
         if self._comparison is None:
             return
         keyed = self._with_key(rows)
@@ -197,6 +243,12 @@ class StreamPreview:
             with self._comparing() as comparison:
                 blank = self._blank_values(keyed, comparison) if self.is_of_metric else None
                 comparison.add_file_rows(self._forms.of_file(self.columns, keyed), len(keyed), blank)
+
+    def _sum_new_values(self, values: Sequence[str | None]) -> None:
+        """Sum from now on the rows with these values of the scope, as far as the table shows them."""
+        for value in dict.fromkeys(values) if len(self.by_value) < MOST_SHOWN else ():
+            if value is not None and len(self.by_value) < MOST_SHOWN:
+                self.by_value.setdefault(value, Totals(self.summed_by_value, self._decimal_separator))
 
     def _with_key(self, rows: Sequence[Cells]) -> Sequence[Cells]:
         """The rows that Pigment can find by their key: one without is rejected, as is a cell without a dimension."""
@@ -224,11 +276,15 @@ class StreamPreview:
                 return Unread("the sync was stopped")
             header = reader.header or []
             if now is None:
-                now = BlockNow(Totals(each for each in self.totals.by_column if header.count(each) == 1))
+                summed = [each for each in self.totals.by_column if header.count(each) == 1]
+                by_value = [each for each in self.summed_by_value if each in summed]
+                now = BlockNow(
+                    Totals(summed), Totals(summed), by_value={each: Totals(by_value) for each in self.by_value}
+                )
             if rows:
                 self._add_block_rows(now, header, rows)
                 self._log_progress("the block", now.totals.rows)
-        return now or BlockNow(Totals(()))
+        return now or BlockNow(Totals(), Totals())
 
     def _add_block_rows(self, now: BlockNow, header: Sequence[str], rows: Sequence[Cells]) -> None:
         now.totals.add_rows(header, rows)
@@ -240,6 +296,8 @@ class StreamPreview:
             replaced = [value in self.scope_rows for value in values]
             if len(now.scope_rows) <= MOST_VALUES:
                 now.scope_rows.update(values)
+            _add_by_value(now.by_value, header, rows, values)
+        now.staying.add_rows(header, [row for row, is_replaced in zip(rows, replaced, strict=True) if not is_replaced])
         if self._comparison is not None:
             with self._comparing() as comparison:
                 comparison.add_block_rows(self._forms.of_block(header, rows), len(rows), replaced)
@@ -267,6 +325,18 @@ class StreamPreview:
             logger.info(
                 "Dry run: %s of %s of the %s read so far.", counted(rows, "row"), what, self.each.stream.subject
             )
+
+
+def _add_by_value(
+    totals: Mapping[str | None, Totals], header: Sequence[str], rows: Sequence[Cells], values: Sequence[str | None]
+) -> None:
+    """Add each row to the totals of its value, if that is summed."""
+    found: dict[str | None, list[Cells]] = defaultdict(list)
+    for value, row in zip(values, rows, strict=True):
+        if value in totals:
+            found[value].append(row)
+    for value, its_rows in found.items():
+        totals[value].add_rows(header, its_rows)
 
 
 def _named(rows: Mapping[str | None, int]) -> dict[str, int]:

@@ -5,38 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from destination_pigment.imports.block_reading import Readable
-from destination_pigment.imports.preview import BlockNow, StreamPreview
+from destination_pigment.imports.preview import MOST_SHOWN, BlockNow, StreamPreview
 from destination_pigment.imports.row_comparison import KeysCompared
 from destination_pigment.imports.scope_guards import ScopeInBlock, Unread
 from destination_pigment.targets import Target
 from pigment_client.models import ImportMode
 from pigment_client.wording import counted, shortened, with_more
+from pigment_csv.totals import Total, Totals
 
-# What a table lists of values, columns and reasons.
-_MOST = 30
+# What a table lists of columns.
 _MOST_COLUMNS = 10
 
 # The end of a remark about a value that a guard refuses.
 _STOPS = "would stop the sync"
 
-# A label, what is sent, what the block has, and a remark.
-Line = tuple[str, str, str, str]
+# A label, what is sent, what the block has, what it has after the load or by how much both differ, and a remark.
+Line = tuple[str, str, str, str, str]
 
 
 def preview_lines(preview: StreamPreview) -> list[str]:
     """The lines of the table, aligned, and below it what could not be compared."""
     now = preview.now if isinstance(preview.now, BlockNow) else None
+    after = preview.after_load()
+    then, rows_then = ("after the load", f"{after.rows:,}") if after else ("", "")
     lines = [
-        ("", "to push", "in block now", ""),
-        ("rows", f"{preview.totals.rows:,}", "" if now is None else f"{now.totals.rows:,}", ""),
-        ("files", f"{preview.files:,}", "", ""),
+        ("", "to push", "in block now", then, ""),
+        ("rows", f"{preview.totals.rows:,}", "" if now is None else f"{now.totals.rows:,}", rows_then, ""),
+        ("files", f"{preview.files:,}", "", "", ""),
         *_rejected(preview),
-        *_sums(preview, now),
+        *_sums(preview, now, after),
         *_scope(preview),
+        *_sums_by_value(preview, now),
         *_keys(preview),
     ]
+    stream = preview.each.stream
     return [
-        f'Preview of the {preview.each.stream.subject}, sync mode "{preview.each.stream.mode}", {_place(preview)}:',
+        f'Preview of the {stream.subject}, sync mode "{stream.sync_mode}", {_place(preview)}:',
         *_aligned(lines),
         *(f"  {each}" for each in _items(preview)),
         *(f"  {each}" for each in _notes(preview)),
@@ -44,9 +48,10 @@ def preview_lines(preview: StreamPreview) -> list[str]:
 
 
 def _aligned(lines: Sequence[Line]) -> Iterator[str]:
-    labels, sent, there = (max(len(line[place]) for line in lines) for place in range(3))
-    for label, left, right, remark in lines:
-        yield f"  {label:<{labels}}  {left:>{sent}}  {right:>{there}}  {remark}".rstrip()
+    labels, sent, there, third = (max(len(line[place]) for line in lines) for place in range(4))
+    for label, left, right, after, remark in lines:
+        last = f"  {after:>{third}}" if third else ""
+        yield f"  {label:<{labels}}  {left:>{sent}}  {right:>{there}}{last}  {remark}".rstrip()
 
 
 def _place(preview: StreamPreview) -> str:
@@ -54,7 +59,7 @@ def _place(preview: StreamPreview) -> str:
     target, place = preview.each.target, preview.place
     adds, clears = target.configuration_id, target.clearing_id
     pair = [clears, adds] if preview.each.replaces and clears not in {None, adds} else [adds]
-    through = " and ".join(f'"{place.names[each]}" ({each})' if each in place.names else str(each) for each in pair)
+    through = " and ".join(f"{place.name_of(each)} ({each})" if each in place.names else each for each in pair)
     if place.block_id is None:
         return f"through {through}"
     return f"through {through} into " + (f'"{place.block_name}"' if place.block_name else f"the block {place.block_id}")
@@ -62,20 +67,52 @@ def _place(preview: StreamPreview) -> str:
 
 def _rejected(preview: StreamPreview) -> Iterator[Line]:
     if preview.rejected:
-        yield "rejected before upload", f"{preview.rejected:,}", "", ""
-        reasons = [("", f"{count:,}", "", reason) for reason, count in preview.each.files.rejected_by_reason.items()]
+        yield "rejected before upload", f"{preview.rejected:,}", "", "", ""
+        reasons = [
+            ("", f"{count:,}", "", "", reason) for reason, count in preview.each.files.rejected_by_reason.items()
+        ]
         yield from _bounded(reasons)
     if preview.deleted:
-        yield "deleted rows, not sent", f"{preview.deleted:,}", "", ""
+        yield "deleted rows, not sent", f"{preview.deleted:,}", "", "", ""
 
 
-def _sums(preview: StreamPreview, now: BlockNow | None) -> Iterator[Line]:
+def _sums(preview: StreamPreview, now: BlockNow | None, after: Totals | None) -> Iterator[Line]:
     lines = []
     for name, total in preview.totals.by_column.items():
-        there = "" if now is None or name not in now.totals.by_column else now.totals.by_column[name].digits
-        remark = f"without {counted(total.texts, 'cell that is', 'cells that are')} no number" if total.texts else ""
-        lines.append((f'sum of "{shortened(name)}"', total.digits, there, remark))
+        there = None if now is None else now.totals.by_column.get(name)
+        left = None if after is None or there is None else after.by_column[name]
+        then = "" if left is None or left.texts else left.digits
+        label = f'sum of "{shortened(name)}"'
+        lines.append((label, total.digits, "" if there is None else there.digits, then, _texts(total)))
     yield from _bounded(lines)
+
+
+def _texts(total: Total) -> str:
+    """How many cells of a column were not summed."""
+    return f"without {counted(total.texts, 'cell that is', 'cells that are')} no number" if total.texts else ""
+
+
+def _sums_by_value(preview: StreamPreview, now: BlockNow | None) -> Iterator[Line]:
+    """For each numeric column the sum of the rows with each value of the scope, and how it differs in the block."""
+    scope, values = preview.each.target.scope or "", preview.by_value
+    is_compared = now is not None and isinstance(preview.scope, ScopeInBlock)
+    for name in preview.summed_by_value if values else ():
+        yield f'sum of "{shortened(name)}" by "{shortened(scope)}"', "to push", "in block now", "difference", ""
+        for value, totals in values.items():
+            sent = totals.by_column[name]
+            there = now.by_value[value].by_column.get(name) if now is not None and is_compared else None
+            found = ("", "") if there is None else (there.digits, _difference(sent, there))
+            yield f"  {shortened(value or '')}", sent.digits, *found, _texts(sent)
+        yield from _and_more(len(preview.scope_values) - len(values))
+    if values:
+        more = len(preview.totals.by_column.keys() - {scope}) - len(preview.summed_by_value)
+        if more > 0:
+            yield f"and {counted(more, 'more column')} with numbers", "", "", "", ""
+
+
+def _difference(sent: Total, there: Total) -> str:
+    difference = sent.minus(there)
+    return f"{'+' if difference.sum > 0 else ''}{difference.digits}"
 
 
 def _scope(preview: StreamPreview) -> Iterator[Line]:
@@ -84,18 +121,18 @@ def _scope(preview: StreamPreview) -> Iterator[Line]:
     if scope is None or not in_files:
         return
     found = preview.scope if isinstance(preview.scope, ScopeInBlock) else None
-    yield f'rows by "{shortened(scope)}"', "", "", ""
+    yield f'rows by "{shortened(scope)}"', "", "", "", ""
     lines = []
     for value, rows in in_files.items():
         there = None if found is None else found.rows[value]
         remark = _remark(preview.each.target, value, rows, there)
-        lines.append((f"  {shortened(value)}", f"{rows:,}", "" if there is None else f"{there:,}", remark))
-    if len(lines) > _MOST:  # then what would stop the sync comes first
+        lines.append((f"  {shortened(value)}", f"{rows:,}", "" if there is None else f"{there:,}", "", remark))
+    if len(lines) > MOST_SHOWN:  # then what would stop the sync comes first
         lines.sort(key=lambda line: not line[-1].endswith(_STOPS))
     yield from _bounded(lines)
     stays = "not sent" if scope in preview.each.stream.date_columns else "not sent, stays"
     gone = {} if found is None else found.gone
-    yield from _bounded([(f"  {shortened(value)}", "", f"{rows:,}", stays) for value, rows in gone.items()])
+    yield from _bounded([(f"  {shortened(value)}", "", f"{rows:,}", "", stays) for value, rows in gone.items()])
 
 
 def _remark(target: Target, value: str, rows: int, there: int | None) -> str:
@@ -104,10 +141,13 @@ def _remark(target: Target, value: str, rows: int, there: int | None) -> str:
         return f"protected, {_STOPS}"
     if there is None:
         return ""
-    if 100 * rows < (target.minimum_percent or 0) * there:
-        # Rounded down: 59.9 % where 60 % are needed must not look like 60 %.
-        return f"{100 * rows // there} % of the rows in the block, {_STOPS}"
-    return "replaced" if there else "new"
+    if not there:
+        return "new"
+    if target.minimum_percent is None:
+        return "replaced"
+    # Rounded down: 59.9 % where 60 % are needed must not look like 60 %.
+    share = f"{100 * rows // there:,} % of the rows in the block"
+    return f"{share}, {_STOPS}" if 100 * rows < target.minimum_percent * there else f"replaced, {share}"
 
 
 def _keys(preview: StreamPreview) -> Iterator[Line]:
@@ -115,19 +155,19 @@ def _keys(preview: StreamPreview) -> Iterator[Line]:
     found, mode = preview.keys, preview.place.import_mode
     if not isinstance(found, KeysCompared) or not found.is_alike:
         return
-    yield f"rows by {_listed(preview.key)}", "", "", ""
+    yield f"rows by {_listed(preview.key)}", "", "", "", ""
     is_left_out = mode is ImportMode.UPDATE and found.new
-    yield "  new", f"{found.new:,}", "", 'not added, because "Import mode" is update' if is_left_out else ""
+    yield "  new", f"{found.new:,}", "", "", 'not added, because "Import mode" is update' if is_left_out else ""
     columns = sorted(found.changed_by_column.items(), key=lambda each: -each[1])
     named = with_more([f'"{shortened(name)}" {count:,}' for name, count in columns[:_MOST_COLUMNS]], len(columns))
     if mode is ImportMode.CREATE and found.changed:
         named = f'{named}; not changed, because "Import mode" is create'
-    yield "  changed", f"{found.changed:,}", f"{found.changed:,}", named
-    yield "  unchanged", f"{found.unchanged:,}", f"{found.unchanged:,}", ""
+    yield "  changed", f"{found.changed:,}", f"{found.changed:,}", "", named
+    yield "  unchanged", f"{found.unchanged:,}", f"{found.unchanged:,}", "", ""
     if found.emptied:
-        yield "  blank", f"{found.emptied:,}", f"{found.emptied:,}", "deleted by a blank value"
+        yield "  blank", f"{found.emptied:,}", f"{found.emptied:,}", "", "deleted by a blank value"
     if _claims_gone(preview):
-        yield "  gone", "", f"{found.gone:,}", "deleted by this load" if found.gone else ""
+        yield "  gone", "", f"{found.gone:,}", "", "deleted by this load" if found.gone else ""
 
 
 def _claims_gone(preview: StreamPreview) -> bool:
@@ -139,9 +179,13 @@ def _claims_gone(preview: StreamPreview) -> bool:
 
 def _bounded(lines: Sequence[Line]) -> Iterator[Line]:
     """The first lines, and how many more there are."""
-    yield from lines[:_MOST]
-    if len(lines) > _MOST:
-        yield f"  and {len(lines) - _MOST:,} more", "", "", ""
+    yield from lines[:MOST_SHOWN]
+    yield from _and_more(len(lines) - MOST_SHOWN)
+
+
+def _and_more(count: int) -> Iterator[Line]:
+    if count > 0:
+        yield f"  and {count:,} more", "", "", "", ""
 
 
 def _items(preview: StreamPreview) -> Iterator[str]:

@@ -27,6 +27,9 @@ from pigment_client.wording import counted
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
+# An error that names more than these is not read; the log has all.
+_MOST_PROBLEMS = 5
+
 
 class Rehearsal:
     """Stands in for the queues of imports, or before those that ask Pigment to check the files.
@@ -89,14 +92,18 @@ class Rehearsal:
     def summarized(self) -> Iterator[None]:
         """Log at the end for each stream what a sync would push, and what it would change in its block.
 
-        Raises what would stop a sync, if nothing else is raised inside; the others are in the log.
+        Raises all that would stop a sync, if nothing else is raised inside.
         """
         try:
             yield
         finally:
             self._log_summary()
-        for problem in chain.from_iterable(self._problems.values()):
-            raise problem
+        problems = list(chain.from_iterable(self._problems.values()))
+        if problems:
+            shown = [str(each) for each in problems[:_MOST_PROBLEMS]]
+            if len(problems) > _MOST_PROBLEMS:
+                shown.append(f"{counted(len(problems) - _MOST_PROBLEMS, 'more problem')}: see the log.")
+            raise ConfigProblem(" Also: ".join(shown))
 
     def _log_summary(self) -> None:
         is_stopped = self._cancel.requested
@@ -150,19 +157,20 @@ def _describe(preview: StreamPreview) -> str:
         return f"the {subject} has no row to push."
     left = f"; {counted(preview.deleted, 'deleted row')} would not be sent" if preview.deleted else ""
     if not rows:
-        return f"the block of the {subject} would be emptied through {_ways(each, files)}{left}."
+        return f"the block of the {subject} would be emptied through {_ways(preview)}{left}."
     return (
         f"{counted(rows, 'row')} of the {subject} would go in {counted(files, 'file')} through "
-        f"{_ways(each, files)}, and {_effect(each)}{left}."
+        f"{_ways(preview)}, and {_effect(each)}{left}."
     )
 
 
-def _ways(each: StreamImports, files: int) -> str:
-    adds, clears = each.target.configuration_id, each.target.clearing_id
-    if not each.replaces or clears in {None, adds}:
+def _ways(preview: StreamPreview) -> str:
+    target, name_of = preview.each.target, preview.place.name_of
+    adds, clears = name_of(target.configuration_id), target.clearing_id
+    if not preview.each.replaces or clears is None or clears == target.configuration_id:
         return f"the import configuration {adds}"
-    first = f"the import configuration {clears}"
-    return first if files == 1 else f"{first} (the first file) and {adds} (the others)"
+    first = f"the import configuration {name_of(clears)}"
+    return first if preview.files == 1 else f"{first} (the first file) and {adds} (the others)"
 
 
 def _effect(each: StreamImports) -> str:

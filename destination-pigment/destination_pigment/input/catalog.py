@@ -88,6 +88,13 @@ class DestinationStream:
         """What the user calls it."""
         return named(self.key)
 
+    @property
+    def sync_mode(self) -> str:
+        """Its sync mode as Airbyte shows it: `Full Refresh | Overwrite`."""
+        reads = "Incremental" if self.is_incremental or self.is_refreshed else "Full Refresh"
+        writes = "Overwrite" if self.mode is WriteMode.REPLACE and not self.is_refreshed else "Append"
+        return f"{reads} | {writes}{' + Deduped' if self.primary_key else ''}"
+
 
 class StreamNames:
     """Finds the streams of the catalog by the names that messages use."""
