@@ -168,7 +168,8 @@ class StreamPreview:
         A metric keeps no row for a blank value, and Pigment may reject rows, or take a row for one that stays.
         """
         now, keys, each = self.now, self.keys, self.each
-        is_known = each.replaces and isinstance(now, BlockNow) and not self.is_of_metric
+        adds = self.place.import_mode is not ImportMode.UPDATE
+        is_known = each.replaces and adds and isinstance(now, BlockNow) and not self.is_of_metric
         if each.target.scope is not None:
             is_date = each.target.scope in each.stream.date_columns
             is_known = is_known and isinstance(self.scope, ScopeInBlock) and not is_date and None not in self.scope_rows
