@@ -130,11 +130,10 @@ def test_a_dry_run_that_pigment_does_not_know_says_what_would_become_of_every_st
     )
     assert run.exit_code == 0
     assert not imports(destination)
-    first, second = ledger(destination, " (replace)"), ledger(destination)
     assert logged(
         run,
-        f'25 rows of the stream "{LEDGER}" would go in 3 files through the import configuration {first} (the first '
-        f"file) and {second} (the others), and everything in its block would be replaced.",
+        f'25 rows of the stream "{LEDGER}" would go in 3 files through the import configuration "{LEDGER} (replace)" '
+        f'(the first file) and "{LEDGER}" (the others), and everything in its block would be replaced.',
     )
     assert logged(run, f'1 record of the stream "{LEDGER}" would be rejected before upload.')
     assert logged(run, '3 rows of the stream "Accounts" would go in 1 file through')
