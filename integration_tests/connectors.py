@@ -65,7 +65,9 @@ class Runner:
 
     def discovered(self, **config: Any) -> dict[str, dict[str, Any]]:
         """The streams of discovery, by name."""
-        return {each["name"]: each for each in self.run("discover", **config).of("CATALOG")[0]["streams"]}
+        run = self.run("discover", **config)
+        assert run.of("CATALOG"), (run.exit_code, run.errors, run.stderr)
+        return {each["name"]: each for each in run.of("CATALOG")[0]["streams"]}
 
     def catalog(self, *names: str, mode: str = "append", **config: Any) -> dict[str, Any]:
         """A configured catalog of the named streams, or of all."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import logging
+import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -57,6 +60,23 @@ def test_an_error_of_the_consumer_of_an_export_is_not_taken_for_a_break(
         with pytest.raises(OSError, match="full"):
             client_for(pigment).export(request, full)
         assert len(pigment.requests) == 1
+
+
+@pytest.mark.parametrize("change", ["load_verify_locations", "set_alpn_protocols"])
+def test_threads_that_connect_at_once_change_their_tls_once(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL may crash where one thread changes a context while another connects with it."""
+    with running(tls=True, monkeypatch=monkeypatch) as pigment:
+        calls, original = [], getattr(ssl.SSLContext, change)
+
+        def counting(context: ssl.SSLContext, *given: Any, **named: Any) -> None:
+            calls.append(given)
+            original(context, *given, **named)
+
+        client = client_for(pigment)
+        monkeypatch.setattr(ssl.SSLContext, change, counting)
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda _: export_all(client), range(8))) == [WHOLE] * 8
+    assert len(calls) == 1
 
 
 def test_a_silent_cut_over_http_1_cannot_be_detected_and_one_warning_says_so(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from urllib3 import HTTPHeaderDict, HTTPResponse, HTTPSConnectionPool
@@ -161,11 +162,35 @@ def _text(value: str | bytes) -> str:
 
 
 class Http2Context(ssl.SSLContext):
-    """TLS that offers HTTP/2 first; urllib3 would offer only HTTP/1.1."""
+    """TLS that offers HTTP/2 first; urllib3 would offer only HTTP/1.1.
+
+    urllib3 sets up the context of a pool again for each connection. Here it is done once, because OpenSSL may crash
+    where one thread loads authorities while another does, or connects.
+    """
+
+    def __init__(self, _protocol: int) -> None:
+        super().__init__()
+        # Mutable state, guarded by the lock: what was set.
+        self._lock = threading.Lock()
+        self._done: set[tuple[Any, ...]] = set()
 
     def set_alpn_protocols(self, alpn_protocols: Any) -> None:  # noqa: ARG002 - what urllib3 chooses is replaced
         """Offer HTTP/2 and HTTP/1.1, whatever urllib3 asks for."""
-        super().set_alpn_protocols(["h2", "http/1.1"])
+        self._do_once(super().set_alpn_protocols, ("h2", "http/1.1"))
+
+    def load_verify_locations(self, cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:
+        """Load authorities, unless they are loaded."""
+        self._do_once(super().load_verify_locations, cafile, capath, cadata)
+
+    def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
+        """Load a certificate of the client, unless it is loaded."""
+        self._do_once(super().load_cert_chain, certfile, keyfile, password)
+
+    def _do_once(self, change: Callable[..., None], *values: Any) -> None:
+        with self._lock:
+            if values not in self._done:
+                change(*values)
+                self._done.add(values)
 
 
 class Http2Pool(HTTPSConnectionPool):
