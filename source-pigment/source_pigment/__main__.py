@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pigment_airbyte.cdk_loading import loading_quickly
-from source_pigment.memory import keep_freed_memory
 
 
 def main() -> None:
     """Load the connector, then run it with the arguments of the command line."""
-    keep_freed_memory()
     with loading_quickly():
         from source_pigment.run import run  # noqa: PLC0415 - this import takes the time
 

@@ -23,6 +23,7 @@ from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explained, traced
 from pigment_airbyte.form import check_form
 from pigment_airbyte.output import write_lines
+from source_pigment.memory import keep_freed_memory
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
 
@@ -130,6 +131,7 @@ class OutputLost(BaseException):
 
 def run() -> None:
     """Run the connector with the arguments of the command line."""
+    keep_freed_memory()
     termination = Termination()
     termination.listen()
     # The log goes to standard output, too: if that is closed, a line of the log is not another error.
