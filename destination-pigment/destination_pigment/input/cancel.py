@@ -44,8 +44,10 @@ class Cancel:
     """
 
     def __init__(self, output: int | None = None) -> None:
-        # Mutable state: the event, and the signal that set it (SIGPIPE where standard output has no reader).
+        # Mutable state: the event, the signal that set it (SIGPIPE where standard output has no reader), and a signal
+        # that came and has not set it yet.
         self._event = Event()
+        self._came: signal.Signals | None = None
         self._signal = signal.SIGTERM
         self._before: dict[int, Any] = {}
         self._output = output
@@ -63,7 +65,9 @@ class Cancel:
     @property
     def requested(self) -> bool:
         """Whether the platform has cancelled."""
-        if not self._event.is_set() and self._output is not None and _has_no_reader(self._output):
+        if self._came is not None:
+            self.request(self._came)
+        elif not self._event.is_set() and self._output is not None and _has_no_reader(self._output):
             self.request(signal.SIGPIPE)
         return self._event.is_set()
 
@@ -103,7 +107,8 @@ class Cancel:
             raise Cancelled
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.request(signal.Signals(number))
+        # Nothing that takes a lock: the thread that is interrupted here may hold the one of the event.
+        self._came = signal.Signals(number)
 
 
 def _has_no_reader(descriptor: int) -> bool:
