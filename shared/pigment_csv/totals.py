@@ -15,7 +15,7 @@ _PLAIN = re.compile(r"(?:-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+\n)*+")
 # The digits of a cell, on average, beyond which short numbers are added first, so that few sums are as long.
 _LONG = 100
 
-# No amount of money has so many digits, and no one reads a line with more.
+# No amount of money has more digits than this, and no one reads a longer line.
 _MOST_SHOWN = 1_000
 _ENDS_SHOWN = 40
 

@@ -55,7 +55,7 @@ class KeysCompared:
 
 
 class RowComparison:
-    """Compares rows by key; `columns` are those that are compared besides the key.
+    """Compares rows by key; `columns` are those that are compared, without the key.
 
     Its files go into a new folder at `path`.
     """
