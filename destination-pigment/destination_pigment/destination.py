@@ -45,6 +45,7 @@ from pigment_airbyte.command_line import (
 from pigment_airbyte.connection import open_client
 from pigment_airbyte.failures import ConfigProblem, explained
 from pigment_airbyte.form import check_form, load_spec, without_empty
+from pigment_airbyte.memory import keep_freed_memory
 from pigment_airbyte.output import write_lines
 
 logger = logging.getLogger("airbyte.pigment.destination")
@@ -121,6 +122,7 @@ class DestinationPigment(Destination):
         # What is loaded by now stays to the end: the garbage collector need not look at it again for every few rows.
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+        keep_freed_memory()
         disk.raise_open_files_limit()
         # The log goes to standard output: if its other end is closed, that is no reason to stop.
         logging.raiseExceptions = False

@@ -22,8 +22,8 @@ from pigment_airbyte.command_line import log_unknown_properties, parse_arguments
 from pigment_airbyte.disk import check_temporary_folder
 from pigment_airbyte.failures import ConfigProblem, TransientProblem, explained, traced
 from pigment_airbyte.form import check_form
+from pigment_airbyte.memory import keep_freed_memory
 from pigment_airbyte.output import write_lines
-from source_pigment.memory import keep_freed_memory
 from source_pigment.reading.records import RecordBlock, escape_line_ends
 from source_pigment.source import SourcePigment
 

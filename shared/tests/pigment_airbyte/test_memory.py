@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from source_pigment.memory import keep_freed_memory
+from pigment_airbyte.memory import keep_freed_memory
 
 PROGRAM = """
 import resource, sys, threading
-from source_pigment.memory import keep_freed_memory
+from pigment_airbyte.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 def work():
