@@ -35,6 +35,9 @@ ByRow = Callable[[bytes], Sequence[str | None] | None]
 # Records with many columns and few values would need far more memory for their cells than for themselves.
 _MOST_SPAN_BYTES = 4 << 20
 
+# How many rows a table has room for at least.
+_FEWEST_ROWS = 64
+
 # A position in a block is a 31-bit number.
 _MOST_BYTES = 1 << 30
 
@@ -159,12 +162,16 @@ class RecordInput:
         return self.content[self.position : len(self.content) if end < 0 else end]
 
     def table(self, library: ctypes.CDLL, row_bytes: int) -> Table:
-        """A table with room for one more row, and for the texts of the whole rest."""
+        """A table with room for one more row, and for the texts of the whole rest.
+
+        A new one has room for a quarter more rows than the rest would have if its lines were as long as the next one.
+        """
         table = self._table
         if table is None or table.library is not library or len(table.spans) - table.spans_used < row_bytes:
-            rows = self.content.count(b"\n", self.position) + 1
+            rest = len(self.content) - self.position
+            rows = _FEWEST_ROWS + rest * 5 // 4 // (len(self.next_line()) + 1)
             size = min(rows * row_bytes, max(_MOST_SPAN_BYTES, row_bytes))
-            self._table = table = Table(library, bytearray(len(self.content) - self.position), bytearray(size))
+            self._table = table = Table(library, bytearray(rest), bytearray(size))
         return table
 
 

@@ -75,3 +75,16 @@ def test_columns_of_which_a_value_was_a_string_say_so_and_every_row_converted_el
     assert reported(b'{"a":1,"b":null}', b'{"a":"","b":true}') == [False, True]
     assert reported(b'{"a":1,"b":{"a":"x"}}') == [False, False]
     assert reported(*[b'{"a":1}'] * 5, b'{"a":1,"a":1}') == [True, True]
+
+
+@pytest.mark.parametrize("longest", [0, 700, 6_000])
+def test_all_rows_are_read_however_much_shorter_they_are_than_the_first(reader: CellReader, longest: int) -> None:
+    texts = ["x" * longest, *(str(number) for number in range(5_000)), "y" * longest]
+    lines = RecordInput(b"".join(b'{"b":"%s"}\n' % text.encode() for text in texts))
+
+    read: list[str | None] = []
+    while columns := reader.read_cells(lines):
+        assert list(columns[0]) == [None] * len(columns[1])
+        read += columns[1]
+
+    assert read == texts
