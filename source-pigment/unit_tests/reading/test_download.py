@@ -17,16 +17,24 @@ from hypothesis import strategies as st
 
 from pigment_client.errors import BrokenOff
 from source_pigment.discovery.names import StreamName
-from source_pigment.reading.download import END, Downloads, LargeRecordTurn, Stopped, read_blocks, write_block
+from source_pigment.reading.download import (
+    END,
+    Downloads,
+    LargeRecordTurn,
+    Stopped,
+    new_compressor,
+    read_blocks,
+    write_block,
+)
 from source_pigment.reading.records import RecordBlock
 
 STREAM = StreamName("S")
 
 
 def stored(*blocks: RecordBlock) -> bytes:
-    file = io.BytesIO()
+    file, compressor = io.BytesIO(), new_compressor()
     for block in blocks:
-        write_block(file, block)
+        write_block(file, block, compressor)
     file.write(END)
     return file.getvalue()
 
