@@ -1,10 +1,21 @@
-"""What comes in goes to its stream: records into files, states to the output of states, statuses to the proof."""
+"""What comes in goes to its stream: records into files, states to the output of states, statuses to the proof.
+
+Records are counted as they come, and written together as far as that saves time: those of a block for each stream, with
+states between them or not, and those of several blocks where many streams come in turn. Files are only looked at after
+`consume`, so of the states before it only the last decides how far a file may go.
+
+Records of a deduplicated stream are written before a state that follows them, because which record replaces which
+depends on the states between them: together they would count as stored while the record that replaces them is not.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
 
 from destination_pigment.files.rows import Rejection
 from destination_pigment.files.stream_files import StreamFiles
@@ -31,15 +42,38 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _NOT_JSON = "it contains a number that JSON does not have, such as NaN, or is nested too deep"
 
+# How much input records are gathered from, and how many records of a stream are not worth waiting for more.
+_GATHERED_BYTES = 2 << 20
+_WORTH_A_CALL = 100
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """Records of a stream that are not written yet, and how many of them the source has confirmed."""
+
+    records: list[msgspec.Raw] = field(default_factory=list)
+    confirmed: int = 0
+
 
 class Intake:
-    """Reads the lines of a sync and hands their content on."""
+    """Reads the lines of a sync and hands their content on.
 
-    def __init__(self, files: Mapping[StreamKey, StreamFiles], completion: Completion, states: StateOutput) -> None:
+    Where input comes in large blocks, records are gathered from about `gathered_bytes` of it, if that saves time.
+    """
+
+    def __init__(
+        self,
+        files: Mapping[StreamKey, StreamFiles],
+        completion: Completion,
+        states: StateOutput,
+        *,
+        gathered_bytes: int = _GATHERED_BYTES,
+    ) -> None:
         self._files = files
         self._names = StreamNames(files)
         self._completion = completion
         self._states = states
+        self._most_gathered_bytes = gathered_bytes
         # Mutable state: the stream that came last, the streams of which not all that came is confirmed, what was left
         # out and how often, messages for streams that the catalog does not have, and streams of which records are
         # missing (None: of all together), with their number.
@@ -50,12 +84,18 @@ class Intake:
         self._missing: Counter[StreamKey | None] = Counter()
         # What was done to values before they came, for each stream.
         self._changes: dict[StreamKey, Counter[Change]] = {}
+        # Records that are not written yet, and from how many bytes of input they are.
+        self._gathered: dict[StreamKey, _Gathered] = {}
+        self._gathered_bytes = 0
 
     def consume(self, block: bytes) -> None:
         """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
-        if rest := self._consume_records(block):
+        if rest := block if self._gathered else self._consume_records(block):
             for parsed in parse_block(rest, self._names):
                 self._hand_on(parsed)
+        self._gathered_bytes += len(block)
+        if not self._waits_for_more(len(block)):
+            self._write_gathered()
 
     def consume_rest(self, rest: bytes) -> None:
         """Read what came after the last line end."""
@@ -64,6 +104,7 @@ class Intake:
         else:
             self._completion.on_cut()
             self._warn_once("that are cut off at the end of the input")
+        self._write_gathered()
 
     def misses_records(self, key: StreamKey) -> bool:
         """Whether the source has counted more records of a stream than arrived."""
@@ -111,9 +152,10 @@ class Intake:
                 if files := self._count(key, len(data)):
                     if changes:
                         self._changes.setdefault(key, Counter()).update(changes)
-                    files.write_records(data)
+                    self._gather_or_write(files, data)
             case UnreadableRecord(key=key, line=line):
                 if files := self._count(key, 1):
+                    self._write_gathered()  # records are rejected in their order
                     files.reject(Rejection(_NOT_JSON, line))
             case StateLine():
                 self._on_state(parsed)
@@ -122,6 +164,30 @@ class Intake:
             case UnreadableLine():
                 self._completion.on_unusable()
                 self._warn_once("that are not messages of Airbyte's protocol")
+
+    def _gather_or_write(self, files: StreamFiles, records: list[msgspec.Raw]) -> None:
+        if files.stream.primary_key:
+            files.write_records(records)
+        else:
+            self._gathered.setdefault(files.stream.key, _Gathered()).records.extend(records)
+
+    def _waits_for_more(self, block_bytes: int) -> bool:
+        """Whether more records should come before these are written: only while input comes fast."""
+        is_fast = block_bytes >= self._most_gathered_bytes // 8
+        records = sum(len(each.records) for each in self._gathered.values())
+        is_little = records < _WORTH_A_CALL * len(self._gathered)
+        return is_fast and is_little and self._gathered_bytes < self._most_gathered_bytes
+
+    def _write_gathered(self) -> None:
+        """Write the records that were gathered, and confirm those before the last state."""
+        gathered, self._gathered = self._gathered, {}
+        self._gathered_bytes = 0
+        for key, each in gathered.items():
+            files = self._files[key]
+            files.write_records(each.records[: each.confirmed])
+            if each.confirmed:
+                files.raise_watermark()
+            files.write_records(each.records[each.confirmed :])
 
     def _consume_records(self, block: bytes) -> bytes:
         """Write the records of the stream that came last, up to the first other line; returns the rest."""
@@ -168,7 +234,10 @@ class Intake:
         """The source confirms what has come of a stream, unless records are missing among it."""
         if key in self._unconfirmed and not self.misses_records(key):
             self._unconfirmed.discard(key)
-            self._files[key].raise_watermark()
+            if gathered := self._gathered.get(key):
+                gathered.confirmed = len(gathered.records)
+            else:
+                self._files[key].raise_watermark()
 
     def _describe_missing(self, key: StreamKey | None, count: int) -> str:
         of_all = " for all streams together" if key is None else ""

@@ -79,3 +79,30 @@ def test_nothing_is_confirmed_after_a_state_of_all_that_misses_records(files: di
 
 def test_nothing_is_missing_where_the_counts_agree(files: dict[StreamKey, StreamFiles]) -> None:
     assert not problems(consumed(files, record("a"), record("b"), state(2), record("a"), state(1, "a")))
+
+
+def test_records_of_streams_in_turn_are_gathered_only_while_input_comes_fast(
+    files: dict[StreamKey, StreamFiles],
+) -> None:
+    many = b"".join(json.dumps(record(name)).encode() + b"\n" for name in ("a", "b") * 20)
+
+    def written(*blocks: bytes, gathered_bytes: int) -> list[int]:
+        states = StateOutput(StateSpool(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
+        intake = Intake(files, Completion(has_generations=False), states, gathered_bytes=gathered_bytes)
+        before, counts = sum(each.records for each in files.values()), list[int]()
+        for block in blocks:
+            intake.consume(block)
+            counts.append(sum(each.records for each in files.values()) - before)
+        return counts
+
+    assert written(many, b"", gathered_bytes=8 * len(many)) == [0, 40]
+    assert written(many, many[: len(many) // 2], gathered_bytes=8 * len(many)) == [0, 60]
+    assert written(many, many, gathered_bytes=len(many) * 2) == [0, 80]
+    assert written(many, gathered_bytes=20 * len(many)) == [40]
+
+
+def test_a_last_line_without_an_end_is_written_however_long(files: dict[StreamKey, StreamFiles]) -> None:
+    states = StateOutput(StateSpool(lambda: next(iter(())), memory_bytes=10**6), lambda _lines: None, Cancel())
+    intake = Intake(files, Completion(has_generations=False), states, gathered_bytes=1000)
+    intake.consume_rest(json.dumps(record("a")).encode() + b" " * 500)
+    assert files[A].records == 1

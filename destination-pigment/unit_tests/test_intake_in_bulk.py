@@ -99,7 +99,7 @@ class Noted(RejectionsOnDisk):
 class Run:
     """An intake, and what becomes of its input."""
 
-    def __init__(self, spool: Spool, dialect: CsvDialect, library: ctypes.CDLL | None) -> None:
+    def __init__(self, spool: Spool, dialect: CsvDialect, library: ctypes.CDLL | None, gathered_bytes: int) -> None:
         limits = FileLimits(300, 7, timedelta(minutes=10))
         self._files = {}
         self._rejected = {key: Noted() for key in KEYS}
@@ -108,23 +108,29 @@ class Run:
             converter = RecordConverter(stream, [check], dialect, library)
             self._files[stream.key] = StreamFiles(converter, spool, limits, self._rejected[stream.key])
         self._states = StateOutput(StateSpool(lambda: spool.new_path(".states")), list[bytes]().append, Cancel())
-        self._intake = Intake(self._files, Completion(has_generations=False), self._states)
+        completion = Completion(has_generations=False)
+        self._intake = Intake(self._files, completion, self._states, gathered_bytes=gathered_bytes)
 
     def take(self, blocks: list[bytes]) -> dict[str, Any]:
         """What there is when all blocks have come."""
         for block in blocks:
             self._intake.consume(block)
+        self._intake.consume_rest(b"")
         return {
             "rejected": {key: noted.rejected for key, noted in self._rejected.items()},
             "unreadable": self._intake.unreadable,
             "problems": [(str(error), key) for error, key in self._intake.problems()],
             "waiting states": self._states.checkpoints.waiting,
-            "rows": {key: self._rows(files) for key, files in self._files.items()},
+            "confirmed": {key: self._confirmed_rows(files) for key, files in self._files.items()},
+            "others": {key: self._other_rows(files) for key, files in self._files.items()},
         }
 
-    def _rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
-        """The rows in their order, under their headers."""
+    def _other_rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
         files.raise_watermark()
+        return self._confirmed_rows(files)
+
+    def _confirmed_rows(self, files: StreamFiles) -> list[tuple[object, list[object]]]:
+        """The rows that the source has confirmed, in their order, under their headers."""
         found = [
             (cut.file.columns, row)
             for cut in files.pop_confirmed()
@@ -136,8 +142,14 @@ class Run:
 
 
 @settings(max_examples=120, deadline=None)
-@given(seed=st.integers(0), dialect=st.sampled_from([CsvDialect(), DATES]))
-def test_the_same_rows_are_written_with_the_library_and_without(seed: int, dialect: CsvDialect) -> None:
+@given(
+    seed=st.integers(0),
+    dialect=st.sampled_from([CsvDialect(), DATES]),
+    gathered_bytes=st.sampled_from([8, 4000, 2 << 20]),
+)
+def test_the_same_rows_are_written_with_the_library_and_without(
+    seed: int, dialect: CsvDialect, gathered_bytes: int
+) -> None:
     chance = Random(seed)
     lines = lines_of(chance)
     blocks, rest = [], lines
@@ -146,7 +158,7 @@ def test_the_same_rows_are_written_with_the_library_and_without(seed: int, diale
         blocks.append(b"".join(rest[:count]))
         rest = rest[count:]
     with Spool() as spool:
-        fast = Run(spool, dialect, LIBRARY).take(blocks)
-        by_row = Run(spool, dialect, None).take(lines)
+        fast = Run(spool, dialect, LIBRARY, gathered_bytes).take(blocks)
+        by_row = Run(spool, dialect, None, 8).take(lines)
 
     assert fast == by_row

@@ -161,21 +161,31 @@ class StreamFiles:
         if self._latest is not None:
             self._memory.free_some()
             self._write_latest(sent, self._latest)
-        elif (converted := self._convert(sent)) is not None:
+            return
+        converted, rejections = self._convert(sent)
+        if converted is not None:
             rows, lines = converted
             self._segments.append(self.converter.file_header, lines, rows.count)
+        # After the rows, which may end in a later file than they began: no file counts records that come after its own,
+        # because there may be states between them.
+        for each in rejections:
+            self.reject(each)
 
     def _write_latest(self, sent: Rows, latest: Latest) -> None:
         """Write the rows that no other one replaces, and note those that they replace."""
         try:
             keys = latest.keys(sent)
         except CsvUnwritable:
-            if (rest := self._without_unwritable(sent)).count:
+            rest, rejection = self._without_unwritable(sent)
+            self.reject(rejection)
+            if rest.count:
                 self._write_latest(rest, latest)
             return
         sent, cursors = Rows(sent.header, sent.columns, range(sent.count)), latest.cursors(sent)
         written, deleted = self._deletions.separate(sent)
-        converted = self._convert(self._with_key(written, keys, latest))
+        converted, rejections = self._convert(self._with_key(written, keys, latest))
+        for rejection in rejections:
+            self.reject(rejection)
         if converted is not None:
             latest.require_distinct(keys, converted[0])
         places, is_row = _in_order(converted and converted[0], deleted)
@@ -198,28 +208,31 @@ class StreamFiles:
             self._segments.append(self.converter.file_header, lines, rows.count if which is None else which.count(True))
         self._segments.note_replaced(replaced, segment)
 
-    def _convert(self, sent: Rows) -> tuple[Rows, bytes] | None:
-        """The rows with their dates written, and as lines; those that cannot be written are rejected."""
+    def _convert(self, sent: Rows) -> tuple[tuple[Rows, bytes] | None, list[Rejection]]:
+        """The rows with their dates written, and as lines; and what is rejected of them."""
         rows: Rows | None = None
+        rejections: list[Rejection] = []
         for each in self.converter.checked(sent):
             match each:
                 case Rows():
                     rows = each
                 case Rejection():
-                    self.reject(each)
+                    rejections.append(each)
         if rows is None:
-            return None
+            return None, rejections
         try:
-            return rows, self._csv.lines(self.converter.file_columns(rows))
+            return (rows, self._csv.lines(self.converter.file_columns(rows))), rejections
         except CsvUnwritable:
-            rows = self._without_unwritable(rows)
-            return (rows, self._csv.lines(self.converter.file_columns(rows))) if rows.count else None
+            rows, unwritable = self._without_unwritable(rows)
+            rejections.append(unwritable)
+            if not rows.count:
+                return None, rejections
+            return (rows, self._csv.lines(self.converter.file_columns(rows))), rejections
 
-    def _without_unwritable(self, rows: Rows) -> Rows:
-        """The rows without those that contain half of a surrogate pair, which are rejected."""
+    def _without_unwritable(self, rows: Rows) -> tuple[Rows, Rejection]:
+        """The rows without those that contain half of a surrogate pair, and these, which are rejected."""
         which = [all(cell is None or _is_unicode(cell) for cell in row) for row in zip(*rows.columns, strict=True)]
-        self.reject(Rejection(_NOT_UNICODE, rows.selected([not each for each in which])))
-        return rows.selected(which)
+        return rows.selected(which), Rejection(_NOT_UNICODE, rows.selected([not each for each in which]))
 
     def _with_key(self, sent: Rows, keys: Sequence[bytes], latest: Latest) -> Rows:
         """The rows without those whose key is blank, which are rejected."""
