@@ -9,7 +9,8 @@ when it is not, nor broken when it is whole:
 - A GOAWAY that does not concern our exchange is not passed to h2, which would reject everything after it. Servers send
   it when they restart or close an old connection, and then finish what they have started (RFC 9113, section 6.8).
 - DATA of a response without Content-Length bypasses h2, which formats every frame in hexadecimal for a log that is
-  switched off. h2 is given the end of the stream, and checks the length of responses that state one.
+  switched off. h2 is given the end of the stream, and checks the length of responses that state one, except before a
+  trailer, where it is checked here.
 """
 
 from __future__ import annotations
@@ -61,8 +62,9 @@ class Http2Session:
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         # All mutable state in addition to h2's: of the frame that arrives, the beginning of its head, how much of it is
         # missing, and whether it is one of HTTP/2 itself; incomplete frames, and frames of ours for the server; the id
-        # of the exchange and what is left of its request; its response as far as it arrived, and how many bytes of it
-        # are not yet confirmed to the server; whether the server accepts no more exchanges on this connection.
+        # of the exchange and what is left of its request; its response as far as it arrived, how many bytes are missing
+        # of a length that it states, and how many are not yet confirmed to the server; whether the server accepts no
+        # more exchanges on this connection.
         self._frame_head = b""
         self._frame_bytes_left = 0
         self._frame_is_known = True
@@ -74,6 +76,7 @@ class Http2Session:
         self.status: int | None = None
         self.headers: list[tuple[str, str]] = []
         self._arrived: list[bytes] = []
+        self._missing_bytes: int | None = None
         self._unconfirmed_bytes = 0
         self.ended = False
         self._goes_away = False
@@ -88,6 +91,7 @@ class Http2Session:
         self._stream_id = self._http.get_next_available_stream_id()
         self._unsent = body
         self.status, self.headers, self._arrived, self.ended = None, [], [], False
+        self._missing_bytes = None
         try:
             self._http.send_headers(self._stream_id, list(headers), end_stream=not body)
         except h2.exceptions.ProtocolError:
@@ -163,7 +167,7 @@ class Http2Session:
         match frame:
             case GoAwayFrame():
                 self._go_away(frame)
-            case DataFrame() if ours and not self._states_its_length():
+            case DataFrame() if ours and self._missing_bytes is None:
                 self._accept_data(frame)
             case _:
                 self._pass_on(frame)
@@ -186,9 +190,6 @@ class Http2Session:
         for event in self._http.receive_data(frame.serialize()):
             self._apply(event)
 
-    def _states_its_length(self) -> bool:
-        return any(name == "content-length" for name, _ in self.headers)
-
     def _go_away(self, frame: GoAwayFrame) -> None:
         self._goes_away = True
         # The highest bit is reserved.
@@ -203,14 +204,19 @@ class Http2Session:
                 pairs = [(str(name), str(value)) for name, value in headers or ()]
                 self.status = next(int(value) for name, value in pairs if name == ":status")
                 self.headers = [(name, value) for name, value in pairs if not name.startswith(":")]
+                self._missing_bytes = next((int(value) for name, value in pairs if name == "content-length"), None)
             case h2.events.DataReceived(data=data, flow_controlled_length=length):
                 if data:
                     self._arrived.append(data)
+                if self._missing_bytes is not None:
+                    self._missing_bytes -= len(data or b"")
                 self._http.acknowledge_received_data(length or 0, self._stream_id)
             case h2.events.TrailersReceived(headers=headers):
                 if any(_reports_error(str(name).lower(), str(value).strip().lower()) for name, value in headers or ()):
                     raise Http2Broken("HTTP/2: the trailer reports an error")
             case h2.events.StreamEnded():
+                if self._missing_bytes:
+                    raise Http2Broken("HTTP/2: the response is shorter than its Content-Length")
                 self.ended = True
             case h2.events.StreamReset(error_code=code) if not self.ended:
                 raise Http2Broken(f"HTTP/2: the server reset the stream before its end (code {code})")

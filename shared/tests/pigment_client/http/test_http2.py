@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from hyperframe.frame import DataFrame, ExtensionFrame, GoAwayFrame, PingFrame
+from hyperframe.frame import DataFrame, ExtensionFrame, GoAwayFrame, HeadersFrame, PingFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared.tests.pigment_client.http.wires import CONTENT, GZIPPED, Http2Wire, export_over, exports_over, read
@@ -154,6 +154,15 @@ def shorter_than_its_length(wire: Http2Wire, machine: H2Connection, stream_id: i
     wire.outgoing += DataFrame(stream_id, CONTENT[:4096], flags=["END_STREAM"]).serialize()
 
 
+def shorter_than_its_length_before_a_trailer(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, (*PLAIN, ("content-length", str(len(CONTENT)))))
+    wire.flush()
+    wire.outgoing += DataFrame(stream_id, CONTENT[:4096]).serialize()
+    wire.outgoing += HeadersFrame(
+        stream_id, machine.encoder.encode([("server-timing", "db")]), flags=["END_HEADERS", "END_STREAM"]
+    ).serialize()
+
+
 def error_in_the_trailer(name: str, value: str) -> Script:
     def script(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
         machine.send_headers(stream_id, PLAIN)
@@ -204,6 +213,7 @@ BROKEN = {
     "closed": closed,
     "silent": silent,
     "shorter than its length": shorter_than_its_length,
+    "shorter than its length before a trailer": shorter_than_its_length_before_a_trailer,
     "grpc error in the trailer": error_in_the_trailer("grpc-status", "13"),
     "status in the trailer": error_in_the_trailer("x-status", "500"),
     "error in the trailer": error_in_the_trailer("x-pigment-error", "ExportFailed"),
