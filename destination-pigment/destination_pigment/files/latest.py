@@ -17,8 +17,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import accumulate, compress
+from sys import getsizeof
 
 from destination_pigment.files.lines import split_rows
+from destination_pigment.files.packed import KeyTable, PackedTexts
 from destination_pigment.files.rows import Column, Rows
 from destination_pigment.input.catalog import CursorKind, DestinationStream
 from pigment_airbyte.failures import ConfigProblem
@@ -28,8 +30,6 @@ from pigment_native.csv_lines import CsvLineWriter
 # The row number of a record that is not in a file, because it says that its row was deleted.
 NO_ROW = -1
 
-# About what a key and its place take in memory, in addition to the text of the key and its cursor.
-_KEY_BYTES = 100
 _MOST_BYTES = 150_000_000
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,6})?")
@@ -59,19 +59,19 @@ class Latest:
 
     def forget(self) -> None:
         """Forget all keys."""
-        # Mutable state: for each key a number, under which its row and its cursor are; the bytes of all keys; and for
-        # each key as it is written the key as it was sent, where the two may differ.
-        self._numbers: dict[bytes, int] = {}
+        # Mutable state: for each key a number, under which its row and its cursor are; and where they may differ, for
+        # each key as it is written the key as it was sent.
+        self._keys = KeyTable()
         self._rows = array("q")
-        self._cursors = _PackedTexts()
-        self._key_bytes = 0
-        self._as_written: dict[bytes, bytes] = {}
+        self._cursors = PackedTexts()
+        self._written = KeyTable()
+        self._sent: list[bytes] = []
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory the keys take."""
-        texts = self._key_bytes * (2 if self._as_written else 1) + self._cursors.size_bytes
-        return texts + _KEY_BYTES * (len(self._numbers) + len(self._as_written))
+        """At least how much memory the keys take."""
+        packed = self._keys.size_bytes + self._written.size_bytes + self._cursors.size_bytes
+        return packed + getsizeof(self._rows) + getsizeof(self._sent)
 
     def keys(self, sent: Rows) -> list[bytes]:
         """The keys of rows as they were sent; of numbers, 1 and 1.0 are the same."""
@@ -97,15 +97,18 @@ class Latest:
         if not self._written_columns:
             return
         columns = [written.columns[written.header.index(name)] for name in self._stream.primary_key]
-        known = self._as_written
-        for line, place in zip(split_rows(self._lines.lines(columns)), written.places, strict=True):
-            if known.setdefault(line, keys[place]) != keys[place]:
+        lines, new = split_rows(self._lines.lines(columns)), dict[bytes, bytes]()
+        for line, number, place in zip(lines, self._written.find(lines), written.places, strict=True):
+            sent = new.setdefault(line, keys[place]) if number is None else self._sent[number]
+            if sent != keys[place]:
                 named = " and ".join(f'"{name}"' for name in self._written_columns)
                 raise ConfigProblem(
                     f"Two different keys of the {self._stream.subject} become the same once the dates of the column "
                     f"{named} are written, so Pigment would take their rows for one; nothing of their file was sent: "
                     'choose "Dates" under "CSV format" that keep the time of day, or another primary key.'
                 )
+        self._written.add(list(new))
+        self._sent += new.values()
 
     def admit(
         self, keys: Sequence[bytes], cursors: Sequence[str] | None, is_row: Sequence[bool] | None, first_row: int
@@ -116,11 +119,10 @@ class Latest:
         records count (None: all); only those become rows. And for each earlier row that one of them replaces its number
         and that of the new row (`NO_ROW` if there is none).
         """
-        known = self._numbers
-        if is_row is None and known.keys().isdisjoint(keys) and len(set(keys)) == len(keys):
+        if is_row is None and self._keys.are_new(keys) and len(set(keys)) == len(keys):
             self._add(keys, cursors, range(first_row, first_row + len(keys)))
             return None, []
-        old = list(map(known.get, keys))
+        old = self._keys.find(keys)
         counts = self._decide(keys, cursors, old)
         are_rows = counts if is_row is None else [each and its for each, its in zip(counts, is_row, strict=True)]
         numbers = accumulate(are_rows, initial=first_row)
@@ -157,12 +159,10 @@ class Latest:
         return counts
 
     def _add(self, keys: Sequence[bytes], cursors: Sequence[str] | None, rows: Iterable[int]) -> None:
-        begin = len(self._rows)
-        self._numbers.update(zip(keys, range(begin, begin + len(keys)), strict=True))
+        self._keys.add(keys)
         self._rows.extend(rows)
         if cursors is not None:
             self._cursors.extend(cursors)
-        self._key_bytes += sum(map(len, keys))
 
 
 class KeyMemory:
@@ -170,17 +170,31 @@ class KeyMemory:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._streams: list[tuple[Latest, Callable[[], None]]] = []
+        # Mutable state: how to forget the keys of each stream, what they took when it was last asked, and together.
+        self._streams: dict[Latest, Callable[[], None]] = {}
+        self._sizes: dict[Latest, int] = {}
+        self._size_bytes = 0
 
     def share(self, latest: Latest, forget: Callable[[], None]) -> None:
         """Count the keys of a stream; `forget` frees what they take."""
-        self._streams.append((latest, forget))
+        self._streams[latest] = forget
+        self._count(latest)
 
-    def free_some(self) -> None:
-        """If it is full, forget the keys of the stream that takes most: a small one would soon be in the same place."""
-        if sum(latest.size_bytes for latest, _ in self._streams) > self._most_bytes:
-            _, forget = max(self._streams, key=lambda each: each[0].size_bytes)
-            forget()
+    def free_some(self, grown: Latest) -> None:
+        """If it is full, forget the keys of the stream that takes most: a small one would soon be in the same place.
+
+        Only the keys of this stream are new.
+        """
+        self._count(grown)
+        if self._size_bytes > self._most_bytes:
+            largest = max(self._sizes, key=self._sizes.__getitem__)
+            self._streams[largest]()
+            self._count(largest)
+
+    def _count(self, latest: Latest) -> None:
+        size = latest.size_bytes
+        self._size_bytes += size - self._sizes.get(latest, 0)
+        self._sizes[latest] = size
 
 
 def _has_decimals(column: Column) -> bool:
@@ -269,66 +283,3 @@ def _day_number(day: str) -> int | None:
         return date.fromisoformat(day).toordinal()
     except ValueError:
         return None
-
-
-class _PackedTexts:
-    """Short texts by number, each in as many bytes as the longest of them; what is longer is kept apart."""
-
-    _LONGEST = 48
-
-    def __init__(self) -> None:
-        # Mutable state: the width, the texts, and those that do not fit, with about how many bytes they take.
-        self._width = 0
-        self._packed = bytearray()
-        self._count = 0
-        self._long: dict[int, str] = {}
-        self._long_bytes = 0
-
-    @property
-    def size_bytes(self) -> int:
-        return len(self._packed) + self._long_bytes
-
-    def text(self, number: int) -> str:
-        if number in self._long:
-            return self._long[number]
-        at = number * self._width
-        return self._packed[at : at + self._width].rstrip(b"\0").decode()
-
-    def extend(self, texts: Sequence[str]) -> None:
-        """Add texts under the next numbers."""
-        joined, longest = "".join(texts), max(map(len, texts), default=0)
-        if joined.isascii() and "\0" not in joined and longest <= self._LONGEST:
-            self._widen(longest)
-            if len(joined) < self._width * len(texts):
-                joined = "".join([text.ljust(self._width, "\0") for text in texts])
-            self._packed += joined.encode()
-            self._count += len(texts)
-            return
-        for text in texts:
-            self._packed += bytes(self._width)
-            self._count += 1
-            self.replace(self._count - 1, text)
-
-    def replace(self, number: int, text: str) -> None:
-        """Put another text under a number."""
-        at = number * self._width
-        if len(text) == self._width and text.isascii() and "\0" not in text and not self._long:
-            self._packed[at : at + self._width] = text.encode()
-            return
-        self._long.pop(number, None)
-        # Half of a surrogate pair is not printable either, and cannot be encoded.
-        encoded = text.encode() if text.isprintable() else b""
-        if len(encoded) > self._LONGEST or not text.isprintable():
-            self._long[number], encoded = text, b""
-            self._long_bytes += 200 + len(text)
-        self._widen(len(encoded))
-        at = number * self._width
-        self._packed[at : at + self._width] = encoded.ljust(self._width, b"\0")
-
-    def _widen(self, width: int) -> None:
-        before = self._width
-        if width > before:
-            cells = (bytes(self._packed[at : at + before]) for at in range(0, before * self._count, before or 1))
-            padded = bytearray().join(cell.ljust(width, b"\0") for cell in cells)
-            self._packed = padded if before else bytearray(width * self._count)
-            self._width = width

@@ -159,7 +159,7 @@ class StreamFiles:
     def _write_sent(self, sent: Rows) -> None:
         """Check rows and write them."""
         if self._latest is not None:
-            self._memory.free_some()
+            self._memory.free_some(self._latest)
             self._write_latest(sent, self._latest)
             return
         converted, rejections = self._convert(sent)
