@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-_VERSION = 3
+_VERSION = 4
 
 
 def load(path: Path) -> ctypes.CDLL | None:

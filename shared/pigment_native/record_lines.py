@@ -54,7 +54,7 @@ class RecordLines:
 
 
 class _Field(ctypes.Structure):
-    _fields_ = (("text", Text), ("doubled", ctypes.c_size_t))
+    _fields_ = (("text", Text), ("doubled", ctypes.c_size_t), ("is_plain", ctypes.c_bool))
 
 
 class _Piece(ctypes.Structure):

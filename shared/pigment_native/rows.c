@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Changes whenever a function or a structure below changes: the caller loads no other version. */
-uint32_t rows_version(void) { return 3; }
+uint32_t rows_version(void) { return 4; }
 
 /* How a conversion ended. */
 enum { DONE = 0, LEFT_TO_ROWS = 1, NO_ROOM = 2 };
@@ -61,15 +61,23 @@ static bool take_number(Text *rest, bool *exponent) {
 
 /* ---- CSV rows to RECORD lines ---- */
 
-/* A field of a row, without the quotes around it, and how many quotes inside it are doubled. */
-typedef struct { Text text; size_t doubled; } Field;
+/* A field of a row: its text without the quotes around it, how many quotes inside are doubled, and whether JSON needs
+ * no escape in it, as far as one pass over it shows. */
+typedef struct { Text text; size_t doubled; bool is_plain; } Field;
+
+/* What ends a field without quotes, and what may need an escape: 0xC2 and 0xE2 may begin a line end of Unicode. */
+enum { ENDS = 1, ESCAPED = 2 };
+static const uint8_t meanings[256] = {
+    [0 ... 9] = ESCAPED, [10] = ENDS | ESCAPED, [11 ... 12] = ESCAPED, [13] = ENDS | ESCAPED, [14 ... 31] = ESCAPED,
+    ['"'] = ENDS | ESCAPED, ['\\'] = ESCAPED, [0xC2] = ESCAPED, [0xE2] = ESCAPED};
 
 /* A quoted field ends at a single quote, any other at what ends a field or must not occur in one. */
 static bool split_field(Text *rest, uint8_t delimiter, Field *field) {
     const bool quoted = take_byte(rest, '"');
     const uint8_t *at = rest->at;
-    while (!quoted && at < rest->end && *at != delimiter && *at != '\n' && *at != '"' && *at != '\r') at++;
-    *field = (Field){{rest->at, at}, 0};
+    uint8_t found = quoted ? ESCAPED : 0;
+    for (; !quoted && at < rest->end && *at != delimiter && !(meanings[*at] & ENDS); at++) found |= meanings[*at];
+    *field = (Field){{rest->at, at}, 0, found == 0};
     rest->at = at;
     for (; quoted; field->doubled++) {
         field->text.end = rest->at < rest->end ? memchr(rest->at, '"', (size_t)(rest->end - rest->at)) : NULL;
@@ -86,9 +94,7 @@ static bool split_row(Text *rest, uint8_t delimiter, Field *fields, size_t count
         if (i > 0 && !take_byte(rest, delimiter)) return false;
         if (!split_field(rest, delimiter, &fields[i])) return false;
     }
-    if (rest->at == rest->end) return true;
-    take_byte(rest, '\r');
-    return take_byte(rest, '\n');
+    return rest->at == rest->end || (take_byte(rest, '\r'), take_byte(rest, '\n'));
 }
 
 /* How a column is written. A value that does not fit its kind is written as TEXT, and counted. */
@@ -142,20 +148,15 @@ static const uint8_t *put_escape(Room *room, const uint8_t *at, const uint8_t *e
     return at + 1;
 }
 
-static bool is_plain(uint8_t byte) {
-    return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0xC2 && byte != 0xE2;
-}
 static void put_text(Room *room, const Field *field) {
     const uint8_t *at = field->text.at, *end = field->text.end;
     put(room, "\"", 1);
+    if (field->is_plain) put_all(room, field->text), at = end;
     while (at < end) {
         const uint8_t *from = at;
-        while (at < end && is_plain(*at)) at++;
+        while (at < end && !(meanings[*at] & ESCAPED)) at++;
         put(room, from, (size_t)(at - from));
-        if (at < end) {
-            const bool twice = *at == '"' && field->doubled > 0;
-            at = put_escape(room, at, end) + twice;
-        }
+        if (at < end) at = put_escape(room, at, end) + (*at == '"' && field->doubled > 0);
     }
     put(room, "\"", 1);
 }
