@@ -67,11 +67,12 @@ class _Queue(Generic[S]):
 
     def __init__(self) -> None:
         # Mutable state: of each state its place, doubled and odd where it is false, the streams that it waits for, and
-        # for each of these the number of records.
+        # for each of these the number of records; and the first state, once it was asked for.
         self._states: deque[S] = deque()
         self._places = _Numbers()
         self._streams: deque[tuple[StreamKey, ...]] = deque()
         self._counts = _Numbers()
+        self._first: _Waiting[S] | None = None
 
     def __len__(self) -> int:
         return len(self._states)
@@ -92,11 +93,13 @@ class _Queue(Generic[S]):
         return self._places.first() // 2
 
     def first(self) -> _Waiting[S]:
-        required = tuple((key, self._counts.first(number)) for number, key in enumerate(self._streams[0]))
-        return _Waiting(self._states[0], self.place, required, is_false=bool(self._places.first() % 2))
+        if self._first is None:
+            required = tuple([(key, self._counts.first(number)) for number, key in enumerate(self._streams[0])])
+            self._first = _Waiting(self._states[0], self.place, required, is_false=bool(self._places.first() % 2))
+        return self._first
 
     def pop(self) -> _Waiting[S]:
-        first = self.first()
+        first, self._first = self.first(), None
         self._states.popleft()
         self._streams.popleft()
         self._places.drop(1)
@@ -180,8 +183,9 @@ class Checkpoints(Generic[S]):
         """
         missing = self._missing(key, announced)
         is_false = missing > 0 or (key is None and self._misses_records)
-        since = self._since_state.pop(key, Counter())
-        required = tuple((each, self._received[each]) for each in ([key] if key is not None else since))
+        since = self._since_state[key]
+        required = tuple([(each, self._received[each]) for each in ([key] if key is not None else since)])
+        since.clear()
         self._places += 1
         self._queues[key].push(_Waiting(state, self._places, required, is_false))
         return missing
@@ -222,12 +226,13 @@ class Checkpoints(Generic[S]):
             yield self._with_counts(everywhere.pop())
 
     def _missing(self, key: StreamKey | None, announced: int | None) -> int:
-        return max(0, (announced or 0) - self._since_state[key].total())
+        return max(0, announced - self._since_state[key].total()) if announced else 0
 
     def _may_leave(self, waiting: _Waiting[S]) -> bool:
-        return not waiting.is_false and all(
-            key not in self._withheld and self._confirmed[key] >= count for key, count in waiting.required
-        )
+        for key, count in waiting.required:
+            if key in self._withheld or self._confirmed[key] < count:
+                return False
+        return not waiting.is_false
 
     def _with_counts(self, waiting: _Waiting[S]) -> DueState[S]:
         stored = rejected = 0

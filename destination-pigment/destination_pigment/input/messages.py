@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -91,7 +90,7 @@ class Records:
 
     key: StreamKey
     data: list[msgspec.Raw]
-    changes: Counter[Change] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ def parse_block(block: bytes, names: StreamNames) -> Iterator[Parsed]:
                 found = records[keys[named]] = Records(keys[named], [])
             found.data.append(record.data)
             if record.meta is not _NULL:
-                found.changes.update(changes_of(bytes(record.meta)))
+                found.changes.extend(changes_of(bytes(record.meta)))
     yield from _pop_records(records)
 
 

@@ -280,4 +280,4 @@ def test_what_was_done_to_values_is_read_from_each_record(meta: bytes, changes: 
     line = b'{"type":"RECORD","record":{"stream":"a","data":{},"meta":%b}}\n' % meta
     (found,) = parse_block(line * 2, StreamNames([(None, "a")]))
     assert isinstance(found, Records)
-    assert sorted(found.changes.elements()) == sorted(changes * 2)
+    assert sorted(found.changes) == sorted(changes * 2)
