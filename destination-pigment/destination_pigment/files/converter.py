@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,7 +65,8 @@ class RecordConverter:
 
     def parse_lines(self, lines: RecordInput) -> Sequence[Column] | None:
         """The columns of the next lines that are plain records of this stream; None if the next line is not one."""
-        columns = None if self._messages is None else self._messages.read_cells(lines)
+        reader = self._reader(self.stream.key)
+        columns = None if reader is None else reader.read_cells(lines)
         return columns and self._numbers.written(Rows(self.header, columns)).columns
 
     def checked(self, sent: Rows) -> Iterator[Rows | Rejection]:
@@ -92,10 +94,11 @@ class RecordConverter:
         # A single record is not worth a call of the library. Where that converts none or few, more and more go by row:
         # a batch full of odd ones costs a few calls.
         is_bulk = len(records) > 1
-        odd = 1 if is_bulk and self._data is not None else len(records)
+        odd = 1 if is_bulk and self._reader(None) is not None else len(records)
         while begin < len(records):
             # The header, and with it the reader, may have grown.
-            columns = self._data.read_cells(lines, self._row) if is_bulk and self._data is not None else None
+            reader = self._reader(None) if is_bulk else None
+            columns = None if reader is None else reader.read_cells(lines, self._row)
             if columns is not None:
                 yield self._numbers.written(Rows(self.header, columns))
                 count = len(columns[0])
@@ -166,10 +169,11 @@ class RecordConverter:
         self.file_header = self.header if self._stamps is None else self._stamps.header(self.stream, self.header)
         self._by_row = RowConverter(columns, self.dialect)
         self._by_column = ColumnConverter(columns, self.dialect)
-        self._messages = self._reader(self.stream.key)
-        self._data = self._reader()
+        # Built for the first records: of thousands of streams, most may have none.
+        self._reader = cache(self._new_reader)
 
-    def _reader(self, stream: StreamKey | None = None) -> CellReader | None:
+    def _new_reader(self, stream: StreamKey | None) -> CellReader | None:
+        """What reads the RECORD messages of the stream, or without one, their data; None where that cannot be done."""
         if self._library is None or not self.header:
             return None
         try:
