@@ -63,6 +63,10 @@ _MOST_BYTES_A_SECOND = 20_000_000
 _LATENESS = 0.1
 _SOONER = 1 - 2 * _LATENESS
 
+# An import that is expected to take long is also asked about at this share of that time: the last one may have been
+# slow only because Pigment was busy, and then each of the next would be found that late.
+_EARLY = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class ImportLabel:
@@ -93,21 +97,22 @@ class ImportTimes:
         """Remember an import that ended between these seconds; it was not seen to run where `ran_at` is 0."""
         _, before, _ = self._last.get(expected.configuration_id, (0, 0.0, 0.0))
         # Each time that the first question finds the end, it may have ended sooner: imports may get faster.
-        earliest = ran_at or min(before, ended_at) * _SOONER
+        earliest = max(ran_at, min(before, ended_at) * _SOONER)
         self._last[expected.configuration_id] = expected.size_bytes, earliest, ended_at
 
-    def expected_seconds(self, expected: Expected) -> float | None:
-        """Seconds until a first question is worth its request; None where no import of the configuration has ended.
+    def first_questions(self, expected: Expected) -> list[float]:
+        """Seconds until questions are worth their requests; none where no import of the configuration has ended.
 
         A smaller file takes less. A larger one is not known to take more: a question too early costs a request, and one
         too late costs time.
         """
         if expected.configuration_id not in self._last:
-            return None
+            return []
         last_bytes, ran_at, ended_at = self._last[expected.configuration_id]
         share = min(1.0, expected.size_bytes / last_bytes) if last_bytes else 1.0
         is_narrow = ended_at - ran_at <= max(_FIRST_WAIT_SECONDS, ended_at * _LATENESS)
-        return share * (ended_at if is_narrow else (ran_at + ended_at) / 2)
+        due = share * (ended_at if is_narrow else (ran_at + ended_at) / 2)
+        return [due * _EARLY, due] if due * _EARLY > _FIRST_WAIT_SECONDS else [due]
 
 
 def label_of_file(subject: str) -> ImportLabel:
@@ -134,7 +139,7 @@ class ImportPolling:
     ) -> CompletedImport | FailedImport:
         """The import when it has ended; asks about it until the deadline.
 
-        Where it is known how long it takes, asks first when it may be done; otherwise at 1 s, growing to 30 s. Raises
+        Where it is known how long it takes, asks when it may be done; otherwise at 1 s, growing to 30 s. Raises
         `ImportOutcomeUnknown`.
         """
         with self._lock:
@@ -152,20 +157,22 @@ class ImportPolling:
         self, started: Import, label: ImportLabel, expected: Expected | None
     ) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()
-        due = None if expected is None else self._times.expected_seconds(expected)
+        first_questions = [] if expected is None else self._times.first_questions(expected)
+        is_known = bool(first_questions)
         seconds = max(_FIRST_WAIT_SECONDS, expected.size_bytes / _MOST_BYTES_A_SECOND if expected else 0.0)
         cancelled_at: float | None = None
         questions, not_known, ran_at = 0, 0, 0.0
         while not isinstance(started, CompletedImport | FailedImport):
-            if due is not None and not questions:
-                self._wait_until_due(began, due, label)
+            is_first = bool(first_questions)
+            if is_first:
+                self._wait_until_due(began, first_questions.pop(0), label)
             if self._cancel.requested and cancelled_at is None:
                 cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
-            if due is None or questions or cancelled_at is not None:
+            if not is_first or cancelled_at is not None:
                 self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
             questions += 1
             asked, asked_at = self._ask(started.id, label), self._clock.monotonic() - began
-            grown = seconds * _GROWTH if due is None or cancelled_at is not None else asked_at * 2 * _LATENESS
+            grown = asked_at * 2 * _LATENESS if is_known and cancelled_at is None else seconds * _GROWTH
             seconds = max(_FIRST_WAIT_SECONDS, min(_LONGEST_WAIT_SECONDS, grown))
             if isinstance(asked, UnreadableStatus) and asked.completed:
                 return CompletedImport(asked.id)
