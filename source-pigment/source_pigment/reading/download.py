@@ -57,8 +57,8 @@ END = _HEAD.pack(0, 0, 0x0E0F)
 # several workers do not need that together, one that receives more than this of a record waits for its turn.
 _LARGE_RECORD_BYTES = 2 << 20
 
-# How much is decompressed at once; blocks are seldom larger.
-_PART_BYTES = 4 << 20
+# How much is decompressed at once, in addition to the whole block; blocks are seldom larger.
+_PART_BYTES = 1 << 20
 
 
 class Stopped(Exception):
