@@ -12,99 +12,135 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
-from typing import Generic, TypeVar
 
 from destination_pigment.input.catalog import StreamKey
 
-S = TypeVar("S")
-
 
 @dataclass(frozen=True, slots=True)
-class DueState(Generic[S]):
+class DueState:
     """A state that may go, with what became of the records since the last state of the same stream."""
 
-    state: S
+    state: int
     stored: int
     rejected: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[S]):
+class _Waiting:
     """A state, its place among all that came, and how many records of which streams it waits for."""
 
-    state: S
+    state: int
     place: int
     required: tuple[tuple[StreamKey, int], ...]
     is_false: bool
 
 
 class _Numbers:
-    """A queue of numbers, each in eight bytes."""
+    """A queue of numbers, each in as few bytes as the code of its array says."""
 
-    # From here on, the numbers that were taken are also removed.
-    _MOST_TAKEN = 4096
+    # Of an array that grew further, the old ones would leave holes in the memory.
+    _MOST_TOGETHER = 4096
 
-    def __init__(self) -> None:
-        self._numbers = array("q")
+    def __init__(self, code: str) -> None:
+        self._code = code
+        # Mutable state: the arrays, how many numbers of the first were taken, and how many there are.
+        self._parts: deque[array[int]] = deque()
         self._taken = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def push(self, number: int) -> None:
-        self._numbers.append(number)
+        self._count += 1
+        if not self._parts or len(self._parts[-1]) == self._MOST_TOGETHER:
+            self._parts.append(array(self._code))
+        self._parts[-1].append(number)
 
     def first(self, place: int = 0) -> int:
         """The first number, or the one at a place after it."""
-        return self._numbers[self._taken + place]
+        place += self._taken
+        if place < self._MOST_TOGETHER:  # as nearly always
+            return self._parts[0][place]
+        return self._parts[place // self._MOST_TOGETHER][place % self._MOST_TOGETHER]
 
     def drop(self, count: int) -> None:
+        self._count -= count
         self._taken += count
-        if self._taken >= self._MOST_TAKEN:
-            del self._numbers[: self._taken]
-            self._taken = 0
+        while self._taken >= self._MOST_TOGETHER:
+            self._parts.popleft()
+            self._taken -= self._MOST_TOGETHER
 
 
-class _Queue(Generic[S]):
-    """States that wait, in their order: there may be one for every record, so each takes few bytes."""
+class _Queue:
+    """States of a stream (None: of all) that wait, in their order: there may be one for every record.
 
-    def __init__(self) -> None:
-        # Mutable state: of each state its place, doubled and odd where it is false, the streams that it waits for, and
-        # for each of these the number of records; and the first state, once it was asked for.
-        self._states: deque[S] = deque()
-        self._places = _Numbers()
-        self._streams: deque[tuple[StreamKey, ...]] = deque()
-        self._counts = _Numbers()
-        self._first: _Waiting[S] | None = None
+    Each takes 24 bytes, and one of all streams 12 bytes for each stream that it waits for.
+    """
+
+    def __init__(self, key: StreamKey | None) -> None:
+        self._key = key
+        # Mutable state: of each state itself, its place, doubled and odd where it is false, and for each stream that it
+        # waits for the number of records; and the first state, once it was asked for.
+        self._states, self._places, self._counts = _Numbers("q"), _Numbers("q"), _Numbers("q")
+        self._first: _Waiting | None = None
+        # Where states are of all streams: the streams, and their places in this list; how many streams each state waits
+        # for, and the place of each of these.
+        self._keys: list[StreamKey] = []
+        self._key_places: dict[StreamKey, int] = {}
+        self._widths, self._streams = _Numbers("I"), _Numbers("I")
 
     def __len__(self) -> int:
         return len(self._states)
 
-    def push(self, waiting: _Waiting[S]) -> None:
-        keys = tuple(key for key, _ in waiting.required)
-        # States of one stream share what they are the same in.
-        same = self._streams and self._streams[-1] == keys
-        self._states.append(waiting.state)
+    def push(self, waiting: _Waiting) -> None:
+        self._states.push(waiting.state)
         self._places.push(2 * waiting.place + waiting.is_false)
-        self._streams.append(self._streams[-1] if same else keys)
         for _, count in waiting.required:
             self._counts.push(count)
+        if self._key is None:
+            self._widths.push(len(waiting.required))
+            for key, _ in waiting.required:
+                if key not in self._key_places:
+                    self._key_places[key] = len(self._keys)
+                    self._keys.append(key)
+                self._streams.push(self._key_places[key])
 
     @property
     def place(self) -> int:
         """The place of the first state."""
         return self._places.first() // 2
 
-    def first(self) -> _Waiting[S]:
+    def first(self) -> _Waiting:
         if self._first is None:
-            required = tuple([(key, self._counts.first(number)) for number, key in enumerate(self._streams[0])])
-            self._first = _Waiting(self._states[0], self.place, required, is_false=bool(self._places.first() % 2))
+            required = tuple([(key, self._counts.first(number)) for number, key in enumerate(self._first_keys())])
+            is_false = bool(self._places.first() % 2)
+            self._first = _Waiting(self._states.first(), self.place, required, is_false)
         return self._first
 
-    def pop(self) -> _Waiting[S]:
+    def pop(self) -> _Waiting:
         first, self._first = self.first(), None
-        self._states.popleft()
-        self._streams.popleft()
+        self._states.drop(1)
         self._places.drop(1)
         self._counts.drop(len(first.required))
+        if self._key is None:
+            self._widths.drop(1)
+            self._streams.drop(len(first.required))
         return first
+
+    def _first_keys(self) -> list[StreamKey]:
+        """The streams that the first state waits for."""
+        if self._key is not None:
+            return [self._key]
+        return [self._keys[self._streams.first(number)] for number in range(self._widths.first())]
+
+
+class _Queues(dict[StreamKey | None, _Queue]):
+    """The queue of each stream and of all; one that is not there yet is empty."""
+
+    def __missing__(self, key: StreamKey | None) -> _Queue:
+        self[key] = queue = _Queue(key)
+        return queue
 
 
 @dataclass(slots=True)
@@ -117,7 +153,7 @@ class _Confirmed:
 
 
 @dataclass(slots=True)
-class Checkpoints(Generic[S]):
+class Checkpoints:
     """Queues of states, one for each stream and one for global states (None)."""
 
     _received: Counter[StreamKey] = field(default_factory=Counter)
@@ -126,7 +162,7 @@ class Checkpoints(Generic[S]):
     _reported: Counter[StreamKey] = field(default_factory=Counter)
     _uncovered: dict[StreamKey, deque[_Confirmed]] = field(default_factory=lambda: defaultdict(deque))
     _since_state: dict[StreamKey | None, Counter[StreamKey]] = field(default_factory=lambda: defaultdict(Counter))
-    _queues: dict[StreamKey | None, _Queue[S]] = field(default_factory=lambda: defaultdict(_Queue))
+    _queues: _Queues = field(default_factory=_Queues)
     _withheld: set[StreamKey] = field(default_factory=set)
     _misses_records: bool = False
     _places: int = 0
@@ -176,7 +212,7 @@ class Checkpoints(Generic[S]):
         """Records came of a stream that the catalog lacks: from here on, no state of all streams is true."""
         self._misses_records = True
 
-    def push_state(self, state: S, key: StreamKey | None, announced: int | None = None) -> int:
+    def push_state(self, state: int, key: StreamKey | None, announced: int | None = None) -> int:
         """Queue a state of a stream (None: of all); `announced` is how many records the source counts since the last.
 
         Returns how many of these have not arrived.
@@ -202,7 +238,7 @@ class Checkpoints(Generic[S]):
         if stored + rejected:
             self._uncovered[key].append(_Confirmed(stored + rejected, rejected, maybe_stored))
 
-    def pop_due(self) -> Iterator[DueState[S]]:
+    def pop_due(self) -> Iterator[DueState]:
         """The states that may go now, in the order in which they came; each is taken out when it is asked for."""
         everywhere = self._queues[None]
         while True:
@@ -228,13 +264,13 @@ class Checkpoints(Generic[S]):
     def _missing(self, key: StreamKey | None, announced: int | None) -> int:
         return max(0, announced - self._since_state[key].total()) if announced else 0
 
-    def _may_leave(self, waiting: _Waiting[S]) -> bool:
+    def _may_leave(self, waiting: _Waiting) -> bool:
         for key, count in waiting.required:
             if key in self._withheld or self._confirmed[key] < count:
                 return False
         return not waiting.is_false
 
-    def _with_counts(self, waiting: _Waiting[S]) -> DueState[S]:
+    def _with_counts(self, waiting: _Waiting) -> DueState:
         stored = rejected = 0
         for key, count in waiting.required:
             records, rejected_records = self._cover(key, count - self._reported[key])

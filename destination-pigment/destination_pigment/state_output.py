@@ -37,7 +37,7 @@ class StateOutput:
     """The states of a sync, kept until they may leave. If the other end is closed, that cancels the sync."""
 
     def __init__(self, spool: StateSpool, emit: Emit, cancel: Cancel) -> None:
-        self.checkpoints: Checkpoints[SpooledState] = Checkpoints()
+        self.checkpoints = Checkpoints()
         self._spool = spool
         self._emit = emit
         self._cancel = cancel
@@ -45,7 +45,7 @@ class StateOutput:
         # the disk, because the counts that belong to it would be missing.
         self._is_stopped = False
         # States that are due and go at the very end.
-        self._kept: list[DueState[SpooledState]] = []
+        self._kept: list[DueState] = []
 
     def queue_state(self, state: StateLine, key: StreamKey | None) -> int:
         """Keep a state of a stream (None: of all); returns how many of the records that it counts have not arrived."""
@@ -65,7 +65,7 @@ class StateOutput:
         kept, self._kept = self._kept, []
         self._send(lambda: kept)
 
-    def _send(self, pop: Callable[[], Iterable[DueState[SpooledState]]]) -> None:
+    def _send(self, pop: Callable[[], Iterable[DueState]]) -> None:
         if self._is_stopped:
             return
         try:
@@ -88,7 +88,7 @@ class StateOutput:
             not_sent, them = counted(waiting, "state was", "states were"), "it" if waiting == 1 else "them"
             logger.info("%s not sent, because not every record before %s is confirmed.", not_sent, them)
 
-    def _lines(self, states: Iterable[DueState[SpooledState]]) -> Iterator[bytes]:
+    def _lines(self, states: Iterable[DueState]) -> Iterator[bytes]:
         lines: list[bytes] = []
         size = 0
         for due in states:
@@ -117,8 +117,9 @@ def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-# What may wait in memory.
-_MEMORY_BYTES = 4_000_000
+# What may wait in memory, and how much is read back at a time.
+_MEMORY_BYTES = 1 << 18
+_AT_ONCE_BYTES = 1 << 14
 
 # Not a transient error: the platform would automatically send stored rows once more.
 _LOST = (
@@ -127,18 +128,11 @@ _LOST = (
     "blocks of streams that append, and run the sync again."
 )
 
-# A line in memory, or where it is in the file: its offset and, in the last 32 bits, its size; one number is small.
-SpooledState = bytes | int
-_SIZE_BITS = 32
-
-# How much is written and read at a time.
-_AT_ONCE_BYTES = 1 << 16
-
 
 class StateSpool:
-    """Keeps lines until they are read back: in memory, and beyond some megabytes in a file.
+    """Keeps lines until they are read back, in a file once they are more than a little.
 
-    `new_path` says where the file goes, once one is needed.
+    `new_path` says where the file goes, once it is needed.
     """
 
     def __init__(
@@ -151,40 +145,30 @@ class StateSpool:
         self._new_path = new_path
         self._memory_bytes = memory_bytes
         self._at_once_bytes = at_once_bytes
-        # Mutable state: the bytes of the lines in memory, and of those for the file that were not read back; the file,
-        # how much was written to it, and what comes after that; and a part of it that was read, with its offset.
-        self._in_memory = 0
-        self._in_file = 0
+        # Mutable state: the bytes of the lines that were not read back; the file, how much was written to it, and what
+        # comes after that; and a part of it that was read, with its offset.
+        self._kept_bytes = 0
         self._descriptor: int | None = None
         self._written = 0
         self._unwritten = bytearray()
         self._read = b""
         self._read_from = 0
 
-    def spool_line(self, line: bytes) -> SpooledState:
-        """Keep a line; raises `TransientProblem` when the disk is full."""
-        if self._in_memory + len(line) <= self._memory_bytes:
-            self._in_memory += len(line)
-            return line
-        kept = self._written + len(self._unwritten) << _SIZE_BITS | len(line)
-        self._unwritten += line
-        self._in_file += len(line)
-        if len(self._unwritten) >= self._at_once_bytes:
+    def spool_line(self, line: bytes) -> int:
+        """Keep a line without its line end; returns where it is. Raises `TransientProblem` when the disk is full."""
+        offset = self._written + len(self._unwritten)
+        self._unwritten += line + b"\n"
+        self._kept_bytes += len(line) + 1
+        if len(self._unwritten) > self._memory_bytes:
             self._write()
-        return kept
+        return offset
 
-    def pop_line(self, kept: SpooledState) -> bytes:
+    def pop_line(self, offset: int) -> bytes:
         """The line again; it is kept no longer. Raises `ConfigProblem` where the disk does not give it back."""
-        if isinstance(kept, bytes):
-            self._in_memory -= len(kept)
-            return kept
-        offset, size = kept >> _SIZE_BITS, kept & (1 << _SIZE_BITS) - 1
-        line = self._line_at(offset, size)
-        self._in_file -= size
-        if self._in_file == 0:
+        line = self._line_at(offset)
+        self._kept_bytes -= len(line) + 1
+        if self._kept_bytes == 0:
             self._forget()
-        if len(line) < size:
-            raise ConfigProblem(_LOST)
         return line
 
     def close(self) -> None:
@@ -193,21 +177,34 @@ class StateSpool:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _line_at(self, offset: int, size: int) -> bytes:
-        """The line; less of it where the disk does not give it back."""
+    def _line_at(self, offset: int) -> bytes:
         if offset >= self._written:
             begin = offset - self._written
-            return bytes(self._unwritten[begin : begin + size])
+            return bytes(self._unwritten[begin : self._unwritten.index(b"\n", begin)])
         begin = offset - self._read_from
-        if not 0 <= begin <= begin + size <= len(self._read):
-            if self._descriptor is None:
-                raise ValueError("nothing is kept on disk")
-            self._read, self._read_from, begin = b"", offset, 0
-            # States leave nearly in the order in which they came, so the next ones are read with it.
-            most = min(max(size, self._at_once_bytes), self._written - offset)
-            with suppress(OSError):
-                self._read = os.pread(self._descriptor, most, offset)
-        return self._read[begin : begin + size]
+        end = self._read.find(b"\n", begin) if begin >= 0 else -1
+        if end < 0:
+            self._read, self._read_from, begin = self._read_on(offset), offset, 0
+            end = self._read.find(b"\n")
+            if end < 0:
+                raise ConfigProblem(_LOST)
+        return self._read[begin:end]
+
+    def _read_on(self, offset: int) -> bytes:
+        """What the file has from here on: a whole line at least, unless the disk does not give it back.
+
+        States leave nearly in the order in which they came, so the next ones are read with it.
+        """
+        if self._descriptor is None:
+            raise ValueError("nothing is kept on disk")
+        found = b""
+        with suppress(OSError):
+            while b"\n" not in found and (left := self._written - offset - len(found)):
+                most = min(max(len(found), self._at_once_bytes), left)
+                if not (more := os.pread(self._descriptor, most, offset + len(found))):
+                    break
+                found += more
+        return found
 
     def _write(self) -> None:
         with disk_errors_explained():

@@ -26,7 +26,7 @@ class Sync:
     """Checkpoints, and what is known to be true about them."""
 
     def __init__(self, chance: Any) -> None:
-        self.checkpoints: Checkpoints[int] = Checkpoints()
+        self.checkpoints = Checkpoints()
         self.received: Counter[Any] = Counter()
         self.settled: Counter[Any] = Counter()
         self.rejected = self.reported = self.reported_rejected = 0
@@ -89,7 +89,7 @@ def test_no_state_leaves_early_or_out_of_order_and_the_counts_add_up(steps: list
 
 
 def test_more_cannot_be_confirmed_than_came() -> None:
-    checkpoints: Checkpoints[int] = Checkpoints()
+    checkpoints = Checkpoints()
     checkpoints.count_records((None, "a"), 1)
     with pytest.raises(ValueError, match="more records"):
         checkpoints.confirm((None, "a"), stored=2, rejected=0)

@@ -55,12 +55,12 @@ def put(owner: Any, name: str, value: Any) -> Break:
     return lambda patch: patch.setattr(owner, name, value)
 
 
-def twice_rejected(self: Any, waiting: Any) -> DueState[Any]:
+def twice_rejected(self: Any, waiting: Any) -> DueState:
     released = _with_counts(self, waiting)
     return DueState(released.state, released.stored, released.rejected * 2)
 
 
-def never_rejected(self: Any, waiting: Any) -> DueState[Any]:
+def never_rejected(self: Any, waiting: Any) -> DueState:
     released = _with_counts(self, waiting)
     return DueState(released.state, released.stored + released.rejected, 0)
 
