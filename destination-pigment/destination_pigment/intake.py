@@ -4,8 +4,8 @@ Records are counted as they come, and written together as far as that saves time
 states between them or not, and those of several blocks where many streams come in turn. Files are only looked at after
 `consume`, so of the states before it only the last decides how far a file may go.
 
-Records of a deduplicated stream are written before a state that follows them, because which record replaces which
-depends on the states between them: together they would count as stored while the record that replaces them is not.
+Records of a deduplicated stream are written when a state follows them, because which record replaces which depends on
+the states between them: together they would count as stored while the record that replaces them is not.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Intake:
                 if files := self._count(key, len(data)):
                     if changes:
                         self._changes.setdefault(key, Counter()).update(changes)
-                    self._gather_or_write(files, data)
+                    self._gathered.setdefault(files.stream.key, _Gathered()).records.extend(data)
             case UnreadableRecord(key=key, line=line):
                 if files := self._count(key, 1):
                     self._write_gathered()  # records are rejected in their order
@@ -165,12 +165,6 @@ class Intake:
                 self._completion.on_unusable()
                 self._warn_once("that are not messages of Airbyte's protocol")
 
-    def _gather_or_write(self, files: StreamFiles, records: list[msgspec.Raw]) -> None:
-        if files.stream.primary_key:
-            files.write_records(records)
-        else:
-            self._gathered.setdefault(files.stream.key, _Gathered()).records.extend(records)
-
     def _waits_for_more(self, block_bytes: int) -> bool:
         """Whether more records should come before these are written: only while input comes fast."""
         is_fast = block_bytes >= self._most_gathered_bytes // 8
@@ -179,15 +173,18 @@ class Intake:
         return is_fast and is_little and self._gathered_bytes < self._most_gathered_bytes
 
     def _write_gathered(self) -> None:
-        """Write the records that were gathered, and confirm those before the last state."""
-        gathered, self._gathered = self._gathered, {}
+        """Write the records that were gathered."""
+        for key in tuple(self._gathered):
+            self._write(key)
         self._gathered_bytes = 0
-        for key, each in gathered.items():
-            files = self._files[key]
-            files.write_records(each.records[: each.confirmed])
-            if each.confirmed:
-                files.raise_watermark()
-            files.write_records(each.records[each.confirmed :])
+
+    def _write(self, key: StreamKey) -> None:
+        """Write the records of a stream that were gathered, and confirm those before the last state."""
+        files, gathered = self._files[key], self._gathered.pop(key)
+        files.write_records(gathered.records[: gathered.confirmed])
+        if gathered.confirmed:
+            files.raise_watermark()
+        files.write_records(gathered.records[gathered.confirmed :])
 
     def _consume_records(self, block: bytes) -> bytes:
         """Write the records of the stream that came last, up to the first other line; returns the rest."""
@@ -234,10 +231,13 @@ class Intake:
         """The source confirms what has come of a stream, unless records are missing among it."""
         if key in self._unconfirmed and not self.misses_records(key):
             self._unconfirmed.discard(key)
-            if gathered := self._gathered.get(key):
-                gathered.confirmed = len(gathered.records)
-            else:
+            gathered = self._gathered.get(key)
+            if gathered is None:
                 self._files[key].raise_watermark()
+                return
+            gathered.confirmed = len(gathered.records)
+            if self._files[key].stream.primary_key:
+                self._write(key)
 
     def _describe_missing(self, key: StreamKey | None, count: int) -> str:
         of_all = " for all streams together" if key is None else ""

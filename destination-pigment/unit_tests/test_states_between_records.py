@@ -28,7 +28,7 @@ from destination_pigment.files.stream_files import StreamFiles
 from destination_pigment.input.cancel import Cancel
 from destination_pigment.input.catalog import StreamKey, parse_catalog
 from destination_pigment.input.completion import Completion
-from destination_pigment.intake import Intake, _Gathered
+from destination_pigment.intake import Intake
 from destination_pigment.state_output import StateOutput, StateSpool
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
@@ -126,11 +126,11 @@ class Run:
                 data = ",".join(f'"{column}":{value}' for column, value in cells.items())
                 self._block += f'{{"type":"RECORD","record":{{"stream":"{name}","data":{{{data}}}}}}}\n'.encode()
             case ("state", number):
-                name = None if number is None else self._name(number)
-                self._before.append(self._confirm(*(NAMES if name is None else [name])))
+                names = NAMES if number is None else (self._name(number),)
+                self._before.append(self._confirm(*names))
                 content: dict[str, Any] = {"type": "GLOBAL", "global": {"stream_states": []}}
-                if name is not None:
-                    content = {"stream": {"stream_descriptor": {"name": name}}}
+                if number is not None:
+                    content = {"stream": {"stream_descriptor": {"name": names[0]}}}
                 self._add({"type": "STATE", "state": {**content, "id": len(self._before) - 1}})
             case ("complete", number):
                 name = self._name(number)
@@ -241,8 +241,11 @@ def test_a_state_covers_only_what_is_stored_or_rejected(**schedule: Any) -> None
     run(**schedule)
 
 
-def gather_any(self: Any, files: StreamFiles, records: list[Any]) -> None:
-    self._gathered.setdefault(files.stream.key, _Gathered()).records.extend(records)
+def confirm_without_writing(self: Any, key: StreamKey) -> None:
+    if gathered := self._gathered.get(key):
+        gathered.confirmed = len(gathered.records)
+    else:
+        self._files[key].raise_watermark()
 
 
 def reject_first(self: Any, sent: Rows) -> None:
@@ -253,21 +256,20 @@ def reject_first(self: Any, sent: Rows) -> None:
         self._segments.append(self.converter.file_header, converted[1], converted[0].count)
 
 
-def confirm_all(self: Any) -> None:
-    for each in self._gathered.values():
-        each.confirmed = len(each.records)
-    write_gathered(self)
+def confirm_all(self: Any, key: StreamKey) -> None:
+    self._gathered[key].confirmed = len(self._gathered[key].records)
+    write(self, key)
 
 
-write_gathered = Intake._write_gathered
+write = Intake._write
 GOOD_ONE, STATE = ("record", 0, "good", 0), ("state", 0)
 FIRST_FILE = [("confirmed files leave", 0), ("an import ends", 0)]
 # What is broken by hand, and a schedule in which it must be found.
 BROKEN: dict[str, tuple[type, str, Callable[..., Any], str, Steps]] = {
     "records of a key are written together": (
         Intake,
-        "_gather_or_write",
-        gather_any,
+        "_raise_watermark",
+        confirm_without_writing,
         KEYED,
         [GOOD_ONE, STATE, ("record", 0, "good", 1), ("record", 0, "good", 2), GOOD_ONE, STATE],
     ),
@@ -280,7 +282,7 @@ BROKEN: dict[str, tuple[type, str, Callable[..., Any], str, Steps]] = {
     ),
     "records after the last state are confirmed": (
         Intake,
-        "_write_gathered",
+        "_write",
         confirm_all,
         PLAIN[0],
         [GOOD_ONE, STATE, GOOD_ONE],
