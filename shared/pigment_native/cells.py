@@ -16,6 +16,7 @@ import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import compress, repeat
 from typing import Literal, overload
 
@@ -150,11 +151,15 @@ class RecordInput:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.position = 0
-        self.is_text = len(content) <= _MOST_BYTES and (content.isascii() or _is_utf8(content))
         # More mutable state: the table that cells go to while it has room, and whether a reader has already learned an
         # envelope from this input (once only, so that two alternating forms do not cost a proof for each line).
         self._table: Table | None = None
         self.has_taught = False
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether the library can read it."""
+        return len(self.content) <= _MOST_BYTES and (self.content.isascii() or _is_utf8(self.content))
 
     def next_line(self) -> bytes:
         """The line at the position, without its line end."""

@@ -90,14 +90,16 @@ class RecordConverter:
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         """The rows of the records as they were sent, and those that are no rows, in their order."""
+        if self._library is None or len(records) == 1:  # a single record is not worth a call of the library
+            yield from self._convert_in_python(records)
+            return
         lines, begin = RecordInput(b"\n".join(records)), 0
-        # A single record is not worth a call of the library. Where that converts none or few, more and more go by row:
-        # a batch full of odd ones costs a few calls.
-        is_bulk = len(records) > 1
-        odd = 1 if is_bulk and self._reader(None) is not None else len(records)
+        # Where the library converts no record or few, more and more go by row: a batch full of odd ones costs a few
+        # calls.
+        odd = len(records) if self._reader(None) is None else 1
         while begin < len(records):
             # The header, and with it the reader, may have grown.
-            reader = self._reader(None) if is_bulk else None
+            reader = self._reader(None)
             columns = None if reader is None else reader.read_cells(lines, self._row)
             if columns is not None:
                 yield self._numbers.written(Rows(self.header, columns))

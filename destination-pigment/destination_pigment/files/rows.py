@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
@@ -199,7 +199,7 @@ class NumberColumns:
         if all(isinstance(each, Cells) for each in columns):
             lines = self._lines.lines(columns)
             return any(sign.encode() in lines for sign in self._signs)
-        joined = "".join(cell for column in columns for cell in column if cell)
+        joined = "".join(filter(None, chain.from_iterable(columns)))
         return any(sign in joined for sign in self._signs)
 
     def _written(self, text: str) -> str:
