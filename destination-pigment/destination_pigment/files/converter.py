@@ -137,6 +137,9 @@ class RecordConverter:
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
             if isinstance(converted, Rejection):
+                # After the rows before it: there may be states between them.
+                yield from self._collected(rows)
+                rows = []
                 yield converted
             elif isinstance(converted, list):
                 rows.append(converted)
