@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 LOOK = """
 import gc, json
 from contextlib import nullcontext
@@ -50,3 +52,28 @@ def test_another_serpyco_is_left_alone() -> None:
         "assert not hasattr(describe, 'get_attributes_doc')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+EDGES = """
+import resource
+from pigment_airbyte.cdk_loading import call_with_room
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+def call_at_each_depth(depth, most):
+    before = faults()
+    for _ in range(300):
+        (lambda: None)()
+    most = max(most, faults() - before)
+    return call_at_each_depth(depth - 1, most) if depth else most
+
+{call}(lambda: print(call_at_each_depth(400, 0)))
+"""
+
+
+@pytest.mark.parametrize(("call", "edges"), [("(lambda call: call())", True), ("call_with_room", False)])
+def test_calls_at_no_depth_take_memory_from_the_kernel_each_time(call: str, edges: bool) -> None:
+    """Where there are no edges without room, CPython has changed: then `call_with_room` may go."""
+    done = subprocess.run([sys.executable, "-c", EDGES.format(call=call)], capture_output=True, check=True)
+    assert (int(done.stdout) >= 300) == edges
