@@ -20,8 +20,8 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _LONGEST_SAMPLE = 40
 
-# What all columns keep together, about 25 MB: of moments, nearly every row may have a different one.
-_MOST_VALUES = 100_000
+# What all columns keep together, about 5 MB: of moments, nearly every row may have a different one.
+_MOST_VALUES = 20_000
 
 
 class DateColumns:
@@ -31,8 +31,7 @@ class DateColumns:
         writer = DateWriter(pattern)
         writes = {DateKind.DAY: writer.write_day, DateKind.MOMENT: writer.write_moment}
         self._subject = stream.subject
-        most = _MOST_VALUES // max(len(stream.date_columns), 1)
-        self._written = {name: _Written(writes[kind], most) for name, kind in stream.date_columns.items()}
+        self._written = {name: _Written(writes[kind]) for name, kind in stream.date_columns.items()}
 
     def write(self, header: Sequence[str], columns: Sequence[Column]) -> tuple[list[Column], dict[int, str]]:
         """The columns with all dates written, and the reason for each row, by position, that has none."""
@@ -43,6 +42,8 @@ class DateColumns:
                 found[position], no_dates = self._written[name].column(columns[position])
                 for row, why in no_dates.items():
                     rejected.setdefault(row, f'the column "{name}" contains {why.value}')
+        while sum(map(len, self._written.values())) > _MOST_VALUES:
+            max(self._written.values(), key=len).clear()
         return found, rejected
 
     def log_unwritable(self) -> None:
@@ -60,15 +61,11 @@ class DateColumns:
 
 
 class _Written(dict[str | None, str | NoDate | None]):
-    """The cells for the values of a column; a value that is not there yet is written when it is looked up.
+    """The cells for the values of a column; a value that is not there yet is written when it is looked up."""
 
-    It keeps at most `most_values`.
-    """
-
-    def __init__(self, write: Callable[[str], str | NoDate], most_values: int) -> None:
+    def __init__(self, write: Callable[[str], str | NoDate]) -> None:
         super().__init__()
         self._write = write
-        self._most_values = most_values
         # Mutable state in addition to the values: how many were rejected, and the masked form of the first.
         self.rejected = 0
         self.sample: str | None = None
@@ -83,8 +80,6 @@ class _Written(dict[str | None, str | NoDate | None]):
     def column(self, cells: Column) -> tuple[Column, Mapping[int, NoDate]]:
         """The cells as dates, and why some are not, by position."""
         written = list(map(self.__getitem__, cells))
-        if len(self) > self._most_values:
-            self.clear()
         if self.sample is None:
             # No value was ever rejected, so no cell needs checking.
             return cast("list[str | None]", written), {}

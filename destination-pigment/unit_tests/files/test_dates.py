@@ -287,4 +287,4 @@ def test_many_columns_of_different_moments_keep_little(monkeypatch: pytest.Monke
         written, rejected = columns.write(names, [values] * 150)
         assert written == [[f"{1 + block:02d}/04/2026"] * 1000] * 150
         assert not rejected
-    assert sum(len(each) for each in made[-150:]) <= 100_000
+    assert sum(len(each) for each in made[-150:]) <= 20_000
