@@ -14,7 +14,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, compress
+from itertools import accumulate
 
 from destination_pigment.config import FileLimits
 from destination_pigment.files.latest import NO_ROW
@@ -31,31 +31,39 @@ class ReplacedRows:
     """
 
     def __init__(self) -> None:
-        self._rows = array("q")
+        # Mutable state, where four bytes for each row are most of it: its number, doubled and odd if the record was
+        # counted in the same file (a file has at most a billion rows); and for each number of watermarks the first of
+        # the rows that were noted then.
+        self._rows = array("I")
         self._watermarks = array("q")
-        self._in_same_file = bytearray()
+        self._begins = array("q")
 
     def note(self, row: int, watermarks: int, *, in_same_file: bool) -> None:
-        self._rows.append(row)
-        self._watermarks.append(watermarks)
-        self._in_same_file.append(in_same_file)
+        if not self._watermarks or self._watermarks[-1] != watermarks:
+            self._watermarks.append(watermarks)
+            self._begins.append(len(self._rows))
+        self._rows.append(2 * row + in_same_file)
 
     def mask(self, rows: int, *, in_same_file: bool) -> bytearray:
         """Of this number of rows, a byte each: 0 for those that are replaced, or only by a record of the same file."""
         mask = bytearray(b"\1") * rows
-        for row in compress(self._rows, self._in_same_file) if in_same_file else self._rows:
-            mask[row] = 0
+        for noted in self._rows:
+            if noted % 2 or not in_same_file:
+                mask[noted // 2] = 0
         return mask
 
     def split(self, row: int, watermark: int) -> ReplacedRows:
         """Keep the rows before a watermark that records before it replace; those after it, counted from there."""
         before, after = ReplacedRows(), ReplacedRows()
-        for position, watermarks, in_same_file in zip(self._rows, self._watermarks, self._in_same_file, strict=True):
-            if position >= row:
-                after.note(position - row, watermarks, in_same_file=bool(in_same_file))
-            elif watermarks < watermark:
-                before.note(position, watermarks, in_same_file=bool(in_same_file))
-        self._rows, self._watermarks, self._in_same_file = before._rows, before._watermarks, before._in_same_file
+        ends = [*self._begins, len(self._rows)][1:]
+        for watermarks, begin, end in zip(self._watermarks, self._begins, ends, strict=True):
+            for noted in self._rows[begin:end]:
+                position, in_same_file = noted // 2, bool(noted % 2)
+                if position >= row:
+                    after.note(position - row, watermarks, in_same_file=in_same_file)
+                elif watermarks < watermark:
+                    before.note(position, watermarks, in_same_file=in_same_file)
+        self._rows, self._watermarks, self._begins = before._rows, before._watermarks, before._begins
         return after
 
 
