@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from urllib3 import HTTPHeaderDict, HTTPResponse, HTTPSConnectionPool
@@ -106,11 +107,16 @@ class Http2Connection(Http1TlsConnection):
         idle_seconds = self.sock.gettimeout()
         began = time.monotonic()
         while not self._session.receive(self.sock.recv(_RECEIVE_BYTES)):
-            self._send()
+            self._confirm()
             # A server that only keeps the connection alive is not answering.
             if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
                 raise TimeoutError("no byte of the response arrived within the idle time")
-        self._send()
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """Send what the session answers; a server that has closed the connection may have sent everything before."""
+        with suppress(ConnectionError, ssl.SSLError):  # if not, the next `recv` gives the error or the early end
+            self._send()
 
     def _send(self) -> None:
         if self._session is not None and (data := self._session.bytes_to_send()):

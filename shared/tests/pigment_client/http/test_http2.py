@@ -91,6 +91,17 @@ def whole_with_a_trailer(_: Http2Wire, machine: H2Connection, stream_id: int) ->
     machine.send_headers(stream_id, [*good, ("content-md5", "ZmFpbGVk"), ("x-errors", "0")], end_stream=True)
 
 
+def whole_and_closed(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    whole(wire, machine, stream_id)
+    wire.closed = True
+
+
+def half_and_closed(wire: Http2Wire, machine: H2Connection, stream_id: int) -> None:
+    machine.send_headers(stream_id, PLAIN)
+    send(machine, stream_id, CONTENT[:HALF], end=False)
+    wire.closed = True
+
+
 def reset(code: ErrorCodes) -> Script:
     def script(_: Http2Wire, machine: H2Connection, stream_id: int) -> None:
         machine.send_headers(stream_id, PLAIN)
@@ -198,6 +209,7 @@ WHOLE = [
     whole_between_malformed_extensions,
     whole_after_a_graceful_goaway,
     whole_with_a_trailer,
+    whole_and_closed,
 ]
 BROKEN = {
     "reset with an error": reset(ErrorCodes.INTERNAL_ERROR),
@@ -211,6 +223,7 @@ BROKEN = {
     "ungraceful goaway": ungraceful_goaway,
     "goaway and closed": goaway_and_closed,
     "closed": closed,
+    "closed after a half": half_and_closed,
     "silent": silent,
     "shorter than its length": shorter_than_its_length,
     "shorter than its length before a trailer": shorter_than_its_length_before_a_trailer,

@@ -60,15 +60,21 @@ class Wire:
 
 @dataclass
 class Http2Wire(Wire):
-    """Plays a script once the request has come: it is given the server's machine and the id of the stream."""
+    """Plays a script once the request has come: it is given the server's machine and the id of the stream.
+
+    `closed` says that the server takes nothing any more; what it has sent still arrives.
+    """
 
     script: Callable[[Http2Wire, H2Connection, int], None] = lambda *_: None
+    closed: bool = False
     machine: H2Connection = field(default_factory=lambda: H2Connection(H2Configuration(client_side=False)))
 
     def __post_init__(self) -> None:
         self.machine.initiate_connection()
 
     def sendall(self, data: bytes) -> None:
+        if self.closed:
+            raise BrokenPipeError
         for event in self.machine.receive_data(data):
             if isinstance(event, StreamEnded):
                 self.script(self, self.machine, event.stream_id)
