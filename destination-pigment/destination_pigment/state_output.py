@@ -118,7 +118,7 @@ def with_stats(line: bytes, *, stored: int, rejected: int) -> bytes:
 
 
 # What may wait in memory, and how much is read back at a time.
-_MEMORY_BYTES = 1 << 18
+_MEMORY_BYTES = 1 << 16
 _AT_ONCE_BYTES = 1 << 14
 
 # Not a transient error: the platform would automatically send stored rows once more.
