@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
+from ctypes import CDLL
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ from destination_pigment.intake import Intake
 from destination_pigment.state_output import StateOutput, StateSpool
 from pigment_csv.date_pattern import parse_date_pattern
 from pigment_csv.dialect import CsvDialect
+from pigment_native.library import LIBRARY
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SCHEMA = {
@@ -82,6 +84,7 @@ SCHEDULES = {
     "blocks": st.lists(st.tuples(MESSAGES, EVENTS), max_size=5),
     "most_rows": st.integers(1, 4),
     "gathered_bytes": st.sampled_from([8, 1000, 8000]),
+    "library": st.sampled_from([LIBRARY, None]),
 }
 Steps = list[tuple[Any, ...]]
 
@@ -89,14 +92,16 @@ Steps = list[tuple[Any, ...]]
 class Run:
     """A sync without its imports, and what is true of it."""
 
-    def __init__(self, spool: Spool, names: Sequence[str], most_rows: int, gathered_bytes: int) -> None:
+    def __init__(
+        self, spool: Spool, names: Sequence[str], most_rows: int, gathered_bytes: int, library: CDLL | None
+    ) -> None:
         self._names = names
         limits, dialect = FileLimits(10**6, most_rows, timedelta(minutes=10)), CsvDialect(dates=PATTERN)
         self._files: dict[str, StreamFiles] = {}
         self._keys: dict[str, StreamKey] = {}
         for stream in parse_catalog(CATALOG):
             check = CheckedColumn(stream, "u", frozenset({"known", "\ud83d"}), OnUnknown.SKIP)
-            converter = RecordConverter(stream, [check], dialect)
+            converter = RecordConverter(stream, [check], dialect, library)
             rejections = RejectionsOnDisk(spool, lambda: NOW)
             self._files[stream.name] = StreamFiles(converter, spool, limits, rejections)
             self._keys[stream.name] = stream.key
@@ -224,9 +229,15 @@ class Run:
 PATTERN = parse_date_pattern("dd/MM/yyyy")
 
 
-def run(names: Sequence[str], blocks: list[tuple[Steps, Steps]], most_rows: int, gathered_bytes: int) -> None:
+def run(
+    names: Sequence[str],
+    blocks: list[tuple[Steps, Steps]],
+    most_rows: int,
+    gathered_bytes: int,
+    library: CDLL | None = LIBRARY,
+) -> None:
     with Spool() as spool:
-        sync = Run(spool, names, most_rows, gathered_bytes)
+        sync = Run(spool, names, most_rows, gathered_bytes, library)
         for messages, events in blocks:
             for each in messages:
                 sync.take(each)
@@ -255,6 +266,7 @@ ODD, REFUSED = "good, but only by row", "a number too long"
     ],
     most_rows=1,
     gathered_bytes=8,
+    library=LIBRARY,
 )
 def test_a_state_covers_only_what_is_stored_or_rejected(**schedule: Any) -> None:
     run(**schedule)
