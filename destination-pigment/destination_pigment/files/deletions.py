@@ -23,7 +23,7 @@ class Deletions:
     """
 
     def __init__(self, stream: DestinationStream, deleted_rows: DeletedRows) -> None:
-        self._key = frozenset(stream.primary_key)
+        self._key = stream.primary_key
         self._is_ignored = deleted_rows is DeletedRows.MARK
         self._is_blanked = deleted_rows is DeletedRows.BLANK and stream.mode is not WriteMode.REPLACE
 

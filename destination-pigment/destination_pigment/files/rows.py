@@ -75,8 +75,12 @@ class RowConverter:
 
     def __init__(self, columns: Sequence[str], dialect: CsvDialect) -> None:
         self.columns = tuple(columns)
-        self._known = frozenset(columns)
         self._separator = dialect.decimal_separator
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The columns; of most streams no record goes by row, so they are not looked up."""
+        return frozenset(self.columns)
 
     def convert(self, data: msgspec.Raw) -> Row | NewColumns | Rejection:
         """The cells of a record, in the order of the header."""

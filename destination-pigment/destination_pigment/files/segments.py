@@ -147,7 +147,7 @@ class Segments:
         self._watermark: Watermark | None = None
         self._watermarks = 0
         self._waiting_since: float | None = None
-        self._forgotten_at: set[int] = set()
+        self._forgotten_at: list[int] = []
 
     @property
     def records(self) -> int:
@@ -204,7 +204,7 @@ class Segments:
         """End the open file, because from here on earlier keys are not known: no file may contain rows of both."""
         if self._segments:
             self._segments[-1].close()
-        self._forgotten_at.add(self.rows)
+        self._forgotten_at.append(self.rows)
 
     def append(self, header: tuple[str, ...], lines: bytes, count: int) -> None:
         """Write this number of rows, into further files if they do not fit into the open one.
