@@ -280,11 +280,11 @@ def confirm_without_writing(self: Any, key: StreamKey) -> None:
 
 
 def reject_first(self: Any, sent: Rows) -> None:
-    converted, rejections = self._convert(sent)
+    rows, lines, rejections = self._convert(sent)
     for each in rejections:
         self.reject(each)
-    if converted is not None:
-        self._segments.append(self.converter.file_header, converted[1], converted[0].count)
+    if rows.count:
+        self._segments.append(self.converter.file_header, lines, rows.count)
 
 
 def confirm_all(self: Any, key: StreamKey) -> None:

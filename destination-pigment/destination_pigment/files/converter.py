@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -69,24 +69,20 @@ class RecordConverter:
         columns = None if reader is None else reader.read_cells(lines)
         return columns and self._numbers.written(Rows(self.header, columns)).columns
 
-    def checked(self, sent: Rows) -> Iterator[Rows | Rejection]:
-        """Rows with their dates written, and before them those that are rejected for a date or an unknown item.
-
-        A rejected row has its cells as they were sent.
-        """
+    def checked(self, sent: Rows) -> tuple[Rows, list[Rejection]]:
+        """The rows with their dates written; and those rejected for a date or an unknown item, as they were sent."""
         written, no_dates = sent, dict[int, str]()
         if self._dates is not None:
             columns, no_dates = self._dates.write(sent.header, sent.columns)
             written = Rows(sent.header, columns, sent.places)
-        written, sent = yield from _without(no_dates, written, sent)
+        written, sent, without_date = _without(no_dates, written, sent)
         unknown = {
             position: f'the column "{check.column}" contains an unknown item of its dimension'
             for check in self.checks
             for position in check.rows_to_skip(written.columns[sent.header.index(check.column)])
         }
-        written, _ = yield from _without(unknown, written, sent)
-        if written.count:
-            yield written
+        written, _, with_unknown_item = _without(unknown, written, sent)
+        return written, [*without_date, *with_unknown_item]
 
     def convert(self, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
         """The rows of the records as they were sent, and those that are no rows, in their order."""
@@ -137,7 +133,7 @@ class RecordConverter:
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
             if isinstance(converted, Rejection):
-                # After the rows before it: there may be states between them.
+                # After the rows before it: there may be states between them (see `intake`).
                 yield from self._collected(rows)
                 rows = []
                 yield converted
@@ -187,15 +183,17 @@ class RecordConverter:
             return None
 
 
-def _without(rejected: Mapping[int, str], written: Rows, sent: Rows) -> Generator[Rejection, None, tuple[Rows, Rows]]:
-    """Both without the rejected rows, whose reasons are given by position; yields these as rejections."""
+def _without(rejected: Mapping[int, str], written: Rows, sent: Rows) -> tuple[Rows, Rows, list[Rejection]]:
+    """Both without the rejected rows, whose reasons are given by position; and these, as they were sent."""
     if not rejected:
-        return written, sent
+        return written, sent, []
     reasons = [rejected.get(position) for position in range(written.count)]
-    for reason in sorted(set(rejected.values())):
-        yield Rejection(reason, sent.selected([each == reason for each in reasons]))
+    rejections = [
+        Rejection(reason, sent.selected([each == reason for each in reasons]))
+        for reason in sorted(set(rejected.values()))
+    ]
     kept = [each is None for each in reasons]
-    return written.selected(kept), sent.selected(kept)
+    return written.selected(kept), sent.selected(kept), rejections
 
 
 def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns | None:

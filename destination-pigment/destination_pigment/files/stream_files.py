@@ -162,12 +162,11 @@ class StreamFiles:
             self._memory.free_some(self._latest)
             self._write_latest(sent, self._latest)
             return
-        converted, rejections = self._convert(sent)
-        if converted is not None:
-            rows, lines = converted
+        rows, lines, rejections = self._convert(sent)
+        if rows.count:
             self._segments.append(self.converter.file_header, lines, rows.count)
-        # After the rows, which may end in a later file than they began: no file counts records that come after its own,
-        # because there may be states between them.
+        # After the rows, which may end in a later file: there may be states between these records (see `intake`), so
+        # none may count in a file before those that came earlier.
         for each in rejections:
             self.reject(each)
 
@@ -183,24 +182,22 @@ class StreamFiles:
             return
         sent, cursors = Rows(sent.header, sent.columns, range(sent.count)), latest.cursors(sent)
         written, deleted = self._deletions.separate(sent)
-        converted, rejections = self._convert(self._with_key(written, keys, latest))
-        for rejection in rejections:
-            self.reject(rejection)
-        if converted is not None:
-            latest.require_distinct(keys, converted[0])
-        places, is_row = _in_order(converted and converted[0], deleted)
+        rows, lines, rejections = self._convert(self._with_key(written, keys, latest))
+        for each in rejections:
+            self.reject(each)
+        latest.require_distinct(keys, rows)
+        places, is_row = _in_order(rows, deleted)
         if len(places) < len(keys):
             keys = [keys[place] for place in places]
             cursors = cursors and [cursors[place] for place in places]
         counts, replaced = latest.admit(keys, cursors, is_row, self._segments.rows)
-        for each in (converted and converted[0], deleted):
-            if each and self._scope in each.header:
-                self.scope_values.update(each.columns[each.header.index(self._scope)])
+        for some in (rows, deleted):
+            if some is not None and self._scope in some.header:
+                self.scope_values.update(some.columns[some.header.index(self._scope)])
         segment = self._segments.open_segment()
         if deleted is not None:
             self._count_deletions(segment, deleted, _part(counts, is_row, rows=False))
-        if converted is not None:
-            rows, lines = converted
+        if rows.count:
             which = _part(counts, is_row, rows=True)
             if which is not None and not all(which):
                 segment.superseded += which.count(False)
@@ -208,26 +205,16 @@ class StreamFiles:
             self._segments.append(self.converter.file_header, lines, rows.count if which is None else which.count(True))
         self._segments.note_replaced(replaced, segment)
 
-    def _convert(self, sent: Rows) -> tuple[tuple[Rows, bytes] | None, list[Rejection]]:
-        """The rows with their dates written, and as lines; and what is rejected of them."""
-        rows: Rows | None = None
-        rejections: list[Rejection] = []
-        for each in self.converter.checked(sent):
-            match each:
-                case Rows():
-                    rows = each
-                case Rejection():
-                    rejections.append(each)
-        if rows is None:
-            return None, rejections
+    def _convert(self, sent: Rows) -> tuple[Rows, bytes, list[Rejection]]:
+        """The rows with their dates written, the same as lines, and what is rejected of them."""
+        rows, rejections = self.converter.checked(sent)
         try:
-            return (rows, self._csv.lines(self.converter.file_columns(rows))), rejections
+            lines = self._csv.lines(self.converter.file_columns(rows))
         except CsvUnwritable:
             rows, unwritable = self._without_unwritable(rows)
             rejections.append(unwritable)
-            if not rows.count:
-                return None, rejections
-            return (rows, self._csv.lines(self.converter.file_columns(rows))), rejections
+            lines = self._csv.lines(self.converter.file_columns(rows))
+        return rows, lines, rejections
 
     def _without_unwritable(self, rows: Rows) -> tuple[Rows, Rejection]:
         """The rows without those that contain half of a surrogate pair, and these, which are rejected."""
@@ -272,13 +259,12 @@ class StreamFiles:
             self._latest.forget()
 
 
-def _in_order(rows: Rows | None, deleted: Rows | None) -> tuple[Sequence[int], list[bool] | None]:
+def _in_order(rows: Rows, deleted: Rows | None) -> tuple[Sequence[int], list[bool] | None]:
     """The places of rows and deletions as they arrived, and which are rows (None: all)."""
-    of_rows: Sequence[int] = () if rows is None else rows.places
     if deleted is None:
-        return of_rows, None
-    are_rows = frozenset(of_rows)
-    places = sorted([*of_rows, *deleted.places])
+        return rows.places, None
+    are_rows = frozenset(rows.places)
+    places = sorted([*rows.places, *deleted.places])
     return places, [place in are_rows for place in places]
 
 

@@ -69,10 +69,15 @@ def converted(found: Iterable[Rows | Rejection]) -> tuple[list[Any], list[Any]]:
     return rows, rejected
 
 
+def checked(converter: RecordConverter, sent: Rows) -> list[Rows | Rejection]:
+    rows, rejections = converter.checked(sent)
+    return [*rejections, rows]
+
+
 def written(converter: RecordConverter, records: Sequence[msgspec.Raw]) -> Iterator[Rows | Rejection]:
     """The rows of records, checked and with their dates written."""
     for each in converter.convert(records):
-        yield from converter.checked(each) if isinstance(each, Rows) else [each]
+        yield from checked(converter, each) if isinstance(each, Rows) else [each]
 
 
 @settings(max_examples=100, deadline=None)
@@ -89,7 +94,7 @@ def test_both_record_paths_write_the_same(records: list[dict[str, str]], pattern
         cells = by_row.convert(msgspec.Raw(text.encode()))
         assert isinstance(cells, list)
         one_by_one.append(
-            converted(RecordConverter(STREAM, (), dialect).checked(Rows(STREAM.columns, [[cell] for cell in cells])))
+            converted(checked(RecordConverter(STREAM, (), dialect), Rows(STREAM.columns, [[cell] for cell in cells])))
         )
     assert rows == [row for found, _ in one_by_one for row in found]
     assert sorted(rejected) == sorted(row for _, found in one_by_one for row in found)
@@ -180,8 +185,9 @@ def test_a_dimension_check_looks_at_dates_as_they_are_written() -> None:
     check = CheckedColumn(STREAM, "day", frozenset({"Apr 26"}), OnUnknown.SKIP)
     converter = RecordConverter(STREAM, [check], CsvDialect(dates=parse_date_pattern("MMM yy")))
     rows, rejected = converted(
-        converter.checked(
-            Rows(STREAM.columns, [["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]])
+        checked(
+            converter,
+            Rows(STREAM.columns, [["2026-04-01", "2026-05-01", "x"], ["", "", ""], ["1", "2", "3"], ["", "", ""]]),
         )
     )
 
@@ -213,7 +219,7 @@ def test_a_stream_without_dates_says_that_the_pattern_changes_nothing(
 
 def test_without_a_pattern_dates_go_as_they_come() -> None:
     columns = [["30/04/2026"], ["soon"], ["1"], ["x"]]
-    assert converted(RecordConverter(STREAM, (), CsvDialect()).checked(Rows(STREAM.columns, columns))) == (
+    assert converted(checked(RecordConverter(STREAM, (), CsvDialect()), Rows(STREAM.columns, columns))) == (
         [["30/04/2026", "soon", "1", "x"]],
         [],
     )
@@ -224,8 +230,8 @@ def test_the_log_says_each_column_once_and_shows_no_value(caplog: pytest.LogCapt
     converter = RecordConverter(STREAM, (), FRENCH)
     for _ in range(3):
         converted(
-            converter.checked(
-                Rows(STREAM.columns, [["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]])
+            checked(
+                converter, Rows(STREAM.columns, [["31/12/2025", "2025-12-31"], ["Soon 7", None], ["1", "2"], ["", ""]])
             )
         )
     converter.log_findings()
