@@ -38,7 +38,7 @@ class _Waiting:
 class _Numbers:
     """A queue of numbers, each in as few bytes as the code of its array says."""
 
-    # Of an array that grew further, the old ones would leave holes in the memory.
+    # An array that grows is copied: beyond this, the copies that are no longer needed would leave holes in the memory.
     _MOST_TOGETHER = 4096
 
     def __init__(self, code: str) -> None:
@@ -57,14 +57,15 @@ class _Numbers:
             self._parts.append(array(self._code))
         self._parts[-1].append(number)
 
-    def first(self, place: int = 0) -> int:
-        """The first number, or the one at a place after it."""
+    def __getitem__(self, place: int) -> int:
+        """The number at a place, of which the first is 0."""
         place += self._taken
         if place < self._MOST_TOGETHER:  # as nearly always
             return self._parts[0][place]
         return self._parts[place // self._MOST_TOGETHER][place % self._MOST_TOGETHER]
 
     def drop(self, count: int) -> None:
+        """Remove the first numbers."""
         self._count -= count
         self._taken += count
         while self._taken >= self._MOST_TOGETHER:
@@ -75,17 +76,17 @@ class _Numbers:
 class _Queue:
     """States of a stream (None: of all) that wait, in their order: there may be one for every record.
 
-    Each takes 24 bytes, and one of all streams 12 bytes for each stream that it waits for.
+    A state of a stream takes 24 bytes; one of all takes 20, and 12 for each stream that it waits for.
     """
 
     def __init__(self, key: StreamKey | None) -> None:
         self._key = key
-        # Mutable state: of each state itself, its place, doubled and odd where it is false, and for each stream that it
-        # waits for the number of records; and the first state, once it was asked for.
+        # Mutable state: each state, its place (doubled, and odd where the state is false), and for each stream that it
+        # waits for the number of records; and the first state put together, once it was asked for.
         self._states, self._places, self._counts = _Numbers("q"), _Numbers("q"), _Numbers("q")
         self._first: _Waiting | None = None
-        # Where states are of all streams: the streams, and their places in this list; how many streams each state waits
-        # for, and the place of each of these.
+        # Only if states are of all streams: the streams, with their places in this list; how many streams each state
+        # waits for, and the places of these.
         self._keys: list[StreamKey] = []
         self._key_places: dict[StreamKey, int] = {}
         self._widths, self._streams = _Numbers("I"), _Numbers("I")
@@ -109,13 +110,14 @@ class _Queue:
     @property
     def place(self) -> int:
         """The place of the first state."""
-        return self._places.first() // 2
+        return self._places[0] // 2
 
     def first(self) -> _Waiting:
+        """The first state, which stays."""
         if self._first is None:
-            required = tuple([(key, self._counts.first(number)) for number, key in enumerate(self._first_keys())])
-            is_false = bool(self._places.first() % 2)
-            self._first = _Waiting(self._states.first(), self.place, required, is_false)
+            required = tuple([(key, self._counts[number]) for number, key in enumerate(self._first_keys())])
+            is_false = bool(self._places[0] % 2)
+            self._first = _Waiting(self._states[0], self.place, required, is_false)
         return self._first
 
     def pop(self) -> _Waiting:
@@ -132,7 +134,7 @@ class _Queue:
         """The streams that the first state waits for."""
         if self._key is not None:
             return [self._key]
-        return [self._keys[self._streams.first(number)] for number in range(self._widths.first())]
+        return [self._keys[self._streams[number]] for number in range(self._widths[0])]
 
 
 class _Queues(dict[StreamKey | None, _Queue]):

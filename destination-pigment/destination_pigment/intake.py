@@ -1,11 +1,14 @@
 """What comes in goes to its stream: records into files, states to the output of states, statuses to the proof.
 
-Records are counted as they come, and written together as far as that saves time: those of a block for each stream, with
-states between them or not, and those of several blocks where many streams come in turn. Files are only looked at after
-`consume`, so of the states before it only the last decides how far a file may go.
+Records are counted as they come, but gathered and written together, even with states between them: those of a block for
+each stream, and where many streams come in turn, those of several blocks. Three rules keep every state true:
 
-Records of a deduplicated stream are written when a state follows them, because which record replaces which depends on
-the states between them: together they would count as stored while the record that replaces them is not.
+- Files leave only between two calls of `consume`. So of the states before that, only the last one matters: what came
+  before it is confirmed, what came after it is not.
+- Checkpoints know records only by their number. So no record may count in a file before one that came earlier: what is
+  rejected of records counts after the rows that were written with it.
+- A deduplicated stream is written up to each state. A record that another one replaces counts as stored together with
+  that one; a state between the two would leave although the second is not stored.
 """
 
 from __future__ import annotations
@@ -42,9 +45,9 @@ logger = logging.getLogger("airbyte.pigment.destination")
 
 _NOT_JSON = "it contains a number that JSON does not have, such as NaN, or is nested too deep"
 
-# How much input records are gathered from, and how many records of a stream are not worth waiting for more.
+# From how much input records are gathered at most, and from how many records of a stream on more save no time.
 _GATHERED_BYTES = 2 << 20
-_WORTH_A_CALL = 100
+_WORTH_WRITING = 100
 
 
 @dataclass(slots=True)
@@ -58,7 +61,7 @@ class _Gathered:
 class Intake:
     """Reads the lines of a sync and hands their content on.
 
-    Where input comes in large blocks, records are gathered from about `gathered_bytes` of it, if that saves time.
+    Records are gathered from about `gathered_bytes` of input at most.
     """
 
     def __init__(
@@ -74,25 +77,25 @@ class Intake:
         self._completion = completion
         self._states = states
         self._most_gathered_bytes = gathered_bytes
-        # Mutable state: the stream that came last, the streams of which not all that came is confirmed, what was left
-        # out and how often, messages for streams that the catalog does not have, and streams of which records are
-        # missing (None: of all together), with their number.
+        # Mutable state: the stream that came last; the streams of which not all that came is confirmed; what was left
+        # out and how often; messages for streams that the catalog does not have; streams of which records are missing
+        # (None: of all together), with their number; what was done to values before they came, for each stream; and
+        # the records that are not written yet, with the number of bytes of input that they came in.
         self._last: StreamKey | None = None
         self._unconfirmed: set[StreamKey] = set()
         self._unusable: Counter[str] = Counter()
         self._strays: dict[StreamKey, Counter[str]] = {}
         self._missing: Counter[StreamKey | None] = Counter()
-        # What was done to values before they came, for each stream.
         self._changes: dict[StreamKey, Counter[Change]] = {}
-        # Records that are not written yet, and from how many bytes of input they are.
         self._gathered: dict[StreamKey, _Gathered] = {}
         self._gathered_bytes = 0
 
     def consume(self, block: bytes) -> None:
         """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
-        if rest := block if self._gathered else self._consume_records(block):
-            for parsed in parse_block(rest, self._names):
-                self._hand_on(parsed)
+        # Whatever was gathered came before this block, and is written before anything of it.
+        rest = block if self._gathered else self._write_first_records(block)
+        for parsed in parse_block(rest, self._names):
+            self._hand_on(parsed)
         self._gathered_bytes += len(block)
         if not self._waits_for_more(len(block)):
             self._write_gathered()
@@ -168,9 +171,8 @@ class Intake:
     def _waits_for_more(self, block_bytes: int) -> bool:
         """Whether more records should come before these are written: only while input comes fast."""
         is_fast = block_bytes >= self._most_gathered_bytes // 8
-        records = sum(len(each.records) for each in self._gathered.values())
-        is_little = records < _WORTH_A_CALL * len(self._gathered)
-        return is_fast and is_little and self._gathered_bytes < self._most_gathered_bytes
+        are_few = sum(len(each.records) for each in self._gathered.values()) < _WORTH_WRITING * len(self._gathered)
+        return is_fast and are_few and self._gathered_bytes < self._most_gathered_bytes
 
     def _write_gathered(self) -> None:
         """Write the records that were gathered."""
@@ -186,8 +188,8 @@ class Intake:
             files.raise_watermark()
         files.write_records(gathered.records[gathered.confirmed :])
 
-    def _consume_records(self, block: bytes) -> bytes:
-        """Write the records of the stream that came last, up to the first other line; returns the rest."""
+    def _write_first_records(self, block: bytes) -> bytes:
+        """Write what a block begins with, if these are plain records of the stream that came last; returns the rest."""
         if self._last is None:
             return block
         files, lines = self._files[self._last], RecordInput(block)
@@ -197,7 +199,7 @@ class Intake:
         return block[lines.position :]
 
     def _count(self, named_key: StreamKey, count: int) -> StreamFiles | None:
-        """Count records; the files of their stream."""
+        """Count records; returns the files of their stream, None if the catalog does not have it."""
         key = self._resolve(named_key, "record", count)
         if key is None:
             self._completion.on_unusable()
@@ -229,12 +231,12 @@ class Intake:
 
     def _raise_watermark(self, key: StreamKey) -> None:
         """The source confirms what has come of a stream, unless records are missing among it."""
-        if key in self._unconfirmed and not self.misses_records(key):
-            self._unconfirmed.discard(key)
-            gathered = self._gathered.get(key)
-            if gathered is None:
-                self._files[key].raise_watermark()
-                return
+        if key not in self._unconfirmed or self.misses_records(key):
+            return
+        self._unconfirmed.discard(key)
+        if (gathered := self._gathered.get(key)) is None:
+            self._files[key].raise_watermark()
+        else:
             gathered.confirmed = len(gathered.records)
             if self._files[key].stream.primary_key:
                 self._write(key)

@@ -130,7 +130,7 @@ _LOST = (
 
 
 class StateSpool:
-    """Keeps lines until they are read back, in a file once they are more than a little.
+    """Keeps lines until they are read back: in memory, and beyond `memory_bytes` in a file.
 
     `new_path` says where the file goes, once it is needed.
     """

@@ -1,7 +1,7 @@
 """The date columns of a stream, written as the import configuration expects them.
 
-It works on cells, after either conversion of records, so that both give the same. Each distinct value of a column is
-written once.
+It works on cells, after either conversion of records, so that both give the same. Written values are kept, so that one
+that repeats is written once.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class DateColumns:
                 found[position], no_dates = self._written[name].column(columns[position])
                 for row, why in no_dates.items():
                     rejected.setdefault(row, f'the column "{name}" contains {why.value}')
+        # The column with the most values is the one in which they repeat least.
         while sum(map(len, self._written.values())) > _MOST_VALUES:
             max(self._written.values(), key=len).clear()
         return found, rejected
