@@ -63,9 +63,11 @@ _MOST_BYTES_A_SECOND = 20_000_000
 _LATENESS = 0.1
 _SOONER = 1 - 2 * _LATENESS
 
-# An import that is expected to take long is also asked about at this share of that time: the last one may have been
-# slow only because Pigment was busy, and then each of the next would be found that late.
-_EARLY = 0.1
+# An import that is expected to take long is also asked about at these shares of that time: the last one may have been
+# slow only because Pigment was busy, and then the next would be found that late. To be a few seconds late costs less
+# than a request.
+_EARLY = (0.1, 0.3, 0.6)
+_EARLIEST_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ class ImportTimes:
         share = min(1.0, expected.size_bytes / last_bytes) if last_bytes else 1.0
         is_narrow = ended_at - ran_at <= max(_FIRST_WAIT_SECONDS, ended_at * _LATENESS)
         due = share * (ended_at if is_narrow else (ran_at + ended_at) / 2)
-        return [due * _EARLY, due] if due * _EARLY > _FIRST_WAIT_SECONDS else [due]
+        early = [due * each for each in _EARLY]
+        return [*(each for each in early if each > _EARLIEST_SECONDS), due]
 
 
 def label_of_file(subject: str) -> ImportLabel:

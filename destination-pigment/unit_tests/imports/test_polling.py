@@ -74,7 +74,7 @@ def test_once_it_is_known_how_long_imports_take_few_questions_find_their_end_in_
             pigment.run_import(seconds * random.uniform(0.95, 1.05))
         requests += pigment.requests[1:]
         late += pigment.late[1:]
-    assert mean(requests) < 4.5
+    assert mean(requests) < (4 if seconds < 10 else 6.5)
     assert mean(late) < max(1, 0.1 * seconds)
 
 
@@ -105,14 +105,15 @@ def test_after_a_slow_import_fast_ones_are_found_in_time(seconds: int) -> None:
 
 
 @pytest.mark.parametrize("before", [[], [2.0, 2.0]])
-def test_a_slow_import_delays_the_next_by_a_tenth_of_its_time(before: list[float]) -> None:
+@pytest.mark.parametrize("seconds", [2, 20, 120, 200, 300])
+def test_a_slow_import_delays_the_next_ones_little(before: list[float], seconds: float) -> None:
     pigment = TimedPigment()
-    for seconds in [*before, 600.0]:
-        pigment.run_import(seconds)
+    for each in [*before, 600.0]:
+        pigment.run_import(each)
     begun = len(pigment.late)
     for _ in range(20):
-        pigment.run_import(2)
-    assert sum(pigment.late[begun:]) < 120
+        pigment.run_import(seconds)
+    assert sum(pigment.late[begun:]) < max(120, 0.15 * 20 * seconds)
 
 
 def test_no_wait_is_longer_than_the_deadline_whatever_the_last_import_took() -> None:
