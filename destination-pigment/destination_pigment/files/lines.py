@@ -14,7 +14,7 @@ from pigment_csv.dialect import CsvDialect
 
 _END = CsvDialect.line_end.encode()
 _QUOTE = b'"'
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 
 
 def count_rows(lines: bytes) -> int:
