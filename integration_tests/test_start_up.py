@@ -14,7 +14,7 @@ import sys
 from {module}.__main__ import main
 sys.argv = ["connector", "spec"]
 main()
-sys.stderr.write(" ".join(each for each in ("pyarrow", "pandas", "botocore") if each in sys.modules))
+sys.stderr.write(" ".join(each for each in ("pyarrow", "pandas", "botocore", "pendulum") if each in sys.modules))
 """
 
 

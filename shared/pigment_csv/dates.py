@@ -17,8 +17,6 @@ from functools import lru_cache
 from string import Formatter
 from typing import NamedTuple
 
-import pendulum
-
 from pigment_csv.date_pattern import TWO_DIGIT_YEARS, DatePattern
 
 _MINUTES_OF_DAY = 24 * 60
@@ -95,6 +93,8 @@ class DateWriter:
         return {"second": int(second or 0), "fraction": fraction.ljust(self._pattern.fraction_digits, "0")}
 
     def _look_up(self, text: str, moves: int) -> _Fields | NoDate:
+        import pendulum  # noqa: PLC0415 - it is loaded only where dates are written, because that takes time and memory
+
         try:
             day = pendulum.date(*map(int, text.split("-"))).add(days=moves)
         except (ValueError, OverflowError):

@@ -9,10 +9,10 @@ import ctypes
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from destination_pigment.files.dates import DateColumns
 from destination_pigment.files.dimension_checks import CheckedColumn
 from destination_pigment.files.rows import (
     Column,
@@ -29,9 +29,6 @@ from pigment_csv.dialect import CsvDialect
 from pigment_csv.reader import Row
 from pigment_native.cells import CellReader, RecordInput
 from pigment_native.library import LIBRARY
-
-if TYPE_CHECKING:
-    from destination_pigment.files.dates import DateColumns
 
 logger = logging.getLogger("airbyte.pigment.destination")
 
@@ -202,6 +199,4 @@ def _date_columns(stream: DestinationStream, dialect: CsvDialect) -> DateColumns
     if not stream.date_columns:
         logger.info('The schema of the %s calls no column a date, so "Dates" changes nothing in it.', stream.subject)
         return None
-    from destination_pigment.files.dates import DateColumns  # noqa: PLC0415 - pendulum takes a tenth of a second to load
-
     return DateColumns(stream, dialect.dates)
