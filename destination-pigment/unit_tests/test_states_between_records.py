@@ -36,6 +36,7 @@ from pigment_csv.dialect import CsvDialect
 from pigment_native.library import LIBRARY
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+PATTERN = parse_date_pattern("dd/MM/yyyy")
 SCHEMA = {
     "properties": {"id": {"type": "string"}, "k": {"type": "string"}, "d": {"format": "date"}, "u": {"type": "string"}}
 }
@@ -52,7 +53,7 @@ CATALOG = {
         for name in NAMES
     ]
 }
-# What a record has beside its text: a row, or a value for which it is rejected.
+# What a record has in addition to its text, which makes it a row or is why it is rejected.
 GOOD = {"d": '"2026-04-30"'}
 KINDS = {
     "good": GOOD,
@@ -156,7 +157,7 @@ class Run:
                 self._states.send_due()
 
     def end_block(self) -> None:
-        """What was added comes."""
+        """Give what was added to the intake."""
         block, self._block = self._block, b""
         self._intake.consume(block)
 
@@ -192,7 +193,7 @@ class Run:
         self._imports[name] += [(each, self._confirmed[name]) for each in segments]
 
     def _store(self, name: str, segment: FileSegment, confirmed: int) -> None:
-        """Import a file as a whole, and confirm its records as `Loader` does; so many could be in it."""
+        """Import a file, which may contain only so many of the first records, and confirm them as `Loader` does."""
         if segment.rejected_rows is not None:
             self._rejected += repr(list(segment.rejected_rows.rows()))
         if segment.file is not None:
@@ -224,9 +225,6 @@ class Run:
                 assert places.get(there.get(key, ""), -1) >= place, "a state covers a key that is not there, or older"
             else:
                 assert text in stored, "a state covers a row that is not stored"
-
-
-PATTERN = parse_date_pattern("dd/MM/yyyy")
 
 
 def run(

@@ -31,8 +31,8 @@ def loading_quickly() -> Iterator[None]:
         gc.enable()
 
 
-# A frame that does not fit into 16 KB gets a piece of the next power of two, here 256 KB, half of which is left for the
-# frames of its calls. What this frame asks for is never touched, so it takes no memory.
+# In slots of 8 bytes. A frame that does not fit into 16 KB gets a piece of the next power of two, here 256 KB, half of
+# which is left for the frames of its calls. The half that this frame asks for is never used, so it takes no memory.
 _FRAME_SLOTS = (128 << 10) // 8 + 16
 
 

@@ -30,7 +30,7 @@ from pigment_native.csv_lines import CsvLineWriter
 # The row number of a record that is not in a file, because it says that its row was deleted.
 NO_ROW = -1
 
-# Of 150 MB, 5 are for the holes that records leave between the keys, and for the records that are being added.
+# Of 150 MB, 5 are left for the holes that records leave between the keys, and for the records that are being added.
 _MOST_BYTES = 145_000_000
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,6})?")
@@ -60,8 +60,8 @@ class Latest:
 
     def forget(self) -> None:
         """Forget all keys."""
-        # Mutable state: for each key a number, under which its row and its cursor are; and where they may differ, for
-        # each key as it is written the key as it was sent.
+        # Mutable state: a number for each key, under which its row and its cursor are; and if dates change how keys are
+        # written, a number for each written key, under which is the key as it was sent.
         self._keys = KeyTable()
         self._rows = array("q")
         self._cursors = PackedTexts()
@@ -70,7 +70,7 @@ class Latest:
 
     @property
     def size_bytes(self) -> int:
-        """At least how much memory the keys take."""
+        """The most memory that the keys take."""
         packed = self._keys.size_bytes + self._written.size_bytes + self._cursors.size_bytes
         return packed + getsizeof(self._rows) + getsizeof(self._sent)
 
@@ -171,7 +171,7 @@ class KeyMemory:
 
     def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        # Mutable state: how to forget the keys of each stream, what they took when it was last asked, and together.
+        # Mutable state: how to forget the keys of each stream, their size when last counted, and the sum of these.
         self._streams: dict[Latest, Callable[[], None]] = {}
         self._sizes: dict[Latest, int] = {}
         self._size_bytes = 0
@@ -182,9 +182,9 @@ class KeyMemory:
         self._count(latest)
 
     def free_some(self, grown: Latest) -> None:
-        """If it is full, forget the keys of the stream that takes most: a small one would soon be in the same place.
+        """If it is full, forget the keys of the stream that takes most: those of a small one would not help for long.
 
-        Only the keys of this stream are new.
+        `grown` is the only stream that has new keys since the last call, so only its size is counted again.
         """
         self._count(grown)
         if self._size_bytes > self._most_bytes:

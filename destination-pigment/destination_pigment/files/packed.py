@@ -1,6 +1,6 @@
-"""What is remembered of many keys, in few bytes for each; `size_bytes` is at least what it takes.
+"""What is remembered of many keys, in few bytes for each; it never takes more memory than `size_bytes` says.
 
-Everything is in parts of limited size, because what grows as a whole is for a moment in memory twice.
+Everything is in parts of limited size, because what grows is copied, and for a moment in memory twice.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from sys import getsizeof
 # As many keys as fit into a dictionary of 2**18 places, of which it fills two thirds.
 _PART_KEYS = (1 << 19) // 3
 
-# CPython: an object of bytes in addition to its content, both in steps of 16 bytes; and a number.
+# CPython: what an object of bytes takes in addition to its content, rounded up to 16 bytes; and what a number takes.
 _BYTES_OBJECT = getsizeof(b"") + 15
 _NUMBER_OBJECT = 32
 
@@ -20,8 +20,8 @@ class KeyTable:
     """Numbers keys in the order in which they are added."""
 
     def __init__(self) -> None:
-        # Mutable state: the number of each key within its part; from the second part on, the objects of the numbers of
-        # the first, which all share; and the bytes of the keys.
+        # Mutable state: the number of each key within its part; the numbers for a part, which from the second one on
+        # are the objects that are already in the first; and the bytes that the keys take.
         self._parts: list[dict[bytes, int]] = [{}]
         self._numbers: Sequence[int] = range(_PART_KEYS)
         self._key_bytes = 0
@@ -31,9 +31,9 @@ class KeyTable:
 
     @property
     def size_bytes(self) -> int:
-        """At least how much memory the keys take."""
+        """The most memory that the keys take."""
         last = self._parts[-1]
-        # Before a dictionary is twice as large, the old one is copied.
+        # While a dictionary is copied into one twice as large, both are in memory.
         growth = 2 * getsizeof(last) if len(last) <= _PART_KEYS // 2 else 0
         numbers = _NUMBER_OBJECT * len(self._parts[0]) + (getsizeof(self._numbers) if len(self._parts) > 1 else 0)
         return self._key_bytes + numbers + sum(map(getsizeof, self._parts)) + growth
@@ -73,7 +73,7 @@ class PackedTexts:
 
     @property
     def size_bytes(self) -> int:
-        """At least how much memory the texts take."""
+        """The most memory that the texts take."""
         return sum(part.size_bytes for part in self._parts)
 
     def text(self, number: int) -> str:
@@ -98,11 +98,11 @@ class PackedTexts:
 
 
 class _Part:
-    """Texts by number, each in as many bytes as the longest of them; what is longer is kept apart."""
+    """Texts by number, each in as many bytes as the longest of them; what is longer than 48 bytes is kept apart."""
 
     MOST = 1 << 16
     _LONGEST = 48
-    # A number and its place in a dictionary, also while that grows.
+    # What a text that is kept apart takes in addition: its number and its place in a dictionary, also while that grows.
     _ENTRY_BYTES = 200
 
     def __init__(self) -> None:

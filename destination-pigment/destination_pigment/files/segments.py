@@ -31,9 +31,8 @@ class ReplacedRows:
     """
 
     def __init__(self) -> None:
-        # Mutable state, where four bytes for each row are most of it: its number, doubled and odd if the record was
-        # counted in the same file (a file has at most a billion rows); and for each number of watermarks the first of
-        # the rows that were noted then.
+        # Mutable state: the number of each row, doubled, and odd if the record was counted in the same file, in four
+        # bytes (a file has at most a billion rows); and for each number of watermarks the first row noted under it.
         self._rows = array("I")
         self._watermarks = array("q")
         self._begins = array("q")

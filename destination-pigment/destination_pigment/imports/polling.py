@@ -64,8 +64,8 @@ _LATENESS = 0.1
 _SOONER = 1 - 2 * _LATENESS
 
 # An import that is expected to take long is also asked about at these shares of that time: the last one may have been
-# slow only because Pigment was busy, and then the next would be found that late. To be a few seconds late costs less
-# than a request.
+# slow only because Pigment was busy, and then the end of this one would be found far too late. A request is worth more
+# than a few seconds.
 _EARLY = (0.1, 0.3, 0.6)
 _EARLIEST_SECONDS = 3.0
 
@@ -92,18 +92,18 @@ class ImportTimes:
 
     def __init__(self) -> None:
         # Mutable state: of each configuration the size of its last file, and the seconds between which its import
-        # ended: it still ran at the first, and had ended at the second.
+        # ended, or may have ended: at the second it had, and at the first it still ran, or was not asked about.
         self._last: dict[str, tuple[int, float, float]] = {}
 
     def remember(self, expected: Expected, ran_at: float, ended_at: float) -> None:
         """Remember an import that ended between these seconds; it was not seen to run where `ran_at` is 0."""
         _, before, _ = self._last.get(expected.configuration_id, (0, 0.0, 0.0))
-        # Each time that the first question finds the end, it may have ended sooner: imports may get faster.
+        # Where the question at the expected time finds the end, it may have come sooner: imports may get faster.
         earliest = max(ran_at, min(before, ended_at) * _SOONER)
         self._last[expected.configuration_id] = expected.size_bytes, earliest, ended_at
 
-    def first_questions(self, expected: Expected) -> list[float]:
-        """Seconds until questions are worth their requests; none where no import of the configuration has ended.
+    def plan_questions(self, expected: Expected) -> list[float]:
+        """Seconds until each question that is worth its request; none if no import of the configuration has ended.
 
         A smaller file takes less. A larger one is not known to take more: a question too early costs a request, and one
         too late costs time.
@@ -160,18 +160,18 @@ class ImportPolling:
         self, started: Import, label: ImportLabel, expected: Expected | None
     ) -> CompletedImport | FailedImport:
         began = self._clock.monotonic()
-        first_questions = [] if expected is None else self._times.first_questions(expected)
-        is_known = bool(first_questions)
+        planned = [] if expected is None else self._times.plan_questions(expected)
+        is_known = bool(planned)
         seconds = max(_FIRST_WAIT_SECONDS, expected.size_bytes / _MOST_BYTES_A_SECOND if expected else 0.0)
         cancelled_at: float | None = None
         questions, not_known, ran_at = 0, 0, 0.0
         while not isinstance(started, CompletedImport | FailedImport):
-            is_first = bool(first_questions)
-            if is_first:
-                self._wait_until_due(began, first_questions.pop(0), label)
+            is_planned = bool(planned)
+            if is_planned:
+                self._wait_until_due(began, planned.pop(0), label)
             if self._cancel.requested and cancelled_at is None:
                 cancelled_at, seconds = self._clock.monotonic(), _FIRST_WAIT_SECONDS
-            if not is_first or cancelled_at is not None:
+            if not is_planned or cancelled_at is not None:
                 self._clock.sleep(self._wait_seconds(began, cancelled_at, seconds, questions, label))
             questions += 1
             asked, asked_at = self._ask(started.id, label), self._clock.monotonic() - began
@@ -194,7 +194,7 @@ class ImportPolling:
         return started
 
     def _wait_until_due(self, began: float, due: float, label: ImportLabel) -> None:
-        """Wait until the import may be done, until the deadline, or until the platform cancels."""
+        """Wait until a planned question is due, until the deadline, or until the platform cancels."""
         until = began + min(due, self._timeout_seconds)
         while not self._cancel.requested and (left := until - self._clock.monotonic()) > 0:
             self._clock.sleep(min(left, _LONGEST_WAIT_SECONDS))

@@ -1,8 +1,8 @@
 """A gzip body, decompressed as it arrives and verified to its end.
 
 The library ISA-L takes a third of zlib's time. What zlib refuses is refused here too: a wrong check sum or length, a
-cut, damage, an unknown header, and anything but zeros after the end. What zlib reads is read. Only a wrong code for
-distances that nothing uses is accepted, because the check sum then shows that the content is right.
+cut, damage, an unknown header, and anything but zeros after the end. What zlib reads is read. There is one exception:
+ISA-L accepts a wrong code for distances that nothing uses. The check sum then shows that the content is right.
 """
 
 from __future__ import annotations

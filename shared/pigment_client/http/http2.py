@@ -88,7 +88,7 @@ class Http2Connection(Http1TlsConnection):
             self.receive()
         headers = HTTPHeaderDict()
         for name, value in session.headers:
-            # h2 checks the length. urllib3 would stop at it, and miss what comes after: a trailer, the end, a GOAWAY.
+            # The session checks the length. urllib3 would stop at it, and miss a trailer, the end or a GOAWAY after it.
             if name != "content-length":
                 headers.add(name, value)
         return HTTPResponse(
@@ -107,15 +107,19 @@ class Http2Connection(Http1TlsConnection):
         idle_seconds = self.sock.gettimeout()
         began = time.monotonic()
         while not self._session.receive(self.sock.recv(_RECEIVE_BYTES)):
-            self._confirm()
+            self._send_answers()
             # A server that only keeps the connection alive is not answering.
             if idle_seconds is not None and time.monotonic() - began >= idle_seconds:
                 raise TimeoutError("no byte of the response arrived within the idle time")
-        self._confirm()
+        self._send_answers()
 
-    def _confirm(self) -> None:
-        """Send what the session answers; a server that has closed the connection may have sent everything before."""
-        with suppress(ConnectionError, ssl.SSLError):  # if not, the next `recv` gives the error or the early end
+    def _send_answers(self) -> None:
+        """Send what the session answers, if the server still listens.
+
+        A server may close the connection right after the last byte of a response. If bytes are missing, receiving the
+        next ones raises.
+        """
+        with suppress(ConnectionError, ssl.SSLError):
             self._send()
 
     def _send(self) -> None:

@@ -9,8 +9,8 @@ when it is not, nor broken when it is whole:
 - A GOAWAY that does not concern our exchange is not passed to h2, which would reject everything after it. Servers send
   it when they restart or close an old connection, and then finish what they have started (RFC 9113, section 6.8).
 - DATA of a response without Content-Length bypasses h2, which formats every frame in hexadecimal for a log that is
-  switched off. h2 is given the end of the stream, and checks the length of responses that state one, except before a
-  trailer, where it is checked here.
+  switched off. h2 is only given the end of the stream. It checks the length of responses that state one, but not
+  where a trailer follows the body: that is checked here.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Http2Session:
         self._http.increment_flow_control_window(WINDOW_BYTES - _DEFAULT_WINDOW_BYTES)
         # All mutable state in addition to h2's: of the frame that arrives, the beginning of its head, how much of it is
         # missing, and whether it is one of HTTP/2 itself; incomplete frames, and frames of ours for the server; the id
-        # of the exchange and what is left of its request; its response as far as it arrived, how many bytes are missing
-        # of a length that it states, and how many are not yet confirmed to the server; whether the server accepts no
-        # more exchanges on this connection.
+        # of the exchange and what is left of its request; its response as far as it arrived, how many bytes it still
+        # lacks (None: it does not state its length), and how many are not yet confirmed to the server; whether the
+        # server accepts no more exchanges on this connection.
         self._frame_head = b""
         self._frame_bytes_left = 0
         self._frame_is_known = True

@@ -73,7 +73,7 @@ def call_at_each_depth(depth, most):
 
 
 @pytest.mark.parametrize(("call", "edges"), [("(lambda call: call())", True), ("call_with_room", False)])
-def test_calls_at_no_depth_take_memory_from_the_kernel_each_time(call: str, edges: bool) -> None:
-    """Where there are no edges without room, CPython has changed: then `call_with_room` may go."""
+def test_only_without_room_do_calls_at_some_depth_take_memory_from_the_kernel_each_time(call: str, edges: bool) -> None:
+    """If there are no such depths without room either, CPython has changed, and `call_with_room` may go."""
     done = subprocess.run([sys.executable, "-c", EDGES.format(call=call)], capture_output=True, check=True)
     assert (int(done.stdout) >= 300) == edges

@@ -54,7 +54,7 @@ class ExportConverter:
         self.layout: RecordLayout | None = None
         self._converter: Converter | None = None
         self._numbers: NumberColumns | None = None
-        self._most_rows = self._least_row_bytes = 1
+        self._most_rows, self._uncounted_bytes = 1, 0
         self._waiting = io.BytesIO()
         self._cutter = RecordBlocks(DIALECT, largest_record_bytes=LONGEST_LINE_BYTES)
         # A byte order mark may stand before the header only: what looks like one in the first row is its text.
@@ -84,7 +84,7 @@ class ExportConverter:
     def convert_waiting(self) -> Iterator[RecordBlock]:
         """The records of all rows that are complete."""
         content, self._waiting = self._waiting.getvalue(), io.BytesIO()
-        for part in _parts(content, self._most_rows, self._least_row_bytes):
+        for part in _parts(content, self._most_rows, self._uncounted_bytes):
             yield from self._records(self._cutter.cut_records(part, first_record=self.rows + 2))
 
     def convert_last_record(self) -> Iterator[RecordBlock]:
@@ -96,8 +96,8 @@ class ExportConverter:
     def _open(self, header: list[str]) -> None:
         layout = self.layout = self._layout_of(header)
         self._most_rows = max(_MOST_NAME_BYTES // layout.blank_line_bytes, 1)
-        # A delimiter or a line end for each column; a row with fewer of them ends the conversion.
-        self._least_row_bytes = len(layout.names)
+        # No more rows than that fit into so few bytes: each has a delimiter or a line end for every column.
+        self._uncounted_bytes = self._most_rows * len(layout.names)
         if self._library is None:
             self._converter = RowConverter(layout, self._emitted_at)
         else:
@@ -117,14 +117,14 @@ class ExportConverter:
             yield block
 
 
-def _parts(content: bytes, most_rows: int, least_row_bytes: int) -> Iterator[bytes]:
-    """The content, halved until no part contains the ends of more rows than that; counted only if one may."""
-    if len(content) <= most_rows * least_row_bytes or content.count(b"\n") <= most_rows:
+def _parts(content: bytes, most_rows: int, uncounted_bytes: int) -> Iterator[bytes]:
+    """The content, halved until no part contains more line ends than rows are allowed; not counted in a short part."""
+    if len(content) <= uncounted_bytes or content.count(b"\n") <= most_rows:
         yield content
         return
     middle = len(content) // 2
-    yield from _parts(content[:middle], most_rows, least_row_bytes)
-    yield from _parts(content[middle:], most_rows, least_row_bytes)
+    yield from _parts(content[:middle], most_rows, uncounted_bytes)
+    yield from _parts(content[middle:], most_rows, uncounted_bytes)
 
 
 def split_header(beginning: bytes, *, at_end: bool = False) -> tuple[list[str], bytes] | None:

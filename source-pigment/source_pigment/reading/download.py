@@ -41,8 +41,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# What costs the least time, as measured, also a window of 256 KB, about the lines of a block; the file exists for
-# minutes.
+# What takes the least time, as measured; the file exists for minutes. The window is 2**18 bytes, about what the lines
+# of a block take.
 _COMPRESSION: dict[int, int] = {
     zstd.CompressionParameter.compression_level: 1,
     zstd.CompressionParameter.hash_log: 13,
@@ -57,7 +57,7 @@ END = _HEAD.pack(0, 0, 0x0E0F)
 # several workers do not need that together, one that receives more than this of a record waits for its turn.
 _LARGE_RECORD_BYTES = 2 << 20
 
-# How much is decompressed at once, in addition to the whole block; blocks are seldom larger.
+# How much is decompressed at once: that much is in memory in addition to the whole block. Few blocks are larger.
 _PART_BYTES = 1 << 20
 
 
@@ -193,7 +193,7 @@ def _blocks(export: Export, converter: ExportConverter, turn: LargeRecordTurn, s
 
 
 def new_compressor() -> zstd.ZstdCompressor:
-    """What compresses the blocks of one file: a new one for each block would take longer."""
+    """The compressor for all blocks of a file; a new one for each block would take longer."""
     return zstd.ZstdCompressor(options=_COMPRESSION)
 
 
