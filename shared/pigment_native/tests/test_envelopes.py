@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pigment_native.cells import Envelope, StreamKey, envelope_of
+from pigment_native.envelopes import Envelope, StreamKey, envelope_of
 
 STREAM = ("ns", 'a{}"emitted_at":1')
 DATA = {"emitted_at": 7, "data": {}, "x": '"data":{}'}
