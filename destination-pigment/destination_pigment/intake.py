@@ -92,7 +92,7 @@ class Intake:
 
     def consume(self, block: bytes) -> None:
         """Read whole lines; raises `ConfigProblem` or `TransientProblem` where a record cannot be written."""
-        # Whatever was gathered came before this block, and is written before anything of it.
+        # What was gathered came before this block, and is written before anything of it.
         rest = block if self._gathered else self._write_first_records(block)
         for parsed in parse_block(rest, self._names):
             self._hand_on(parsed)

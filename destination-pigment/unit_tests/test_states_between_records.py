@@ -193,7 +193,7 @@ class Run:
         self._imports[name] += [(each, self._confirmed[name]) for each in segments]
 
     def _store(self, name: str, segment: FileSegment, confirmed: int) -> None:
-        """Import a file, which may contain only so many of the first records, and confirm them as `Loader` does."""
+        """Import a file and confirm its records as `Loader` does; `confirmed` is how many the source had confirmed."""
         if segment.rejected_rows is not None:
             self._rejected += repr(list(segment.rejected_rows.rows()))
         if segment.file is not None:

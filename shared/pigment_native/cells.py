@@ -20,8 +20,8 @@ from pigment_native.library import Room, Text, address_of, text_of
 
 SPAN_BYTES = 8
 
-# A record that the library leaves is converted by row and added to the same table, if the library took at least so many
-# before it. Where more records are odd, it is not worth calling it for the few between them.
+# A record that the library leaves is converted by row and added to the same table, if the library took at least this
+# many before it. Where more records are odd, it is not worth calling it for the few between them.
 _WORTH_A_ROW = 4
 
 # A record to its cells; None if it is no row of the columns.

@@ -124,15 +124,14 @@ class RecordConverter:
         rows: list[Row] = []
         for record in records:
             converted = self._by_row.convert(record)
-            if isinstance(converted, NewColumns):
+            if not isinstance(converted, list):
+                # The rows before it have a narrower header, or count before what is rejected (see `intake`).
                 yield from self._collected(rows)
                 rows = []
+            if isinstance(converted, NewColumns):
                 self._widen(converted.names)
                 converted = self._by_row.convert(record)
             if isinstance(converted, Rejection):
-                # After the rows before it: there may be states between them (see `intake`).
-                yield from self._collected(rows)
-                rows = []
                 yield converted
             elif isinstance(converted, list):
                 rows.append(converted)

@@ -53,7 +53,7 @@ class StdinBlocks:
                 return
             lines_end = chunk.rfind(b"\n") + 1
             if lines_end:
-                yield b"".join((*pending, memoryview(chunk)[:lines_end]))
+                yield b"".join((*pending, memoryview(chunk)[:lines_end]))  # a slice of bytes would be a copy more
                 pending = []
             if lines_end < len(chunk):
                 pending.append(chunk[lines_end:])
