@@ -249,8 +249,8 @@ class Checkpoints:
             before = [(queue.place, key) for key, queue in self._queues.items() if key is not None and queue]
             before = [(place, key) for place, key in before if place < barrier]
             due = [(place, key) for place, key in before if self._may_leave(self._queues[key].first())]
-            # Whether nothing is left that came before the first state of all streams.
-            all_left = len(due) == len(before)
+            # Whether nothing that came before the first state of all streams still waits.
+            nothing_waits = len(due) == len(before)
             heapify(due)
             while due:
                 queue = self._queues[due[0][1]]
@@ -258,9 +258,9 @@ class Checkpoints:
                 if queue and queue.place < barrier and self._may_leave(queue.first()):
                     heapreplace(due, (queue.place, due[0][1]))
                 else:
-                    all_left &= not queue or queue.place > barrier
+                    nothing_waits &= not queue or queue.place > barrier
                     heappop(due)
-            if not (everywhere and all_left) or self._withheld or not self._may_leave(everywhere.first()):
+            if not (everywhere and nothing_waits) or self._withheld or not self._may_leave(everywhere.first()):
                 return
             yield self._with_counts(everywhere.pop())
 

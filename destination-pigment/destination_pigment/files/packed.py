@@ -45,11 +45,11 @@ class KeyTable:
     def find(self, keys: Sequence[bytes]) -> list[int | None]:
         """The numbers of keys, None for those that are not here."""
         found = list(map(self._parts[0].get, keys))
-        for begin, part in enumerate(self._parts[1:], 1):
+        for index, part in enumerate(self._parts[1:], 1):
             if not part.keys().isdisjoint(keys):
                 for place, number in enumerate(map(part.get, keys)):
                     if number is not None:
-                        found[place] = begin * _PART_KEYS + number
+                        found[place] = index * _PART_KEYS + number
         return found
 
     def add(self, keys: Sequence[bytes]) -> None:
