@@ -87,8 +87,8 @@ class RecordConverter:
             yield from self._convert_in_python(records)
             return
         lines, begin = RecordInput(b"\n".join(records)), 0
-        # Where the library converts no record or few, more and more go by row: a batch full of odd ones costs a few
-        # calls.
+        # If the library converts few records or none, the next ones go by row, twice as many each time: a batch full of
+        # odd records then costs few calls.
         odd = len(records) if self._reader(None) is None else 1
         while begin < len(records):
             # The header, and with it the reader, may have grown.

@@ -183,6 +183,7 @@ class StreamFiles:
         sent, cursors = Rows(sent.header, sent.columns, range(sent.count)), latest.cursors(sent)
         written, deleted = self._deletions.separate(sent)
         rows, lines, rejections = self._convert(self._with_key(written, keys, latest))
+        # No state is between these records (see `intake`), so what is rejected may count before the rows.
         for each in rejections:
             self.reject(each)
         latest.require_distinct(keys, rows)
