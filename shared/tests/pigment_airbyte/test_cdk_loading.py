@@ -76,4 +76,4 @@ def call_at_each_depth(depth, most):
 def test_only_without_room_do_calls_at_some_depth_take_memory_from_the_kernel_each_time(call: str, edges: bool) -> None:
     """If there are no such depths without room either, CPython has changed, and `call_with_room` may go."""
     done = subprocess.run([sys.executable, "-c", EDGES.format(call=call)], capture_output=True, check=True)
-    assert (int(done.stdout) >= 300) == edges
+    assert (int(done.stdout) > 150) == edges
