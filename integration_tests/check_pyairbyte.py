@@ -212,8 +212,12 @@ def test_the_smoke_test_with_all_its_scenarios(pigment: LocalPigment, tmp_path: 
     )
     assert '"success": true' in printed.lower(), printed[-3000:]
     assert {name: len(block.items) for name, block in blocks.items()} == {
-        name: each["records"] for name, each in known.items()
+        name: each["rows"] for name, each in known.items()
     }
+    of_keys = blocks["duplicate_primary_keys"]
+    columns = [each.name for each in of_keys.properties]
+    rows = [dict(zip(columns, each.values, strict=True)) for each in of_keys.items]
+    assert {row["id"]: row["updated_value"] for row in rows} == {"1": "third", "2": "second", "3": "first"}
 
 
 def test_the_script_of_the_example_reads_into_duckdb(pigment: LocalPigment, tmp_path: Path) -> None:
